@@ -1,0 +1,112 @@
+/// One prompt's share of the rows of a packed batch.
+struct AttentionSpan {
+    /// The rows of q, and of z, that ask.
+    let queries: Range<Int>
+    /// The rows of k and v that answer: the whole prompt.
+    let keys: Range<Int>
+    /// Where the prompt's patterns begin; they lie head by head, [heads, queries, keys].
+    let pattern: Int
+}
+
+/// Causal attention, each prompt and head on its own rows.
+enum Attention {
+    /// `z` [queries, heads·h] and `pattern` (see `AttentionSpan`) from `q` [queries, heads·h], `k` and `v`
+    /// [rows, heads·h]. `positions` are the queries' positions in their prompts: what lies behind is not seen.
+    static func forward(
+        q: Matrix,
+        k: Matrix,
+        v: Matrix,
+        heads: Int,
+        spans: [AttentionSpan],
+        positions: [Int],
+        pattern: UnsafeMutablePointer<Float>,
+        into z: Matrix,
+        workers: Workers
+    ) {
+        let scale = 1 / Float(q.columns / heads).squareRoot()
+        forEachHead(heads, spans, columns: q.columns, workers: workers) { span, head, columns in
+            let pattern = span.matrix(pattern, head: head)
+            GEMM.multiply(
+                q.slice(rows: span.queries).slice(columns: columns),
+                k.slice(rows: span.keys).slice(columns: columns).transposed,
+                into: pattern, alpha: scale, workers: Workers(count: 1)
+            )
+            for query in 0..<pattern.rows {
+                let row = pattern[query]
+                let seen = positions[span.queries.lowerBound + query] + 1
+                let largest = Softmax.maximum(row, count: seen)
+                let total = Softmax.sumOfExponentials(row, count: seen, minus: largest, storing: true)
+                Softmax.scale(row, count: seen, by: 1 / total)
+                (row + seen).update(repeating: 0, count: pattern.columns - seen)
+            }
+            GEMM.multiply(
+                pattern, v.slice(rows: span.keys).slice(columns: columns),
+                into: z.slice(rows: span.queries).slice(columns: columns), workers: Workers(count: 1)
+            )
+        }
+    }
+
+    /// Overwrites `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`). `scratch` is as large as `pattern`.
+    static func backward(
+        dZ: Matrix,
+        q: Matrix,
+        k: Matrix,
+        v: Matrix,
+        heads: Int,
+        spans: [AttentionSpan],
+        pattern: UnsafeMutablePointer<Float>,
+        scratch: UnsafeMutablePointer<Float>,
+        dQ: Matrix,
+        dK: Matrix,
+        dV: Matrix,
+        workers: Workers
+    ) {
+        let scale = 1 / Float(q.columns / heads).squareRoot()
+        let alone = Workers(count: 1)
+        forEachHead(heads, spans, columns: q.columns, workers: workers) { span, head, columns in
+            let pattern = span.matrix(pattern, head: head)
+            let dScores = span.matrix(scratch, head: head)
+            let dZ = dZ.slice(rows: span.queries).slice(columns: columns)
+            let k = k.slice(rows: span.keys).slice(columns: columns)
+            let v = v.slice(rows: span.keys).slice(columns: columns)
+            let dV = dV.slice(rows: span.keys).slice(columns: columns)
+            GEMM.multiply(pattern.transposed, dZ, into: dV, workers: alone)
+            GEMM.multiply(dZ, v.transposed, into: dScores, workers: alone)
+            for query in 0..<pattern.rows {
+                let (pattern, dScores) = (pattern[query], dScores[query])
+                var mean: Float = 0
+                for key in 0..<span.keys.count { mean += pattern[key] * dScores[key] }
+                for key in 0..<span.keys.count { dScores[key] = pattern[key] * (dScores[key] - mean) }
+            }
+            let q = q.slice(rows: span.queries).slice(columns: columns)
+            let dQ = dQ.slice(rows: span.queries).slice(columns: columns)
+            let dK = dK.slice(rows: span.keys).slice(columns: columns)
+            GEMM.multiply(dScores, k, into: dQ, alpha: scale, workers: alone)
+            GEMM.multiply(dScores.transposed, q, into: dK, alpha: scale, workers: alone)
+        }
+    }
+
+    private static func forEachHead(
+        _ heads: Int,
+        _ spans: [AttentionSpan],
+        columns: Int,
+        workers: Workers,
+        _ body: (AttentionSpan, _ head: Int, _ columns: Range<Int>) -> Void
+    ) {
+        let width = columns / heads
+        workers.share(spans.count * heads) { items in
+            for item in items {
+                let head = item % heads
+                body(spans[item / heads], head, head * width..<(head + 1) * width)
+            }
+        }
+    }
+}
+
+extension AttentionSpan {
+    /// The pattern of one head, [queries, keys], among all patterns of a layer.
+    func matrix(_ patterns: UnsafeMutablePointer<Float>, head: Int) -> Matrix {
+        let size = queries.count * keys.count
+        return Matrix(base: patterns + pattern + head * size, rows: queries.count, columns: keys.count)
+    }
+}

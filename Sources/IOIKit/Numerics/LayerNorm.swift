@@ -1,0 +1,95 @@
+/// y = (x − mean) / √(variance + ε) · γ + β, row by row.
+enum LayerNorm {
+    /// `y` [n, d] from `x` [n, d], `gamma` [d], `beta` [d]. `statistics` [n, 2] gets each row's mean and 1/√(variance + ε).
+    static func forward(
+        _ x: Matrix,
+        gamma: Matrix,
+        beta: Matrix,
+        epsilon: Float,
+        into y: Matrix,
+        statistics: Matrix,
+        workers: Workers
+    ) {
+        let d = x.columns
+        workers.share(x.rows) { rows in
+            for row in rows {
+                let (x, y) = (x[row], y[row])
+                let mean = sum(d) { x.lanes($0) } tail: { x[$0] } / Float(d)
+                let variance =
+                    sum(d) {
+                        let centred = x.lanes($0) - mean
+                        return centred * centred
+                    } tail: {
+                        (x[$0] - mean) * (x[$0] - mean)
+                    } / Float(d)
+                let scale = 1 / (variance + epsilon).squareRoot()
+                statistics[row][0] = mean
+                statistics[row][1] = scale
+                forEachLanes(d) {
+                    y.setLanes($0, (x.lanes($0) - mean) * scale * gamma.base.lanes($0) + beta.base.lanes($0))
+                } tail: {
+                    for i in $0 { y[i] = (x[i] - mean) * scale * gamma.base[i] + beta.base[i] }
+                }
+            }
+        }
+    }
+
+    /// Adds to `dX` [n, d] the gradient that comes through `dY` [n, d], and overwrites `dGamma` [d] and `dBeta` [d].
+    static func backward(
+        _ dY: Matrix,
+        x: Matrix,
+        gamma: Matrix,
+        statistics: Matrix,
+        addingTo dX: Matrix,
+        dGamma: Matrix,
+        dBeta: Matrix,
+        workers: Workers
+    ) {
+        let d = x.columns
+        workers.share(x.rows) { rows in
+            for row in rows {
+                let (x, dY, dX, gamma) = (x[row], dY[row], dX[row], gamma.base)
+                let (mean, scale) = (statistics[row][0], statistics[row][1])
+                let meanGradient = sum(d) { dY.lanes($0) * gamma.lanes($0) } tail: { dY[$0] * gamma[$0] } / Float(d)
+                let meanProduct =
+                    sum(d) {
+                        dY.lanes($0) * gamma.lanes($0) * ((x.lanes($0) - mean) * scale)
+                    } tail: {
+                        dY[$0] * gamma[$0] * ((x[$0] - mean) * scale)
+                    } / Float(d)
+                forEachLanes(d) {
+                    let normalised = (x.lanes($0) - mean) * scale
+                    let through = dY.lanes($0) * gamma.lanes($0) - meanGradient - normalised * meanProduct
+                    dX.setLanes($0, dX.lanes($0) + through * scale)
+                } tail: {
+                    for i in $0 {
+                        let normalised = (x[i] - mean) * scale
+                        dX[i] += (dY[i] * gamma[i] - meanGradient - normalised * meanProduct) * scale
+                    }
+                }
+            }
+        }
+        Linear.sumRows(dY, into: dBeta, workers: workers)
+        workers.share(d, grain: 64) { columns in
+            let dGamma = dGamma.base + columns.lowerBound
+            dGamma.update(repeating: 0, count: columns.count)
+            for row in 0..<x.rows {
+                let (x, dY) = (x[row] + columns.lowerBound, dY[row] + columns.lowerBound)
+                let (mean, scale) = (statistics[row][0], statistics[row][1])
+                forEachLanes(columns.count) {
+                    dGamma.setLanes($0, dGamma.lanes($0) + dY.lanes($0) * ((x.lanes($0) - mean) * scale))
+                } tail: {
+                    for i in $0 { dGamma[i] += dY[i] * ((x[i] - mean) * scale) }
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func sum(_ count: Int, _ body: (Int) -> Lanes, tail: (Int) -> Float) -> Float {
+        var lanes = Lanes.zero
+        var rest: Float = 0
+        forEachLanes(count) { lanes += body($0) } tail: { for i in $0 { rest += tail(i) } }
+        return lanes.sum() + rest
+    }
+}
