@@ -1,0 +1,177 @@
+/// The gradients of a loss on the batch of a forward pass, by the chain rule written out, without allocating.
+final class BackwardPass {
+    let forward: ForwardPass
+    /// Overwritten by each run.
+    let gradients: GPT2Parameters
+    private let buffers: Buffers
+    private let arena: Arena
+
+    /// Gradients of activations on their way back, shared by all layers.
+    private struct Buffers {
+        /// [rows, d]: of the residual stream after a block, then at its middle.
+        let residual: Matrix
+        /// [rows, d]: of the residual stream before a block whose rows do not all go on.
+        let spread: Matrix
+        /// [rows, d]: of a LayerNorm's output, or of z.
+        let narrow: Matrix
+        /// [queries, d].
+        let queries: Matrix
+        /// [rows, 3d].
+        let qkv: Matrix
+        /// As long as a layer's patterns.
+        let pattern: Matrix
+        /// [rows, inner].
+        let inner: Matrix
+        /// [chunk, 1].
+        let losses: Matrix
+    }
+
+    /// - Parameter forward: must keep its activations for this.
+    init(_ forward: ForwardPass) {
+        precondition(forward.activations.keeping.forBackward, "the forward pass keeps too little")
+        self.forward = forward
+        let config = forward.parameters.config
+        gradients = GPT2Parameters(zeros: config)
+        let (capacity, d) = (forward.activations.capacity, config.width)
+        (arena, buffers) = Arena.holding { arena in
+            Buffers(
+                residual: arena.take(capacity.rows, d), spread: arena.take(capacity.rows, d),
+                narrow: arena.take(capacity.rows, d), queries: arena.take(capacity.queries, d),
+                qkv: arena.take(capacity.rows, 3 * d), pattern: arena.take(1, config.heads * capacity.pairs),
+                inner: arena.take(capacity.rows, config.innerWidth),
+                losses: arena.take(Activations.logitRows, 1)
+            )
+        }
+    }
+
+    /// Sets `gradients` to those of the mean cross-entropy of `labels`, one for each query of the batch that
+    /// `forward` has run, and returns that mean.
+    func run(labels: [Int]) -> Double {
+        let (batch, activations, workers) = (forward.batch, forward.activations, forward.workers)
+        let parameters = forward.parameters
+        let config = parameters.config
+        let queries = batch.queries.count
+        precondition(labels.count == queries, "\(labels.count) labels for \(queries) queries")
+
+        let dFinal = buffers.narrow.prefix(queries)
+        let loss = runUnembedding(labels: labels, dFinal: dFinal) / Double(queries)
+
+        let dResidual = buffers.residual.prefix(queries)
+        dResidual.fill(0)
+        LayerNorm.backward(
+            dFinal, x: activations.residual[config.layers].prefix(queries), gamma: parameters.finalGamma,
+            statistics: activations.finalStatistics.prefix(queries), addingTo: dResidual,
+            dGamma: gradients.finalGamma, dBeta: gradients.finalBeta, workers: workers
+        )
+        var gradient = runBlock(
+            config.layers - 1, dResidual, queries: batch.isComplete ? nil : batch.queries,
+            spans: batch.lastSpans(heads: config.heads)
+        )
+        let spans = batch.spans(heads: config.heads)
+        for layer in (0..<config.layers - 1).reversed() {
+            gradient = runBlock(layer, gradient, queries: nil, spans: spans)
+        }
+        gradients.positionTable.fill(0)
+        Embedding.backward(
+            gradient, tokens: batch.tokens, positions: batch.positions, addingTo: gradients.tokenTable,
+            gradients.positionTable, workers: workers
+        )
+        return loss
+    }
+
+    /// The sum of the losses; `dFinal` gets the gradient of the final LayerNorm's output, and the token table's
+    /// gradient its first part, that of the unembedding.
+    private func runUnembedding(labels: [Int], dFinal: Matrix) -> Double {
+        var total = 0.0
+        let weight = 1 / Float(labels.count)
+        let table = forward.parameters.tokenTable
+        for chunk in forward.logitChunks {
+            let logits = forward.logits(of: chunk)
+            let losses = buffers.losses.prefix(chunk.count)
+            CrossEntropy.forwardBackward(
+                logits, labels: labels[chunk], losses: losses, weight: weight, workers: forward.workers
+            )
+            for row in 0..<chunk.count { total += Double(losses[row][0]) }
+            GEMM.multiply(logits, table, into: dFinal.slice(rows: chunk), workers: forward.workers)
+            GEMM.multiply(
+                logits.transposed, forward.activations.final.slice(rows: chunk), into: gradients.tokenTable,
+                beta: chunk.lowerBound == 0 ? 0 : 1, workers: forward.workers
+            )
+        }
+        return total
+    }
+
+    /// Takes the gradient of the residual stream after a block, at its queries, and returns that before it.
+    private func runBlock(
+        _ layer: Int,
+        _ dResidual: Matrix,
+        queries: [Int]?,
+        spans: [AttentionSpan]
+    ) -> Matrix {
+        let workers = forward.workers
+        let (rows, config) = (forward.batch.tokens.count, forward.parameters.config)
+        let weights = forward.parameters.blocks[layer]
+        let gradients = gradients.blocks[layer]
+        let block = forward.activations.blocks[layer].views(rows: rows, queries: dResidual.rows)
+        let d = config.width
+
+        let dInner = buffers.inner.prefix(dResidual.rows)
+        Linear.backward(
+            dResidual, x: block.active, weight: weights.outerWeight, dX: dInner,
+            dWeight: gradients.outerWeight, dBias: gradients.outerBias, workers: workers
+        )
+        GELU.backward(dInner, x: block.inner, workers: workers)
+        let dNarrow = buffers.narrow.prefix(dResidual.rows)
+        Linear.backward(
+            dInner, x: block.ln2, weight: weights.innerWeight, dX: dNarrow,
+            dWeight: gradients.innerWeight, dBias: gradients.innerBias, workers: workers
+        )
+        LayerNorm.backward(
+            dNarrow, x: block.residMid, gamma: weights.ln2Gamma, statistics: block.ln2Statistics,
+            addingTo: dResidual, dGamma: gradients.ln2Gamma, dBeta: gradients.ln2Beta, workers: workers
+        )
+        Linear.backward(
+            dResidual, x: block.z, weight: weights.outWeight, dX: dNarrow,
+            dWeight: gradients.outWeight, dBias: gradients.outBias, workers: workers
+        )
+        let dQKV = buffers.qkv.prefix(rows)
+        let dQ = dQKV.slice(columns: 0..<d).prefix(dResidual.rows)
+        Attention.backward(
+            dZ: dNarrow, q: block.q, k: block.k, v: block.v, heads: config.heads, spans: spans,
+            pattern: block.pattern.base, scratch: buffers.pattern.base, dQ: dQ,
+            dK: dQKV.slice(columns: d..<2 * d), dV: dQKV.slice(columns: 2 * d..<3 * d), workers: workers
+        )
+
+        let dLN1 = buffers.narrow.prefix(rows)
+        var dResidPre = dResidual
+        if let queries {
+            Linear.backward(
+                dQKV.slice(columns: d..<3 * d), x: block.ln1,
+                weight: weights.qkvWeight.slice(columns: d..<3 * d), dX: dLN1,
+                dWeight: gradients.qkvWeight.slice(columns: d..<3 * d),
+                dBias: gradients.qkvBias.slice(columns: d..<3 * d), workers: workers
+            )
+            let dQueries = buffers.queries.prefix(queries.count)
+            Linear.backward(
+                dQ, x: block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d), dX: dQueries,
+                dWeight: gradients.qkvWeight.slice(columns: 0..<d),
+                dBias: gradients.qkvBias.slice(columns: 0..<d), workers: workers
+            )
+            dQueries.scatter(queries, addingTo: dLN1)
+            dResidPre = buffers.spread.prefix(rows)
+            dResidPre.fill(0)
+            dResidual.scatter(queries, addingTo: dResidPre)
+        } else {
+            Linear.backward(
+                dQKV, x: block.ln1, weight: weights.qkvWeight, dX: dLN1,
+                dWeight: gradients.qkvWeight, dBias: gradients.qkvBias, workers: workers
+            )
+        }
+        LayerNorm.backward(
+            dLN1, x: forward.activations.residual[layer].prefix(rows), gamma: weights.ln1Gamma,
+            statistics: block.ln1Statistics, addingTo: dResidPre,
+            dGamma: gradients.ln1Gamma, dBeta: gradients.ln1Beta, workers: workers
+        )
+        return dResidPre
+    }
+}

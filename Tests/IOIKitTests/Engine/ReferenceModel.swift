@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+/// A model with what PyTorch computes from it in float64 (Scripts/make-engine-fixtures.py).
+struct ReferenceModel: CustomTestStringConvertible, Sendable {
+    struct Batch: Decodable {
+        struct Optimisation: Decodable {
+            let lr: Double
+            let weight_decay: Double
+            let betas: [Double]
+            let eps: Double
+            let losses_answer: [Double]
+            let losses_all: [Double]
+        }
+
+        let prompts: [[Int]]
+        let answers: [Int]
+        let loss_answer: Double
+        let loss_all: Double
+        let adamw: Optimisation
+    }
+
+    let folder: URL
+    var testDescription: String { folder.lastPathComponent }
+
+    /// Those that are kept here, and those in the folder that IOI_PARITY_FIXTURES names.
+    static let all: [ReferenceModel] = {
+        let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Fixtures/gpt2")
+        let more = ProcessInfo.processInfo.environment["IOI_PARITY_FIXTURES"]
+        return ([fixtures] + (more.map { [URL(fileURLWithPath: $0)] } ?? [])).flatMap { parent in
+            let names = try! FileManager.default.contentsOfDirectory(atPath: parent.path).sorted()
+            return names.map { ReferenceModel(folder: parent.appendingPathComponent($0)) }
+        }
+    }()
+
+    func batch() throws -> Batch {
+        try JSONDecoder().decode(Batch.self, from: Data(contentsOf: folder.appendingPathComponent("batch.json")))
+    }
+
+    func parameters(workers: Workers) throws -> GPT2Parameters {
+        let config = try GPT2Config(contentsOf: folder.appendingPathComponent("config.json"))
+        let weights = folder.appendingPathComponent("model.safetensors")
+        return try GPT2Parameters(contentsOf: weights, config: config, workers: workers)
+    }
+
+    func tensors(_ name: String) throws -> SafetensorsFile {
+        try SafetensorsFile(contentsOf: folder.appendingPathComponent("\(name).safetensors"))
+    }
+}
+
+extension SafetensorsFile {
+    func values(_ name: String) throws -> [Float] {
+        let tensor = try tensor(name)
+        return try [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
+            count = tensor.count
+            try copy(name, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+}
+
+/// The largest difference, as a share of the largest expected value.
+func relativeError(_ found: [Float], _ expected: [Float]) -> Double {
+    guard found.count == expected.count, !expected.isEmpty else { return .infinity }
+    var (difference, scale) = (0.0, 0.0)
+    for (found, expected) in zip(found, expected) {
+        guard found.isFinite else { return .infinity }
+        difference = max(difference, abs(Double(found) - Double(expected)))
+        scale = max(scale, abs(Double(expected)))
+    }
+    return scale == 0 ? difference : difference / scale
+}
