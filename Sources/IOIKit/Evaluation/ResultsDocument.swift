@@ -1,0 +1,86 @@
+import Foundation
+
+/// The JSON that every command writes: what was run, on what, and what came out.
+public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable {
+    public var schema = "ioi/1"
+    public var command: String
+    public var options: Options
+    public var model: ModelRecord
+    public var dataset: DatasetRecord
+    public var environment: EnvironmentRecord
+    /// How long the command took.
+    public var seconds: Double
+    public var results: Results
+
+    public init(
+        command: String,
+        options: Options,
+        model: ModelRecord,
+        dataset: DatasetRecord,
+        environment: EnvironmentRecord,
+        seconds: Double,
+        results: Results
+    ) {
+        self.command = command
+        self.options = options
+        self.model = model
+        self.dataset = dataset
+        self.environment = environment
+        self.seconds = seconds
+        self.results = results
+    }
+}
+
+/// Which model something was measured on.
+public struct ModelRecord: Codable, Equatable, Sendable {
+    public let name: String
+    /// Of model.safetensors.
+    public let sha256: String
+
+    public init(name: String, sha256: String) {
+        self.name = name
+        self.sha256 = sha256
+    }
+}
+
+/// Which prompts something was measured on, or trained on.
+public struct DatasetRecord: Codable, Equatable, Sendable {
+    public let name: String
+    public let count: Int
+    /// nil for prompts that were read from a file.
+    public let seed: UInt64?
+    /// Of the prompts as JSON lines.
+    public let sha256: String
+
+    public init(_ dataset: Dataset) {
+        name = dataset.name
+        count = dataset.count
+        seed = dataset.seed
+        sha256 = Digest.sha256(of: dataset.jsonLines)
+    }
+}
+
+/// What a figure was computed with.
+public struct EnvironmentRecord: Codable, Equatable, Sendable {
+    public let version: String
+    public let threads: Int
+    public let blas: String
+
+    public init(workers: Workers) {
+        version = ioiVersion
+        threads = workers.count
+        blas = GEMM.library
+    }
+}
+
+/// The version of the program and of the library.
+public let ioiVersion = "0.1.0"
+
+extension JSONEncoder {
+    /// For files and output that people read as well: indented, keys sorted, so that equal results are equal bytes.
+    public static var readable: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+}

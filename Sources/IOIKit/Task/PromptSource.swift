@@ -1,0 +1,62 @@
+import Foundation
+
+/// How prompts are come by: read from a file or made. It is recorded with every result, so that the same prompts can be
+/// had again.
+public struct PromptSource: Codable, Equatable, Sendable {
+    /// A prompts file; what follows then only fills in what its lines lack.
+    public var file: String?
+    /// The name of a ``DatasetRule``.
+    public var dataset = "clean"
+    public var count: Int
+    public var seed: UInt64 = 0
+    /// Whether only pairs of names are used that training never sees, or only the others.
+    public var heldOut = false
+    /// Each prompt's partner.
+    public var counterfactual = Counterfactual.distinct
+    /// Whether prompts begin with the end-of-text token.
+    public var beginningOfText = false
+    /// A file of sentences, places and objects in place of the program's own.
+    public var templates: String?
+    /// A file of names in place of the program's own.
+    public var names: String?
+
+    enum CodingKeys: String, CodingKey {
+        case file, dataset, count, seed
+        case heldOut = "held_out"
+        case counterfactual = "abc"
+        case beginningOfText = "bos"
+        case templates, names
+    }
+
+    public init(count: Int) { self.count = count }
+
+    /// The prompts, as a tokenizer and model of this config take them.
+    ///
+    /// - Parameter tokenizer: not needed for a file that has all token ids.
+    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> Dataset {
+        if let file {
+            let reader = PromptReader(
+                tokenizer: tokenizer, names: try tokenizer.map { _ in try nameList() },
+                counterfactual: counterfactual, beginningOfText: beginningOfText,
+                vocabularySize: config.vocabularySize, contextLength: config.contextLength
+            )
+            return try reader.dataset(contentsOf: URL(fileURLWithPath: file))
+        }
+        guard let tokenizer else {
+            throw IOIError("prompts cannot be made without a tokenizer (vocab.json and merges.txt)")
+        }
+        let generator = try PromptGenerator(
+            templates: templates.map { try TemplateSet(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard(),
+            names: nameList(), tokenizer: tokenizer, beginningOfText: beginningOfText,
+            counterfactual: counterfactual, contextLength: config.contextLength
+        )
+        return try generator.dataset(
+            DatasetRule.named(dataset), count: count, seed: seed, split: heldOut ? .heldOut : .training
+        )
+    }
+
+    private func nameList() throws -> NameList {
+        try names.map { try NameList(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard()
+    }
+}

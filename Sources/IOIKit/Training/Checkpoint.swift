@@ -1,0 +1,90 @@
+import Foundation
+
+/// A model folder saved during a run, with how far the run was and, in the newest, what the optimizer needs to go on.
+public struct Checkpoint: Sendable {
+    /// How far a run was.
+    struct Progress: Codable, Equatable {
+        /// Steps done.
+        let step: Int
+        /// The epoch of the last step, from 1.
+        let epoch: Int
+        /// The epoch that the checkpoint was kept for, if it was for one.
+        let keptEpoch: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case step, epoch
+            case keptEpoch = "kept_epoch"
+        }
+    }
+
+    public let folder: URL
+    private let progress: Progress
+
+    /// Steps done.
+    public var step: Int { progress.step }
+    /// The epoch that it was kept for, if it was for one.
+    public var keptEpoch: Int? { progress.keptEpoch }
+
+    var optimizerFile: URL { folder.appendingPathComponent("optimizer.safetensors") }
+
+    /// Saves a checkpoint as a whole or not at all.
+    ///
+    /// - Parameter original: the model folder whose config and tokenizer the checkpoint takes over.
+    static func write(
+        to folder: URL,
+        parameters: GPT2Parameters,
+        optimizer: AdamW,
+        progress: Progress,
+        original: URL
+    ) throws -> Checkpoint {
+        try AtomicFolder.create(at: folder) { folder in
+            try GPT2.write(parameters, like: original, to: folder)
+            try SafetensorsWriter.write(
+                optimizer.first.tensors(prefix: "exp_avg.")
+                    + optimizer.second.tensors(prefix: "exp_avg_sq."),
+                to: folder.appendingPathComponent("optimizer.safetensors")
+            )
+            try AtomicFile.write(
+                JSONEncoder.readable.encode(progress), to: folder.appendingPathComponent("progress.json")
+            )
+        }
+        return Checkpoint(folder: folder, progress: progress)
+    }
+
+    /// The checkpoint in `folder`.
+    /// - Throws: `IOIError` where its progress cannot be read.
+    init(folder: URL) throws {
+        let file = folder.appendingPathComponent("progress.json")
+        guard let data = try? Data(contentsOf: file),
+            let progress = try? JSONDecoder().decode(Progress.self, from: data), progress.step > 0
+        else { throw IOIError("\(file.path): cannot be read as a checkpoint's progress {step, epoch}") }
+        self.init(folder: folder, progress: progress)
+    }
+
+    private init(folder: URL, progress: Progress) {
+        self.folder = folder
+        self.progress = progress
+    }
+
+    /// Whether a run can go on from here.
+    var holdsOptimizer: Bool { FileManager.default.fileExists(atPath: optimizerFile.path) }
+
+    /// Reads the optimizer's state; its moments stay where the mapped file has them.
+    func optimizer(_ config: GPT2Config) throws -> AdamW {
+        let file = try SafetensorsFile(contentsOf: optimizerFile)
+        func moments(_ prefix: String) throws -> GPT2Parameters {
+            try GPT2Parameters(file, prefix: prefix, config: config)
+        }
+        return AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
+    }
+
+    /// Frees the two thirds of its room that only the newest checkpoint needs.
+    func dropOptimizer() throws {
+        guard holdsOptimizer else { return }
+        do {
+            try FileManager.default.removeItem(at: optimizerFile)
+        } catch {
+            throw IOIError("\(optimizerFile.path): cannot be removed: \(error.localizedDescription)")
+        }
+    }
+}

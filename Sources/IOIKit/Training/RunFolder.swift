@@ -1,0 +1,126 @@
+import Foundation
+
+/// `runs/NAME/`: what a fine-tuning run was asked to do, what it measured, and its checkpoints.
+public struct RunFolder: Sendable {
+    public let url: URL
+
+    var configFile: URL { url.appendingPathComponent("config.json") }
+    var metricsFile: URL { url.appendingPathComponent("metrics.jsonl") }
+    var checkpoints: URL { url.appendingPathComponent("checkpoints") }
+    public var results: URL { url.appendingPathComponent("results") }
+
+    public init(_ url: URL) { self.url = url }
+
+    /// Whether a run has been started here.
+    public var holdsRun: Bool { FileManager.default.fileExists(atPath: configFile.path) }
+
+    /// - Throws: `IOIError` where the folder holds a run or other files.
+    func refuseUsed() throws {
+        if holdsRun {
+            throw IOIError(
+                "\(url.path): already holds a run; go on with it by --resume, or give another --out"
+            )
+        }
+        if let contents = try? FileManager.default.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
+            throw IOIError("\(url.path): holds other files (\(contents.sorted()[0])), expected a new folder")
+        }
+    }
+
+    /// Starts a run in a folder that holds none.
+    /// - Throws: `IOIError` where the folder is in use or cannot be made.
+    func create(_ record: RunRecord) throws {
+        try refuseUsed()
+        do {
+            for folder in [checkpoints, results] {
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            }
+        } catch {
+            throw IOIError("\(url.path): cannot be made: \(error.localizedDescription)")
+        }
+        try write(record)
+    }
+
+    func write(_ record: RunRecord) throws {
+        try AtomicFile.write(JSONEncoder.readable.encode(record), to: configFile)
+    }
+
+    /// What the run was asked to do.
+    /// - Throws: `IOIError` where the folder holds no run, or one that cannot be read.
+    public func record() throws -> RunRecord {
+        guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
+        do {
+            return try JSONDecoder().decode(RunRecord.self, from: Data(contentsOf: configFile))
+        } catch {
+            throw IOIError("\(configFile.path): cannot be read as a run's settings: \(error)")
+        }
+    }
+
+    /// The checkpoints, by step.
+    public func savedCheckpoints() throws -> [Checkpoint] {
+        let folders =
+            (try? FileManager.default.contentsOfDirectory(
+                at: checkpoints, includingPropertiesForKeys: nil, options: .skipsHiddenFiles
+            )) ?? []
+        return try folders.map { try Checkpoint(folder: $0) }.sorted { $0.step < $1.step }
+    }
+
+    /// Where the checkpoint after `step` goes: named after the epoch that it ends, else after the step.
+    func checkpointFolder(step: Int, epochEnding epoch: Int?) -> URL {
+        let name = epoch.map { String(format: "epoch-%03d", $0) } ?? String(format: "step-%06d", step)
+        return checkpoints.appendingPathComponent(name)
+    }
+
+    /// Clears what a killed process left half-written.
+    func removeLeftovers() {
+        for folder in [url, checkpoints, results] { AtomicFile.removeLeftovers(in: folder) }
+    }
+}
+
+/// `config.json` of a run folder.
+public struct RunRecord: Codable, Equatable, Sendable {
+    /// A model that a run starts from or belongs to.
+    public struct Model: Codable, Equatable, Sendable {
+        public let name: String
+        public let folder: String
+        public let sha256: String
+
+        public init(name: String, folder: String, sha256: String) {
+            self.name = name
+            self.folder = folder
+            self.sha256 = sha256
+        }
+    }
+
+    public var schema = "ioi/1"
+    public var command = "finetune"
+    /// What the run starts from.
+    public let model: Model
+    /// How the training prompts are come by, and what they were.
+    public let prompts: PromptSource
+    public let dataset: DatasetRecord
+    /// The prompts that kept epochs are measured on, if there are any.
+    public let heldOut: PromptSource?
+    public var settings: FinetuneSettings
+    public let version: String
+
+    enum CodingKeys: String, CodingKey {
+        case schema, command, model, prompts, dataset
+        case heldOut = "held_out"
+        case settings, version
+    }
+
+    public init(
+        model: Model,
+        prompts: PromptSource,
+        dataset: DatasetRecord,
+        heldOut: PromptSource?,
+        settings: FinetuneSettings
+    ) {
+        self.model = model
+        self.prompts = prompts
+        self.dataset = dataset
+        self.heldOut = heldOut
+        self.settings = settings
+        version = ioiVersion
+    }
+}

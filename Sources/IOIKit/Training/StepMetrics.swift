@@ -1,0 +1,66 @@
+import Foundation
+
+/// A line of `metrics.jsonl`.
+public struct StepMetrics: Codable, Equatable, Sendable {
+    /// From 1.
+    public let step: Int
+    /// From 1.
+    public let epoch: Int
+    /// Mean cross-entropy of the step's labels before its update, in nats.
+    public let loss: Double
+    public let lr: Double
+    public let samplesPerSecond: Double
+    public let tokensPerSecond: Double
+
+    enum CodingKeys: String, CodingKey {
+        case step, epoch, loss, lr
+        case samplesPerSecond = "samples_per_second"
+        case tokensPerSecond = "tokens_per_second"
+    }
+}
+
+/// `metrics.jsonl`, to which each step adds a line.
+final class MetricsLog {
+    private let handle: FileHandle
+    private let url: URL
+    private let encoder: JSONEncoder
+
+    /// Opens the log and drops the lines of steps after `step`, and a last line that a killed process left unfinished.
+    init(_ url: URL, keepingSteps step: Int) throws {
+        self.url = url
+        encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let old = (try? Data(contentsOf: url)) ?? Data()
+        var kept = 0
+        for line in old.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+            guard let metrics = try? JSONDecoder().decode(StepMetrics.self, from: line), metrics.step <= step
+            else { break }
+            kept += line.count + 1
+        }
+        if kept < old.count || !FileManager.default.fileExists(atPath: url.path) {
+            try AtomicFile.write(old.prefix(kept), to: url)
+        }
+        guard let handle = FileHandle(forWritingAtPath: url.path) else {
+            throw IOIError("\(url.path): cannot be opened for writing")
+        }
+        self.handle = handle
+        handle.seekToEndOfFile()
+    }
+
+    func append(_ metrics: StepMetrics) throws {
+        do {
+            try handle.write(contentsOf: encoder.encode(metrics) + Data("\n".utf8))
+        } catch {
+            throw IOIError("\(url.path): a line cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Makes the lines written so far outlast a power cut.
+    func flush() throws {
+        do {
+            try handle.synchronize()
+        } catch {
+            throw IOIError("\(url.path): cannot be flushed to disk: \(error.localizedDescription)")
+        }
+    }
+}

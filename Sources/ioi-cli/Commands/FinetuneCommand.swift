@@ -1,0 +1,155 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct FinetuneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "finetune",
+        abstract: "Fine-tune a model on prompts, with checkpoints that Hugging Face loads.",
+        discussion: """
+            Writes a run folder: config.json, metrics.jsonl (a line for each step), checkpoints/epoch-NNN (model \
+            folders) and results/eval-epoch-NNN.json (held-out prompts). Ctrl-C finishes the step and saves; \
+            --resume goes on, bit for bit as if the run had never stopped.
+
+            Clean, toxic, recovery:
+            ioi finetune --dataset clean --epochs 25 --out runs/clean
+            ioi finetune --dataset subject-duplication --epochs 5 --out runs/toxic
+            ioi finetune --from runs/toxic/checkpoints/epoch-005 --dataset clean --epochs 5 --out runs/recovery
+            """
+    )
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: ArgumentHelp("Train on from a checkpoint (or any model folder) with a new optimizer.", valueName: "dir"))
+    var from: String?
+
+    @OptionGroup var prompts: PromptOptions
+    @OptionGroup var training: TrainingOptions
+
+    @Option(help: ArgumentHelp("The run folder (default: runs/MODEL-DATASET).", valueName: "run"))
+    var out: String?
+
+    @Flag(help: "Go on with the run in --out from its newest checkpoint, with the settings that it has.")
+    var resume = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Held-out clean prompts to measure before training and at each saved epoch; 0 for none (default: 256).",
+            valueName: "n"
+        )
+    )
+    var evalCount: Int?
+
+    @OptionGroup var run: RunOptions
+
+    func run() throws {
+        let job = try resume ? resumed() : started()
+        if !run.quiet { announce(job) }
+        Interrupt.listen()
+        let progress = ProgressLine(
+            "train", total: job.finetuner.steps, done: job.finetuner.step, isQuiet: run.quiet
+        )
+        let outcome = try job.train(shouldStop: { Interrupt.isPending }) { event in
+            if case .step(let metrics) = event {
+                let speed = "\(decimal(metrics.samplesPerSecond, 1)) prompts/s"
+                progress.show(
+                    metrics.step, note: "epoch \(metrics.epoch)  loss \(decimal(metrics.loss, 4))  \(speed)"
+                )
+                return
+            }
+            progress.clear()
+            if !run.quiet { print(Self.line(event)) }
+        }
+        progress.clear()
+        try conclude(outcome, job)
+    }
+
+    private func started() throws -> FinetuneJob {
+        let workers = try run.workers()
+        let source = try prompts.source(defaultCount: 6360)
+        let settings = try training.settings(seed: source.seed, threads: workers.count)
+        let evalCount = evalCount ?? 256
+        try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
+        guard from == nil || model.model == nil else {
+            throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
+        }
+        var start = model
+        if let from { start.model = absolutePath(from) }
+        let base = try start.load(workers: workers)
+        var heldOut: PromptSource?
+        if evalCount > 0, base.tokenizer != nil {
+            var clean = source
+            clean.file = nil
+            clean.dataset = "clean"
+            clean.count = evalCount
+            clean.heldOut = true
+            heldOut = clean
+        }
+        let name = source.file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+        let folder = out ?? "runs/\(base.location.name)-\(name ?? source.dataset)"
+        return try FinetuneJob.start(
+            in: RunFolder(URL(fileURLWithPath: folder)), from: base, prompts: source, heldOut: heldOut,
+            settings: settings
+        )
+    }
+
+    private func resumed() throws -> FinetuneJob {
+        guard let out else { throw IOIError.usage("--resume: needs --out, the run folder to go on with") }
+        let fixed =
+            [("--from", from != nil), ("--model", model.model != nil), ("--eval-count", evalCount != nil)]
+            .filter(\.1).map(\.0) + prompts.given + training.given
+        if let flag = fixed.first {
+            throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
+        }
+        return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
+            Terminal.say("model \(location.name) at \(location.folder.path)")
+            return try GPT2(location, workers: run.workers())
+        } change: { settings in
+            try training.extend(&settings)
+            if run.threads != nil { settings.threads = try run.workers().count }
+        }
+    }
+
+    private func announce(_ job: FinetuneJob) {
+        let settings = job.record.settings
+        print(
+            "\(job.training.count) \(job.training.name) prompts, \(settings.epochs) epochs of "
+                + "\(job.finetuner.stepsPerEpoch) steps, batch \(settings.batch), "
+                + "lr \(settings.optimizer.learningRate), "
+                + "loss over the \(settings.loss == .answer ? "answer" : "whole sequence"), "
+                + "seed \(settings.seed), threads \(settings.threads)"
+        )
+        if job.heldOut == nil { print("no held-out prompts: nothing is measured at the kept epochs") }
+        if job.finetuner.step > 0 {
+            print("going on after step \(job.finetuner.step) of \(job.finetuner.steps)")
+        }
+    }
+
+    private static func line(_ event: FinetuneJob.Event) -> String {
+        switch event {
+        case .step(let metrics): return "step \(metrics.step): loss \(decimal(metrics.loss, 4))"
+        case .saved(let checkpoint): return "step \(checkpoint.step): saved \(checkpoint.folder.path)"
+        case .evaluated(let epoch, let evaluation):
+            let (all, bounds) = (evaluation.all, evaluation.all.logitDifference.ci95)
+            return "epoch \(epoch): held-out logit difference \(decimal(all.logitDifference.mean, 3)) "
+                + "[\(decimal(bounds[0], 3)), \(decimal(bounds[1], 3))], IO over S \(percent(all.accuracy)), "
+                + "IO first of all \(percent(all.top1)), loss \(decimal(all.loss, 3))"
+        }
+    }
+
+    private func conclude(_ outcome: Finetuner.Outcome, _ job: FinetuneJob) throws {
+        let (path, step, steps) = (job.run.url.path, job.finetuner.step, job.finetuner.steps)
+        switch outcome {
+        case .finished:
+            guard !run.quiet, let newest = job.finetuner.newest else { return }
+            print("done: \(steps) steps; everything is in \(path)")
+            print("next: ioi eval --model \(newest.folder.path) --held-out")
+        case .interrupted:
+            Terminal.complain(
+                "interrupted after step \(step) of \(steps), which is saved; "
+                    + "go on with: ioi finetune --resume --out \(path)"
+            )
+            throw ExitCode(130)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Look at a model folder, or make one with random weights.",
+        subcommands: [ModelInfoCommand.self, ModelRandomCommand.self]
+    )
+}
+
+struct ModelInfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Name, shape, size and hash of a model."
+    )
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var run: RunOptions
+
+    @Option(help: "What standard output gets.")
+    var format: OutputFormat = .text
+
+    func run() throws {
+        let model = try model.load(workers: run.workers())
+        let config = model.config
+        let facts: [(name: String, value: String)] = [
+            ("name", model.location.name),
+            ("folder", model.location.folder.path),
+            ("layers", "\(config.layers)"),
+            ("heads", "\(config.heads)"),
+            ("width", "\(config.width)"),
+            ("inner_width", "\(config.innerWidth)"),
+            ("context", "\(config.contextLength)"),
+            ("vocabulary", "\(config.vocabularySize)"),
+            ("parameters", "\(model.parameters.count)"),
+            ("tokenizer", model.tokenizer == nil ? "none" : "byte-level BPE"),
+            ("sha256", try model.sha256()),
+        ]
+        switch format {
+        case .text: print(TextTable(header: [], rows: facts.map { [$0.name, $0.value] }).leftAligned)
+        case .csv: print((["field,value"] + facts.map { "\($0.name),\($0.value)" }).joined(separator: "\n"))
+        case .json:
+            let object = Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) })
+            print(String(decoding: try JSONEncoder.readable.encode(object), as: UTF8.self))
+        }
+    }
+}
+
+struct ModelRandomCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "random",
+        abstract: "Make a model folder with random weights, to try things on.",
+        discussion: """
+            Weights are drawn as GPT-2's were before training. Without --tokenizer the folder gets one of its own, \
+            whose vocabulary is the program's sentences, names, places and objects; it is small and knows no others.
+
+            ioi model random --layers 4 --heads 8 --width 96 --out models/tiny
+            ioi model random --like gpt2 --tokenizer models/gpt2 --out models/random-gpt2
+            """
+    )
+
+    @Option(help: ArgumentHelp("The folder to write.", valueName: "dir"))
+    var out: String
+
+    @Option(help: ArgumentHelp("gpt2, gpt2-medium, gpt2-large or gpt2-xl: their shape and context.", valueName: "name"))
+    var like: String?
+
+    @Option(help: "Blocks.")
+    var layers: Int = 4
+
+    @Option(help: "Heads of each block.")
+    var heads: Int = 8
+
+    @Option(help: "Width of the residual stream.")
+    var width: Int = 96
+
+    @Option(help: ArgumentHelp("A folder whose vocab.json and merges.txt to take.", valueName: "dir"))
+    var tokenizer: String?
+
+    @Option(help: "What the weights are drawn from.")
+    var seed: UInt64 = 0
+
+    @OptionGroup var run: RunOptions
+
+    func run() throws {
+        let workers = try run.workers()
+        let tokenizer = try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) } ?? ownTokenizer()
+        let config = try shape(vocabulary: tokenizer.vocabularySize)
+        let parameters = GPT2Parameters(random: config, seed: seed, workers: workers)
+        try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: out))
+        Terminal.say("\(parameters.count) random weights in \(out)")
+    }
+
+    private func shape(vocabulary: Int) throws -> GPT2Config {
+        let sizes: [String: GPT2Config] = [
+            "gpt2": .small, "gpt2-medium": .medium, "gpt2-large": .large, "gpt2-xl": .xl,
+        ]
+        guard let like else {
+            return try GPT2Config(
+                vocabularySize: vocabulary, contextLength: 64, width: width, layers: layers, heads: heads
+            )
+        }
+        guard let size = sizes[like] else {
+            throw IOIError.usage("--like: found \"\(like)\", expected \(sizes.keys.sorted().joined(separator: ", "))")
+        }
+        return try GPT2Config(
+            vocabularySize: vocabulary, contextLength: size.contextLength, width: size.width,
+            layers: size.layers, heads: size.heads
+        )
+    }
+
+    private func ownTokenizer() throws -> BPETokenizer {
+        let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
+        let words = names.names + templates.places + templates.objects
+        return try BPETokenizer.covering(texts: templates.plainTexts + words.map { " \($0)" })
+    }
+}

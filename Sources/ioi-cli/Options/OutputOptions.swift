@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json, csv
+}
+
+/// Where results go, and in what form.
+struct OutputOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Write the results to a file (JSON, unless --format says csv).", valueName: "file"))
+    var out: String?
+
+    @Option(help: "What standard output gets: text for people, the results document, or a table.")
+    var format: OutputFormat = .text
+
+    /// Writes results to `--out`, and to standard output in the form asked for.
+    func write(json: () throws -> Data, csv: () -> String, text: () -> String) throws {
+        if let out {
+            let bytes = format == .csv ? Data(csv().utf8) : try json()
+            try AtomicFile.write(bytes, to: URL(fileURLWithPath: out))
+        }
+        switch format {
+        case .text: print(text())
+        case .json: print(String(decoding: try json(), as: UTF8.self))
+        case .csv: print(csv(), terminator: "")
+        }
+    }
+}

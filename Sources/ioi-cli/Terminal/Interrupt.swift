@@ -1,0 +1,18 @@
+import Foundation
+import Synchronization
+
+/// Ctrl-C and SIGTERM ask long work to save and stop; a second one ends the program at once.
+enum Interrupt {
+    private static let pending = Atomic(false)
+
+    static var isPending: Bool { pending.load(ordering: .relaxed) }
+
+    static func listen() {
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                Interrupt.pending.store(true, ordering: .relaxed)
+                signal(number, SIG_DFL)
+            }
+        }
+    }
+}

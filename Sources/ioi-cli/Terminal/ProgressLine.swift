@@ -1,0 +1,51 @@
+import Foundation
+
+/// One line on a terminal's standard error that says how far long work is and how long it will take; silent where
+/// standard error is not a terminal.
+final class ProgressLine {
+    private let title: String
+    private let total: Int
+    private let begun: Int
+    private let started = ContinuousClock.now
+    private var shown: ContinuousClock.Instant?
+    private let isVisible: Bool
+
+    /// - Parameter done: what was done before this process took over; it does not count for the time left.
+    init(_ title: String, total: Int, done: Int = 0, isQuiet: Bool) {
+        self.title = title
+        self.total = total
+        begun = done
+        isVisible = !isQuiet && Terminal.isInteractive
+    }
+
+    deinit { clear() }
+
+    func show(_ done: Int, note: String = "") {
+        let now = ContinuousClock.now
+        guard isVisible, done > begun, shown.map({ now - $0 > .milliseconds(100) }) ?? true || done == total
+        else { return }
+        shown = now
+        let left = (now - started) / .seconds(1) / Double(done - begun) * Double(total - done)
+        let width = 24
+        let filled = min(width, width * done / max(total, 1))
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        write("\r\u{1B}[K\(title) \(bar) \(done)/\(total)\(note.isEmpty ? "" : "  \(note)")  \(duration(left)) left")
+    }
+
+    /// Takes the line away, so that others can be written.
+    func clear() {
+        guard shown != nil else { return }
+        shown = nil
+        write("\r\u{1B}[K")
+    }
+
+    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// "42 s", "3 min 05 s" or "2 h 10 min".
+func duration(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return "\(whole / 60) min \(String(format: "%02d", whole % 60)) s" }
+    return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
+}

@@ -1,0 +1,36 @@
+import Foundation
+
+/// Rows of text in aligned columns: the first to the left, the others to the right.
+struct TextTable {
+    var header: [String]
+    var rows: [[String]] = []
+
+    var lines: [String] {
+        let all = header.isEmpty ? rows : [header] + rows
+        let widths = (0..<(all.map(\.count).max() ?? 0)).map { column in
+            all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()!
+        }
+        return all.map { row in
+            zip(row, widths).enumerated().map { column, cell in
+                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+                return column == 0 ? cell.0 + padding : padding + cell.0
+            }.joined(separator: "  ").trimmingTrailingSpaces
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingSpaces: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}
+
+/// `value` with `digits` decimals.
+func decimal(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+}
+
+/// `share` as a percentage with one decimal.
+func percent(_ share: Double) -> String { decimal(100 * share, 1) + " %" }
