@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Installs what is missing, checks the format, builds everything in release and runs all tests.
+# Arguments go to `swift test`, for example: Scripts/test.sh --filter Tokenizer
+set -euo pipefail
+
+# One stream, so that what is printed last is last in a log as well: the test run's own summary.
+exec 2>&1
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=Scripts/setup.sh
+. Scripts/setup.sh
+
+swift format lint --strict -r Package.swift Sources Tests
+# Release: the numeric tests are many times slower in debug.
+swift build -c release -Xswiftc -enable-testing --build-tests
+exec swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest "$@"
