@@ -53,18 +53,33 @@ public final class GPT2: Sendable {
     /// SHA-256 of the weights file, in hexadecimal: which model a result was measured on.
     public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
 
-    /// Writes a model folder that Hugging Face loads: `parameters` with the config and tokenizer of `original`.
-    static func write(_ parameters: GPT2Parameters, like original: URL?, to folder: URL) throws {
-        let configFile = original?.appendingPathComponent("config.json")
-        let config = try configFile.map { try Data(contentsOf: $0) }
+    /// Writes a model folder that Hugging Face loads.
+    /// - Throws: `IOIError` where the folder is there already or cannot be written; nothing is left behind then.
+    public static func write(_ parameters: GPT2Parameters, tokenizer: BPETokenizer, to folder: URL) throws {
+        try AtomicFolder.create(at: folder) { folder in
+            try AtomicFile.write(
+                try parameters.config.json(basedOn: nil), to: folder.appendingPathComponent("config.json")
+            )
+            try tokenizer.write(to: folder)
+            try writeWeights(parameters, to: folder)
+        }
+    }
+
+    /// Fills `folder` with `parameters` and the config and tokenizer of the model folder `original`.
+    static func write(_ parameters: GPT2Parameters, like original: URL, to folder: URL) throws {
+        let config = try InputFile.read(original.appendingPathComponent("config.json"))
         try AtomicFile.write(
             try parameters.config.json(basedOn: config), to: folder.appendingPathComponent("config.json")
         )
         for name in tokenizerFiles {
-            guard let source = original?.appendingPathComponent(name) else { break }
+            let source = original.appendingPathComponent(name)
             guard FileManager.default.fileExists(atPath: source.path) else { continue }
-            try AtomicFile.write(try Data(contentsOf: source), to: folder.appendingPathComponent(name))
+            try AtomicFile.write(try InputFile.read(source), to: folder.appendingPathComponent(name))
         }
+        try writeWeights(parameters, to: folder)
+    }
+
+    private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws {
         try SafetensorsWriter.write(
             parameters.tensors(), to: folder.appendingPathComponent("model.safetensors")
         )

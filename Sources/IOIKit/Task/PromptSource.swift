@@ -60,3 +60,5 @@ public struct PromptSource: Codable, Equatable, Sendable {
         try names.map { try NameList(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard()
     }
 }
+
+extension Counterfactual: Codable {}

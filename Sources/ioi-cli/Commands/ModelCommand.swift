@@ -38,7 +38,7 @@ struct ModelInfoCommand: ParsableCommand {
             ("sha256", try model.sha256()),
         ]
         switch format {
-        case .text: print(TextTable(header: [], rows: facts.map { [$0.name, $0.value] }).leftAligned)
+        case .text: for fact in facts { print(fact.name.padding(toLength: 13, withPad: " ", startingAt: 0) + fact.value) }
         case .csv: print((["field,value"] + facts.map { "\($0.name),\($0.value)" }).joined(separator: "\n"))
         case .json:
             let object = Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) })
@@ -85,7 +85,9 @@ struct ModelRandomCommand: ParsableCommand {
 
     func run() throws {
         let workers = try run.workers()
-        let tokenizer = try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) } ?? ownTokenizer()
+        let tokenizer =
+            try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) } 
+            ?? .covering(.standard(), .standard())
         let config = try shape(vocabulary: tokenizer.vocabularySize)
         let parameters = GPT2Parameters(random: config, seed: seed, workers: workers)
         try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: out))
@@ -93,26 +95,15 @@ struct ModelRandomCommand: ParsableCommand {
     }
 
     private func shape(vocabulary: Int) throws -> GPT2Config {
-        let sizes: [String: GPT2Config] = [
-            "gpt2": .small, "gpt2-medium": .medium, "gpt2-large": .large, "gpt2-xl": .xl,
-        ]
         guard let like else {
             return try GPT2Config(
                 vocabularySize: vocabulary, contextLength: 64, width: width, layers: layers, heads: heads
             )
         }
-        guard let size = sizes[like] else {
-            throw IOIError.usage("--like: found \"\(like)\", expected \(sizes.keys.sorted().joined(separator: ", "))")
-        }
+        let size = try GPT2Config.named(like, flag: "--like")
         return try GPT2Config(
             vocabularySize: vocabulary, contextLength: size.contextLength, width: size.width,
             layers: size.layers, heads: size.heads
         )
-    }
-
-    private func ownTokenizer() throws -> BPETokenizer {
-        let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
-        let words = names.names + templates.places + templates.objects
-        return try BPETokenizer.covering(texts: templates.plainTexts + words.map { " \($0)" })
     }
 }

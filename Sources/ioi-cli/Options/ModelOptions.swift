@@ -27,3 +27,18 @@ struct ModelOptions: ParsableArguments {
         try GPT2(location(), workers: workers)
     }
 }
+
+extension GPT2Config {
+    /// The shape of a published GPT-2.
+    /// - Throws: `IOIError` of kind `usage` where none has this name.
+    static func named(_ name: String, flag: String) throws -> GPT2Config {
+        let sizes: KeyValuePairs<String, GPT2Config> = [
+            "gpt2": .small, "gpt2-medium": .medium, "gpt2-large": .large, "gpt2-xl": .xl,
+        ]
+        guard let size = sizes.first(where: { $0.key == name }) else {
+            let names = sizes.map(\.key).joined(separator: ", ")
+            throw IOIError.usage("\(flag): found \"\(name)\", expected one of \(names)")
+        }
+        return size.value
+    }
+}
