@@ -1,0 +1,53 @@
+/// The 256 printable characters that stand for the 256 bytes in `vocab.json` and `merges.txt` of a byte-level
+/// BPE tokenizer (Radford et al. 2019).
+///
+/// Printable bytes of Latin-1 stand for themselves; the 68 others take the characters from U+0100 on, in order,
+/// so that a space is written `Ġ` and a line feed `Ċ`.
+enum ByteSymbols {
+    /// The bytes in GPT-2's order, in which they are the first 256 tokens: printable ones first.
+    static let bytes: [UInt8] = (0...255).filter(isPrintable) + (0...255).filter { !isPrintable($0) }
+
+    /// The symbol of each byte.
+    static let symbols: [Unicode.Scalar] = {
+        var symbols = [Unicode.Scalar](repeating: "\0", count: 256)
+        var next: UInt32 = 0x100
+        for byte in UInt8.min...UInt8.max {
+            if isPrintable(byte) {
+                symbols[Int(byte)] = Unicode.Scalar(byte)
+            } else {
+                symbols[Int(byte)] = Unicode.Scalar(next)!
+                next += 1
+            }
+        }
+        return symbols
+    }()
+
+    private static let byteOfSymbol: [UInt8?] = {
+        var table = [UInt8?](repeating: nil, count: 0x144)
+        for (byte, symbol) in symbols.enumerated() { table[Int(symbol.value)] = UInt8(byte) }
+        return table
+    }()
+
+    /// The byte that a symbol stands for; nil for a character that is none of the 256.
+    static func byte(for symbol: Unicode.Scalar) -> UInt8? {
+        symbol.value < byteOfSymbol.count ? byteOfSymbol[Int(symbol.value)] : nil
+    }
+
+    /// The bytes that a token of the vocabulary stands for.
+    ///
+    /// A token with a character that is no byte symbol (an added token) stands for its own UTF-8, as in
+    /// Hugging Face's decoder.
+    static func bytes(for token: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(token.utf8.count)
+        for symbol in token.unicodeScalars {
+            guard let byte = byte(for: symbol) else { return Array(token.utf8) }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+
+    private static func isPrintable(_ byte: UInt8) -> Bool {
+        (0x21...0x7e).contains(byte) || (0xa1...0xac).contains(byte) || byte >= 0xae
+    }
+}

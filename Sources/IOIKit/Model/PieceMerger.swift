@@ -1,0 +1,108 @@
+/// Does the merges within one piece of text after another, with the same working memory.
+struct PieceMerger {
+    /// A token of the piece, in a doubly linked list; -1 is the list's end.
+    private struct Node {
+        var token: Int32
+        var previous: Int32
+        var next: Int32
+        /// The merge with the next token.
+        var merge: MergeTable.Merge?
+    }
+
+    /// A node that absorbs the next one stays where it is, so that indices keep the order of the text.
+    private var nodes: [Node] = []
+    private var queue = MinHeap()
+    private let byteTokens: [Int32]
+
+    /// - Parameter byteTokens: the token of each single byte.
+    init(byteTokens: [Int32]) {
+        self.byteTokens = byteTokens
+    }
+
+    /// Joins tokens for as long as a pair of neighbours has a merge: among the pairs present always the one
+    /// of lowest rank, and of its occurrences the first. Takes n log n time in the number of tokens, for a piece
+    /// can be as long as the text.
+    ///
+    /// - Parameters:
+    ///   - piece: the bytes of a piece of text.
+    ///   - output: where the joined tokens are appended.
+    mutating func merge(_ piece: ArraySlice<UInt8>, by table: MergeTable, into output: inout [Int]) {
+        nodes.removeAll(keepingCapacity: true)
+        for byte in piece {
+            let index = Int32(nodes.count)
+            nodes.append(Node(token: byteTokens[Int(byte)], previous: index - 1, next: index + 1))
+        }
+        guard !nodes.isEmpty else { return }
+        nodes[nodes.count - 1].next = -1
+        for index in nodes.indices { findMerge(at: index, in: table) }
+
+        while let (rank, index) = queue.popFirst() {
+            // An entry whose pair has changed since is stale.
+            guard let merge = nodes[index].merge, merge.rank == rank else { continue }
+            nodes[index].token = merge.result
+            absorbNext(at: index)
+            findMerge(at: index, in: table)
+            if nodes[index].previous >= 0 { findMerge(at: Int(nodes[index].previous), in: table) }
+        }
+
+        var index = 0
+        while index >= 0 {
+            output.append(Int(nodes[index].token))
+            index = Int(nodes[index].next)
+        }
+    }
+
+    private mutating func findMerge(at index: Int, in table: MergeTable) {
+        let node = nodes[index]
+        let merge = node.next < 0 ? nil : table[node.token, nodes[Int(node.next)].token]
+        nodes[index].merge = merge
+        if let merge { queue.insert(rank: merge.rank, index: index) }
+    }
+
+    private mutating func absorbNext(at index: Int) {
+        let absorbed = Int(nodes[index].next)
+        let after = nodes[absorbed].next
+        nodes[index].next = after
+        if after >= 0 { nodes[Int(after)].previous = Int32(index) }
+        nodes[absorbed].merge = nil
+    }
+}
+
+/// A binary heap of merges that can be done, ordered by rank, then by index.
+private struct MinHeap {
+    /// The rank in the upper half, the index in the lower.
+    private var entries: [UInt64] = []
+
+    mutating func insert(rank: UInt32, index: Int) {
+        let entry = UInt64(rank) << 32 | UInt64(index)
+        var child = entries.count
+        entries.append(entry)
+        while child > 0 {
+            let parent = (child - 1) / 2
+            if entries[parent] <= entry { break }
+            entries[child] = entries[parent]
+            child = parent
+        }
+        entries[child] = entry
+    }
+
+    mutating func popFirst() -> (rank: UInt32, index: Int)? {
+        guard let first = entries.first, let last = entries.popLast() else { return nil }
+        if !entries.isEmpty { sink(last) }
+        return (UInt32(first >> 32), Int(first & 0xffff_ffff))
+    }
+
+    /// Puts an entry at the root and lets it sink to where it belongs.
+    private mutating func sink(_ entry: UInt64) {
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            if child >= entries.count { break }
+            if child + 1 < entries.count, entries[child + 1] < entries[child] { child += 1 }
+            if entry <= entries[child] { break }
+            entries[parent] = entries[child]
+            parent = child
+        }
+        entries[parent] = entry
+    }
+}

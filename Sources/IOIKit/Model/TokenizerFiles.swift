@@ -1,0 +1,111 @@
+import Foundation
+
+extension BPETokenizer {
+    private static let vocabularyFile = "vocab.json"
+    private static let mergesFile = "merges.txt"
+    private static let mergesHeader = "#version"
+
+    /// The tokenizer of a model folder, from its `vocab.json` and `merges.txt`.
+    ///
+    /// - Throws: `IOIError` naming the file, and the line of `merges.txt`, for a file that is missing, cannot be
+    ///   read or is malformed, and for contents that do not fit together, as in `init(vocabulary:merges:)`.
+    public init(directory: URL) throws {
+        let vocabularyURL = directory.appendingPathComponent(Self.vocabularyFile)
+        let mergesURL = directory.appendingPathComponent(Self.mergesFile)
+        let vocabulary = try VocabularyParser.parse(
+            try Self.contents(of: vocabularyURL),
+            file: vocabularyURL.path
+        )
+        let (pairs, lines) = try Self.pairs(in: try Self.contents(of: mergesURL), file: mergesURL.path)
+        try self.init(
+            vocabulary,
+            merges: pairs,
+            vocabularyName: vocabularyURL.path,
+            mergeName: { "\(mergesURL.path): line \(lines[$0])" }
+        )
+    }
+
+    /// Writes `vocab.json` and `merges.txt` in the form in which OpenAI published GPT-2's, which Hugging Face's
+    /// `GPT2Tokenizer` and `GPT2TokenizerFast` load. The folder is made where it is missing.
+    ///
+    /// - Throws: `IOIError` naming the file that cannot be written.
+    public func write(to directory: URL) throws {
+        let entries = tokens.enumerated().map { id, token in "\(Self.json(token)): \(id)" }
+        let pairs = mergePairs.map { "\(tokens[Int($0.left)]) \(tokens[Int($0.right)])\n" }
+        do {
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        } catch {
+            throw IOIError("\(directory.path): cannot be made: \(error.localizedDescription)")
+        }
+        try Self.write("{\(entries.joined(separator: ", "))}", to: directory, name: Self.vocabularyFile)
+        try Self.write("\(Self.mergesHeader): 0.2\n\(pairs.joined())", to: directory, name: Self.mergesFile)
+    }
+
+    private static func contents(of url: URL) throws -> [UInt8] {
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw IOIError(
+                "\(url.path): no such file, expected \(vocabularyFile) and \(mergesFile) in a tokenizer's folder"
+            )
+        }
+        do {
+            return Array(try Data(contentsOf: url))
+        } catch {
+            throw IOIError("\(url.path): cannot be read: \(error.localizedDescription)")
+        }
+    }
+
+    /// The pairs of tokens in `merges.txt`, and the line that each stands in.
+    private static func pairs(
+        in bytes: [UInt8],
+        file: String
+    ) throws -> (pairs: [(String, String)], lines: [Int]) {
+        var pairs: [(String, String)] = []
+        var lines: [Int] = []
+        let newline = UInt8(ascii: "\n")
+        var content = bytes[...]
+        if content.last == newline { content.removeLast() }
+        let rows = content.isEmpty ? [] : content.split(separator: newline, omittingEmptySubsequences: false)
+        for (index, row) in rows.enumerated() {
+            let row = row.last == UInt8(ascii: "\r") ? row.dropLast() : row
+            if row.starts(with: mergesHeader.utf8) { continue }
+            let parts = row.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                .compactMap { $0.isEmpty ? nil : String(validating: $0, as: UTF8.self) }
+            guard parts.count == 2, row.count == parts[0].utf8.count + 1 + parts[1].utf8.count else {
+                throw IOIError(
+                    """
+                    \(file): line \(index + 1): found \(String(decoding: row, as: UTF8.self).debugDescription), \
+                    expected two tokens with a space between
+                    """
+                )
+            }
+            pairs.append((parts[0], parts[1]))
+            lines.append(index + 1)
+        }
+        return (pairs, lines)
+    }
+
+    /// A JSON string in ASCII.
+    private static func json(_ token: String) -> String {
+        var json = "\""
+        for unit in token.utf16 {
+            switch unit {
+            case 0x22: json += #"\""#
+            case 0x5c: json += #"\\"#
+            case 0x20..<0x7f: json.unicodeScalars.append(Unicode.Scalar(unit)!)
+            default:
+                let digits = String(unit, radix: 16)
+                json += #"\u"# + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+        return json + "\""
+    }
+
+    private static func write(_ text: String, to directory: URL, name: String) throws {
+        let url = directory.appendingPathComponent(name)
+        do {
+            try Data(text.utf8).write(to: url, options: .atomic)
+        } catch {
+            throw IOIError("\(url.path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+}
