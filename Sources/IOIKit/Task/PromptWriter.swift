@@ -1,0 +1,79 @@
+import Foundation
+
+/// Prompts as JSON Lines: one compact object a line, keys always in the same order, so that the same prompts
+/// are the same bytes on every machine (`JSONEncoder` promises no order but the alphabetical one).
+struct PromptWriter {
+    private var bytes: [UInt8] = []
+    private var isFirstKey = true
+
+    static func jsonLines(_ prompts: [Prompt]) -> Data {
+        var writer = PromptWriter()
+        writer.bytes.reserveCapacity(prompts.count * 800)
+        for prompt in prompts { writer.line(prompt) }
+        return Data(writer.bytes)
+    }
+
+    private mutating func line(_ prompt: Prompt) {
+        isFirstKey = true
+        put("{")
+        field("id", prompt.id)
+        field("dataset", prompt.dataset)
+        field("template", prompt.template)
+        field("order", prompt.order.rawValue)
+        field("text", prompt.text)
+        field("tokens", prompt.tokens)
+        field("answer", prompt.answer)
+        field("answer_token", prompt.answerToken)
+        field("io", prompt.io)
+        field("io_token", prompt.ioToken)
+        field("s", prompt.s)
+        field("s_token", prompt.sToken)
+        field("place", prompt.place)
+        field("object", prompt.object)
+        key("positions")
+        isFirstKey = true
+        put("{")
+        for position in PositionClass.allCases { field(position.rawValue, prompt.positions[position]) }
+        put("}")
+        field("abc_text", prompt.abcText)
+        field("abc_tokens", prompt.abcTokens)
+        put("}\n")
+    }
+
+    private mutating func field(_ name: String, _ value: Int) {
+        key(name)
+        put(String(value))
+    }
+
+    private mutating func field(_ name: String, _ value: [Int]?) {
+        guard let value else { return }
+        key(name)
+        put("[")
+        for (index, number) in value.enumerated() {
+            if index > 0 { put(",") }
+            put(String(number))
+        }
+        put("]")
+    }
+
+    private mutating func field(_ name: String, _ value: String?) {
+        guard let value else { return }
+        key(name)
+        quoted(value)
+    }
+
+    private mutating func key(_ name: String) {
+        if !isFirstKey { put(",") }
+        isFirstKey = false
+        quoted(name)
+        put(":")
+    }
+
+    private mutating func put(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    private mutating func quoted(_ text: String) {
+        put(StrictJSON.literal(text))
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+
+/// The sentences of the task, with the places and objects that fill them.
+public struct TemplateSet: Equatable, Sendable {
+    public let templates: [Template]
+    public let places: [String]
+    public let objects: [String]
+    /// The file they stand in, for messages.
+    public let source: String
+
+    /// The program's own sentences, `Data/templates.json`.
+    public static func standard() throws -> TemplateSet {
+        try TemplateSet(contentsOf: DataDirectory.file("templates.json"))
+    }
+
+    /// Reads `{"templates": [{"name", "text"}], "places": […], "objects": […]}`.
+    ///
+    /// - Throws: ``IOIError`` that names the file and the entry that is not as it has to be.
+    public init(contentsOf file: URL) throws {
+        let source = file.path
+        let fields = try JSONFields(parsing: InputFile.read(file), place: source)
+        let entries = try fields.require(fields.objects("templates"), "templates")
+        try self.init(
+            templates: entries.map { entry in
+                try Template(
+                    name: entry.require(entry.string("name"), "name"),
+                    text: entry.require(entry.string("text"), "text"),
+                    source: source
+                )
+            },
+            places: fields.require(fields.strings("places"), "places"),
+            objects: fields.require(fields.strings("objects"), "objects"),
+            source: source
+        )
+    }
+
+    /// - Parameter source: where they come from, for messages.
+    /// - Throws: ``IOIError`` for an empty list, and for an entry that is empty or stands twice.
+    public init(templates: [Template], places: [String], objects: [String], source: String) throws {
+        self.templates = templates
+        self.places = places
+        self.objects = objects
+        self.source = source
+        for (key, entries) in [
+            ("templates", templates.map(\.name)), ("places", places), ("objects", objects),
+        ] {
+            guard !entries.isEmpty else {
+                throw IOIError("\(source): \"\(key)\" is an empty list, expected at least one entry")
+            }
+            if let twice = entries.firstRepeated() {
+                throw IOIError("\(source): \"\(key)\" has \"\(twice)\" twice, expected each once")
+            }
+            if entries.contains(where: \.isEmpty) {
+                throw IOIError("\(source): \"\(key)\" has an empty entry, expected text")
+            }
+        }
+    }
+}
