@@ -1,5 +1,5 @@
 /// The other input that a prompt is compared with, as long as the prompt and different at names only.
-public enum Counterfactual: String, CaseIterable, Sendable {
+public enum Counterfactual: String, CaseIterable, Codable, Sendable {
     /// ABC: random names at IO, S1 and S2, all three distinct, so that no name repeats.
     case distinct
     /// ABC as in the code of Wang et al. (arXiv 2211.00593): every IO becomes a random name, then every S,

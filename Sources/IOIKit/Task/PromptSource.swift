@@ -61,4 +61,3 @@ public struct PromptSource: Codable, Equatable, Sendable {
     }
 }
 
-extension Counterfactual: Codable {}

@@ -22,7 +22,7 @@ struct BenchCommand: ParsableCommand {
     var like: String = "gpt2"
 
     @OptionGroup var output: OutputOptions
-    @OptionGroup var run: RunOptions
+    @OptionGroup var common: RunOptions
 
     private struct Results: Encodable {
         let environment: EnvironmentRecord
@@ -30,13 +30,13 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        let workers = try run.workers()
+        let workers = try common.workers()
         let config = try GPT2Config.named(like, flag: "--like")
         try checkFlag("--batch", batch, in: 1...4096)
         try checkFlag("--length", length, in: 1...config.contextLength)
         let environment = EnvironmentRecord(workers: workers)
         let timings = Timings(config: config, batch: batch, length: length, workers: workers).measure { timing in
-            if !run.quiet, output.format != .text { Terminal.say(timing.name) }
+            if !common.quiet, output.format != .text { Terminal.say(timing.name) }
             if output.format == .text { print(Self.row(timing)) }
         }
         try output.write(

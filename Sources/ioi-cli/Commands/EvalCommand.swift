@@ -18,18 +18,18 @@ struct EvalCommand: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
     @OptionGroup var output: OutputOptions
-    @OptionGroup var run: RunOptions
+    @OptionGroup var common: RunOptions
 
     @Flag(help: "Put the figures of each prompt in the JSON as well.")
     var perPrompt = false
 
     func run() throws {
         let started = ContinuousClock.now
-        let workers = try self.run.workers()
+        let workers = try common.workers()
         let source = try prompts.source(defaultCount: 1000)
         let model = try model.load(workers: workers)
         let dataset = try source.prompts(tokenizer: model.tokenizer, config: model.config)
-        let progress = ProgressLine("eval", total: dataset.count, isQuiet: self.run.quiet)
+        let progress = ProgressLine("eval", total: dataset.count, isQuiet: common.quiet)
         let measures = try Evaluator(model.parameters, workers: workers).measure(dataset.prompts) {
             progress.show($0)
         }

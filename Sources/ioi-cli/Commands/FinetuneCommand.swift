@@ -40,14 +40,14 @@ struct FinetuneCommand: ParsableCommand {
     )
     var evalCount: Int?
 
-    @OptionGroup var run: RunOptions
+    @OptionGroup var common: RunOptions
 
     func run() throws {
         let job = try resume ? resumed() : started()
-        if !run.quiet { announce(job) }
+        if !common.quiet { announce(job) }
         Interrupt.listen()
         let progress = ProgressLine(
-            "train", total: job.finetuner.steps, done: job.finetuner.step, isQuiet: run.quiet
+            "train", total: job.finetuner.steps, done: job.finetuner.step, isQuiet: common.quiet
         )
         let outcome = try job.train(shouldStop: { Interrupt.isPending }) { event in
             if case .step(let metrics) = event {
@@ -58,14 +58,14 @@ struct FinetuneCommand: ParsableCommand {
                 return
             }
             progress.clear()
-            if !run.quiet { print(Self.line(event)) }
+            if !common.quiet { print(Self.line(event)) }
         }
         progress.clear()
         try conclude(outcome, job)
     }
 
     private func started() throws -> FinetuneJob {
-        let workers = try run.workers()
+        let workers = try common.workers()
         let source = try prompts.source(defaultCount: 6360)
         let settings = try training.settings(seed: source.seed, threads: workers.count)
         let evalCount = evalCount ?? 256
@@ -103,10 +103,10 @@ struct FinetuneCommand: ParsableCommand {
         }
         return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
             Terminal.say("model \(location.name) at \(location.folder.path)")
-            return try GPT2(location, workers: run.workers())
+            return try GPT2(location, workers: common.workers())
         } change: { settings in
             try training.extend(&settings)
-            if run.threads != nil { settings.threads = try run.workers().count }
+            if common.threads != nil { settings.threads = try common.workers().count }
         }
     }
 
@@ -141,7 +141,7 @@ struct FinetuneCommand: ParsableCommand {
         let (path, step, steps) = (job.run.url.path, job.finetuner.step, job.finetuner.steps)
         switch outcome {
         case .finished:
-            guard !run.quiet, let newest = job.finetuner.newest else { return }
+            guard !common.quiet, let newest = job.finetuner.newest else { return }
             print("done: \(steps) steps; everything is in \(path)")
             print("next: ioi eval --model \(newest.folder.path) --held-out")
         case .interrupted:

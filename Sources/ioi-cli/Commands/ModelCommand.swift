@@ -16,13 +16,13 @@ struct ModelInfoCommand: ParsableCommand {
     )
 
     @OptionGroup var model: ModelOptions
-    @OptionGroup var run: RunOptions
+    @OptionGroup var common: RunOptions
 
     @Option(help: "What standard output gets.")
     var format: OutputFormat = .text
 
     func run() throws {
-        let model = try model.load(workers: run.workers())
+        let model = try model.load(workers: common.workers())
         let config = model.config
         let facts: [(name: String, value: String)] = [
             ("name", model.location.name),
@@ -81,10 +81,10 @@ struct ModelRandomCommand: ParsableCommand {
     @Option(help: "What the weights are drawn from.")
     var seed: UInt64 = 0
 
-    @OptionGroup var run: RunOptions
+    @OptionGroup var common: RunOptions
 
     func run() throws {
-        let workers = try run.workers()
+        let workers = try common.workers()
         let tokenizer =
             try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) } 
             ?? .covering(.standard(), .standard())
