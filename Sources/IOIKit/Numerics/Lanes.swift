@@ -28,14 +28,15 @@ extension Lanes {
         for lane in 0..<count { self[lane] = pointer[lane] }
     }
 
-    /// e^x to within 2 units in the last place; 0 below −87.3, and e^88 above 88.
+    /// e^x to within 2 units in the last place; 0 below −87.3, e^88 above 88, NaN for NaN.
     ///
     /// x = n·ln 2 + r with |r| ≤ ln 2 / 2: n comes from adding 1.5·2²³, which rounds to an integer and leaves it in
     /// the low bits, where a shift turns it into an exponent; e^r is its series to the seventh power.
     @inline(__always)
     func exponential() -> Lanes {
+        // Not `clamped`, which makes a number of what is not one.
         let lowest = Lanes(repeating: -87.3)
-        let x = self.clamped(lowerBound: lowest, upperBound: Lanes(repeating: 88))
+        let x = self.replacing(with: 88, where: self .> 88).replacing(with: lowest, where: self .< lowest)
         let magic = Lanes(repeating: 12_582_912)
         let shifted = x * 1.442_695_04 + magic
         let n = shifted - magic

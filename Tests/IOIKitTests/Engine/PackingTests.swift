@@ -1,0 +1,124 @@
+import Testing
+
+@testable import IOIKit
+
+/// What a prompt's company, the number of threads and a second run may not change.
+@Suite struct PackingTests {
+    static let config = try! GPT2Config(
+        vocabularySize: 53, contextLength: 24, width: 24, layers: 3, heads: 3, innerWidth: 40
+    )
+    static let prompts: [[Int]] = [9, 2, 24, 1, 13].enumerated().map { index, length in
+        (0..<length).map { (7 * $0 + 11 * index) % 53 }
+    }
+    static let parameters: GPT2Parameters = {
+        let parameters = GPT2Parameters(
+            random: config, seed: 3, deviation: 0.3, workers: Workers(count: 1)
+        )
+        return parameters
+    }()
+
+    struct Outcome {
+        let loss: Double
+        let logits: [[Float]]
+        let gradients: [[Float]]
+    }
+
+    func run(_ prompts: [[Int]], rows: PackedBatch.Rows, threads: Int) -> Outcome {
+        let forward = ForwardPass(
+            Self.parameters,
+            capacity: BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: rows),
+            keeping: Activations.Keeping(forBackward: true), workers: Workers(count: threads)
+        )
+        let batch = PackedBatch(prompts, rows: rows)
+        forward.run(batch)
+        let logits = forward.logits(of: 0..<batch.queries.count)
+        let values = batch.queries.indices.map { Array(logits.row($0)) }
+        let backward = BackwardPass(forward)
+        let labels = batch.queries.map { (3 * batch.tokens[$0] + 1) % 53 }
+        let loss = backward.run(labels: labels)
+        return Outcome(
+            loss: loss, logits: values,
+            gradients: Self.parameters.entries.map { backward.gradients.values(of: $0.name)! }
+        )
+    }
+
+    @Test(arguments: [PackedBatch.Rows.all, .last])
+    func aPromptsLogitsAndGradientsDoNotDependOnItsCompany(_ rows: PackedBatch.Rows) {
+        let together = run(Self.prompts, rows: rows, threads: 2)
+        let alone = Self.prompts.map { run([$0], rows: rows, threads: 2) }
+        #expect(relativeError(together.logits.flatMap { $0 }, alone.flatMap { $0.logits.flatMap { $0 } }) < 1e-6)
+        // The gradient of the mean is the mean of the gradients, weighted by the rows of each prompt.
+        let weights = alone.map { Double($0.logits.count) / Double(together.logits.count) }
+        for (index, entry) in Self.parameters.entries.enumerated() {
+            let expected = together.gradients[index].indices.map { i in
+                Float(zip(alone, weights).reduce(0.0) { $0 + Double($1.0.gradients[index][i]) * $1.1 })
+            }
+            // Gradients of the key biases are zero but for rounding.
+            let scale = max(expected.map(abs).max()!, 1e-3)
+            let worst = zip(together.gradients[index], expected).map { abs($0 - $1) }.max()!
+            #expect(worst / scale < 1e-5, "\(entry.name)")
+        }
+    }
+
+    @Test func onlyTheRowsThatAreNeededGiveTheSame() {
+        let all = run(Self.prompts, rows: .all, threads: 2)
+        let last = run(Self.prompts, rows: .last, threads: 2)
+        var end = -1
+        let ends = Self.prompts.map { prompt in
+            end += prompt.count
+            return all.logits[end]
+        }
+        #expect(relativeError(last.logits.flatMap { $0 }, ends.flatMap { $0 }) < 1e-6)
+    }
+
+    @Test(arguments: [1, 3, 5])
+    func threadsChangeNoMoreThanRounding(_ threads: Int) {
+        let two = run(Self.prompts, rows: .all, threads: 2)
+        let other = run(Self.prompts, rows: .all, threads: threads)
+        #expect(abs(two.loss - other.loss) < 1e-6 * two.loss)
+        #expect(relativeError(two.logits.flatMap { $0 }, other.logits.flatMap { $0 }) < 1e-6)
+        #expect(relativeError(two.gradients[0], other.gradients[0]) < 1e-6)
+    }
+
+    @Test func twoRunsGiveTheSameBytes() {
+        let (first, second) = (run(Self.prompts, rows: .all, threads: 2), run(Self.prompts, rows: .all, threads: 2))
+        #expect(first.loss == second.loss)
+        #expect(first.logits == second.logits)
+        #expect(first.gradients == second.gradients)
+    }
+
+    @Test func aSmallerBatchAfterALargerOneIsNotDisturbed() {
+        let forward = ForwardPass(
+            Self.parameters,
+            capacity: BatchCapacity(lengths: Self.prompts.map(\.count), count: 5, rows: .last),
+            workers: Workers(count: 2)
+        )
+        func logits(_ prompts: [[Int]]) -> [Float] {
+            forward.run(PackedBatch(prompts, rows: .last))
+            return Array(forward.logits(of: 0..<1).row(0))
+        }
+        let alone = logits([Self.prompts[0]])
+        _ = logits(Self.prompts)
+        #expect(logits([Self.prompts[0]]) == alone)
+    }
+
+    @Test func cacheSaysWhatItDoesNotHold() throws {
+        let forward = ForwardPass(
+            Self.parameters, capacity: BatchCapacity(lengths: [9], count: 1, rows: .last), keeping: [.z],
+            workers: Workers(count: 1)
+        )
+        forward.run(PackedBatch([Self.prompts[0]], rows: .last))
+        #expect(throws: IOIError.self) {
+            try forward.cache.values(.q, layer: 0, head: 0, prompt: 0, position: 0)
+        }
+        #expect(throws: IOIError.self) {
+            try forward.cache.values(.z, layer: 2, head: 0, prompt: 0, position: 0)
+        }
+        #expect(throws: IOIError.self) {
+            try forward.cache.values(.z, layer: 3, head: 0, prompt: 0, position: 8)
+        }
+        #expect(throws: IOIError.self) { try forward.cache.values(.z, layer: 0, prompt: 0, position: 8) }
+        #expect(try forward.cache.values(.z, layer: 2, head: 2, prompt: 0, position: 8).count == 8)
+        #expect(try forward.cache.values(.z, layer: 1, head: 0, prompt: 0, position: 3).count == 8)
+    }
+}
