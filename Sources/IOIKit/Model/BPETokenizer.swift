@@ -25,9 +25,8 @@ public struct BPETokenizer: Sendable {
     /// - Throws: `IOIError` when the ids are not 0, 1, 2, ..., a byte symbol is missing, or a merge repeats or has
     ///   parts or a result outside the vocabulary.
     public init(vocabulary: [String: Int], merges: [(String, String)]) throws {
-        let entries = vocabulary.map { (token: $0.key, id: $0.value) }
         try self.init(
-            entries.sorted { ($0.id, $0.token) < ($1.id, $1.token) },
+            vocabulary,
             merges: merges,
             vocabularyName: "vocabulary",
             mergeName: { "merge \($0 + 1)" }
@@ -38,12 +37,12 @@ public struct BPETokenizer: Sendable {
     ///   - vocabularyName: what errors call the vocabulary.
     ///   - mergeName: what errors call the merge of an index.
     init(
-        _ entries: [(token: String, id: Int)],
+        _ ids: [String: Int],
         merges pairs: [(String, String)],
         vocabularyName: String,
         mergeName: (Int) -> String
     ) throws {
-        let vocabulary = try Vocabulary(entries, name: vocabularyName)
+        let vocabulary = try Vocabulary(ids, name: vocabularyName)
         byteTokens = try ByteSymbols.symbols.enumerated().map { byte, symbol in
             guard let id = vocabulary.id(of: String(symbol)) else {
                 throw IOIError(

@@ -11,26 +11,20 @@ extension GPT2Config {
 
     /// - Parameter path: what errors call the text.
     init(json data: Data, path: String) throws {
-        let fields = try Fields(data, path: path)
-        try fields.refuseOtherModels()
-        let positions = fields["n_positions"] == nil ? "n_ctx" : "n_positions"
-        guard fields[positions] != nil else { throw fields.error("n_positions", "a positive integer") }
-        let vocabularySize = try fields.integer("vocab_size")
-        let contextLength = try fields.integer(positions)
-        let width = try fields.integer("n_embd")
-        let layers = try fields.integer("n_layer")
-        let heads = try fields.integer("n_head")
-        let innerWidth = try fields["n_inner"].map { _ in try fields.integer("n_inner") }
-        let epsilon = try fields["layer_norm_epsilon"].map { _ in try fields.number("layer_norm_epsilon") }
+        let fields = try InputFile.decode(Fields.self, from: data, path: path)
         do {
+            try fields.refuseOtherModels()
+            guard let contextLength = fields.positions ?? fields.contextLength else {
+                throw IOIError("n_positions: found nothing, expected a positive integer")
+            }
             try self.init(
-                vocabularySize: vocabularySize,
-                contextLength: contextLength,
-                width: width,
-                layers: layers,
-                heads: heads,
-                innerWidth: innerWidth,
-                layerNormEpsilon: epsilon ?? 1e-5
+                vocabularySize: fields.vocabularySize.value,
+                contextLength: contextLength.value,
+                width: fields.width.value,
+                layers: fields.layers.value,
+                heads: fields.heads.value,
+                innerWidth: fields.innerWidth?.value,
+                layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
             )
         } catch let error as IOIError {
             throw IOIError("\(path): \(error)")
@@ -43,97 +37,100 @@ extension GPT2Config {
     ///   made.
     /// - Throws: `IOIError` where `original` is not a configuration of this very shape.
     public func json(basedOn original: Data?) throws -> Data {
-        guard let original else { return Data(StrictJSON.object(fields).prettyPrinted.utf8) }
+        guard let original else { return try Self.text(of: fields) }
         let path = "config.json of the model to save"
         guard try GPT2Config(json: original, path: path) == self else {
             throw IOIError("\(path): found the configuration of another shape, expected \(self)")
         }
-        var fields = try Fields(original, path: path).members
-        for key in ["torch_dtype", "dtype"] where fields[key] != nil { fields[key] = .string("float32") }
-        return Data(StrictJSON.object(fields).prettyPrinted.utf8)
+        // It was read as an object just now.
+        var fields = try JSONSerialization.jsonObject(with: original) as? [String: Any] ?? [:]
+        for key in ["torch_dtype", "dtype"] where fields[key] != nil { fields[key] = "float32" }
+        return try Self.text(of: fields)
     }
 
-    private var fields: [String: StrictJSON] {
+    private static func text(of fields: [String: Any]) throws -> Data {
+        try JSONSerialization.data(
+            withJSONObject: fields,
+            options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        )
+    }
+
+    private var fields: [String: Any] {
         // GPT-2's only special token, which starts and ends texts; a smaller vocabulary has none.
-        let endOfText: StrictJSON = vocabularySize > 50256 ? .number("50256") : .null
-        func integer(_ value: Int) -> StrictJSON { .number(String(value)) }
+        let endOfText: Any = vocabularySize > 50256 ? 50256 : NSNull()
         return [
-            "activation_function": .string("gelu_new"),
-            "architectures": .array([.string("GPT2LMHeadModel")]),
-            "attn_pdrop": .number("0.0"),
+            "activation_function": "gelu_new",
+            "architectures": ["GPT2LMHeadModel"],
+            "attn_pdrop": 0,
             "bos_token_id": endOfText,
-            "embd_pdrop": .number("0.0"),
+            "embd_pdrop": 0,
             "eos_token_id": endOfText,
-            "initializer_range": .number("0.02"),
-            "layer_norm_epsilon": .number("\(layerNormEpsilon)"),
-            "model_type": .string("gpt2"),
-            "n_ctx": integer(contextLength),
-            "n_embd": integer(width),
-            "n_head": integer(heads),
-            "n_inner": innerWidth == 4 * width ? .null : integer(innerWidth),
-            "n_layer": integer(layers),
-            "n_positions": integer(contextLength),
-            "resid_pdrop": .number("0.0"),
-            "tie_word_embeddings": .bool(true),
-            "torch_dtype": .string("float32"),
-            "vocab_size": integer(vocabularySize),
+            "initializer_range": 0.02,
+            "layer_norm_epsilon": layerNormEpsilon,
+            "model_type": "gpt2",
+            "n_ctx": contextLength,
+            "n_embd": width,
+            "n_head": heads,
+            "n_inner": innerWidth == 4 * width ? NSNull() : innerWidth as Any,
+            "n_layer": layers,
+            "n_positions": contextLength,
+            "resid_pdrop": 0,
+            "tie_word_embeddings": true,
+            "torch_dtype": "float32",
+            "vocab_size": vocabularySize,
         ]
     }
 
-    /// The fields of a `config.json`, with errors that name them.
-    private struct Fields {
-        let members: [String: StrictJSON]
-        let path: String
+    /// What of a `config.json` matters here. A field that is null counts as absent, as for Hugging Face.
+    private struct Fields: Decodable {
+        let vocabularySize: WholeNumber
+        let positions: WholeNumber?
+        /// An older name of `n_positions`.
+        let contextLength: WholeNumber?
+        let width: WholeNumber
+        let layers: WholeNumber
+        let heads: WholeNumber
+        let innerWidth: WholeNumber?
+        let layerNormEpsilon: Float?
+        let modelType: String?
+        let activation: String?
+        let tiedEmbeddings: Bool?
+        let scaledAttention: Bool?
+        let attentionScaledByLayer: Bool?
+        let crossAttention: Bool?
 
-        init(_ data: Data, path: String) throws {
-            let document: StrictJSON
-            do throws(StrictJSON.Failure) {
-                document = try StrictJSON(parsing: data)
-            } catch {
-                throw IOIError("\(path): not sound JSON: \(error)")
-            }
-            guard case .object(let members) = document else {
-                throw IOIError("\(path): found \(document.summary), expected an object")
-            }
-            self.members = members
-            self.path = path
-        }
-
-        /// The value of a field; nil where it is absent or null, which Hugging Face treats alike.
-        subscript(field: String) -> StrictJSON? {
-            members[field] == .null ? nil : members[field]
-        }
-
-        func error(_ field: String, _ expected: String) -> IOIError {
-            IOIError("\(path): \(field): found \(members[field]?.summary ?? "nothing"), expected \(expected)")
-        }
-
-        func integer(_ field: String) throws -> Int {
-            guard let value = self[field]?.integer else { throw error(field, "a positive integer") }
-            return value
-        }
-
-        func number(_ field: String) throws -> Float {
-            guard case .number(let spelling) = self[field], let value = Float(spelling) else {
-                throw error(field, "a number")
-            }
-            return value
+        enum CodingKeys: String, CodingKey {
+            case vocabularySize = "vocab_size"
+            case positions = "n_positions"
+            case contextLength = "n_ctx"
+            case width = "n_embd"
+            case layers = "n_layer"
+            case heads = "n_head"
+            case innerWidth = "n_inner"
+            case layerNormEpsilon = "layer_norm_epsilon"
+            case modelType = "model_type"
+            case activation = "activation_function"
+            case tiedEmbeddings = "tie_word_embeddings"
+            case scaledAttention = "scale_attn_weights"
+            case attentionScaledByLayer = "scale_attn_by_inverse_layer_idx"
+            case crossAttention = "add_cross_attention"
         }
 
         func refuseOtherModels() throws {
-            // What each setting may be; absent, all have the first value.
-            let demands: [(field: String, allowed: [StrictJSON])] = [
-                ("model_type", [.string("gpt2")]),
-                ("activation_function", [.string("gelu_new"), .string("gelu_pytorch_tanh")]),
-                ("tie_word_embeddings", [.bool(true)]),
-                ("scale_attn_weights", [.bool(true)]),
-                ("scale_attn_by_inverse_layer_idx", [.bool(false)]),
-                ("add_cross_attention", [.bool(false)]),
-            ]
-            for (field, allowed) in demands {
-                guard let value = self[field], !allowed.contains(value) else { continue }
-                throw error(field, allowed.map(\.summary).joined(separator: " or "))
-            }
+            try demand(["gpt2"], of: modelType, .modelType)
+            try demand(["gelu_new", "gelu_pytorch_tanh"], of: activation, .activation)
+            try demand([true], of: tiedEmbeddings, .tiedEmbeddings)
+            try demand([true], of: scaledAttention, .scaledAttention)
+            try demand([false], of: attentionScaledByLayer, .attentionScaledByLayer)
+            try demand([false], of: crossAttention, .crossAttention)
+        }
+
+        /// - Parameter allowed: what a field may be where it stands; absent, it is the first of them.
+        private func demand<Value: Equatable>(_ allowed: [Value], of found: Value?, _ key: CodingKeys) throws
+        {
+            guard let found, !allowed.contains(found) else { return }
+            let expected = allowed.map { String(reflecting: $0) }.joined(separator: " or ")
+            throw IOIError("\(key.rawValue): found \(String(reflecting: found)), expected \(expected)")
         }
     }
 }

@@ -52,7 +52,7 @@ struct ModelSearch {
         guard known != nil else {
             let names = Self.published.map(\.name).joined(separator: ", ")
             throw IOIError.usage(
-                "--model: found \(StrictJSON.quote(argument)), "
+                "--model: found \(argument.quoted), "
                     + "expected a model's folder, embedded, \(names), "
                     + "or a folder's name in \(Self.list(places.map { $0.deletingLastPathComponent() }))"
             )

@@ -58,7 +58,7 @@ public final class SafetensorsFile: @unchecked Sendable {
     public func tensor(_ name: String) throws -> Tensor {
         guard let tensor = tensors[name] else {
             throw IOIError(
-                "\(url.path): expected a tensor \(StrictJSON.quote(name)), found none of that name"
+                "\(url.path): expected a tensor \(name.quoted), found none of that name"
             )
         }
         return tensor
@@ -87,7 +87,7 @@ public final class SafetensorsFile: @unchecked Sendable {
         let tensor = try floatTensor(name)
         guard tensor.count == target.count else {
             throw IOIError(
-                "\(url.path): tensor \(StrictJSON.quote(name)): found shape \(tensor.shape), "
+                "\(url.path): tensor \(name.quoted): found shape \(tensor.shape), "
                     + "expected \(target.count) elements"
             )
         }
@@ -106,7 +106,7 @@ public final class SafetensorsFile: @unchecked Sendable {
         let tensor = try tensor(name)
         guard [.f32, .f16, .bf16].contains(tensor.dtype) else {
             throw IOIError(
-                "\(url.path): tensor \(StrictJSON.quote(name)): found type \(tensor.dtype.rawValue), "
+                "\(url.path): tensor \(name.quoted): found type \(tensor.dtype.rawValue), "
                     + "expected F32, F16 or BF16"
             )
         }

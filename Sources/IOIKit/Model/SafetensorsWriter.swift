@@ -20,8 +20,7 @@ public enum SafetensorsWriter {
         let header = try header(tensors, metadata: metadata, path: url.path)
         let size = tensors.reduce(header.utf8.count + 8) { $0 + 4 * $1.values.count }
         try AtomicFile.write(to: url, expectedSize: size) { writer in
-            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { bytes in try writer.write(bytes)
-            }
+            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try writer.write($0) }
             try writer.write(header)
             for tensor in tensors { try writer.write(UnsafeRawBufferPointer(tensor.values)) }
         }
@@ -32,32 +31,29 @@ public enum SafetensorsWriter {
         metadata: [String: String],
         path: String
     ) throws -> String {
-        let metadata = metadata.merging(["format": "pt"]) { given, _ in given }.sorted { $0.key < $1.key }
-            .map { StrictJSON.literal($0.key) + ":" + StrictJSON.literal($0.value) }
-        var entries = ["\"\(SafetensorsHeader.metadataKey)\":{\(metadata.joined(separator: ","))}"]
-        var names: Set = [SafetensorsHeader.metadataKey]
+        var document = SafetensorsDocument(metadata: metadata.merging(["format": "pt"]) { given, _ in given })
         var offset = 0
         for (name, shape, values) in tensors {
-            guard names.insert(name).inserted else {
-                throw IOIError(
-                    "\(path): tensor \(StrictJSON.quote(name)): found twice, expected names that differ"
-                )
+            guard name != SafetensorsDocument.metadataKey, document.tensors[name] == nil else {
+                throw IOIError("\(path): tensor \(name.quoted): found twice, expected names that differ")
             }
             guard shape.allSatisfy({ $0 >= 0 }), shape.reduce(1, *) == values.count else {
                 throw IOIError(
-                    "\(path): tensor \(StrictJSON.quote(name)): found \(values.count) elements, "
+                    "\(path): tensor \(name.quoted): found \(values.count) elements, "
                         + "expected those of shape \(shape)"
                 )
             }
             let end = offset + 4 * values.count
-            let axes = shape.map(String.init).joined(separator: ",")
-            entries.append(
-                "\(StrictJSON.literal(name)):{\"dtype\":\"F32\","
-                    + "\"shape\":[\(axes)],\"data_offsets\":[\(offset),\(end)]}"
+            document.tensors[name] = SafetensorsDocument.Entry(
+                dtype: SafetensorsDType.f32.rawValue,
+                shape: shape.map(WholeNumber.init),
+                dataOffsets: [WholeNumber(offset), WholeNumber(end)]
             )
             offset = end
         }
-        let text = "{" + entries.joined(separator: ",") + "}"
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(document), as: UTF8.self)
         let padding = (64 - (8 + text.utf8.count) % 64) % 64
         return text + String(repeating: " ", count: padding)
     }

@@ -66,7 +66,7 @@ private struct TokenizerBuilder {
     func tokenizer() throws -> BPETokenizer {
         let all = tokens + [BPETokenizer.endOfTextToken]
         return try BPETokenizer(
-            all.enumerated().map { (token: $1, id: $0) },
+            Dictionary(uniqueKeysWithValues: zip(all, all.indices)),
             merges: pairs,
             vocabularyName: "vocabulary",
             mergeName: { "merge \($0 + 1)" }

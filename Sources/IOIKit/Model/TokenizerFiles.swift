@@ -12,46 +12,33 @@ extension BPETokenizer {
     public init(directory: URL) throws {
         let vocabularyURL = directory.appendingPathComponent(Self.vocabularyFile)
         let mergesURL = directory.appendingPathComponent(Self.mergesFile)
-        let vocabulary = try VocabularyParser.parse(
-            try Self.contents(of: vocabularyURL),
-            file: vocabularyURL.path
-        )
-        let (pairs, lines) = try Self.pairs(in: try Self.contents(of: mergesURL), file: mergesURL.path)
+        let vocabulary = try InputFile.decode([String: WholeNumber].self, from: vocabularyURL)
+        let (pairs, lines) = try Self.pairs(in: Array(InputFile.read(mergesURL)), file: mergesURL.path)
         try self.init(
-            vocabulary,
+            vocabulary.mapValues(\.value),
             merges: pairs,
             vocabularyName: vocabularyURL.path,
             mergeName: { "\(mergesURL.path): line \(lines[$0])" }
         )
     }
 
-    /// Writes `vocab.json` and `merges.txt` in the form in which OpenAI published GPT-2's, which Hugging Face's
-    /// `GPT2Tokenizer` and `GPT2TokenizerFast` load. The folder is made where it is missing.
+    /// Writes `vocab.json` and `merges.txt`, which Hugging Face's `GPT2Tokenizer` and `GPT2TokenizerFast` load.
+    /// The folder is made where it is missing.
     ///
     /// - Throws: `IOIError` naming the file that cannot be written.
     public func write(to directory: URL) throws {
-        let entries = tokens.enumerated().map { id, token in "\(Self.json(token)): \(id)" }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let vocabulary = try encoder.encode(Dictionary(uniqueKeysWithValues: zip(tokens, tokens.indices)))
         let pairs = mergePairs.map { "\(tokens[Int($0.left)]) \(tokens[Int($0.right)])\n" }
         do {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         } catch {
             throw IOIError("\(directory.path): cannot be made: \(error.localizedDescription)")
         }
-        try Self.write("{\(entries.joined(separator: ", "))}", to: directory, name: Self.vocabularyFile)
-        try Self.write("\(Self.mergesHeader): 0.2\n\(pairs.joined())", to: directory, name: Self.mergesFile)
-    }
-
-    private static func contents(of url: URL) throws -> [UInt8] {
-        guard FileManager.default.fileExists(atPath: url.path) else {
-            throw IOIError(
-                "\(url.path): no such file, expected \(vocabularyFile) and \(mergesFile) in a tokenizer's folder"
-            )
-        }
-        do {
-            return Array(try Data(contentsOf: url))
-        } catch {
-            throw IOIError("\(url.path): cannot be read: \(error.localizedDescription)")
-        }
+        let merges = Data("\(Self.mergesHeader): 0.2\n\(pairs.joined())".utf8)
+        try Self.write(vocabulary, to: directory.appendingPathComponent(Self.vocabularyFile))
+        try Self.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
     }
 
     /// The pairs of tokens in `merges.txt`, and the line that each stands in.
@@ -84,26 +71,9 @@ extension BPETokenizer {
         return (pairs, lines)
     }
 
-    /// A JSON string in ASCII.
-    private static func json(_ token: String) -> String {
-        var json = "\""
-        for unit in token.utf16 {
-            switch unit {
-            case 0x22: json += #"\""#
-            case 0x5c: json += #"\\"#
-            case 0x20..<0x7f: json.unicodeScalars.append(Unicode.Scalar(unit)!)
-            default:
-                let digits = String(unit, radix: 16)
-                json += #"\u"# + String(repeating: "0", count: 4 - digits.count) + digits
-            }
-        }
-        return json + "\""
-    }
-
-    private static func write(_ text: String, to directory: URL, name: String) throws {
-        let url = directory.appendingPathComponent(name)
+    private static func write(_ data: Data, to url: URL) throws {
         do {
-            try Data(text.utf8).write(to: url, options: .atomic)
+            try data.write(to: url, options: .atomic)
         } catch {
             throw IOIError("\(url.path): cannot be written: \(error.localizedDescription)")
         }

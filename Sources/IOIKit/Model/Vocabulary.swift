@@ -1,40 +1,27 @@
 /// The tokens of a tokenizer, in byte symbols, with their ids 0, 1, 2, ...
+///
+/// Byte symbols have no canonical equivalents among themselves, so that strings of them are equal only when they
+/// are the same. Only added tokens could clash that way, which would leave a gap in the ids.
 struct Vocabulary: Sendable {
     /// Each token by its id.
     let tokens: [String]
-    /// Keyed by UTF-8, since strings are equal when they are only canonically equivalent.
-    private let ids: [[UInt8]: Int32]
+    private let ids: [String: Int]
 
     /// - Parameter name: what errors call the vocabulary.
-    /// - Throws: `IOIError` when a token repeats or the ids are not 0, 1, 2, ... in some order.
-    init(_ entries: [(token: String, id: Int)], name: String) throws {
-        var tokens = [String?](repeating: nil, count: entries.count)
-        var ids: [[UInt8]: Int32] = [:]
-        ids.reserveCapacity(entries.count)
-        for (token, id) in entries {
-            var shown: String { token.debugDescription }
-            guard id >= 0 else { throw IOIError("\(name): token \(shown) has id \(id), expected 0 or more") }
-            if let other = ids.updateValue(Int32(clamping: id), forKey: Array(token.utf8)) {
-                throw IOIError("\(name): token \(shown) stands twice, with ids \(other) and \(id)")
-            }
-            guard id < tokens.count else {
-                throw IOIError(
-                    "\(name): token \(shown) has id \(id), expected ids 0 to \(tokens.count - 1) without gaps"
-                )
-            }
-            if let other = tokens[id] {
-                throw IOIError(
-                    "\(name): tokens \(other.debugDescription) and \(shown) have the same id \(id)"
-                )
-            }
-            tokens[id] = token
+    /// - Throws: `IOIError` when the ids are not 0, 1, 2, ... in some order.
+    init(_ ids: [String: Int], name: String) throws {
+        let entries = ids.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        for (expected, (token, id)) in entries.enumerated() where id != expected {
+            throw IOIError(
+                "\(name): token \(token.quoted) has id \(id), expected \(expected): "
+                    + "the ids have to be 0 to \(entries.count - 1), each once"
+            )
         }
-        // As many ids as tokens, none of them twice and none too large: none is missing.
-        self.tokens = tokens.compactMap { $0 }
         self.ids = ids
+        tokens = entries.map(\.key)
     }
 
     func id(of token: String) -> Int32? {
-        ids[Array(token.utf8)]
+        ids[token].map { Int32($0) }
     }
 }

@@ -42,11 +42,11 @@ import Testing
         let copy = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: copy) }
         try tokenizer.write(to: copy)
-        for name in ["vocab.json", "merges.txt"] {
-            let written = try Data(contentsOf: copy.appendingPathComponent(name))
-            let published = try Data(contentsOf: folder.appendingPathComponent(name))
-            #expect(written == published, "\(name) is not byte for byte the one that was read")
-        }
+        let merges = try [copy, folder].map { try Data(contentsOf: $0.appendingPathComponent("merges.txt")) }
+        // `Bool`s, because on a failure `#expect` lists how values differ: minutes for ones this large.
+        let sameMerges = merges[0] == merges[1]
+        let sameTokens = try BPETokenizer(directory: copy).tokens == tokenizer.tokens
+        #expect(sameMerges && sameTokens)
     }
 
     private func expectParity(_ tokenizer: BPETokenizer, ids: [[Int]]) throws {

@@ -98,11 +98,12 @@ import Testing
             }
         }
         #expect(message { _ in } == nil)
-        #expect(message { $0["!"] = -1 } == #"vocabulary: token "!" has id -1, expected 0 or more"#)
-        #expect(message { $0["\""] = 0 } == #"vocabulary: tokens "!" and "\"" have the same id 0"#)
+        let rule = "the ids have to be 0 to 255, each once"
+        #expect(message { $0["!"] = -1 } == #"vocabulary: token "!" has id -1, expected 0: \#(rule)"#)
+        #expect(message { $0["\""] = 0 } == #"vocabulary: token "\"" has id 0, expected 1: \#(rule)"#)
         #expect(
             message { $0["xy"] = 400 }
-                == #"vocabulary: token "xy" has id 400, expected ids 0 to 256 without gaps"#
+                == #"vocabulary: token "xy" has id 400, expected 256: the ids have to be 0 to 256, each once"#
         )
         #expect(
             message {

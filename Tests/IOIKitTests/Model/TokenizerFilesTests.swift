@@ -37,10 +37,10 @@ import Testing
     }
 
     @Test func filesThatAreMissingOrUnreadable() throws {
-        let both = "no such file, expected vocab.json and merges.txt in a tokenizer's folder"
+        let missing = "cannot be read: No such file or directory"
         let good = Data(Self.vocabulary().utf8)
-        #expect(try message(vocabulary: nil, merges: Data()) == "vocab.json: \(both)")
-        #expect(try message(vocabulary: good, merges: nil) == "merges.txt: \(both)")
+        #expect(try message(vocabulary: nil, merges: Data()) == "vocab.json: \(missing)")
+        #expect(try message(vocabulary: good, merges: nil) == "merges.txt: \(missing)")
         #expect(try message(vocabulary: good, merges: Data()) == nil)
 
         let folder = try temporaryFolder()
@@ -48,72 +48,55 @@ import Testing
         let notAFile = folder.appendingPathComponent("vocab.json")
         try FileManager.default.createDirectory(at: notAFile, withIntermediateDirectories: true)
         let error = try #require(throws: IOIError.self) { try BPETokenizer(directory: folder) }
-        #expect(error.description.hasPrefix("\(notAFile.path): cannot be read: "))
+        #expect(error.description == "\(notAFile.path): found a folder, expected a file")
     }
 
     @Test(arguments: [
-        ("", "an object of tokens and their ids at its end"),
-        ("[]", "an object of tokens and their ids at byte 0"),
-        ("hello", "an object of tokens and their ids at byte 0"),
-        ("{\"a\": 0", "',' or '}' after an id at its end"),
-        ("{\"a\": 0,}", "a token in quotes at byte 8"),
-        ("{\"a\" 0}", "':' after a token at byte 5"),
-        ("{\"a\": 0 1}", "',' or '}' after an id at byte 8"),
-        ("{a: 0}", "a token in quotes at byte 1"),
-        ("{\"a\": 0} x", "the file to end after its object at byte 9"),
-        ("{\"a", "a token's closing quote at its end"),
-        ("{\"a\nb\": 0}", "control characters in tokens to be escaped at byte 3"),
-        (#"{"\x": 0}"#, "an escape that JSON knows at byte 3"),
-        (#"{"\"#, "the rest of an escape at its end"),
-        (#"{"\u12G4": 0}"#, "four hexadecimal digits at byte 4"),
-        (#"{"\u+123": 0}"#, "four hexadecimal digits at byte 4"),
-        (#"{"\ud83d": 0}"#, "surrogates in pairs before this at byte 8"),
-        (#"{"\ud83d\u0041": 0}"#, "surrogates in pairs before this at byte 14"),
-        (#"{"\ude00": 0}"#, "surrogates in pairs before this at byte 8"),
+        "", "hello", "{\"a\": 0", "{\"a\" 0}", "{\"a\": 0 1}", "{a: 0}", "{\"a\": 0} x", "{\"a",
+        "{\"a\nb\": 0}",
+        #"{"\x": 0}"#, #"{"\"#, #"{"\u12G4": 0}"#, #"{"\u+123": 0}"#, #"{"\ud83d": 0}"#,
+        #"{"\ud83d\u0041": 0}"#,
+        #"{"\ude00": 0}"#, "{\"a\": 01}", "{\"a\": +1}", "{\"a\": --1}", "{\"a\": -}", "{\"a\": }",
     ])
-    func vocabularyThatIsNotJSON(content: String, expected: String) throws {
-        #expect(try message(content) == "vocab.json: not a vocabulary in JSON, expected \(expected)")
+    func vocabularyThatIsNotJSON(content: String) throws {
+        #expect(try #require(try message(content)).hasPrefix("vocab.json: not sound JSON: "))
     }
 
     @Test func vocabularyThatIsNotUTF8() throws {
         let content = Data([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x30, 0x7d])
         #expect(
-            try message(vocabulary: content, merges: Data())
-                == "vocab.json: not a vocabulary in JSON, expected valid UTF-8 before this at byte 4"
+            try #require(try message(vocabulary: content, merges: Data()))
+                .hasPrefix("vocab.json: not sound JSON: Invalid UTF-8")
         )
     }
 
-    @Test(arguments: [
-        "1.5", "1e3", "\"3\"", "null", "-", "--1", "+1", "01", "99999999999999999999", "{}", "",
-    ])
+    @Test func vocabularyThatIsNoObject() throws {
+        #expect(try message("[]") == "vocab.json: found [], expected an object")
+    }
+
+    @Test(arguments: ["1.5", "-1", "\"3\"", "null", "true", "99999999999999999999", "{}"])
     func idsThatAreNotIntegers(id: String) throws {
         let found = try #require(try message(Self.vocabulary("\"xy\": \(id)")))
-        #expect(
-            found.hasPrefix("vocab.json: token \"xy\" has id ") && found.hasSuffix(", expected an integer")
-        )
+        #expect(found.hasPrefix("vocab.json: xy: found \(id), expected "), "\(found)")
     }
 
     @Test func idsThatRepeatOrLeaveGaps() throws {
+        let rule = "the ids have to be 0 to 256, each once"
+        for id in ["257", "9007199254740992"] {
+            #expect(
+                try message(Self.vocabulary("\"xy\": \(id)"))
+                    == "vocab.json: token \"xy\" has id \(id), expected 256: \(rule)"
+            )
+        }
         #expect(
-            try message(Self.vocabulary("\"xy\": 256", "\"xz\": 256"))
-                == "vocab.json: tokens \"xy\" and \"xz\" have the same id 256"
+            try message(Self.vocabulary("\"xy\": 255"))
+                == "vocab.json: token \"Ń\" has id 255, expected 256: \(rule)"
         )
-        #expect(
-            try message(Self.vocabulary("\"xy\": -1"))
-                == "vocab.json: token \"xy\" has id -1, expected 0 or more"
+        // Of a token that stands twice only one is kept.
+        let twice = try #require(
+            try message(Self.vocabulary("\"xy\": 256", "\"xy\": 257", "\"xz\": 258"))
         )
-        #expect(
-            try message(Self.vocabulary("\"xy\": 257"))
-                == "vocab.json: token \"xy\" has id 257, expected ids 0 to 256 without gaps"
-        )
-        #expect(
-            try message(Self.vocabulary("\"xy\": 9223372036854775807"))
-                == "vocab.json: token \"xy\" has id 9223372036854775807, expected ids 0 to 256 without gaps"
-        )
-        #expect(
-            try message(Self.vocabulary("\"xy\": 256", "\"xy\": 257"))
-                == "vocab.json: token \"xy\" stands twice, with ids 256 and 257"
-        )
+        #expect(twice.hasSuffix(rule.replacingOccurrences(of: "256", with: "257")), "\(twice)")
     }
 
     @Test func aByteWithoutItsSymbol() throws {
@@ -157,14 +140,13 @@ import Testing
         )
     }
 
-    @Test func escapesAndCanonicallyEquivalentTokensAreRead() throws {
+    @Test func escapesAreRead() throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let vocabulary = Self.vocabulary(
             #""\u00c3\u00a9": 256"#,
             #""\"\\\/\b\f\n\r\t\ud83d\ude00": 257"#,
-            "\"e\u{301}x\": 258",
-            "\"\u{e9}x\": 259"
+            "\"e\u{301}x\": 258"
         )
         try Data("\n\t\(vocabulary)\r\n ".utf8).write(to: folder.appendingPathComponent("vocab.json"))
         try Data("Ã ©\n".utf8).write(to: folder.appendingPathComponent("merges.txt"))
@@ -187,16 +169,13 @@ import Testing
         let original = try BPETokenizer(directory: TokenizerFixtures.smallFolder)
         try original.write(to: folder)
         try original.write(to: folder)
-        for name in ["vocab.json", "merges.txt"] {
-            let written = try Data(contentsOf: folder.appendingPathComponent(name))
-            let source = try Data(contentsOf: TokenizerFixtures.smallFolder.appendingPathComponent(name))
-            #expect(written == source)
+        let names = ["merges.txt", "vocab.json"]
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == names)
+        let merges = try [folder, TokenizerFixtures.smallFolder].map { folder in
+            try Data(contentsOf: folder.appendingPathComponent("merges.txt"))
         }
-        #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
-                "merges.txt", "vocab.json",
-            ]
-        )
+        #expect(merges[0] == merges[1])
+        #expect(try BPETokenizer(directory: folder).tokens == original.tokens)
     }
 
     @Test func aFolderThatCannotBeWritten() throws {
