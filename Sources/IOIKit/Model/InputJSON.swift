@@ -106,5 +106,13 @@ extension String {
     /// The text in double quotes for an error, shortened, with control characters escaped.
     var quoted: String { shortened.debugDescription }
 
+    /// The text as a JSON string.
+    var jsonLiteral: Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        // A string can always be encoded.
+        return try! encoder.encode(self)
+    }
+
     fileprivate var shortened: String { count <= 80 ? self : prefix(80) + "…" }
 }

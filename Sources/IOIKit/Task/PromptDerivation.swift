@@ -61,8 +61,8 @@ struct PromptDerivation {
     }
 
     private func require(_ value: String?, _ field: String) throws -> String {
-        guard let value else { throw fault("field \"\(field)\" is missing, expected a string") }
-        guard !value.isEmpty else { throw fault("field \"\(field)\" is empty") }
+        guard let value else { throw fault("\(field) is missing, expected a string") }
+        guard !value.isEmpty else { throw fault("\(field) is empty") }
         return value
     }
 
@@ -72,7 +72,7 @@ struct PromptDerivation {
 
     private func requireTokenizer(for field: String) throws -> BPETokenizer {
         guard let tokenizer = reader.tokenizer else {
-            throw fault("field \"\(field)\" is missing, and the model has no tokenizer to derive it with")
+            throw fault("\(field) is missing, and the model has no tokenizer to derive it with")
         }
         return tokenizer
     }
@@ -83,7 +83,7 @@ struct PromptDerivation {
         let tokenizer = try requireTokenizer(for: "tokens")
         if let last = text.last, last.isWhitespace {
             throw fault(
-                "field \"text\" ends in white space, expected an end right before the answer's own space"
+                "text ends in white space, expected an end right before the answer's own space"
             )
         }
         return try encode(text, by: tokenizer)
@@ -95,13 +95,13 @@ struct PromptDerivation {
     }
 
     private func check(_ tokens: [Int], _ field: String) throws {
-        guard !tokens.isEmpty else { throw fault("field \"\(field)\" is an empty list, expected token ids") }
+        guard !tokens.isEmpty else { throw fault("\(field) is an empty list, expected token ids") }
         if let index = tokens.firstIndex(where: { !isToken($0) }) {
             try check(tokens[index], "\(field)[\(index)]")
         }
         if let context = reader.contextLength, tokens.count > context {
             throw fault(
-                "field \"\(field)\": found \(tokens.count) tokens, "
+                "\(field): found \(tokens.count) tokens, "
                     + "expected at most the model's context of \(context)"
             )
         }
@@ -114,7 +114,7 @@ struct PromptDerivation {
     private func check(_ token: Int, _ field: String) throws {
         guard isToken(token) else {
             let expected = reader.vocabularySize.map { "0 to \($0 - 1)" } ?? "0 or more"
-            throw fault("field \"\(field)\": found token id \(token), expected \(expected)")
+            throw fault("\(field): found token id \(token), expected \(expected)")
         }
     }
 
@@ -135,13 +135,13 @@ struct PromptDerivation {
         guard let tokenizer = reader.tokenizer else {
             if let position { return Name(text: text, token: tokens[position]) }
             throw fault(
-                "field \"\(field)_token\" is missing, and the model has no tokenizer to derive it with"
+                "\(field)_token is missing, and the model has no tokenizer to derive it with"
             )
         }
         guard let token = tokenizer.token(for: text) else {
             let count = tokenizer.encode(text).count
             throw fault(
-                "field \"\(field)\": found \"\(text)\" of \(count) tokens, expected a name of one token"
+                "\(field): found \"\(text)\" of \(count) tokens, expected a name of one token"
             )
         }
         return Name(text: text, token: token)
@@ -151,7 +151,7 @@ struct PromptDerivation {
         guard tokens[position] == name.token else {
             let key = field == "io" ? PositionClass.io : PositionClass.s1
             throw fault(
-                "field \"positions.\(key.rawValue)\": found token \(tokens[position]) at \(position), "
+                "positions.\(key.rawValue): found token \(tokens[position]) at \(position), "
                     + "expected \"\(name.text)\", which is \(name.token)"
             )
         }
@@ -162,11 +162,11 @@ struct PromptDerivation {
         guard let stated = record.positions else { return nil }
         func position(_ value: Int?, _ key: PositionClass, default derived: Int? = nil) throws -> Int {
             guard let value = value ?? derived else {
-                throw fault("field \"positions.\(key.rawValue)\" is missing, expected a position")
+                throw fault("positions.\(key.rawValue) is missing, expected a position")
             }
             guard (0..<length).contains(value) else {
                 throw fault(
-                    "field \"positions.\(key.rawValue)\": found \(value), expected 0 to \(length - 1) "
+                    "positions.\(key.rawValue): found \(value), expected 0 to \(length - 1) "
                         + "for \(length) tokens"
                 )
             }
@@ -183,11 +183,11 @@ struct PromptDerivation {
         for (key, found, expected) in [
             (PositionClass.s1Next, positions.s1Next, s1 + 1), (.end, positions.end, length - 1),
         ] where found != expected {
-            throw fault("field \"positions.\(key.rawValue)\": found \(found), expected \(expected)")
+            throw fault("positions.\(key.rawValue): found \(found), expected \(expected)")
         }
         guard positions.s2 > s1, positions.io != s1, positions.io != positions.s2 else {
             throw fault(
-                "field \"positions\": found IO \(positions.io), S1 \(s1), S2 \(positions.s2), "
+                "positions: found IO \(positions.io), S1 \(s1), S2 \(positions.s2), "
                     + "expected three places, S1 before S2"
             )
         }
@@ -197,14 +197,14 @@ struct PromptDerivation {
     private func foundPositions(io: Name, s: Name, in tokens: [Int]) throws -> Positions {
         guard let ioPosition = tokens.firstIndex(of: io.token) else {
             throw fault(
-                "field \"io\": \"\(io.text)\" does not stand in the prompt as a token of its own, "
+                "io: \"\(io.text)\" does not stand in the prompt as a token of its own, "
                     + "expected it once, after a space"
             )
         }
         let subjects = tokens.indices.filter { tokens[$0] == s.token }
         guard subjects.count >= 2 else {
             throw fault(
-                "field \"s\": \"\(s.text)\" stands \(subjects.count) times in the prompt "
+                "s: \"\(s.text)\" stands \(subjects.count) times in the prompt "
                     + "as a token of its own, expected twice, after a space"
             )
         }
@@ -221,7 +221,7 @@ struct PromptDerivation {
         let found: NameOrder = positions.io < positions.s1 ? .abba : .baba
         if let stated = record.order, stated != found.rawValue {
             throw fault(
-                "field \"order\": found \"\(stated)\", expected \"\(found.rawValue)\" by the positions"
+                "order: found \"\(stated)\", expected \"\(found.rawValue)\" by the positions"
             )
         }
         return found
@@ -236,7 +236,7 @@ struct PromptDerivation {
             try check(stated, "answer_token")
             if let known, known.token != stated {
                 throw fault(
-                    "field \"answer_token\": found \(stated), expected \(known.token), "
+                    "answer_token: found \(stated), expected \(known.token), "
                         + "the token of \"\(text)\""
                 )
             }
@@ -246,7 +246,7 @@ struct PromptDerivation {
         let tokenizer = try requireTokenizer(for: "answer_token")
         guard let token = tokenizer.token(for: text) else {
             let count = tokenizer.encode(text).count
-            throw fault("field \"answer\": found \"\(text)\" of \(count) tokens, expected one token")
+            throw fault("answer: found \"\(text)\" of \(count) tokens, expected one token")
         }
         return Name(text: text, token: token)
     }
@@ -263,7 +263,7 @@ struct PromptDerivation {
             try check(abcTokens, "abc_tokens")
             guard abcTokens.count == tokens.count else {
                 throw fault(
-                    "field \"abc_tokens\": found \(abcTokens.count) tokens, "
+                    "abc_tokens: found \(abcTokens.count) tokens, "
                         + "expected \(tokens.count) as in \"tokens\""
                 )
             }

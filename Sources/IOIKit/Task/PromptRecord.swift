@@ -11,7 +11,7 @@ struct PromptRecord {
     }
 
     /// The file and the line, for messages.
-    let source: String
+    private(set) var source: String
     let id: Int?
     let dataset: String?
     let template: String?
@@ -32,32 +32,52 @@ struct PromptRecord {
 
     /// - Throws: ``IOIError`` for a line that is not a JSON object, or where a field is of another type.
     init(_ line: Data, source: String) throws {
-        let fields = try JSONFields(parsing: line, place: source)
+        self = try InputFile.decode(PromptRecord.self, from: line, path: source)
         self.source = source
-        id = try fields.integer("id")
-        dataset = try fields.string("dataset")
-        template = try fields.string("template")
-        order = try fields.string("order")
-        text = try fields.string("text")
-        tokens = try fields.integers("tokens")
-        answer = try fields.string("answer")
-        answerToken = try fields.integer("answer_token")
-        io = try fields.string("io")
-        ioToken = try fields.integer("io_token")
-        s = try fields.string("s")
-        sToken = try fields.integer("s_token")
-        place = try fields.string("place")
-        object = try fields.string("object")
-        positions = try fields.object("positions").map { positions in
-            StatedPositions(
-                io: try positions.integer(PositionClass.io.rawValue),
-                s1: try positions.integer(PositionClass.s1.rawValue),
-                s1Next: try positions.integer(PositionClass.s1Next.rawValue),
-                s2: try positions.integer(PositionClass.s2.rawValue),
-                end: try positions.integer(PositionClass.end.rawValue)
-            )
-        }
-        abcText = try fields.string("abc_text")
-        abcTokens = try fields.integers("abc_tokens")
+    }
+}
+
+extension PromptRecord: Decodable {
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Prompt.CodingKeys.self)
+        source = ""
+        id = try fields.integer(.id)
+        dataset = try fields.decodeIfPresent(String.self, forKey: .dataset)
+        template = try fields.decodeIfPresent(String.self, forKey: .template)
+        order = try fields.decodeIfPresent(String.self, forKey: .order)
+        text = try fields.decodeIfPresent(String.self, forKey: .text)
+        tokens = try fields.integers(.tokens)
+        answer = try fields.decodeIfPresent(String.self, forKey: .answer)
+        answerToken = try fields.integer(.answerToken)
+        io = try fields.decodeIfPresent(String.self, forKey: .io)
+        ioToken = try fields.integer(.ioToken)
+        s = try fields.decodeIfPresent(String.self, forKey: .s)
+        sToken = try fields.integer(.sToken)
+        place = try fields.decodeIfPresent(String.self, forKey: .place)
+        object = try fields.decodeIfPresent(String.self, forKey: .object)
+        positions = try fields.decodeIfPresent(StatedPositions.self, forKey: .positions)
+        abcText = try fields.decodeIfPresent(String.self, forKey: .abcText)
+        abcTokens = try fields.integers(.abcTokens)
+    }
+}
+
+extension PromptRecord.StatedPositions: Decodable {
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Positions.CodingKeys.self)
+        io = try fields.integer(.io)
+        s1 = try fields.integer(.s1)
+        s1Next = try fields.integer(.s1Next)
+        s2 = try fields.integer(.s2)
+        end = try fields.integer(.end)
+    }
+}
+
+extension KeyedDecodingContainer {
+    fileprivate func integer(_ key: Key) throws -> Int? {
+        try decodeIfPresent(WholeNumber.self, forKey: key)?.value
+    }
+
+    fileprivate func integers(_ key: Key) throws -> [Int]? {
+        try decodeIfPresent([WholeNumber].self, forKey: key)?.map(\.value)
     }
 }

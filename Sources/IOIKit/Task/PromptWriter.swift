@@ -74,6 +74,6 @@ struct PromptWriter {
     }
 
     private mutating func quoted(_ text: String) {
-        put(StrictJSON.literal(text))
+        bytes.append(contentsOf: text.jsonLiteral)
     }
 }

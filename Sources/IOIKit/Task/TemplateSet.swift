@@ -17,20 +17,22 @@ public struct TemplateSet: Equatable, Sendable {
     ///
     /// - Throws: ``IOIError`` that names the file and the entry that is not as it has to be.
     public init(contentsOf file: URL) throws {
-        let source = file.path
-        let fields = try JSONFields(parsing: InputFile.read(file), place: source)
-        let entries = try fields.require(fields.objects("templates"), "templates")
+        struct Contents: Decodable {
+            struct Entry: Decodable {
+                let name: String
+                let text: String
+            }
+
+            let templates: [Entry]
+            let places: [String]
+            let objects: [String]
+        }
+        let contents = try InputFile.decode(Contents.self, from: file)
         try self.init(
-            templates: entries.map { entry in
-                try Template(
-                    name: entry.require(entry.string("name"), "name"),
-                    text: entry.require(entry.string("text"), "text"),
-                    source: source
-                )
+            templates: contents.templates.map {
+                try Template(name: $0.name, text: $0.text, source: file.path)
             },
-            places: fields.require(fields.strings("places"), "places"),
-            objects: fields.require(fields.strings("objects"), "objects"),
-            source: source
+            places: contents.places, objects: contents.objects, source: file.path
         )
     }
 

@@ -8,6 +8,12 @@ enum Interrupt {
     static var isPending: Bool { pending.load(ordering: .relaxed) }
 
     static func listen() {
+        // Whoever started the program may have had them blocked.
+        var both = sigset_t()
+        sigemptyset(&both)
+        sigaddset(&both, SIGINT)
+        sigaddset(&both, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &both, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 Interrupt.pending.store(true, ordering: .relaxed)

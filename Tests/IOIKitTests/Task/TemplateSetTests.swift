@@ -97,20 +97,20 @@ import Testing
     @Test func faultyFilesAreRefused() throws {
         let entry = "{\"name\": \"t\", \"text\": \"\(Self.good)\"}"
         let cases: [(json: String, message: String)] = [
-            ("", "not valid JSON"),
-            ("{\"templates\": [", "not valid JSON"),
+            ("", "not sound JSON"),
+            ("{\"templates\": [", "not sound JSON"),
             ("[1]", "found [1], expected an object"),
-            ("{\"places\": [\"store\"], \"objects\": [\"drink\"]}", "field \"templates\" is missing"),
-            ("{\"templates\": [\(entry)], \"objects\": [\"drink\"]}", "field \"places\" is missing"),
-            ("{\"templates\": [\(entry)], \"places\": [\"store\"]}", "field \"objects\" is missing"),
-            (json(templates: "[{\"name\": \"t\"}]"), "field \"templates[0].text\" is missing"),
-            (json(templates: "[\(entry), {\"text\": \"x\"}]"), "field \"templates[1].name\" is missing"),
+            ("{\"places\": [\"store\"], \"objects\": [\"drink\"]}", "templates: found nothing, expected a value"),
+            ("{\"templates\": [\(entry)], \"objects\": [\"drink\"]}", "places: found nothing, expected a value"),
+            ("{\"templates\": [\(entry)], \"places\": [\"store\"]}", "objects: found nothing, expected a value"),
+            (json(templates: "[{\"name\": \"t\"}]"), "templates[0].text: found nothing, expected a value"),
+            (json(templates: "[\(entry), {\"text\": \"x\"}]"), "templates[1].name: found nothing, expected a value"),
             (
                 json(templates: "[{\"name\": \"t\", \"text\": 3}]"),
-                "field \"templates[0].text\": found 3, expected a string"
+                "templates[0].text: found 3, expected a string"
             ),
-            (json(templates: "7"), "field \"templates\": found 7, expected a list"),
-            (json(places: "[\"store\", null]"), "field \"places[1]\": found null, expected a string"),
+            (json(templates: "7"), "templates: found 7, expected an array"),
+            (json(places: "[\"store\", null]"), "places[1]: found null, expected a string"),
             (json(templates: "[]"), "\"templates\" is an empty list"),
             (json(places: "[]"), "\"places\" is an empty list"),
             (json(objects: "[]"), "\"objects\" is an empty list"),
