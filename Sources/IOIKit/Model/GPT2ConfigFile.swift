@@ -126,8 +126,7 @@ extension GPT2Config {
         }
 
         /// - Parameter allowed: what a field may be where it stands; absent, it is the first of them.
-        private func demand<Value: Equatable>(_ allowed: [Value], of found: Value?, _ key: CodingKeys) throws
-        {
+        private func demand<Value: Equatable>(_ allowed: [Value], of found: Value?, _ key: CodingKeys) throws {
             guard let found, !allowed.contains(found) else { return }
             let expected = allowed.map { String(reflecting: $0) }.joined(separator: " or ")
             throw IOIError("\(key.rawValue): found \(String(reflecting: found)), expected \(expected)")

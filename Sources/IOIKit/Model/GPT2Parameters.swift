@@ -144,7 +144,11 @@ extension Matrix {
                 // x · 0 is 0 for every finite x, and not a number for the others.
                 var lanes = Lanes.zero
                 var rest: Float = 0
-                forEachLanes(columns) { lanes += values.lanes($0) * 0 } tail: { for i in $0 { rest += values[i] * 0 } }
+                forEachLanes(columns) {
+                    lanes += values.lanes($0) * 0
+                } tail: {
+                    for i in $0 { rest += values[i] * 0 }
+                }
                 flags[row] = lanes.sum() + rest == 0
             }
         }

@@ -14,7 +14,12 @@ enum LayerNorm {
         workers.share(x.rows) { rows in
             for row in rows {
                 let (x, y) = (x[row], y[row])
-                let mean = sum(d) { x.lanes($0) } tail: { x[$0] } / Float(d)
+                let mean =
+                    sum(d) {
+                        x.lanes($0)
+                    } tail: {
+                        x[$0]
+                    } / Float(d)
                 let variance =
                     sum(d) {
                         let centred = x.lanes($0) - mean
@@ -50,7 +55,12 @@ enum LayerNorm {
             for row in rows {
                 let (x, dY, dX, gamma) = (x[row], dY[row], dX[row], gamma.base)
                 let (mean, scale) = (statistics[row][0], statistics[row][1])
-                let meanGradient = sum(d) { dY.lanes($0) * gamma.lanes($0) } tail: { dY[$0] * gamma[$0] } / Float(d)
+                let meanGradient =
+                    sum(d) {
+                        dY.lanes($0) * gamma.lanes($0)
+                    } tail: {
+                        dY[$0] * gamma[$0]
+                    } / Float(d)
                 let meanProduct =
                     sum(d) {
                         dY.lanes($0) * gamma.lanes($0) * ((x.lanes($0) - mean) * scale)
@@ -89,7 +99,11 @@ enum LayerNorm {
     private static func sum(_ count: Int, _ body: (Int) -> Lanes, tail: (Int) -> Float) -> Float {
         var lanes = Lanes.zero
         var rest: Float = 0
-        forEachLanes(count) { lanes += body($0) } tail: { for i in $0 { rest += tail(i) } }
+        forEachLanes(count) {
+            lanes += body($0)
+        } tail: {
+            for i in $0 { rest += tail(i) }
+        }
         return lanes.sum() + rest
     }
 }

@@ -60,4 +60,3 @@ public struct PromptSource: Codable, Equatable, Sendable {
         try names.map { try NameList(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard()
     }
 }
-

@@ -20,7 +20,8 @@ struct FinetuneCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: ArgumentHelp("Train on from a checkpoint (or any model folder) with a new optimizer.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Train on from a checkpoint (or any model folder) with a new optimizer.", valueName: "dir"))
     var from: String?
 
     @OptionGroup var prompts: PromptOptions

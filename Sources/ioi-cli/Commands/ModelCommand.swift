@@ -38,7 +38,8 @@ struct ModelInfoCommand: ParsableCommand {
             ("sha256", try model.sha256()),
         ]
         switch format {
-        case .text: for fact in facts { print(fact.name.padding(toLength: 13, withPad: " ", startingAt: 0) + fact.value) }
+        case .text:
+            for fact in facts { print(fact.name.padding(toLength: 13, withPad: " ", startingAt: 0) + fact.value) }
         case .csv: print((["field,value"] + facts.map { "\($0.name),\($0.value)" }).joined(separator: "\n"))
         case .json:
             let object = Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) })
@@ -86,7 +87,7 @@ struct ModelRandomCommand: ParsableCommand {
     func run() throws {
         let workers = try common.workers()
         let tokenizer =
-            try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) } 
+            try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) }
             ?? .covering(.standard(), .standard())
         let config = try shape(vocabulary: tokenizer.vocabularySize)
         let parameters = GPT2Parameters(random: config, seed: seed, workers: workers)

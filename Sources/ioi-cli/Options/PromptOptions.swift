@@ -19,7 +19,9 @@ struct GeneratorOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How many prompts.", valueName: "n"))
     var count: Int?
 
-    @Option(help: ArgumentHelp("What the prompts, the order of training and intervals are drawn from (default: 0).", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "What the prompts, the order of training and intervals are drawn from (default: 0).", valueName: "n"))
     var seed: UInt64?
 
     @Option(help: ArgumentHelp("Sentences, places and objects (default: the program's own).", valueName: "f.json"))

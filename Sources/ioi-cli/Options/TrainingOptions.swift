@@ -37,7 +37,10 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("End after so many steps, if the epochs are not over before.", valueName: "n"))
     var maxSteps: Int?
 
-    @Option(help: ArgumentHelp("A new random order each epoch, or always that of the file (default: shuffled).", valueName: "shuffled|file"))
+    @Option(
+        help: ArgumentHelp(
+            "A new random order each epoch, or always that of the file (default: shuffled).", valueName: "shuffled|file"
+        ))
     var order: String?
 
     @Flag(help: "Keep the optimizer state in every checkpoint (twice the size of the model), not only in the newest.")

@@ -14,7 +14,10 @@ import Testing
     @Test func dataWritesTheContractsLines() async throws {
         let file = Self.fresh()
         let run = try await Program.run(
-            ["data", "--model", Self.path, "--dataset", "name-moving", "--count", "5", "--seed", "3", "--out", file.path]
+            [
+                "data", "--model", Self.path, "--dataset", "name-moving", "--count", "5", "--seed", "3", "--out",
+                file.path,
+            ]
         )
         #expect(run.status == 0)
         #expect(run.output.isEmpty)

@@ -50,7 +50,7 @@ import Testing
         let reference = try model.tensors("gradients")
         let (backward, labels) = run(parameters, batch, span: span)
         let loss = backward.run(labels: labels)
-        let expected = span == "answer" ? batch.loss_answer : batch.loss_all
+        let expected = span == "answer" ? batch.lossAnswer : batch.lossAll
         #expect(abs(loss - expected) < Self.tolerance * expected)
         guard reference.tensors.keys.contains("\(span).wte.weight") else { return }
         for entry in parameters.entries {
@@ -65,11 +65,11 @@ import Testing
         let (parameters, batch) = (try model.parameters(workers: workers), try model.batch())
         let (backward, labels) = run(parameters, batch, span: span)
         let settings = AdamW.Settings(
-            learningRate: batch.adamw.lr, weightDecay: batch.adamw.weight_decay, beta1: batch.adamw.betas[0],
+            learningRate: batch.adamw.lr, weightDecay: batch.adamw.weightDecay, beta1: batch.adamw.betas[0],
             beta2: batch.adamw.betas[1], epsilon: batch.adamw.eps
         )
         var optimizer = AdamW(parameters.config)
-        let expected = span == "answer" ? batch.adamw.losses_answer : batch.adamw.losses_all
+        let expected = span == "answer" ? batch.adamw.lossesAnswer : batch.adamw.lossesAll
         #expect(expected.count == 10 && expected.last! < 0.98 * expected.first!)
         for (step, expected) in expected.enumerated() {
             backward.forward.run(packed(batch, span: span))

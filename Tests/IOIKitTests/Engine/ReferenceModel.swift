@@ -8,17 +8,17 @@ struct ReferenceModel: CustomTestStringConvertible, Sendable {
     struct Batch: Decodable {
         struct Optimisation: Decodable {
             let lr: Double
-            let weight_decay: Double
+            let weightDecay: Double
             let betas: [Double]
             let eps: Double
-            let losses_answer: [Double]
-            let losses_all: [Double]
+            let lossesAnswer: [Double]
+            let lossesAll: [Double]
         }
 
         let prompts: [[Int]]
         let answers: [Int]
-        let loss_answer: Double
-        let loss_all: Double
+        let lossAnswer: Double
+        let lossAll: Double
         let adamw: Optimisation
     }
 
@@ -37,7 +37,9 @@ struct ReferenceModel: CustomTestStringConvertible, Sendable {
     }()
 
     func batch() throws -> Batch {
-        try JSONDecoder().decode(Batch.self, from: Data(contentsOf: folder.appendingPathComponent("batch.json")))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Batch.self, from: Data(contentsOf: folder.appendingPathComponent("batch.json")))
     }
 
     func parameters(workers: Workers) throws -> GPT2Parameters {

@@ -30,8 +30,7 @@ import Testing
         (name, folder.file(path).path)
     }
 
-    private func found(_ argument: String?, _ environment: [String: String] = [:]) throws -> (String, String)
-    {
+    private func found(_ argument: String?, _ environment: [String: String] = [:]) throws -> (String, String) {
         let location = try find(argument, environment)
         return (location.name, location.folder.path)
     }
