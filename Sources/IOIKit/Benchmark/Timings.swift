@@ -78,7 +78,7 @@ public struct Timings {
                 },
                 Timing.measure("cross-entropy, \(batch) × \(config.vocabularySize)") {
                     CrossEntropy.forwardBackward(
-                        x.logits, labels: labels[...], losses: x.losses, weight: 1, workers: workers
+                        x.logits, labels: { labels[$0...$0] }, losses: x.losses, weight: 1, workers: workers
                     )
                 },
             ]
@@ -90,7 +90,7 @@ public struct Timings {
         let parameters = GPT2Parameters(random: config, seed: 0, workers: workers)
         var generator = SeededGenerator(0, "bench")
         let prompts = (0..<batch).map { _ in (0..<length).map { _ in generator.below(config.vocabularySize) } }
-        let packed = PackedBatch(prompts, rows: rows)
+        let packed = PackedBatch(prompts, rows: rows, sharesBeginnings: false)
         let forward = ForwardPass(
             parameters,
             capacity: BatchCapacity(lengths: prompts.map(\.count), count: batch, rows: rows),
@@ -98,7 +98,7 @@ public struct Timings {
         )
         let backward = BackwardPass(forward)
         var optimizer = AdamW(config)
-        let labels = packed.queries.map { _ in generator.below(config.vocabularySize) }
+        let labels = packed.queryOfLabel.map { _ in generator.below(config.vocabularySize) }
         let (body, head) = flops(queries: packed.queries.count)
         let name = "\(batch) prompts of \(length), loss \(span.rawValue)"
         return [

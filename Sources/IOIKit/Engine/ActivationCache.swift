@@ -34,7 +34,7 @@ public struct ActivationCache {
                     + "prompt \(prompt), position \(position)"
             )
         }
-        let row = batch.prompts[prompt].lowerBound + position
+        let row = batch.rowOfToken[batch.prompts[prompt].lowerBound + position]
         let isLast = layer == config.layers - 1
         let block = activations.blocks[layer].views(
             rows: batch.tokens.count, queries: isLast ? batch.queries.count : batch.tokens.count
@@ -57,9 +57,11 @@ public struct ActivationCache {
         case .residPost: return Array(activations.residual[layer + 1].row(try query(row, isLast, site)))
         case .pattern:
             let spans = isLast ? batch.lastSpans(heads: config.heads) : batch.spans(heads: config.heads)
-            let span = spans[prompt]
+            let span = spans[batch.owner(ofRow: row)]
             let query = try query(row, isLast, site) - span.queries.lowerBound
-            return Array(span.matrix(block.pattern.base, head: head!).row(query))
+            // The row may belong to a prompt of another length; nothing is seen behind the position in either.
+            let seen = span.matrix(block.pattern.base, head: head!).row(query).prefix(position + 1)
+            return seen + Array(repeating: 0, count: batch.prompts[prompt].count - seen.count)
         }
     }
 

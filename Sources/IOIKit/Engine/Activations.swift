@@ -40,14 +40,17 @@ final class Activations {
     let blocks: [Block]
     /// The residual stream before each block, and after the last. [rows, d]
     let residual: [Matrix]
+    /// k and v of each prompt's tokens, side by side, where prompts share rows. [tokens, 2d]
+    let keysAndValues: Matrix
     /// The final LayerNorm's output [queries, d] and statistics.
     let final, finalStatistics: Matrix
     /// Room for the logits of a chunk of queries. [chunk, vocabulary]
     let logits: Matrix
     private let arena: Arena
 
-    /// Logits of more rows than this are computed in pieces: enough rows for the product to run at full speed.
-    static let logitRows = 256
+    /// Logits of more rows than this are computed in pieces. The whole-sequence loss of 32 prompts of the task fits in
+    /// one, which spares the unembedding's gradient, the largest of all, a second pass.
+    static let logitRows = 640
 
     init(config: GPT2Config, capacity: BatchCapacity, keeping: Keeping) {
         self.keeping = keeping
@@ -88,11 +91,12 @@ final class Activations {
                 )
             }
             return (
-                blocks, residual, arena.take(capacity.queries, d), arena.take(capacity.queries, 2),
+                blocks, residual, arena.take(rows, 2 * d), arena.take(capacity.queries, d),
+                arena.take(capacity.queries, 2),
                 arena.take(min(capacity.queries, Self.logitRows), config.vocabularySize)
             )
         }
         arena = views.arena
-        (blocks, residual, final, finalStatistics, logits) = views.views
+        (blocks, residual, keysAndValues, final, finalStatistics, logits) = views.views
     }
 }

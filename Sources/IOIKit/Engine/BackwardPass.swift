@@ -18,6 +18,8 @@ final class BackwardPass {
         let queries: Matrix
         /// [rows, 3d].
         let qkv: Matrix
+        /// [tokens, 2d]: of k and v, where prompts share rows.
+        let keysAndValues: Matrix
         /// As long as a layer's patterns.
         let pattern: Matrix
         /// [rows, inner].
@@ -37,24 +39,24 @@ final class BackwardPass {
             Buffers(
                 residual: arena.take(capacity.rows, d), spread: arena.take(capacity.rows, d),
                 narrow: arena.take(capacity.rows, d), queries: arena.take(capacity.queries, d),
-                qkv: arena.take(capacity.rows, 3 * d), pattern: arena.take(1, config.heads * capacity.pairs),
+                qkv: arena.take(capacity.rows, 3 * d), keysAndValues: arena.take(capacity.rows, 2 * d),
+                pattern: arena.take(1, config.heads * capacity.pairs),
                 inner: arena.take(capacity.rows, config.innerWidth),
                 losses: arena.take(Activations.logitRows, 1)
             )
         }
     }
 
-    /// Sets `gradients` to those of the mean cross-entropy of `labels`, one for each query of the batch that
+    /// Sets `gradients` to those of the mean cross-entropy of `labels`, which go with `queryOfLabel` of the batch that
     /// `forward` has run, and returns that mean.
     func run(labels: [Int]) -> Double {
         let (batch, activations, workers) = (forward.batch, forward.activations, forward.workers)
         let parameters = forward.parameters
         let config = parameters.config
         let queries = batch.queries.count
-        precondition(labels.count == queries, "\(labels.count) labels for \(queries) queries")
 
         let dFinal = buffers.narrow.prefix(queries)
-        let loss = runUnembedding(labels: labels, dFinal: dFinal) / Double(queries)
+        let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
 
         let dResidual = buffers.residual.prefix(queries)
         dResidual.fill(0)
@@ -81,15 +83,17 @@ final class BackwardPass {
 
     /// The sum of the losses; `dFinal` gets the gradient of the final LayerNorm's output, and the token table's
     /// gradient its first part, that of the unembedding.
-    private func runUnembedding(labels: [Int], dFinal: Matrix) -> Double {
+    private func runUnembedding(_ labels: [Int], dFinal: Matrix) -> Double {
         var total = 0.0
+        let rowLabels = RowLabels(labels, rows: forward.batch.queryOfLabel, count: dFinal.rows)
         let weight = 1 / Float(labels.count)
         let table = forward.parameters.tokenTable
         for chunk in forward.logitChunks {
             let logits = forward.logits(of: chunk)
             let losses = buffers.losses.prefix(chunk.count)
             CrossEntropy.forwardBackward(
-                logits, labels: labels[chunk], losses: losses, weight: weight, workers: forward.workers
+                logits, labels: { rowLabels[chunk.lowerBound + $0] }, losses: losses, weight: weight,
+                workers: forward.workers
             )
             for row in 0..<chunk.count { total += Double(losses[row][0]) }
             GEMM.multiply(logits, table, into: dFinal.slice(rows: chunk), workers: forward.workers)
@@ -136,17 +140,25 @@ final class BackwardPass {
         )
         let dQKV = buffers.qkv.prefix(rows)
         let dQ = dQKV.slice(columns: 0..<d).prefix(dResidual.rows)
+        let dKV = dQKV.slice(columns: d..<3 * d)
+        let isSharing = forward.batch.isSharing
+        let dKVOfTokens = isSharing ? buffers.keysAndValues.prefix(forward.batch.rowOfToken.count) : dKV
+        let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
-            dZ: dNarrow, q: block.q, k: block.k, v: block.v, heads: config.heads, spans: spans,
+            dZ: dNarrow, q: block.q, k: k, v: v, heads: config.heads, spans: spans,
             pattern: block.pattern.base, scratch: buffers.pattern.base, dQ: dQ,
-            dK: dQKV.slice(columns: d..<2 * d), dV: dQKV.slice(columns: 2 * d..<3 * d), workers: workers
+            dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: workers
         )
+        if isSharing {
+            dKV.fill(0)
+            dKVOfTokens.scatter(forward.batch.rowOfToken, addingTo: dKV, workers: workers)
+        }
 
         let dLN1 = buffers.narrow.prefix(rows)
         var dResidPre = dResidual
         if let queries {
             Linear.backward(
-                dQKV.slice(columns: d..<3 * d), x: block.ln1,
+                dKV, x: block.ln1,
                 weight: weights.qkvWeight.slice(columns: d..<3 * d), dX: dLN1,
                 dWeight: gradients.qkvWeight.slice(columns: d..<3 * d),
                 dBias: gradients.qkvBias.slice(columns: d..<3 * d), workers: workers
@@ -157,10 +169,10 @@ final class BackwardPass {
                 dWeight: gradients.qkvWeight.slice(columns: 0..<d),
                 dBias: gradients.qkvBias.slice(columns: 0..<d), workers: workers
             )
-            dQueries.scatter(queries, addingTo: dLN1)
+            dQueries.scatter(queries, addingTo: dLN1, workers: workers)
             dResidPre = buffers.spread.prefix(rows)
             dResidPre.fill(0)
-            dResidual.scatter(queries, addingTo: dResidPre)
+            dResidual.scatter(queries, addingTo: dResidPre, workers: workers)
         } else {
             Linear.backward(
                 dQKV, x: block.ln1, weight: weights.qkvWeight, dX: dLN1,

@@ -69,9 +69,9 @@ public final class ForwardPass {
 
     /// The queries of the batch, in pieces that `logits(of:)` takes.
     var logitChunks: [Range<Int>] {
-        stride(from: 0, to: batch.queries.count, by: Activations.logitRows).map {
-            $0..<min($0 + Activations.logitRows, batch.queries.count)
-        }
+        let count = batch.queries.count
+        let pieces = (count + Activations.logitRows - 1) / Activations.logitRows
+        return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
     }
 
     /// One block; the residual stream goes on at `queries` only, where they are given.
@@ -88,7 +88,7 @@ public final class ForwardPass {
             into: block.ln1, statistics: block.ln1Statistics, workers: workers
         )
         if let queries {
-            block.ln1.gather(queries, into: block.ln1Queries)
+            block.ln1.gather(queries, into: block.ln1Queries, workers: workers)
             Linear.forward(
                 block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d),
                 bias: weights.qkvBias.slice(columns: 0..<d), into: block.q, workers: workers
@@ -102,8 +102,9 @@ public final class ForwardPass {
                 block.ln1, weight: weights.qkvWeight, bias: weights.qkvBias, into: block.qkv, workers: workers
             )
         }
+        let (k, v) = keysAndValues(of: block)
         Attention.forward(
-            q: block.q, k: block.k, v: block.v, heads: config.heads, spans: spans, positions: positions,
+            q: block.q, k: k, v: v, heads: config.heads, spans: spans, positions: positions,
             pattern: block.pattern.base, into: block.z, workers: workers
         )
         if activations.keeping.sites.contains(.result) { project(block.z, weights.outWeight, into: block.result) }
@@ -111,7 +112,7 @@ public final class ForwardPass {
             block.z, weight: weights.outWeight, bias: weights.outBias, into: block.attnOut, workers: workers
         )
         if let queries {
-            residPre.gather(queries, into: block.residMid)
+            residPre.gather(queries, into: block.residMid, workers: workers)
             block.residMid.add(block.attnOut, into: block.residMid, workers: workers)
         } else {
             residPre.add(block.attnOut, into: block.residMid, workers: workers)
@@ -129,6 +130,15 @@ public final class ForwardPass {
             workers: workers
         )
         block.residMid.add(block.mlpOut, into: residPost, workers: workers)
+    }
+
+    /// k and v [tokens, d], each prompt's one after the other, whether or not it shares rows.
+    func keysAndValues(of block: Activations.Block) -> (k: Matrix, v: Matrix) {
+        guard batch.isSharing else { return (block.k, block.v) }
+        let both = activations.keysAndValues.prefix(batch.rowOfToken.count)
+        block.kv.gather(batch.rowOfToken, into: both, workers: workers)
+        let d = parameters.config.width
+        return (both.slice(columns: 0..<d), both.slice(columns: d..<2 * d))
     }
 
     /// `result` [n, heads · d]: each head's `z` through its band of rows of W_O.

@@ -1,4 +1,7 @@
-/// Prompts laid end to end, without padding: every dense layer is one product over all their tokens.
+/// Prompts laid end to end, without padding: every dense layer is one product over all their rows.
+///
+/// In a causal model equal beginnings have equal values, so prompts that begin alike share the rows of their common
+/// beginning. A row belongs to the first prompt that needs it; later ones only read its keys and values.
 public struct PackedBatch: Sendable {
     /// Which rows are computed from the last block's attention on.
     public enum Rows: Sendable {
@@ -10,45 +13,97 @@ public struct PackedBatch: Sendable {
 
     /// The token of each row.
     public let tokens: [Int]
-    /// The position in its prompt of each row.
+    /// The position in its prompts of each row.
     public let positions: [Int]
-    /// The rows of each prompt.
+    /// Where the tokens of each prompt lie in `rowOfToken`.
     public let prompts: [Range<Int>]
+    /// The row of each token of each prompt, one prompt after the other.
+    public let rowOfToken: [Int]
     /// The rows computed from the last block's attention on, ascending.
     public let queries: [Int]
-    /// Which of `queries` belong to each prompt.
-    let queriesOfPrompt: [Range<Int>]
-    /// Whether every row is computed to the end.
-    let isComplete: Bool
+    /// For each label that the batch takes, which of `queries` it is for: with `last` a label for each prompt, with
+    /// `all` one for each token of each prompt.
+    public let queryOfLabel: [Int]
+    /// The rows that each prompt is the first to need.
+    private let ownRows: [Range<Int>]
 
-    /// - Parameter prompts: the token ids of each prompt; none may be empty.
-    public init(_ prompts: [[Int]], rows: Rows) {
-        var ranges: [Range<Int>] = []
-        var start = 0
+    /// - Parameters:
+    ///   - prompts: the token ids of each prompt; none may be empty.
+    ///   - sharesBeginnings: whether rows are shared, or each prompt has its own.
+    public init(_ prompts: [[Int]], rows: Rows, sharesBeginnings: Bool = true) {
+        /// A row's token after the row before it, -1 before the first.
+        struct Step: Hashable {
+            let before: Int
+            let token: Int
+        }
+        var known: [Step: Int] = [:]
+        var (tokens, positions, rowOfToken) = ([Int](), [Int](), [Int]())
+        var (ranges, ownRows) = ([Range<Int>](), [Range<Int>]())
         for prompt in prompts {
             precondition(!prompt.isEmpty, "a prompt without tokens")
-            ranges.append(start..<start + prompt.count)
-            start += prompt.count
+            let (firstToken, firstRow) = (rowOfToken.count, tokens.count)
+            var before = -1
+            for (position, token) in prompt.enumerated() {
+                let step = Step(before: before, token: token)
+                if sharesBeginnings, let row = known[step] {
+                    before = row
+                } else {
+                    before = tokens.count
+                    known[step] = before
+                    tokens.append(token)
+                    positions.append(position)
+                }
+                rowOfToken.append(before)
+            }
+            ranges.append(firstToken..<rowOfToken.count)
+            ownRows.append(firstRow..<tokens.count)
         }
-        self.prompts = ranges
-        tokens = prompts.flatMap { $0 }
-        positions = prompts.flatMap { $0.indices }
         switch rows {
         case .all:
             queries = Array(tokens.indices)
-            queriesOfPrompt = ranges
+            queryOfLabel = rowOfToken
         case .last:
-            queries = ranges.map { $0.upperBound - 1 }
-            queriesOfPrompt = ranges.indices.map { $0..<$0 + 1 }
+            let ends = ranges.map { rowOfToken[$0.upperBound - 1] }
+            let queries = Set(ends).sorted()
+            let places = Dictionary(uniqueKeysWithValues: zip(queries, queries.indices))
+            self.queries = queries
+            queryOfLabel = ends.map { places[$0]! }
         }
-        isComplete = queries.count == tokens.count
+        self.tokens = tokens
+        self.positions = positions
+        self.rowOfToken = rowOfToken
+        self.prompts = ranges
+        self.ownRows = ownRows
     }
 
-    /// The attention of the blocks before the last.
-    func spans(heads: Int) -> [AttentionSpan] { spans(queries: prompts, heads: heads) }
+    /// Room for just this batch.
+    public var capacity: BatchCapacity {
+        BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: isComplete ? .all : .last)
+    }
+
+    /// Whether every row is computed to the end.
+    var isComplete: Bool { queries.count == tokens.count }
+
+    /// Whether some row is read by more than one prompt.
+    var isSharing: Bool { rowOfToken.count > tokens.count }
+
+    /// The prompt that a row belongs to.
+    func owner(ofRow row: Int) -> Int { ownRows.firstIndex { $0.contains(row) }! }
+
+    /// The attention of the blocks before the last: each prompt's own rows ask all its tokens.
+    func spans(heads: Int) -> [AttentionSpan] { spans(queries: ownRows, heads: heads) }
 
     /// The attention of the last block.
-    func lastSpans(heads: Int) -> [AttentionSpan] { spans(queries: queriesOfPrompt, heads: heads) }
+    func lastSpans(heads: Int) -> [AttentionSpan] {
+        guard !isComplete else { return spans(heads: heads) }
+        var next = 0
+        let own = ownRows.map { rows in
+            let first = next
+            while next < queries.count, queries[next] < rows.upperBound { next += 1 }
+            return first..<next
+        }
+        return spans(queries: own, heads: heads)
+    }
 
     private func spans(queries: [Range<Int>], heads: Int) -> [AttentionSpan] {
         var pattern = 0
@@ -61,7 +116,7 @@ public struct PackedBatch: Sendable {
 
 /// The largest batch that a set of buffers has room for.
 public struct BatchCapacity: Sendable {
-    /// Rows before the last block's attention.
+    /// Rows before the last block's attention, and tokens.
     public var rows: Int
     /// Rows from there on.
     public var queries: Int

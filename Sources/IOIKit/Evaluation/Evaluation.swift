@@ -1,4 +1,4 @@
-/// How a model does on prompts of the task (SPEC section 2): means with their 95 % bootstrap intervals.
+/// How a model does on prompts of the task: means with their 95 % bootstrap intervals.
 public struct Evaluation: Codable, Equatable, Sendable {
     /// The mean of a quantity over prompts, its 95 % interval and the standard deviation of a prompt.
     public struct Estimate: Codable, Equatable, Sendable {

@@ -26,10 +26,11 @@ public struct Evaluator {
         measures.reserveCapacity(prompts.count)
         for start in stride(from: 0, to: prompts.count, by: Self.batch) {
             let batch = prompts[start..<min(start + Self.batch, prompts.count)]
-            forward.run(PackedBatch(batch.map(\.tokens), rows: .last))
-            let logits = forward.logits(of: 0..<batch.count)
-            for (row, prompt) in batch.enumerated() {
-                let measured = PromptMeasures(prompt, logits: logits.row(row))
+            let packed = PackedBatch(batch.map(\.tokens), rows: .last)
+            forward.run(packed)
+            let logits = forward.logits(of: packed.queries.indices)
+            for (prompt, query) in zip(batch, packed.queryOfLabel) {
+                let measured = PromptMeasures(prompt, logits: logits.row(query))
                 guard measured.loss.isFinite, measured.logitDifference.isFinite else {
                     throw IOIError("prompt \(prompt.id): the model's logits are not finite numbers")
                 }

@@ -71,6 +71,16 @@ public final class GPT2Parameters: @unchecked Sendable {
         self.init(config: config, views: views, owners: [arena])
     }
 
+    /// The same values in an arena of their own. Training on a mapped file itself would fault on every page of it.
+    convenience init(copying other: GPT2Parameters, workers: Workers) {
+        self.init(zeros: other.config)
+        for (view, source) in zip(views, other.views) {
+            workers.share(view.rows) { rows in
+                for row in rows { view[row].update(from: source[row], count: view.columns) }
+            }
+        }
+    }
+
     /// GPT-2's initialisation: normal weights of standard deviation `deviation`, those that write into the residual
     /// stream divided by √(2 · layers); biases 0, LayerNorms 1.
     public convenience init(random config: GPT2Config, seed: UInt64, deviation: Double = 0.02, workers: Workers) {

@@ -24,6 +24,10 @@ final class Arena: @unchecked Sendable {
         guard let mapping, mapping != MAP_FAILED else {
             preconditionFailure("the system gives no room for \(byteCount) bytes: \(String(cString: strerror(errno)))")
         }
+        #if os(Linux)
+            // Large pages: products and AdamW stream through hundreds of megabytes.
+            madvise(mapping, byteCount, MADV_HUGEPAGE)
+        #endif
         base = mapping.bindMemory(to: Float.self, capacity: count)
     }
 

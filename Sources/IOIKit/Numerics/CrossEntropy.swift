@@ -1,12 +1,12 @@
 import Foundation
 
-/// The loss of a row of logits: −log softmax(logits)[label].
+/// The loss of a row of logits: −log softmax(logits)[label], summed over the row's labels.
 enum CrossEntropy {
-    /// `losses` [n] from `logits` [n, v] and `labels`; `logits` become the gradient of `weight` · Σ losses with
-    /// respect to themselves where `weight` is given.
+    /// `losses` [n] from `logits` [n, v] and the labels of each row; `logits` become the gradient of `weight` · Σ losses
+    /// with respect to themselves where `weight` is given.
     static func forwardBackward(
         _ logits: Matrix,
-        labels: ArraySlice<Int>,
+        labels: (_ row: Int) -> ArraySlice<Int>,
         losses: Matrix,
         weight: Float?,
         workers: Workers
@@ -14,16 +14,14 @@ enum CrossEntropy {
         let columns = logits.columns
         workers.share(logits.rows) { rows in
             for row in rows {
-                let (logits, label) = (logits[row], labels[labels.startIndex + row])
-                let labelLogit = logits[label]
-                let largest = Softmax.maximum(UnsafePointer(logits), count: columns)
-                let total = Softmax.sumOfExponentials(
-                    logits, count: columns, minus: largest, storing: weight != nil
-                )
-                losses[row][0] = Foundation.log(total) - (labelLogit - largest)
+                let (logits, labels) = (logits[row], labels(row))
+                let largest = Softmax.maximum(logits, count: columns)
+                let labelLogits = labels.reduce(0) { $0 + (logits[$1] - largest) }
+                let total = Softmax.sumOfExponentials(logits, count: columns, minus: largest, storing: weight != nil)
+                losses[row][0] = Float(labels.count) * Foundation.log(total) - labelLogits
                 guard let weight else { continue }
-                Softmax.scale(logits, count: columns, by: weight / total)
-                logits[label] -= weight
+                Softmax.scale(logits, count: columns, by: Float(labels.count) * weight / total)
+                for label in labels { logits[label] -= weight }
             }
         }
     }

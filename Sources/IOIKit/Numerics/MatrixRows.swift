@@ -1,14 +1,23 @@
 extension Matrix {
     /// `out` [n, m] = the rows `indices` of this one.
-    func gather(_ indices: [Int], into out: Matrix) {
-        for (row, index) in indices.enumerated() { out[row].update(from: self[index], count: columns) }
+    func gather(_ indices: [Int], into out: Matrix, workers: Workers) {
+        workers.share(indices.count) { rows in
+            for row in rows { out[row].update(from: self[indices[row]], count: columns) }
+        }
     }
 
     /// Adds row i of this one to row `indices[i]` of `out`.
-    func scatter(_ indices: [Int], addingTo out: Matrix) {
-        for (row, index) in indices.enumerated() {
-            let (source, target) = (self[row], out[index])
-            for column in 0..<columns { target[column] += source[column] }
+    func scatter(_ indices: [Int], addingTo out: Matrix, workers: Workers) {
+        // Indices may come twice, so the columns are shared out.
+        workers.share(columns, grain: 64) { columns in
+            for (row, index) in indices.enumerated() {
+                let (source, target) = (self[row] + columns.lowerBound, out[index] + columns.lowerBound)
+                forEachLanes(columns.count) {
+                    target.setLanes($0, target.lanes($0) + source.lanes($0))
+                } tail: {
+                    for i in $0 { target[i] += source[i] }
+                }
+            }
         }
     }
 

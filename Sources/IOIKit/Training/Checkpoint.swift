@@ -69,11 +69,11 @@ public struct Checkpoint: Sendable {
     /// Whether a run can go on from here.
     var holdsOptimizer: Bool { FileManager.default.fileExists(atPath: optimizerFile.path) }
 
-    /// Reads the optimizer's state; its moments stay where the mapped file has them.
-    func optimizer(_ config: GPT2Config) throws -> AdamW {
+    /// Reads the optimizer's state.
+    func optimizer(_ config: GPT2Config, workers: Workers) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
         func moments(_ prefix: String) throws -> GPT2Parameters {
-            try GPT2Parameters(file, prefix: prefix, config: config)
+            GPT2Parameters(copying: try GPT2Parameters(file, prefix: prefix, config: config), workers: workers)
         }
         return AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
     }

@@ -12,10 +12,10 @@ public final class FinetuneJob {
 
     public let run: RunFolder
     public let record: RunRecord
-    public let base: GPT2
     public let training: Dataset
     public let heldOut: Dataset?
     public let finetuner: Finetuner
+    private let base: ModelLocation
 
     /// Starts a run in a new folder.
     ///
@@ -38,7 +38,12 @@ public final class FinetuneJob {
             prompts: prompts, dataset: DatasetRecord(training), heldOut: heldOut, settings: settings
         )
         try run.create(record)
-        return try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
+        do {
+            return try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
+        } catch {
+            try? FileManager.default.removeItem(at: run.url)
+            throw error
+        }
     }
 
     /// Goes on with the run in a folder, from its newest checkpoint.
@@ -80,7 +85,7 @@ public final class FinetuneJob {
     private init(run: RunFolder, record: RunRecord, base: GPT2, training: Dataset, heldOut: Dataset?) throws {
         self.run = run
         self.record = record
-        self.base = base
+        self.base = base.location
         self.training = training
         self.heldOut = heldOut
         finetuner = try Finetuner(
@@ -100,7 +105,7 @@ public final class FinetuneJob {
     ) throws -> Finetuner.Outcome {
         // A run that was killed between saving and measuring makes up for it here.
         if finetuner.step == 0 {
-            try evaluate(base.location, epoch: 0, observe)
+            try evaluate(base, epoch: 0, observe)
         } else if let newest = finetuner.newest {
             try evaluate(newest, observe)
         }

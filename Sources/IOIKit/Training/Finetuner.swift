@@ -1,6 +1,6 @@
 import Foundation
 
-/// The fine-tuning loop (SPEC section 4): AdamW on shuffled batches, a line of metrics for each step, checkpoints that
+/// The fine-tuning loop: AdamW on shuffled batches, a line of metrics for each step, checkpoints that
 /// a run can go on from bit for bit.
 public final class Finetuner {
     /// What happens in a run, in order.
@@ -24,6 +24,8 @@ public final class Finetuner {
     private let examples: [TrainingExample]
     private let original: URL
     private let workers: Workers
+    /// Until training ends.
+    private var lock: RunFolder.Lock?
     private var optimizer: AdamW
     /// The newest checkpoint, if there is one.
     public private(set) var newest: Checkpoint?
@@ -32,7 +34,8 @@ public final class Finetuner {
     ///   - run: holds the run's record, and its checkpoints where it goes on.
     ///   - base: the model that the run starts from; a checkpoint's weights take the place of its weights.
     ///   - examples: none may be longer than the context.
-    /// - Throws: `IOIError` where a checkpoint cannot be read, or the disk has no room for those to come.
+    /// - Throws: `IOIError` where another process trains in the folder, a checkpoint cannot be read, or the disk has no
+    ///   room for those to come.
     public init(
         run: RunFolder,
         settings: FinetuneSettings,
@@ -45,6 +48,7 @@ public final class Finetuner {
         workers = Workers(count: settings.threads)
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location.folder
+        lock = try run.lock()
         run.removeLeftovers()
         newest = try run.savedCheckpoints().last
         if let newest {
@@ -54,10 +58,11 @@ public final class Finetuner {
                 )
             }
             let weights = newest.folder.appendingPathComponent("model.safetensors")
-            parameters = try GPT2Parameters(contentsOf: weights, config: base.config, workers: workers)
-            optimizer = try newest.optimizer(base.config)
+            let saved = try GPT2Parameters(contentsOf: weights, config: base.config, workers: workers)
+            parameters = GPT2Parameters(copying: saved, workers: workers)
+            optimizer = try newest.optimizer(base.config, workers: workers)
         } else {
-            parameters = base.parameters
+            parameters = GPT2Parameters(copying: base.parameters, workers: workers)
             optimizer = AdamW(base.config)
         }
         try checkRoom()
@@ -69,7 +74,7 @@ public final class Finetuner {
     public var steps: Int { schedule.steps }
     public var stepsPerEpoch: Int { schedule.stepsPerEpoch }
 
-    /// Trains to the end of the run.
+    /// Trains to the end of the run; once.
     ///
     /// - Parameters:
     ///   - shouldStop: asked after each step; when it says so, the run saves and stops.
@@ -80,6 +85,7 @@ public final class Finetuner {
         shouldStop: () -> Bool = { false },
         observe: (Event) throws -> Void = { _ in }
     ) throws -> Outcome {
+        defer { lock = nil }
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
@@ -109,7 +115,7 @@ public final class Finetuner {
             let line = StepMetrics(
                 step: step, epoch: epoch, loss: loss, lr: settings.optimizer.learningRate,
                 samplesPerSecond: Double(batch.count) / elapsed,
-                tokensPerSecond: Double(packed.tokens.count) / elapsed
+                tokensPerSecond: Double(packed.rowOfToken.count) / elapsed
             )
             try metrics.append(line)
             try observe(.step(line))
@@ -150,8 +156,10 @@ public final class Finetuner {
             optimizer: optimizer,
             progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
         )
-        // Only now that the new one is whole and on disk may the one before lose its state.
-        if !settings.keepsOptimizer { try newest?.dropOptimizer() }
+        // Only now that the new one is whole and on disk may those before lose their state.
+        if !settings.keepsOptimizer {
+            for older in try run.savedCheckpoints() where older.step < step { try older.dropOptimizer() }
+        }
         newest = checkpoint
         try observe(.saved(checkpoint))
     }

@@ -70,9 +70,32 @@ public struct RunFolder: Sendable {
         return checkpoints.appendingPathComponent(name)
     }
 
-    /// Clears what a killed process left half-written.
+    /// Held while a process trains in the folder; the system lets go of it however the process ends.
+    final class Lock: Sendable {
+        private let descriptor: Int32
+
+        fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+        deinit { close(descriptor) }
+    }
+
+    /// - Throws: `IOIError` where another process trains in the folder.
+    func lock() throws -> Lock {
+        let file = url.appendingPathComponent(".lock")
+        let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw IOIError("\(file.path): cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        let lock = Lock(descriptor)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw IOIError("\(url.path): another process is training in this run folder")
+        }
+        return lock
+    }
+
+    /// Clears what a killed process left half-written; only for who holds the lock.
     func removeLeftovers() {
-        for folder in [url, checkpoints, results] { AtomicFile.removeLeftovers(in: folder) }
+        for folder in [url, checkpoints, results] { AtomicFile.removeLeftovers(in: folder, all: true) }
     }
 }
 

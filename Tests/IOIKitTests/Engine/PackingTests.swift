@@ -7,9 +7,14 @@ import Testing
     static let config = try! GPT2Config(
         vocabularySize: 53, contextLength: 24, width: 24, layers: 3, heads: 3, innerWidth: 40
     )
-    static let prompts: [[Int]] = [9, 2, 24, 1, 13].enumerated().map { index, length in
-        (0..<length).map { (7 * $0 + 11 * index) % 53 }
-    }
+    /// Of different lengths; the last four begin like others: with one, with the whole of one, as one does in its
+    /// middle, and as a repetition.
+    static let prompts: [[Int]] = {
+        let apart = [9, 2, 24, 1, 13].enumerated().map { index, length in
+            (0..<length).map { (7 * $0 + 11 * index) % 53 }
+        }
+        return apart + [apart[2].prefix(5) + [50, 51], apart[0] + [3, 4], Array(apart[4].prefix(6)), apart[2]]
+    }()
     static let parameters: GPT2Parameters = {
         let parameters = GPT2Parameters(
             random: config, seed: 3, deviation: 0.3, workers: Workers(count: 1)
@@ -23,18 +28,28 @@ import Testing
         let gradients: [[Float]]
     }
 
-    func run(_ prompts: [[Int]], rows: PackedBatch.Rows, threads: Int) -> Outcome {
+    func run(
+        _ indices: [Int] = Array(prompts.indices),
+        rows: PackedBatch.Rows,
+        threads: Int = 2,
+        sharesBeginnings: Bool = true
+    ) -> Outcome {
+        let prompts = indices.map { Self.prompts[$0] }
         let forward = ForwardPass(
             Self.parameters,
             capacity: BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: rows),
             keeping: Activations.Keeping(forBackward: true), workers: Workers(count: threads)
         )
-        let batch = PackedBatch(prompts, rows: rows)
+        let batch = PackedBatch(prompts, rows: rows, sharesBeginnings: sharesBeginnings)
         forward.run(batch)
         let logits = forward.logits(of: 0..<batch.queries.count)
-        let values = batch.queries.indices.map { Array(logits.row($0)) }
+        let values = batch.queryOfLabel.map { Array(logits.row($0)) }
         let backward = BackwardPass(forward)
-        let labels = batch.queries.map { (3 * batch.tokens[$0] + 1) % 53 }
+        // Not the same in prompts that begin alike.
+        let labels = indices.flatMap { index in
+            let labels = Self.prompts[index].indices.map { (5 * index + 3 * $0 + 1) % 53 }
+            return rows == .all ? labels : labels.suffix(1)
+        }
         let loss = backward.run(labels: labels)
         return Outcome(
             loss: loss, logits: values,
@@ -44,8 +59,8 @@ import Testing
 
     @Test(arguments: [PackedBatch.Rows.all, .last])
     func aPromptsLogitsAndGradientsDoNotDependOnItsCompany(_ rows: PackedBatch.Rows) {
-        let together = run(Self.prompts, rows: rows, threads: 2)
-        let alone = Self.prompts.map { run([$0], rows: rows, threads: 2) }
+        let together = run(rows: rows)
+        let alone = Self.prompts.indices.map { run([$0], rows: rows) }
         #expect(relativeError(together.logits.flatMap { $0 }, alone.flatMap { $0.logits.flatMap { $0 } }) < 1e-6)
         // The gradient of the mean is the mean of the gradients, weighted by the rows of each prompt.
         let weights = alone.map { Double($0.logits.count) / Double(together.logits.count) }
@@ -60,9 +75,50 @@ import Testing
         }
     }
 
+    @Test(arguments: [PackedBatch.Rows.all, .last])
+    func sharedBeginningsChangeNoMoreThanRounding(_ rows: PackedBatch.Rows) {
+        let (shared, apart) = (run(rows: rows), run(rows: rows, sharesBeginnings: false))
+        #expect(abs(shared.loss - apart.loss) < 1e-6 * apart.loss)
+        #expect(relativeError(shared.logits.flatMap { $0 }, apart.logits.flatMap { $0 }) < 1e-6)
+        for (index, entry) in Self.parameters.entries.enumerated() {
+            let scale = max(apart.gradients[index].map(abs).max()!, 1e-3)
+            let worst = zip(shared.gradients[index], apart.gradients[index]).map { abs($0 - $1) }.max()!
+            #expect(worst / scale < 1e-5, "\(entry.name)")
+        }
+    }
+
+    @Test func rowsAreSharedAsFarAsPromptsAreEqual() throws {
+        let batch = PackedBatch([[1, 2, 3], [1, 2, 4, 5], [1, 2], [2, 3], [1, 2, 3]], rows: .last)
+        #expect(batch.tokens == [1, 2, 3, 4, 5, 2, 3])
+        #expect(batch.positions == [0, 1, 2, 2, 3, 0, 1])
+        #expect(batch.rowOfToken == [0, 1, 2, 0, 1, 3, 4, 0, 1, 5, 6, 0, 1, 2])
+        #expect(batch.queries == [1, 2, 4, 6])
+        #expect(batch.queryOfLabel == [1, 2, 0, 3, 1])
+        #expect(batch.lastSpans(heads: 1).map(\.queries) == [0..<2, 2..<3, 3..<3, 3..<4, 4..<4])
+    }
+
+    @Test func theCacheIsTheSameWhetherRowsAreSharedOrNot() throws {
+        func values(sharing: Bool) throws -> [Float] {
+            let batch = PackedBatch(Self.prompts, rows: .all, sharesBeginnings: sharing)
+            let forward = ForwardPass(
+                Self.parameters, capacity: batch.capacity, keeping: Set(Site.allCases), workers: Workers(count: 2)
+            )
+            forward.run(batch)
+            return try Self.prompts.indices.flatMap { prompt in
+                try Self.prompts[prompt].indices.flatMap { position in
+                    try Site.allCases.flatMap { site in
+                        try forward.cache.values(
+                            site, layer: 2, head: site.isPerHead ? 1 : nil, prompt: prompt, position: position
+                        )
+                    }
+                }
+            }
+        }
+        #expect(try relativeError(values(sharing: true), values(sharing: false)) < 1e-6)
+    }
+
     @Test func onlyTheRowsThatAreNeededGiveTheSame() {
-        let all = run(Self.prompts, rows: .all, threads: 2)
-        let last = run(Self.prompts, rows: .last, threads: 2)
+        let (all, last) = (run(rows: .all), run(rows: .last))
         var end = -1
         let ends = Self.prompts.map { prompt in
             end += prompt.count
@@ -73,15 +129,14 @@ import Testing
 
     @Test(arguments: [1, 3, 5])
     func threadsChangeNoMoreThanRounding(_ threads: Int) {
-        let two = run(Self.prompts, rows: .all, threads: 2)
-        let other = run(Self.prompts, rows: .all, threads: threads)
+        let (two, other) = (run(rows: .all), run(rows: .all, threads: threads))
         #expect(abs(two.loss - other.loss) < 1e-6 * two.loss)
         #expect(relativeError(two.logits.flatMap { $0 }, other.logits.flatMap { $0 }) < 1e-6)
         #expect(relativeError(two.gradients[0], other.gradients[0]) < 1e-6)
     }
 
     @Test func twoRunsGiveTheSameBytes() {
-        let (first, second) = (run(Self.prompts, rows: .all, threads: 2), run(Self.prompts, rows: .all, threads: 2))
+        let (first, second) = (run(rows: .all), run(rows: .all))
         #expect(first.loss == second.loss)
         #expect(first.logits == second.logits)
         #expect(first.gradients == second.gradients)
@@ -90,7 +145,7 @@ import Testing
     @Test func aSmallerBatchAfterALargerOneIsNotDisturbed() {
         let forward = ForwardPass(
             Self.parameters,
-            capacity: BatchCapacity(lengths: Self.prompts.map(\.count), count: 5, rows: .last),
+            capacity: BatchCapacity(lengths: Self.prompts.map(\.count), count: Self.prompts.count, rows: .last),
             workers: Workers(count: 2)
         )
         func logits(_ prompts: [[Int]]) -> [Float] {

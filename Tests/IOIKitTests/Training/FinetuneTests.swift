@@ -243,6 +243,14 @@ import Testing
         #expect(none!.description.contains("holds no run"))
     }
 
+    @Test func twoDoNotTrainInOneFolder() throws {
+        let model = try TemporaryModel()
+        let job = try Self.start(model, "run")
+        let error = #expect(throws: IOIError.self) { try Self.resume(model, "run") }
+        #expect(error!.description.contains("another process"))
+        #expect(try job.train(shouldStop: { true }) == .interrupted)
+    }
+
     @Test func aModelThatIsNoLongerTheSameIsRefused() throws {
         let (model, other) = (try TemporaryModel(), try TemporaryModel(seed: 1))
         _ = try Self.start(model, "run").train(shouldStop: { true })

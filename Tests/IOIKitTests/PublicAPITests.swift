@@ -1,0 +1,23 @@
+import IOIKit
+import Testing
+
+/// What the README shows, by a user who sees public names only.
+@Suite struct PublicAPITests {
+    @Test func theReadmesLinesWork() throws {
+        let folder = CommandTests.model.model
+        let workers = Workers()
+        let model = try GPT2(ModelLocation.find(folder.path), workers: workers)
+        let data = try PromptSource(count: 100).prompts(tokenizer: model.tokenizer, config: model.config)
+        let measures = try Evaluator(model.parameters, workers: workers).measure(data.prompts)
+        let difference = Evaluation(measures, seed: 0).all.logitDifference
+        #expect(difference.ci95[0] < difference.mean && difference.mean < difference.ci95[1])
+
+        let batch = PackedBatch([data.prompts[0].tokens], rows: .last)
+        let forward = ForwardPass(model.parameters, capacity: batch.capacity, keeping: [.pattern], workers: workers)
+        forward.run(batch)
+        let end = data.prompts[0].positions.end
+        let pattern = try forward.cache.values(.pattern, layer: 1, head: 3, prompt: 0, position: end)
+        #expect(pattern.count == end + 1)
+        #expect(abs(pattern.reduce(0, +) - 1) < 1e-5)
+    }
+}
