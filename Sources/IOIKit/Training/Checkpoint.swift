@@ -55,9 +55,8 @@ public struct Checkpoint: Sendable {
     /// - Throws: `IOIError` where its progress cannot be read.
     init(folder: URL) throws {
         let file = folder.appendingPathComponent("progress.json")
-        guard let data = try? Data(contentsOf: file),
-            let progress = try? JSONDecoder().decode(Progress.self, from: data), progress.step > 0
-        else { throw IOIError("\(file.path): cannot be read as a checkpoint's progress {step, epoch}") }
+        let progress = try InputFile.decode(Progress.self, from: file)
+        guard progress.step > 0 else { throw IOIError("\(file.path): step: found \(progress.step), expected 1 or more") }
         self.init(folder: folder, progress: progress)
     }
 

@@ -48,11 +48,7 @@ public struct RunFolder: Sendable {
     /// - Throws: `IOIError` where the folder holds no run, or one that cannot be read.
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
-        do {
-            return try JSONDecoder().decode(RunRecord.self, from: Data(contentsOf: configFile))
-        } catch {
-            throw IOIError("\(configFile.path): cannot be read as a run's settings: \(error)")
-        }
+        return try InputFile.decode(RunRecord.self, from: configFile)
     }
 
     /// The checkpoints, by step.

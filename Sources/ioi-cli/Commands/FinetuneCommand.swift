@@ -71,6 +71,9 @@ struct FinetuneCommand: ParsableCommand {
         let settings = try training.settings(seed: source.seed, threads: workers.count)
         let evalCount = evalCount ?? 256
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
+        guard !source.heldOut else {
+            throw IOIError.usage("--held-out: these prompts are what a run is measured on, expected others to train on")
+        }
         guard from == nil || model.model == nil else {
             throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
         }

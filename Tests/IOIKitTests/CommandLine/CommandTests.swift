@@ -123,6 +123,7 @@ import Testing
         ["finetune", "--save-at", "1,,2"],
         ["finetune", "--checkpoint-every", "0"],
         ["finetune", "--resume"],
+        ["finetune", "--held-out"],
         ["finetune", "--from", "missing"],
     ]
 

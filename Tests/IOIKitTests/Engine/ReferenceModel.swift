@@ -32,7 +32,9 @@ struct ReferenceModel: CustomTestStringConvertible, Sendable {
         let more = ProcessInfo.processInfo.environment["IOI_PARITY_FIXTURES"]
         return ([fixtures] + (more.map { [URL(fileURLWithPath: $0)] } ?? [])).flatMap { parent in
             let names = try! FileManager.default.contentsOfDirectory(atPath: parent.path).sorted()
-            return names.map { ReferenceModel(folder: parent.appendingPathComponent($0)) }
+            return names.map { ReferenceModel(folder: parent.appendingPathComponent($0)) }.filter {
+                FileManager.default.fileExists(atPath: $0.folder.appendingPathComponent("batch.json").path)
+            }
         }
     }()
 
