@@ -56,7 +56,9 @@ public struct Checkpoint: Sendable {
     init(folder: URL) throws {
         let file = folder.appendingPathComponent("progress.json")
         let progress = try InputFile.decode(Progress.self, from: file)
-        guard progress.step > 0 else { throw IOIError("\(file.path): step: found \(progress.step), expected 1 or more") }
+        guard progress.step > 0 else {
+            throw IOIError("\(file.path): step: found \(progress.step), expected 1 or more")
+        }
         self.init(folder: folder, progress: progress)
     }
 
