@@ -27,7 +27,7 @@ run "Prompts: two names, one of them twice; the other one is the answer." \
 sed -n 's/.*"text":"\([^"]*\)".*"answer":"\([^"]*\)".*/  \1 →\2/p' "$demo/clean.jsonl"
 run "Random weights tell the two names apart no better than a coin." \
     eval --model "$demo/random" --held-out --count 500
-run "Fine-tuning. (Ctrl-C saves; the same command with --resume and --out goes on.)" \
+run "Fine-tuning. (After Ctrl-C, ioi finetune --resume --out $demo/clean goes on.)" \
     finetune --model "$demo/random" --dataset clean --count 3200 --epochs 3 --lr 1e-3 --out "$demo/clean"
 run "The same prompts again. The names are learnt; which of the two to move takes far longer than this." \
     eval --model "$demo/clean/checkpoints/epoch-003" --held-out --count 500

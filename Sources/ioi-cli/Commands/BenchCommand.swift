@@ -24,12 +24,27 @@ struct BenchCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    private struct Results: Encodable {
+    /// A results document without a model and prompts, which it has none of.
+    private struct Document: Encodable {
+        struct Options: Encodable {
+            let batch, length: Int
+            let like: String
+        }
+
+        struct Results: Encodable {
+            let timings: [Timing]
+        }
+
+        let schema = "ioi/1"
+        let command = "bench"
+        let options: Options
         let environment: EnvironmentRecord
-        let timings: [Timing]
+        let seconds: Double
+        let results: Results
     }
 
     func run() throws {
+        let started = ContinuousClock.now
         let workers = try common.workers()
         let config = try GPT2Config.named(like, flag: "--like")
         try checkFlag("--batch", batch, in: 1...4096)
@@ -40,7 +55,14 @@ struct BenchCommand: ParsableCommand {
             if output.format == .text { print(Self.row(timing)) }
         }
         try output.write(
-            json: { try JSONEncoder.readable.encode(Results(environment: environment, timings: timings)) },
+            json: {
+                try JSONEncoder.readable.encode(
+                    Document(
+                        options: .init(batch: batch, length: length, like: like), environment: environment,
+                        seconds: (ContinuousClock.now - started) / .seconds(1), results: .init(timings: timings)
+                    )
+                )
+            },
             csv: {
                 "name,seconds,gigaflops,share_of_peak\n"
                     + timings.map { timing in

@@ -20,6 +20,8 @@ struct DataCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file to write (default: standard output).", valueName: "f.jsonl"))
     var out: String?
 
+    @OptionGroup var common: RunOptions
+
     func run() throws {
         let source = try generator.source(defaultCount: 6360)
         let location = try model.location()
@@ -28,7 +30,7 @@ struct DataCommand: ParsableCommand {
         let dataset = try source.prompts(tokenizer: tokenizer, config: config)
         if let out {
             try AtomicFile.write(dataset.jsonLines, to: URL(fileURLWithPath: out))
-            Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)")
+            if !common.quiet { Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)") }
         } else {
             try FileHandle.standardOutput.write(contentsOf: dataset.jsonLines)
         }

@@ -21,29 +21,39 @@ struct ModelInfoCommand: ParsableCommand {
     @Option(help: "What standard output gets.")
     var format: OutputFormat = .text
 
+    private struct Info: Encodable {
+        let name, folder, sha256: String
+        let layers, heads, width, innerWidth, context, vocabulary, parameters: Int
+        let hasTokenizer: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case name, folder, sha256, layers, heads, width
+            case innerWidth = "inner_width"
+            case context, vocabulary, parameters
+            case hasTokenizer = "tokenizer"
+        }
+    }
+
     func run() throws {
         let model = try model.load(workers: common.workers())
         let config = model.config
-        let facts: [(name: String, value: String)] = [
-            ("name", model.location.name),
-            ("folder", model.location.folder.path),
-            ("layers", "\(config.layers)"),
-            ("heads", "\(config.heads)"),
-            ("width", "\(config.width)"),
-            ("inner_width", "\(config.innerWidth)"),
-            ("context", "\(config.contextLength)"),
-            ("vocabulary", "\(config.vocabularySize)"),
-            ("parameters", "\(model.parameters.count)"),
-            ("tokenizer", model.tokenizer == nil ? "none" : "byte-level BPE"),
-            ("sha256", try model.sha256()),
+        let info = Info(
+            name: model.location.name, folder: model.location.folder.path, sha256: try model.sha256(),
+            layers: config.layers, heads: config.heads, width: config.width, innerWidth: config.innerWidth,
+            context: config.contextLength, vocabulary: config.vocabularySize, parameters: model.parameters.count,
+            hasTokenizer: model.tokenizer != nil
+        )
+        let facts: KeyValuePairs<String, String> = [
+            "name": info.name, "folder": info.folder, "layers": "\(info.layers)", "heads": "\(info.heads)",
+            "width": "\(info.width)", "inner_width": "\(info.innerWidth)", "context": "\(info.context)",
+            "vocabulary": "\(info.vocabulary)", "parameters": "\(info.parameters)",
+            "tokenizer": "\(info.hasTokenizer)", "sha256": info.sha256,
         ]
         switch format {
         case .text:
-            for fact in facts { print(fact.name.padding(toLength: 13, withPad: " ", startingAt: 0) + fact.value) }
-        case .csv: print((["field,value"] + facts.map { "\($0.name),\($0.value)" }).joined(separator: "\n"))
-        case .json:
-            let object = Dictionary(uniqueKeysWithValues: facts.map { ($0.name, $0.value) })
-            print(String(decoding: try JSONEncoder.readable.encode(object), as: UTF8.self))
+            for (name, value) in facts { print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value) }
+        case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value)" }).joined(separator: "\n"))
+        case .json: print(String(decoding: try JSONEncoder.readable.encode(info), as: UTF8.self))
         }
     }
 }
