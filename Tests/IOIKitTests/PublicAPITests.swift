@@ -7,7 +7,7 @@ import Testing
         let folder = CommandTests.model.model
         let workers = Workers()
         let model = try GPT2(ModelLocation.find(folder.path), workers: workers)
-        let data = try PromptSource(count: 100).prompts(tokenizer: model.tokenizer, config: model.config)
+        let data = try PromptSource(count: 100).prompts(for: model)
         let measures = try Evaluator(model.parameters, workers: workers).measure(data.prompts)
         let difference = Evaluation(measures, seed: 0).all.logitDifference
         #expect(difference.ci95[0] < difference.mean && difference.mean < difference.ci95[1])

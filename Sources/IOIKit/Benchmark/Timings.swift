@@ -94,7 +94,7 @@ public struct Timings {
         let forward = ForwardPass(
             parameters,
             capacity: BatchCapacity(lengths: prompts.map(\.count), count: batch, rows: rows),
-            keeping: Activations.Keeping(forBackward: true), workers: workers
+            keeping: .forBackward, workers: workers
         )
         let backward = BackwardPass(forward)
         var optimizer = AdamW(config)

@@ -5,11 +5,17 @@
 final class Activations {
     /// What is kept of each layer.
     struct Keeping {
+        /// What can be read after a run.
         var sites: Set<Site> = []
-        /// Everything that the backward pass reads.
+        /// Whether what the backward pass reads, and no site names, is kept as well.
         var forBackward = false
 
-        func keeps(_ sites: Site...) -> Bool { forBackward || !self.sites.isDisjoint(with: sites) }
+        /// Everything that the backward pass reads.
+        static let forBackward = Keeping(
+            sites: [.residPre, .q, .k, .v, .pattern, .z, .residMid, .residPost], forBackward: true
+        )
+
+        func keeps(_ sites: Site...) -> Bool { !self.sites.isDisjoint(with: sites) }
     }
 
     /// One layer's buffers, as wide as the widest batch needs.
@@ -71,16 +77,16 @@ final class Activations {
             let qkv = buffers(keeping.keeps(.q, .k, .v), rows, 3 * d)
             let pattern = buffers(keeping.keeps(.pattern), 1, config.heads * capacity.pairs)
             let z = buffers(keeping.keeps(.z), rows, d)
-            let isResultKept = keeping.sites.contains(.result)
+            let isResultKept = keeping.keeps(.result)
             let result = buffers(isResultKept, isResultKept ? rows : 0, config.heads * d)
-            let attnOut = buffers(keeping.sites.contains(.attnOut), rows, d)
+            let attnOut = buffers(keeping.keeps(.attnOut), rows, d)
             let residMid = buffers(keeping.keeps(.residMid), rows, d)
             let ln2 = buffers(backward, rows, d)
             let ln2Statistics = buffers(backward, rows, 2)
             let inner = buffers(backward, rows, config.innerWidth)
             // Without a backward pass the activation overwrites its input.
             let active = backward ? buffers(true, rows, config.innerWidth) : inner
-            let mlpOut = buffers(keeping.sites.contains(.mlpOut), rows, d)
+            let mlpOut = buffers(keeping.keeps(.mlpOut), rows, d)
             let blocks = (0...last).map { layer in
                 Block(
                     ln1: ln1[layer], ln1Statistics: ln1Statistics[layer], ln1Queries: ln1Queries,

@@ -107,7 +107,7 @@ public final class ForwardPass {
             q: block.q, k: k, v: v, heads: config.heads, spans: spans, positions: positions,
             pattern: block.pattern.base, into: block.z, workers: workers
         )
-        if activations.keeping.sites.contains(.result) { project(block.z, weights.outWeight, into: block.result) }
+        if activations.keeping.keeps(.result) { project(block.z, weights.outWeight, into: block.result) }
         Linear.forward(
             block.z, weight: weights.outWeight, bias: weights.outBias, into: block.attnOut, workers: workers
         )

@@ -71,7 +71,7 @@ public final class GPT2: Sendable {
         try AtomicFile.write(
             try parameters.config.json(basedOn: config), to: folder.appendingPathComponent("config.json")
         )
-        for name in tokenizerFiles {
+        for name in companions {
             let source = original.appendingPathComponent(name)
             guard FileManager.default.fileExists(atPath: source.path) else { continue }
             try AtomicFile.write(try InputFile.read(source), to: folder.appendingPathComponent(name))
@@ -85,8 +85,8 @@ public final class GPT2: Sendable {
         )
     }
 
-    /// The files of a Hugging Face folder that make up its tokenizer.
-    private static let tokenizerFiles = [
+    /// The files of a Hugging Face folder beside config and weights that a model saved from it takes over.
+    private static let companions = [
         "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
         "generation_config.json",
     ]

@@ -30,6 +30,13 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     public init(count: Int) { self.count = count }
 
+    /// The prompts, as `model` takes them.
+    ///
+    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    public func prompts(for model: GPT2) throws -> Dataset {
+        try prompts(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
+    }
+
     /// The prompts, as a tokenizer and model of this config take them.
     ///
     /// - Parameter tokenizer: not needed for a file that has all token ids.

@@ -15,7 +15,6 @@ public final class FinetuneJob {
     public let training: Dataset
     public let heldOut: Dataset?
     public let finetuner: Finetuner
-    private let base: ModelLocation
 
     /// Starts a run in a new folder.
     ///
@@ -29,8 +28,8 @@ public final class FinetuneJob {
         settings: FinetuneSettings
     ) throws -> FinetuneJob {
         try run.refuseUsed()
-        let training = try prompts.prompts(tokenizer: base.tokenizer, config: base.config)
-        let measured = try heldOut.map { try $0.prompts(tokenizer: base.tokenizer, config: base.config) }
+        let training = try prompts.prompts(for: base)
+        let measured = try heldOut.map { try $0.prompts(for: base) }
         let record = RunRecord(
             model: .init(
                 name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()
@@ -67,7 +66,7 @@ public final class FinetuneJob {
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) began with"
             )
         }
-        let training = try record.prompts.prompts(tokenizer: base.tokenizer, config: base.config)
+        let training = try record.prompts.prompts(for: base)
         guard DatasetRecord(training) == record.dataset else {
             throw IOIError(
                 "\(run.configFile.path): the training prompts come out otherwise than when the run began; "
@@ -75,7 +74,7 @@ public final class FinetuneJob {
             )
         }
         let measured = try record.heldOut.map {
-            try $0.prompts(tokenizer: base.tokenizer, config: base.config)
+            try $0.prompts(for: base)
         }
         let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
         try run.write(record)
@@ -85,7 +84,6 @@ public final class FinetuneJob {
     private init(run: RunFolder, record: RunRecord, base: GPT2, training: Dataset, heldOut: Dataset?) throws {
         self.run = run
         self.record = record
-        self.base = base.location
         self.training = training
         self.heldOut = heldOut
         finetuner = try Finetuner(
@@ -105,7 +103,8 @@ public final class FinetuneJob {
     ) throws -> Finetuner.Outcome {
         // A run that was killed between saving and measuring makes up for it here.
         if finetuner.step == 0 {
-            try evaluate(base, epoch: 0, observe)
+            let model = ModelRecord(name: record.model.name, sha256: record.model.sha256)
+            try evaluate(model, epoch: 0, observe)
         } else if let newest = finetuner.newest {
             try evaluate(newest, observe)
         }
@@ -122,11 +121,18 @@ public final class FinetuneJob {
 
     private func evaluate(_ checkpoint: Checkpoint, _ observe: (Event) throws -> Void) throws {
         guard let epoch = checkpoint.keptEpoch else { return }
-        try evaluate(try ModelLocation(folder: checkpoint.folder), epoch: epoch, observe)
+        let location = try ModelLocation(folder: checkpoint.folder)
+        try evaluate(
+            ModelRecord(name: location.name, sha256: Digest.sha256(of: location.weightsFile)), epoch: epoch, observe
+        )
     }
 
-    /// Measures the weights as they are now, which are those that lie at `location`.
-    private func evaluate(_ location: ModelLocation, epoch: Int, _ observe: (Event) throws -> Void) throws {
+    /// Measures the weights as they are now, which are those of `model`, unless that was done before.
+    private func evaluate(
+        _ model: @autoclosure () throws -> ModelRecord,
+        epoch: Int,
+        _ observe: (Event) throws -> Void
+    ) throws {
         let file = run.results.appendingPathComponent(String(format: "eval-epoch-%03d.json", epoch))
         guard let heldOut, let source = record.heldOut, !FileManager.default.fileExists(atPath: file.path)
         else { return }
@@ -136,7 +142,7 @@ public final class FinetuneJob {
         let evaluation = Evaluation(measures, seed: source.seed)
         let document = ResultsDocument(
             command: "eval", options: EvaluationOptions(prompts: source),
-            model: .init(name: location.name, sha256: try Digest.sha256(of: location.weightsFile)),
+            model: try model(),
             dataset: DatasetRecord(heldOut), environment: EnvironmentRecord(workers: workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: evaluation
         )

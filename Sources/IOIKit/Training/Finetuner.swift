@@ -92,7 +92,7 @@ public final class Finetuner {
         let forward = ForwardPass(
             parameters,
             capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
-            keeping: Activations.Keeping(forBackward: true), workers: workers
+            keeping: .forBackward, workers: workers
         )
         let backward = BackwardPass(forward)
         var order: (epoch: Int, examples: [Int]) = (0, [])

@@ -28,7 +28,7 @@ struct EvalCommand: ParsableCommand {
         let workers = try common.workers()
         let source = try prompts.source(defaultCount: 1000)
         let model = try model.load(workers: workers)
-        let dataset = try source.prompts(tokenizer: model.tokenizer, config: model.config)
+        let dataset = try source.prompts(for: model)
         let progress = ProgressLine("eval", total: dataset.count, isQuiet: common.quiet)
         let measures = try Evaluator(model.parameters, workers: workers).measure(dataset.prompts) {
             progress.show($0)

@@ -16,14 +16,14 @@ struct OutputOptions: ParsableArguments {
 
     /// Writes results to `--out`, and to standard output in the form asked for.
     func write(json: () throws -> Data, csv: () -> String, text: () -> String) throws {
-        if let out {
-            let bytes = format == .csv ? Data(csv().utf8) : try json()
-            try AtomicFile.write(bytes, to: URL(fileURLWithPath: out))
-        }
+        // The document costs a hash of the model, so it is made once, and only where it is wanted.
+        let isDocumentWanted = format == .json || out != nil && format == .text
+        let document = isDocumentWanted ? try json() : Data(csv().utf8)
+        if let out { try AtomicFile.write(document, to: URL(fileURLWithPath: out)) }
         switch format {
         case .text: print(text())
-        case .json: print(String(decoding: try json(), as: UTF8.self))
-        case .csv: print(csv(), terminator: "")
+        case .json: print(String(decoding: document, as: UTF8.self))
+        case .csv: print(String(decoding: document, as: UTF8.self), terminator: "")
         }
     }
 }

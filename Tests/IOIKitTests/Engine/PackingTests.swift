@@ -38,7 +38,7 @@ import Testing
         let forward = ForwardPass(
             Self.parameters,
             capacity: BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: rows),
-            keeping: Activations.Keeping(forBackward: true), workers: Workers(count: threads)
+            keeping: .forBackward, workers: Workers(count: threads)
         )
         let batch = PackedBatch(prompts, rows: rows, sharesBeginnings: sharesBeginnings)
         forward.run(batch)
@@ -155,6 +155,21 @@ import Testing
         let alone = logits([Self.prompts[0]])
         _ = logits(Self.prompts)
         #expect(logits([Self.prompts[0]]) == alone)
+    }
+
+    @Test func aPassForTrainingDoesNotPretendToKeepWhatItShares() throws {
+        let batch = PackedBatch(Self.prompts, rows: .all)
+        let forward = ForwardPass(
+            Self.parameters, capacity: batch.capacity, keeping: .forBackward, workers: Workers(count: 1)
+        )
+        forward.run(batch)
+        for site in Site.allCases {
+            let read = Result {
+                try forward.cache.values(site, layer: 0, head: site.isPerHead ? 0 : nil, prompt: 0, position: 0)
+            }
+            let isShared = [.attnOut, .mlpOut, .result].contains(site)
+            #expect((try? read.get()) == nil ? isShared : !isShared, "\(site)")
+        }
     }
 
     @Test func cacheSaysWhatItDoesNotHold() throws {

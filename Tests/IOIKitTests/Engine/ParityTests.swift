@@ -93,7 +93,7 @@ import Testing
                 lengths: batch.prompts.map(\.count), count: batch.prompts.count,
                 rows: span == "answer" ? .last : .all
             ),
-            keeping: Activations.Keeping(forBackward: true), workers: workers
+            keeping: .forBackward, workers: workers
         )
         forward.run(packed)
         let followers = zip(batch.prompts, batch.answers).flatMap { $0.dropFirst() + [$1] }
