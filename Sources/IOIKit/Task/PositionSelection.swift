@@ -1,0 +1,51 @@
+/// One position class, or every position of a prompt.
+public enum PositionSelection: Hashable, Sendable, LosslessStringConvertible {
+    case one(PositionClass)
+    case all
+
+    /// nil where `text` is neither `all` nor the name of a position class.
+    public init?(_ text: String) {
+        if text == "all" {
+            self = .all
+        } else if let position = PositionClass(rawValue: text) {
+            self = .one(position)
+        } else {
+            return nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .one(let position): position.rawValue
+        case .all: "all"
+        }
+    }
+
+    /// The names that a selection may have, for a user who gave another.
+    public static var choices: String { (PositionClass.allCases.map(\.rawValue) + ["all"]).joined(separator: ", ") }
+
+    /// The selected positions of a prompt of `count` tokens, ascending.
+    func positions(in positions: Positions, count: Int) -> [Int] {
+        switch self {
+        case .one(let position): [positions[position]]
+        case .all: Array(0..<count)
+        }
+    }
+}
+
+extension PositionSelection: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let selection = PositionSelection(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "expected one of \(Self.choices)"
+            )
+        }
+        self = selection
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
