@@ -35,49 +35,72 @@ public struct ActivationCache {
             )
         }
         let row = batch.rowOfToken[batch.prompts[prompt].lowerBound + position]
-        let isLast = layer == config.layers - 1
-        let block = activations.blocks[layer].views(
-            rows: batch.tokens.count, queries: isLast ? batch.queries.count : batch.tokens.count
-        )
-        /// One head's share of heads that lie side by side.
-        func share(_ values: UnsafeBufferPointer<Float>, _ width: Int) -> [Float] {
-            Array(values[head! * width..<(head! + 1) * width])
-        }
-        // Keys, values and the stream before a block are there for every row.
-        switch site {
-        case .residPre: return Array(activations.residual[layer].row(row))
-        case .k: return share(block.k.row(row), config.headWidth)
-        case .v: return share(block.v.row(row), config.headWidth)
-        case .q: return share(block.q.row(try query(row, isLast, site)), config.headWidth)
-        case .z: return share(block.z.row(try query(row, isLast, site)), config.headWidth)
-        case .result: return share(block.result.row(try query(row, isLast, site)), config.width)
-        case .attnOut: return Array(block.attnOut.row(try query(row, isLast, site)))
-        case .residMid: return Array(block.residMid.row(try query(row, isLast, site)))
-        case .mlpOut: return Array(block.mlpOut.row(try query(row, isLast, site)))
-        case .residPost: return Array(activations.residual[layer + 1].row(try query(row, isLast, site)))
-        case .pattern:
-            let spans = isLast ? batch.lastSpans(heads: config.heads) : batch.spans(heads: config.heads)
-            let span = spans[batch.owner(ofRow: row)]
-            let query = try query(row, isLast, site) - span.queries.lowerBound
-            // The row may belong to a prompt of another length; nothing is seen behind the position in either.
-            let seen = span.matrix(block.pattern.base, head: head!).row(query).prefix(position + 1)
-            return seen + Array(repeating: 0, count: batch.prompts[prompt].count - seen.count)
-        }
-    }
-
-    /// The query that row `row` is; before the last block every row asks.
-    private func query(_ row: Int, _ isLast: Bool, _ site: Site) throws -> Int {
-        guard isLast else { return row }
-        guard let query = forward.batch.queries.firstIndex(of: row) else {
+        guard let place = forward.place(ofRow: row, in: site, layer: layer) else {
             throw IOIError(
                 "site \(site.rawValue) of the last layer was computed only at the last token of each prompt"
             )
         }
-        return query
+        if site == .pattern {
+            let count = batch.prompts[prompt].count
+            let pattern = forward.patterns(layer: layer)(row, head!)
+            // The row may belong to a prompt of another length; nothing is seen behind the position in either.
+            return (0..<count).map { $0 <= position ? pattern[$0] : 0 }
+        }
+        let values = forward.kept(site, layer: layer).row(place)
+        guard let head else { return Array(values) }
+        let width = values.count / config.heads
+        return Array(values[head * width..<(head + 1) * width])
     }
 }
 
 extension ForwardPass {
     /// The kept sites of the last run.
     public var cache: ActivationCache { ActivationCache(forward: self) }
+
+    /// A kept site, but for patterns, of all rows of the last run that have it: [rows or queries, d], where each head
+    /// has its own [rows or queries, heads · width].
+    func kept(_ site: Site, layer: Int) -> Matrix {
+        precondition(activations.keeping.keeps(site), "site \(site.rawValue) was not kept")
+        let rows = batch.tokens.count
+        let queries = layer == parameters.config.layers - 1 ? batch.queries.count : rows
+        let block = activations.blocks[layer].views(rows: rows, queries: queries)
+        switch site {
+        case .residPre: return activations.residual[layer].prefix(rows)
+        case .q: return block.q
+        case .k: return block.k
+        case .v: return block.v
+        case .z: return block.z
+        case .result: return block.result
+        case .attnOut: return block.attnOut
+        case .residMid: return block.residMid
+        case .mlpOut: return block.mlpOut
+        case .residPost: return activations.residual[layer + 1].prefix(queries)
+        case .pattern: preconditionFailure("patterns are not rows of one matrix")
+        }
+    }
+
+    /// Where row `row` of the batch stands among those that have `site`; nil where it was not computed, because the
+    /// last layer goes on with the last row of each prompt alone.
+    func place(ofRow row: Int, in site: Site, layer: Int) -> Int? {
+        switch site {
+        case .residPre, .k, .v: row
+        case .q, .pattern, .z, .result, .attnOut, .residMid, .mlpOut, .residPost:
+            layer == parameters.config.layers - 1 ? batch.queryOfRow[row] : row
+        }
+    }
+
+    /// The kept patterns of a layer: where those of a row that was computed and a head begin. They are as long as the
+    /// prompt that the row belongs to.
+    func patterns(layer: Int) -> (_ row: Int, _ head: Int) -> UnsafeMutablePointer<Float> {
+        precondition(activations.keeping.keeps(.pattern), "patterns were not kept")
+        let heads = parameters.config.heads
+        let isLast = layer == parameters.config.layers - 1
+        let spans = isLast ? batch.lastSpans(heads: heads) : batch.spans(heads: heads)
+        let base = activations.blocks[layer].pattern.base
+        return { [batch] row, head in
+            let span = spans[batch.ownerOfRow[row]]
+            let query = (isLast ? batch.queryOfRow[row]! : row) - span.queries.lowerBound
+            return span.matrix(base, head: head)[query]
+        }
+    }
 }

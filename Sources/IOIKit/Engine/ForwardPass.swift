@@ -48,7 +48,12 @@ public final class ForwardPass {
             spans: batch.lastSpans(heads: config.heads),
             positions: batch.queries.map { batch.positions[$0] }
         )
-        let queries = batch.queries.count
+        runFinalLayerNorm()
+    }
+
+    /// The final LayerNorm of the residual stream as it stands.
+    func runFinalLayerNorm() {
+        let (queries, config) = (batch.queries.count, parameters.config)
         LayerNorm.forward(
             activations.residual[config.layers].prefix(queries), gamma: parameters.finalGamma,
             beta: parameters.finalBeta, epsilon: config.layerNormEpsilon,

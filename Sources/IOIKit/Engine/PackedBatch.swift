@@ -19,11 +19,17 @@ public struct PackedBatch: Sendable {
     public let prompts: [Range<Int>]
     /// The row of each token of each prompt, one prompt after the other.
     public let rowOfToken: [Int]
+    /// The prompt of each token.
+    let promptOfToken: [Int]
     /// The rows computed from the last block's attention on, ascending.
     public let queries: [Int]
     /// For each label that the batch takes, which of `queries` it is for: with `last` a label for each prompt, with
     /// `all` one for each token of each prompt.
     public let queryOfLabel: [Int]
+    /// Which of `queries` each row is; nil for a row that goes no further than the last block's keys and values.
+    let queryOfRow: [Int?]
+    /// The first prompt that needs each row.
+    let ownerOfRow: [Int]
     /// The rows that each prompt is the first to need.
     private let ownRows: [Range<Int>]
 
@@ -61,12 +67,15 @@ public struct PackedBatch: Sendable {
         switch rows {
         case .all:
             queries = Array(tokens.indices)
+            queryOfRow = queries
             queryOfLabel = rowOfToken
         case .last:
             let ends = ranges.map { rowOfToken[$0.upperBound - 1] }
             let queries = Set(ends).sorted()
-            let places = Dictionary(uniqueKeysWithValues: zip(queries, queries.indices))
+            var places = [Int?](repeating: nil, count: tokens.count)
+            for (place, row) in queries.enumerated() { places[row] = place }
             self.queries = queries
+            queryOfRow = places
             queryOfLabel = ends.map { places[$0]! }
         }
         self.tokens = tokens
@@ -74,6 +83,8 @@ public struct PackedBatch: Sendable {
         self.rowOfToken = rowOfToken
         self.prompts = ranges
         self.ownRows = ownRows
+        promptOfToken = ranges.enumerated().flatMap { Array(repeating: $0, count: $1.count) }
+        ownerOfRow = ownRows.enumerated().flatMap { Array(repeating: $0, count: $1.count) }
     }
 
     /// Room for just this batch.
@@ -86,9 +97,6 @@ public struct PackedBatch: Sendable {
 
     /// Whether some row is read by more than one prompt.
     var isSharing: Bool { rowOfToken.count > tokens.count }
-
-    /// The prompt that a row belongs to.
-    func owner(ofRow row: Int) -> Int { ownRows.firstIndex { $0.contains(row) }! }
 
     /// The attention of the blocks before the last: each prompt's own rows ask all its tokens.
     func spans(heads: Int) -> [AttentionSpan] { spans(queries: ownRows, heads: heads) }

@@ -86,6 +86,58 @@ enum Attention {
         }
     }
 
+    /// One query's `patterns` [heads, ≥ keys] from its `query` [heads·h] and the rows of `keys` [heads·h each], all of
+    /// which it sees.
+    static func patterns(
+        query: UnsafePointer<Float>,
+        keys: UnsafeBufferPointer<UnsafePointer<Float>>,
+        headWidth: Int,
+        into patterns: Matrix
+    ) {
+        let scale = 1 / Float(headWidth).squareRoot()
+        for head in 0..<patterns.rows {
+            let (query, pattern) = (query + head * headWidth, patterns[head])
+            for (index, key) in keys.enumerated() {
+                let key = key + head * headWidth
+                var lanes = Lanes.zero
+                var rest: Float = 0
+                forEachLanes(headWidth) {
+                    lanes += query.lanes($0) * key.lanes($0)
+                } tail: {
+                    for i in $0 { rest += query[i] * key[i] }
+                }
+                pattern[index] = (lanes.sum() + rest) * scale
+            }
+            let largest = Softmax.maximum(pattern, count: keys.count)
+            let total = Softmax.sumOfExponentials(pattern, count: keys.count, minus: largest, storing: true)
+            Softmax.scale(pattern, count: keys.count, by: 1 / total)
+        }
+    }
+
+    /// `z` [heads·h]: each head's mean of the rows of `values` [heads·h each], weighted by its row of `patterns`.
+    static func mix(
+        _ values: UnsafeBufferPointer<UnsafePointer<Float>>,
+        patterns: Matrix,
+        headWidth: Int,
+        into z: UnsafeMutablePointer<Float>
+    ) {
+        for head in 0..<patterns.rows {
+            let (z, pattern) = (z + head * headWidth, patterns[head])
+            forEachLanes(headWidth) { offset in
+                var lanes = Lanes.zero
+                for (index, value) in values.enumerated() {
+                    lanes += pattern[index] * (value + head * headWidth).lanes(offset)
+                }
+                z.setLanes(offset, lanes)
+            } tail: { tail in
+                for i in tail {
+                    z[i] = 0
+                    for (index, value) in values.enumerated() { z[i] += pattern[index] * value[head * headWidth + i] }
+                }
+            }
+        }
+    }
+
     private static func forEachHead(
         _ heads: Int,
         _ spans: [AttentionSpan],

@@ -1,11 +1,14 @@
 /// y = (x − mean) / √(variance + ε) · γ + β, row by row.
 enum LayerNorm {
     /// `y` [n, d] from `x` [n, d], `gamma` [d], `beta` [d]. `statistics` [n, 2] gets each row's mean and 1/√(variance + ε).
+    ///
+    /// - Parameter scales: rows [n, d] whose 1/√(variance + ε) is used in place of that of `x`'s own.
     static func forward(
         _ x: Matrix,
         gamma: Matrix,
         beta: Matrix,
         epsilon: Float,
+        scales: Matrix? = nil,
         into y: Matrix,
         statistics: Matrix,
         workers: Workers
@@ -13,21 +16,11 @@ enum LayerNorm {
         let d = x.columns
         workers.share(x.rows) { rows in
             for row in rows {
+                let mean = mean(x[row], d)
+                let scaling = scales ?? x
+                let centre = scales == nil ? mean : Self.mean(scaling[row], d)
                 let (x, y) = (x[row], y[row])
-                let mean =
-                    sum(d) {
-                        x.lanes($0)
-                    } tail: {
-                        x[$0]
-                    } / Float(d)
-                let variance =
-                    sum(d) {
-                        let centred = x.lanes($0) - mean
-                        return centred * centred
-                    } tail: {
-                        (x[$0] - mean) * (x[$0] - mean)
-                    } / Float(d)
-                let scale = 1 / (variance + epsilon).squareRoot()
+                let scale = 1 / (variance(scaling[row], d, mean: centre) + epsilon).squareRoot()
                 statistics[row][0] = mean
                 statistics[row][1] = scale
                 forEachLanes(d) {
@@ -93,6 +86,23 @@ enum LayerNorm {
                 }
             }
         }
+    }
+
+    private static func mean(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
+        sum(count) {
+            x.lanes($0)
+        } tail: {
+            x[$0]
+        } / Float(count)
+    }
+
+    private static func variance(_ x: UnsafePointer<Float>, _ count: Int, mean: Float) -> Float {
+        sum(count) {
+            let centred = x.lanes($0) - mean
+            return centred * centred
+        } tail: {
+            (x[$0] - mean) * (x[$0] - mean)
+        } / Float(count)
     }
 
     @inline(__always)

@@ -1,0 +1,69 @@
+/// Values that take the place of a site's own in a run of a batch.
+struct Edit {
+    /// Where the values come from.
+    enum Values {
+        case zero
+        /// The same site, layer, head and tokens of another run, of this model or another of its shape, whose prompts
+        /// are as long. `result` may be taken of a run that kept z.
+        case run(ForwardPass)
+        /// For the i-th token row `rows[i]` of a table, from `column` on.
+        case table(ValueTable, rows: [Int], column: Int)
+    }
+
+    let site: Site
+    let layer: Int
+    /// From 0 for sites that each head has; nil for the others.
+    let head: Int?
+    /// Tokens of the batch (indices of its `rowOfToken`), ascending.
+    let tokens: [Int]
+    let values: Values
+
+    /// The run that the values come from.
+    var donor: ForwardPass? {
+        guard case .run(let run) = values else { return nil }
+        return run
+    }
+}
+
+/// Rows of values that belong to no run.
+final class ValueTable: Sendable {
+    let values: Matrix
+    private let arena: Arena
+
+    init(rows: Int, columns: Int) {
+        (arena, values) = Arena.holding { $0.take(rows, columns) }
+    }
+}
+
+/// The places in a block, in the order in which they are computed, where a patched run can leave the cached one.
+enum Stage: Int, CaseIterable {
+    case residPre, qkv, z, attnOut, residMid, mlpOut, residPost
+}
+
+/// Where a patched run leaves the cached one: from there on its rows are computed.
+struct Entry: Comparable {
+    let layer: Int
+    let stage: Stage
+
+    init(_ layer: Int, _ stage: Stage) {
+        self.layer = layer
+        self.stage = stage
+    }
+
+    static func < (a: Entry, b: Entry) -> Bool { (a.layer, a.stage.rawValue) < (b.layer, b.stage.rawValue) }
+}
+
+extension Site {
+    /// Where in a block an edit of this site takes place.
+    var stage: Stage {
+        switch self {
+        case .residPre: .residPre
+        case .q, .k, .v, .pattern: .qkv
+        case .z, .result: .z
+        case .attnOut: .attnOut
+        case .residMid: .residMid
+        case .mlpOut: .mlpOut
+        case .residPost: .residPost
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/// A patched run of the prompts of a cached one, as a list of edits.
+struct Variant {
+    let edits: [Edit]
+    /// The tokens whose rows are computed, ascending; all others keep their cached values.
+    let tokens: [Int]
+    /// The first edit; beyond all of them where there is none.
+    let entry: Entry
+
+    /// Computes each prompt from its first edited token on, which in a causal model is all that can change; prompts
+    /// without an edit stay as they are.
+    init(_ edits: [Edit], of batch: PackedBatch) {
+        var firsts = batch.prompts.map(\.upperBound)
+        for edit in edits {
+            for token in edit.tokens {
+                let prompt = batch.promptOfToken[token]
+                firsts[prompt] = min(firsts[prompt], token)
+            }
+        }
+        self.init(edits, tokens: zip(firsts, batch.prompts).flatMap { Array($0..<$1.upperBound) })
+    }
+
+    /// Computes just `tokens`, which is enough where attention, the one layer that mixes them, is held.
+    init(_ edits: [Edit], tokens: [Int]) {
+        self.edits = edits
+        self.tokens = tokens
+        entry = edits.map { Entry($0.layer, $0.site.stage) }.min() ?? Entry(.max, .residPost)
+    }
+}
+
+/// The rows of variants that run together, in the order in which they leave the cached run: at any stage, those that
+/// have left are the first ones.
+struct EditedRows {
+    /// The token of each row.
+    private(set) var tokens: [Int] = []
+    /// The variant of each row.
+    private(set) var variants: [Int] = []
+    private var entries: [Entry] = []
+    /// For each variant and token of the batch its row, or -1.
+    private var places: [[Int32]] = []
+
+    /// - Parameters:
+    ///   - variants: sorted by their entries.
+    ///   - sharing: whether tokens that share a row of the batch share one here: their edits must be the same.
+    init(_ variants: [Variant], batch: PackedBatch, sharing: Bool) {
+        for (index, variant) in variants.enumerated() {
+            var places = [Int32](repeating: -1, count: batch.rowOfToken.count)
+            var known: [Int: Int32] = [:]
+            for token in variant.tokens {
+                if sharing, let row = known[batch.rowOfToken[token]] {
+                    places[token] = row
+                    continue
+                }
+                places[token] = Int32(tokens.count)
+                if sharing { known[batch.rowOfToken[token]] = places[token] }
+                tokens.append(token)
+                self.variants.append(index)
+                entries.append(variant.entry)
+            }
+            self.places.append(places)
+        }
+        precondition(zip(entries, entries.dropFirst()).allSatisfy { $0 <= $1 }, "variants out of order")
+    }
+
+    var count: Int { tokens.count }
+
+    /// The row of a token in a variant; nil where it keeps its cached values.
+    func place(variant: Int, token: Int) -> Int? {
+        let place = places[variant][token]
+        return place < 0 ? nil : Int(place)
+    }
+
+    /// How many rows have left the cached run before `entry`.
+    func count(before entry: Entry) -> Int { partition { $0 < entry } }
+
+    /// How many rows have left the cached run at `entry` or before.
+    func count(through entry: Entry) -> Int { partition { $0 <= entry } }
+
+    /// Leaves only the rows `kept`, ascending.
+    mutating func keep(_ kept: [Int]) {
+        var moved = [Int32](repeating: -1, count: count)
+        for (place, row) in kept.enumerated() { moved[row] = Int32(place) }
+        places = places.map { $0.map { $0 < 0 ? -1 : moved[Int($0)] } }
+        tokens = kept.map { tokens[$0] }
+        variants = kept.map { variants[$0] }
+        entries = kept.map { entries[$0] }
+    }
+
+    /// The number of leading entries of which `isFirst` is true.
+    private func partition(_ isFirst: (Entry) -> Bool) -> Int {
+        var range = entries.startIndex..<entries.endIndex
+        while !range.isEmpty {
+            let middle = (range.lowerBound + range.upperBound) / 2
+            range = isFirst(entries[middle]) ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return range.lowerBound
+    }
+}

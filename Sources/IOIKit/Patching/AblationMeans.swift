@@ -1,0 +1,102 @@
+/// Means of heads' z and of MLP outputs over counterfactuals, computed once for all knockouts.
+final class AblationMeans {
+    /// What one mean is of.
+    private enum Key: Hashable {
+        case position(PromptGroup, Int)
+        case positionClass(PositionClass)
+        case other
+    }
+
+    private let group: Ablation.Group
+    private let headWidth: Int
+    /// What the counterfactuals of each group all begin with.
+    private var beginnings: [PromptGroup: [Int]] = [:]
+    private var rows: [Key: Int] = [:]
+    /// For each site and layer a row for each key.
+    private var tables: [Site: [ValueTable]] = [:]
+
+    /// - Parameters:
+    ///   - sites: z, mlp_out or both.
+    ///   - prompts: those whose counterfactuals are averaged.
+    /// - Throws: `IOIError` where a prompt has no counterfactual.
+    init(
+        _ parameters: GPT2Parameters,
+        sites: Set<Site>,
+        over prompts: [Prompt],
+        group: Ablation.Group,
+        workers: Workers,
+        progress: (Double) -> Void
+    ) throws {
+        self.group = group
+        let config = parameters.config
+        headWidth = config.headWidth
+        for prompt in prompts {
+            let input = try prompt.counterfactual()
+            let beginning = beginnings[PromptGroup(prompt)] ?? input
+            beginnings[PromptGroup(prompt)] = Array(beginning.prefix(commonPrefix(beginning, input)))
+            for position in prompt.tokens.indices {
+                let key = key(prompt, position)
+                rows[key] = rows[key] ?? rows.count
+            }
+        }
+        for site in sites {
+            tables[site] = (0..<config.layers).map { _ in ValueTable(rows: rows.count, columns: config.width) }
+        }
+        let size = min(PatchSettings.prompts, prompts.count)
+        let forward = ForwardPass(
+            parameters, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .last),
+            keeping: sites, workers: workers
+        )
+        // Running means: the j-th value moves a mean by 1/j of the way to it.
+        var counts = Array(repeating: [Float](repeating: 0, count: rows.count), count: 2)
+        for start in stride(from: 0, to: prompts.count, by: size) {
+            let range = start..<min(start + size, prompts.count)
+            let packed = PackedBatch(try prompts[range].map { try $0.counterfactual() }, rows: .last)
+            forward.run(packed)
+            for isLast in [false, true] {
+                // The last layer has these sites at last tokens only.
+                let layers = isLast ? config.layers - 1..<config.layers : 0..<config.layers - 1
+                for (prompt, tokens) in zip(prompts[range], packed.prompts) {
+                    for (position, token) in tokens.enumerated() where !isLast || token == tokens.upperBound - 1 {
+                        let row = rows[key(prompt, position)]!
+                        counts[isLast ? 1 : 0][row] += 1
+                        let share = 1 / counts[isLast ? 1 : 0][row]
+                        for (site, tables) in tables {
+                            for layer in layers {
+                                let place = forward.place(ofRow: packed.rowOfToken[token], in: site, layer: layer)!
+                                let value = forward.kept(site, layer: layer)[place]
+                                let mean = tables[layer].values[row]
+                                for i in 0..<config.width { mean[i] += (value[i] - mean[i]) * share }
+                            }
+                        }
+                    }
+                }
+            }
+            progress(Double(range.upperBound) / Double(prompts.count))
+        }
+    }
+
+    private func key(_ prompt: Prompt, _ position: Int) -> Key {
+        switch group {
+        case .template: .position(PromptGroup(prompt), position)
+        case .global:
+            PositionClass.allCases.first { prompt.positions[$0] == position }.map(Key.positionClass) ?? .other
+        }
+    }
+
+    /// The first position at which a run on `input` can differ from the means for its prompt.
+    func first(_ prompt: Prompt, input: [Int]) -> Int {
+        group == .template ? commonPrefix(beginnings[PromptGroup(prompt)]!, input) : 0
+    }
+
+    /// The means of a site for tokens of a batch.
+    func values(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit.Values {
+        let table = tables[site]![layer]
+        let rows = tokens.map { token in
+            let prompt = batch.packed.promptOfToken[token]
+            let position = token - batch.packed.prompts[prompt].lowerBound
+            return self.rows[key(batch.prompts[batch.prompts.startIndex + prompt], position)]!
+        }
+        return .table(table, rows: rows, column: (head ?? 0) * headWidth)
+    }
+}

@@ -1,0 +1,73 @@
+/// The values that knocked-out sites get, for batch after batch of some prompts.
+final class Ablator {
+    private let ablation: Ablation
+    private let means: AblationMeans?
+    /// A run on other inputs, one for each prompt.
+    private let donor: ForwardPass?
+    /// The donor's input for each prompt; empty where there is no donor.
+    private let inputs: [[Int]]
+
+    /// - Parameters:
+    ///   - sites: what will be knocked out: z, mlp_out or both.
+    ///   - prompts: all that will come.
+    ///   - reference: prompts whose counterfactuals means are taken over; those of every group of `prompts` among them.
+    /// - Throws: `IOIError` where a prompt has no counterfactual.
+    init(
+        _ ablation: Ablation,
+        of parameters: GPT2Parameters,
+        sites: Set<Site>,
+        prompts: [Prompt],
+        reference: [Prompt],
+        capacity: BatchCapacity,
+        workers: Workers,
+        progress: (Double) -> Void
+    ) throws {
+        self.ablation = ablation
+        let groups = Dictionary(grouping: prompts.indices) { PromptGroup(prompts[$0]) }
+        switch ablation.kind {
+        case .zero: (means, donor, inputs) = (nil, nil, [])
+        case .mean:
+            let known = Set(reference.map(PromptGroup.init))
+            if ablation.group == .template, let group = groups.keys.first(where: { !known.contains($0) }) {
+                throw IOIError(
+                    "template \"\(group.template)\", order \(group.order.rawValue): found no prompt of \(group.length) "
+                        + "tokens to take means over"
+                )
+            }
+            (donor, inputs) = (nil, [])
+            means = try AblationMeans(
+                parameters, sites: sites, over: reference, group: ablation.group, workers: workers, progress: progress
+            )
+        case .counterfactual, .resample:
+            means = nil
+            donor = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: workers)
+            inputs = try prompts.enumerated().map { index, prompt in
+                let others = groups[PromptGroup(prompt)]!.filter { $0 != index }
+                guard ablation.kind == .resample, !others.isEmpty else { return try prompt.counterfactual() }
+                var generator = SeededGenerator(ablation.seed, "resample", index)
+                return try prompts[others[generator.below(others.count)]].counterfactual()
+            }
+        }
+    }
+
+    /// Gets the values of a batch ready.
+    func prepare(_ batch: PromptBatch) {
+        donor?.run(PackedBatch(Array(inputs[batch.prompts.indices]), rows: .last))
+    }
+
+    /// The edits that knock a target out of runs of a batch that was prepared; the runs may be on other inputs.
+    func edits(_ target: KnockoutTarget, of batch: PromptBatch) -> [Edit] {
+        let firsts = zip(batch.prompts.indices, batch.inputs).map { index, input in
+            if let means { return means.first(batch.prompts[index], input: input) }
+            return donor == nil ? 0 : commonPrefix(inputs[index], input)
+        }
+        func edit(_ site: Site, _ layer: Int, _ head: Int?, _ positions: [PositionSelection]) -> Edit {
+            let tokens = batch.tokens(batch.tokens(positions), from: firsts)
+            let values =
+                means?.values(site, layer: layer, head: head, tokens: tokens, of: batch) ?? donor.map { .run($0) }
+            return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values ?? .zero)
+        }
+        return target.heads.sorted { $0.key < $1.key }.map { edit(.z, $0.layer, $0.index, $1) }
+            + target.mlps.sorted { $0.key < $1.key }.map { edit(.mlpOut, $0, nil, $1) }
+    }
+}

@@ -1,0 +1,86 @@
+/// Cross-model patching: the host's run with values of some heads from another model's run on the same prompt
+/// (CMAP, Prakash et al. 2402.14811, section 5, for z; SPEC section 6 for the others).
+public struct CrossModelPatching: Sendable {
+    /// What comes from the donor, together: `pattern`, `z`, `result`, or of q, k and v any.
+    public var components: [Site]
+    public var position: PositionSelection
+    /// The heads that each run takes from the donor.
+    public var sets: [[Head]]
+
+    /// - Throws: `IOIError` of kind `usage` where one component would hide what another changes.
+    public init(components: [Site], position: PositionSelection = .all, sets: [[Head]]) throws {
+        let hidden: [(Site, by: Site)] = [
+            (.q, .pattern), (.k, .pattern), (.q, .z), (.k, .z), (.v, .z), (.pattern, .z), (.q, .result), (.k, .result),
+            (.v, .result), (.pattern, .result), (.z, .result),
+        ]
+        guard !components.isEmpty, let site = components.first(where: { !$0.isPerHead }) ?? components.first,
+            site.isPerHead
+        else {
+            throw IOIError.usage("--component: expected pattern, z, result, q, k or v, or several of them")
+        }
+        if let (site, other) = hidden.first(where: { components.contains($0.0) && components.contains($0.by) }) {
+            throw IOIError.usage(
+                "--component: found \(site.rawValue) with \(other.rawValue), which is computed from it and hides it"
+            )
+        }
+        self.components = components
+        self.position = position
+        self.sets = sets
+    }
+
+    /// - Returns: the cells are `sets`.
+    /// - Throws: `IOIError` where the models differ in shape, a head is beyond them, or a logit difference is not
+    ///   finite.
+    public func measure(
+        host: GPT2Parameters,
+        donor: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: PatchSettings,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> PatchMeasures {
+        try host.config.checkShape(of: donor.config)
+        for head in sets.joined() { try host.config.check(head, source: "a set of heads", kind: .failure) }
+        let kept = Set(components.map { $0 == .result ? .z : $0 })
+        let runner = PatchRunner(host, prompts: prompts, donorSites: kept, settings: settings)
+        let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
+        return try runner.measure(cells: sets.count, progress: progress) { batch, progress in
+            donorRun.run(batch.packed)
+            let tokens = batch.tokens([position])
+            let variants = sets.map { heads in
+                Variant(
+                    heads.flatMap { head in
+                        components.map {
+                            Edit(
+                                site: $0, layer: head.layer, head: head.index, tokens: tokens, values: .run(donorRun)
+                            )
+                        }
+                    },
+                    of: batch.packed
+                )
+            }
+            var measures = PatchMeasures(cells: 0)
+            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.donor = PatchRunner.logitDifferences(donorRun, batch)
+            // Prompts that begin alike do so in both models, so at all positions they have the same edits.
+            measures.patched = runner.run(variants, of: batch, sharing: position == .all) {
+                progress(Double($0) / Double(sets.count))
+            }
+            return measures
+        }
+    }
+}
+
+extension GPT2Config {
+    /// - Throws: `IOIError` naming what a donor's shape differs in.
+    func checkShape(of donor: GPT2Config) throws {
+        let sizes: [(String, KeyPath<GPT2Config, Int>)] = [
+            ("n_layer", \.layers), ("n_head", \.heads), ("n_embd", \.width), ("n_inner", \.innerWidth),
+            ("vocab_size", \.vocabularySize),
+        ]
+        for (name, size) in sizes where donor[keyPath: size] != self[keyPath: size] {
+            throw IOIError(
+                "the donor's \(name): found \(donor[keyPath: size]), expected the host's \(self[keyPath: size])"
+            )
+        }
+    }
+}

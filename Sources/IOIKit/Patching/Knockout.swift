@@ -1,0 +1,66 @@
+/// Heads and MLPs that are knocked out together, and where.
+public struct KnockoutTarget: Equatable, Sendable {
+    public let name: String
+    public private(set) var heads: [Head: [PositionSelection]] = [:]
+    public private(set) var mlps: [Int: [PositionSelection]] = [:]
+
+    public init(_ name: String) { self.name = name }
+
+    public mutating func add(_ head: Head, at position: PositionSelection) { heads[head, default: []].append(position) }
+
+    public mutating func add(mlp layer: Int, at position: PositionSelection) {
+        mlps[layer, default: []].append(position)
+    }
+
+    /// The sites that are replaced.
+    var sites: Set<Site> { Set((heads.isEmpty ? [] : [Site.z]) + (mlps.isEmpty ? [] : [Site.mlpOut])) }
+
+    /// - Throws: `IOIError` where a head or MLP is beyond the model's.
+    func check(_ config: GPT2Config) throws {
+        for head in heads.keys.sorted() { try config.check(head, source: name, kind: .failure) }
+        for layer in mlps.keys.sorted() where layer >= config.layers {
+            throw IOIError("\(name): found MLP \(layer), expected 0 to \(config.layers - 1) in this model")
+        }
+    }
+}
+
+/// Knockout: z of heads, or outputs of MLPs, replaced by values that carry nothing of the prompt's names (Wang et al.
+/// 2211.00593, section 2.2; SPEC section 7). Biases, LayerNorms and embeddings stay.
+public struct Knockout: Sendable {
+    /// Each is knocked out alone, in a run of its own.
+    public var targets: [KnockoutTarget]
+    public var ablation: Ablation
+
+    public init(_ targets: [KnockoutTarget], ablation: Ablation = Ablation()) {
+        self.targets = targets
+        self.ablation = ablation
+    }
+
+    /// - Parameter reference: prompts whose counterfactuals means are taken over, if not `prompts`.
+    /// - Returns: the cells are `targets`.
+    /// - Throws: `IOIError` where a target is beyond the model, a prompt has no counterfactual, a group of prompts has
+    ///   no reference, or a logit difference is not finite.
+    public func measure(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        reference: [Prompt]? = nil,
+        settings: PatchSettings,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> PatchMeasures {
+        for target in targets { try target.check(model.config) }
+        let sites = targets.reduce(into: Set<Site>()) { $0.formUnion($1.sites) }
+        let runner = PatchRunner(model, prompts: prompts, donorSites: sites, settings: settings)
+        let ablator = try Ablator(
+            ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
+            capacity: runner.capacity, workers: settings.workers, progress: { _ in }
+        )
+        return try runner.measure(cells: targets.count, progress: progress) { batch, progress in
+            ablator.prepare(batch)
+            let variants = targets.map { Variant(ablator.edits($0, of: batch), of: batch.packed) }
+            var measures = PatchMeasures(cells: 0)
+            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.patched = runner.run(variants, of: batch) { progress(Double($0) / Double(targets.count)) }
+            return measures
+        }
+    }
+}

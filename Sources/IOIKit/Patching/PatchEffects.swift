@@ -1,0 +1,72 @@
+/// How the effect of a patch is averaged over prompts.
+public enum EffectAggregation: String, CaseIterable, Codable, Sendable {
+    /// The change of the mean logit difference over the mean.
+    case ratioOfMeans = "ratio-of-means"
+    /// The mean over prompts of the change over the prompt's own logit difference.
+    case meanOfRatios = "mean-of-ratios"
+}
+
+/// What patched runs did to the mean logit difference, with 95 % bootstrap intervals over prompts.
+///
+/// A figure is nil where it is not finite: a share of nothing.
+public struct PatchEffects: Sendable {
+    /// A figure and its interval.
+    public struct Figure: Equatable, Sendable {
+        public let value: Double?
+        public let ci95: [Double]?
+    }
+
+    /// One patched run.
+    public struct Cell: Equatable, Sendable {
+        /// The mean logit difference.
+        public let patched: Figure
+        /// 100 · (patched − original) / original.
+        public let effect: Figure
+        /// (patched − original) / (donor − original), where the values come from one whole run.
+        public let recovered: Figure?
+    }
+
+    /// The mean logit difference without patching.
+    public let original: Figure
+    /// That of the run that the values come from.
+    public let donor: Figure?
+    public let cells: [Cell]
+
+    /// - Parameter seed: what the intervals are drawn from.
+    public init(
+        _ measures: PatchMeasures,
+        aggregation: EffectAggregation = .ratioOfMeans,
+        seed: UInt64,
+        workers: Workers
+    ) {
+        let (original, count) = (measures.original, Double(measures.count))
+        let ratios = measures.patched.map { zip($0, original).map { 100 * ($0 - $1) / $1 } }
+        let donors = measures.donor.map { [$0] } ?? []
+        let columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
+        let sums = Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
+        let all = columns.map { $0.reduce(0, +) }
+        func figure(_ statistic: ([Double]) -> Double) -> Figure {
+            let value = statistic(all)
+            let resampled = sums.map(statistic)
+            guard value.isFinite, resampled.allSatisfy(\.isFinite) else {
+                return Figure(value: value.isFinite ? value : nil, ci95: nil)
+            }
+            let interval = Bootstrap.interval(of: resampled)
+            return Figure(value: value, ci95: [interval.lowerBound, interval.upperBound])
+        }
+        self.original = figure { $0[0] / count }
+        donor = measures.donor.map { _ in figure { $0[1] / count } }
+        let first = 1 + donors.count
+        cells = measures.patched.indices.map { cell in
+            let column = first + cell
+            return Cell(
+                patched: figure { $0[column] / count },
+                effect: figure {
+                    aggregation == .ratioOfMeans
+                        ? 100 * ($0[column] - $0[0]) / $0[0] : $0[column + measures.patched.count] / count
+                },
+                recovered: measures.donor.map { _ in figure { ($0[column] - $0[0]) / ($0[1] - $0[0]) } }
+            )
+        }
+    }
+}

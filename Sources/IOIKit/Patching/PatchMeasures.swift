@@ -1,0 +1,20 @@
+/// The logit differences of prompts without patching and in each patched run of a sweep.
+public struct PatchMeasures: Equatable, Sendable, Codable {
+    /// Of the run that is patched. [prompts]
+    public var original: [Double] = []
+    /// Of the run that the values come from, where it is one on a whole input. [prompts]
+    public var donor: [Double]?
+    /// [cells][prompts]
+    public var patched: [[Double]]
+
+    init(cells: Int) { patched = Array(repeating: [], count: cells) }
+
+    /// How many prompts are measured.
+    public var count: Int { original.count }
+
+    mutating func append(_ other: PatchMeasures) {
+        original += other.original
+        if let more = other.donor { donor = (donor ?? []) + more }
+        for cell in patched.indices { patched[cell] += other.patched[cell] }
+    }
+}

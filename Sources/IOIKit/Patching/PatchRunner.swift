@@ -1,0 +1,156 @@
+/// The cached run that patched runs start from, and room for them; prompts go through in batches, so that memory does
+/// not grow with their number.
+final class PatchRunner {
+    let base: ForwardPass
+    let pass: EditedPass
+    /// Room for any batch.
+    let capacity: BatchCapacity
+    private let prompts: [Prompt]
+    private let batchSize: Int
+
+    /// - Parameters:
+    ///   - sites: what the cached run keeps beside what patched runs start from.
+    ///   - donorSites: what another run of the same prompts will keep, to be counted in.
+    init(
+        _ parameters: GPT2Parameters,
+        prompts: [Prompt],
+        keeping sites: Set<Site> = [],
+        donorSites: Set<Site>,
+        settings: PatchSettings
+    ) {
+        let config = parameters.config
+        let lengths = prompts.map(\.tokens.count)
+        let longest = lengths.max() ?? 1
+        let bytesPerRow = EditedPass.bytesPerRow(config, longest: longest)
+        // A third for the stack, the rest for the caches; a stack holds at least a batch.
+        let rows = max(longest, min(PatchSettings.stackedRows, settings.memory / 3 / bytesPerRow))
+        let bytesPerToken =
+            Self.bytesPerToken(config, EditedPass.sites.union(sites), longest: longest)
+            + Self.bytesPerToken(config, donorSites, longest: longest)
+        let tokens = min(rows, (settings.memory - rows * bytesPerRow) / bytesPerToken)
+        batchSize = min(PatchSettings.prompts, prompts.count, max(1, tokens / longest))
+        capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
+        base = ForwardPass(
+            parameters, capacity: capacity, keeping: EditedPass.sites.union(sites), workers: settings.workers
+        )
+        pass = EditedPass(parameters, capacity: rows, longest: longest, workers: settings.workers)
+        self.prompts = prompts
+    }
+
+    private static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
+        let floats = sites.reduce(0) { sum, site in
+            switch site {
+            case .pattern: sum + config.heads * longest
+            case .result: sum + config.heads * config.width
+            // q, k and v lie in one buffer.
+            case .q: sum + 3 * config.width
+            case .k, .v: sites.contains(.q) ? sum : sum + 3 * config.width
+            default: sum + config.width
+            }
+        }
+        return floats * config.layers * MemoryLayout<Float>.stride
+    }
+
+    /// Measures batch after batch.
+    ///
+    /// - Parameters:
+    ///   - cells: how many patched runs `body` measures.
+    ///   - input: the tokens that are patched.
+    ///   - sharingBeginnings: false where `body` writes into the cached run.
+    ///   - progress: told after each batch how many prompts are done and, within a batch, what share of it.
+    ///   - body: measures a batch, whose unpatched run is cached; it tells what share of its work is done.
+    /// - Throws: what `body` throws, and `IOIError` where a logit difference is not finite.
+    func measure(
+        cells: Int,
+        input: (Prompt) throws -> [Int] = { $0.tokens },
+        sharingBeginnings: Bool = true,
+        progress: @escaping (Double) -> Void,
+        body: (PromptBatch, (Double) -> Void) throws -> PatchMeasures
+    ) throws -> PatchMeasures {
+        var measures = PatchMeasures(cells: cells)
+        for start in stride(from: 0, to: prompts.count, by: batchSize) {
+            let range = start..<min(start + batchSize, prompts.count)
+            let packed = PackedBatch(
+                try prompts[range].map(input), rows: .last, sharesBeginnings: sharingBeginnings
+            )
+            base.run(packed)
+            let batch = PromptBatch(prompts: prompts[range], packed: packed)
+            let measured = try body(batch) { share in
+                progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
+            }
+            try Self.check(measured, batch)
+            measures.append(measured)
+            progress(Double(range.upperBound) / Double(prompts.count))
+        }
+        return measures
+    }
+
+    private static func check(_ measures: PatchMeasures, _ batch: PromptBatch) throws {
+        for values in [measures.original] + measures.patched {
+            for (prompt, value) in zip(batch.prompts, values) where !value.isFinite {
+                throw IOIError("prompt \(prompt.id): a patched run's logits are not finite numbers")
+            }
+        }
+    }
+
+    /// The logit difference of each prompt in a run that was not patched.
+    static func logitDifferences(_ run: ForwardPass, _ batch: PromptBatch) -> [Double] {
+        zip(batch.prompts, run.batch.queryOfLabel).map { prompt, query in
+            logitDifference(run.activations.final.row(query), prompt, run.parameters)
+        }
+    }
+
+    /// logit(IO) − logit(S) from the final LayerNorm's output at END.
+    static func logitDifference(
+        _ final: UnsafeBufferPointer<Float>,
+        _ prompt: Prompt,
+        _ parameters: GPT2Parameters
+    ) -> Double {
+        let (io, s) = (parameters.tokenTable[prompt.ioToken], parameters.tokenTable[prompt.sToken])
+        var sum = 0.0
+        for i in final.indices { sum += Double(final[i]) * (Double(io[i]) - Double(s[i])) }
+        return sum
+    }
+
+    /// The logit difference of each prompt in each variant. [variants][prompts]
+    ///
+    /// - Parameters:
+    ///   - lasting: edits that were made in the cached run already and hold in its variants.
+    ///   - sharing: whether tokens that share a row have the same edits.
+    ///   - progress: told how many variants are done.
+    func run(
+        _ variants: [Variant],
+        of batch: PromptBatch,
+        lasting: [Edit] = [],
+        sharing: Bool = false,
+        progress: (Int) -> Void = { _ in }
+    ) -> [[Double]] {
+        let original = Self.logitDifferences(base, batch)
+        var differences = Array(repeating: original, count: variants.count)
+        let order = variants.indices.sorted { (variants[$0].entry, $0) < (variants[$1].entry, $1) }
+        var rest = order[...]
+        while !rest.isEmpty {
+            var rows = 0
+            let chunk = rest.prefix { index in
+                rows += variants[index].tokens.count
+                return rows <= pass.capacity
+            }
+            precondition(!chunk.isEmpty, "a variant has more rows than there is room for")
+            rest = rest.dropFirst(chunk.count)
+            let ends = pass.run(chunk.map { variants[$0] }, on: base, lasting: lasting, sharing: sharing)
+            for (place, index) in chunk.enumerated() {
+                read(ends, variant: place, batch, into: &differences[index])
+            }
+            progress(order.count - rest.count)
+        }
+        return differences
+    }
+
+    /// Replaces the logit differences of the prompts that a variant changes.
+    func read(_ ends: EditedPass.Ends, variant: Int, _ batch: PromptBatch, into differences: inout [Double]) {
+        for (index, (prompt, end)) in zip(batch.prompts, batch.ends).enumerated() {
+            guard let row = ends.row(variant: variant, end: end) else { continue }
+            differences[index] = Self.logitDifference(row, prompt, base.parameters)
+        }
+    }
+}

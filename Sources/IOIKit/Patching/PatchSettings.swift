@@ -1,0 +1,18 @@
+/// How patched runs are carried out; no figure depends on it beyond rounding.
+public struct PatchSettings: Sendable {
+    /// The bytes that caches and stacked runs may take, beside the weights and what a few prompts need at least.
+    public var memory: Int
+    public var workers: Workers
+
+    public static let defaultMemory = 1_000_000_000
+
+    public init(workers: Workers, memory: Int = defaultMemory) {
+        self.memory = memory
+        self.workers = workers
+    }
+
+    /// The most rows that are stacked: enough for products at full speed.
+    static let stackedRows = 4096
+    /// The most prompts whose caches are held at once.
+    static let prompts = 64
+}
