@@ -109,7 +109,8 @@ import Testing
 
     @Test func aModelOfAnotherShapeHasNoDefaultCircuit() throws {
         let narrow = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 12, heads: 3)
-        for (config, shape) in [(GPT2Config.medium, "24 layers of 16 heads"), (narrow, "12 layers of 3 heads")] {
+        let deep = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 24, heads: 12)
+        for (config, shape) in [(narrow, "12 layers of 3 heads"), (deep, "24 layers of 12 heads")] {
             let error = ioiError { _ = try Circuit.named("default", for: config) }
             #expect(error?.kind == .usage)
             #expect(
