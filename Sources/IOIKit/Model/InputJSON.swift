@@ -13,6 +13,9 @@ extension InputFile {
             return try JSONDecoder().decode(type, from: json)
         } catch let error as DecodingError {
             throw IOIError("\(path): \(describe(error, in: json))")
+        } catch let error as IOIError {
+            // From a type that checks more than the types of its fields.
+            throw IOIError("\(path): \(error)", kind: error.kind)
         }
     }
 

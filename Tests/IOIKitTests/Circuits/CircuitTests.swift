@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+@Suite struct CircuitTests {
+    private static let mover = "{\"name\": \"name mover\", \"heads\": [\"9.9\", \"10.0\"], \"position\": \"END\"}"
+
+    private func text(_ classes: String...) -> String {
+        "{\"model\": \"m\", \"classes\": [\(classes.joined(separator: ", "))]}"
+    }
+
+    private func read(_ text: String) throws -> Circuit {
+        try withFile(text, named: "c.json") { try Circuit(contentsOf: $0) }
+    }
+
+    @Test func theDefaultCircuitIsThePublishedOne() throws {
+        let circuit = try Circuit.named("default", for: .small)
+        #expect(circuit.model == "gpt2-small")
+        // Wang et al. 2022, figure 2.
+        let published: [(String, String, PositionSelection)] = [
+            ("name mover", "9.9 10.0 9.6", .one(.end)),
+            ("backup name mover", "10.10 10.6 10.2 10.1 11.2 9.7 9.0 11.9", .one(.end)),
+            ("negative name mover", "10.7 11.10", .one(.end)),
+            ("S-inhibition", "7.3 7.9 8.6 8.10", .one(.end)),
+            ("induction", "5.5 5.8 5.9 6.9", .one(.s2)),
+            ("duplicate token", "0.1 0.10 3.0", .one(.s2)),
+            ("previous token", "2.2 4.11", .one(.s1Next)),
+        ]
+        let classes = try published.map { name, heads, position in
+            let heads = try heads.split(separator: " ").map { try #require(Head(String($0))) }
+            return HeadClass(name: name, heads: heads, position: position)
+        }
+        #expect(circuit.classes == classes)
+        #expect(circuit.heads.count == 26)
+        #expect(circuit.heads == circuit.heads.sorted())
+        #expect(circuit.heads.first == Head(0, 1) && circuit.heads.last == Head(11, 10))
+    }
+
+    @Test func theDefaultFileIsAsItIsWritten() throws {
+        let file = try DataDirectory.file("circuits/gpt2-small.json")
+        #expect(try Circuit(contentsOf: file).json == Data(contentsOf: file))
+    }
+
+    @Test func encodingGivesTheFormOfTheFile() throws {
+        let circuit = try Circuit(
+            model: "a \"b\"",
+            classes: [
+                HeadClass(name: "x/y", heads: [Head(1, 2), Head(0, 3)], position: .all),
+                HeadClass(name: "z", heads: [Head(0, 1)], position: .one(.s1Next)),
+            ]
+        )
+        let form: NSDictionary = [
+            "model": "a \"b\"",
+            "classes": [
+                ["name": "x/y", "heads": ["1.2", "0.3"], "position": "all"],
+                ["name": "z", "heads": ["0.1"], "position": "S1+1"],
+            ],
+        ]
+        for json in [try JSONEncoder().encode(circuit), circuit.json] {
+            #expect(try JSONSerialization.jsonObject(with: json) as? NSDictionary == form)
+            #expect(try JSONDecoder().decode(Circuit.self, from: json) == circuit)
+        }
+    }
+
+    @Test(arguments: [
+        ("[\"9.9\", \"9.9\"]", "heads of class \"name mover\": found 9.9 twice, expected each head once in one class"),
+        ("[]", "heads of class \"name mover\": found an empty list, expected at least one head"),
+        ("[\"9.9\", \"9\"]", "classes[0].heads[1]: found \"9\", expected a head as layer.head, such as \"9.9\""),
+        ("[9.9]", "classes[0].heads[0]: found 9.9, expected a string"),
+        ("\"9.9\"", "classes[0].heads: found \"9.9\", expected an array"),
+    ])
+    func faultyHeadsAreRefused(_ heads: String, _ message: String) {
+        expectError(containing: "/c.json: \(message)") {
+            try read(text("{\"name\": \"name mover\", \"heads\": \(heads), \"position\": \"END\"}"))
+        }
+    }
+
+    @Test func faultyClassesAreRefused() {
+        let mover = Self.mover
+        expectError(containing: "/c.json: classes: found an empty list, expected at least one class") {
+            try read(text())
+        }
+        expectError(containing: "/c.json: classes: found two of the name \"name mover\", expected each name once") {
+            try read(text(mover, "{\"name\": \"name mover\", \"heads\": [\"1.1\"], \"position\": \"END\"}"))
+        }
+        expectError(
+            containing: "/c.json: heads of class \"b\": found 10.0, which class \"name mover\" has as well; ",
+            "expected each head once in one class"
+        ) {
+            try read(text(mover, "{\"name\": \"b\", \"heads\": [\"1.1\", \"10.0\"], \"position\": \"S2\"}"))
+        }
+        expectError(containing: "/c.json: classes[1].name: found \"\", expected a name") {
+            try read(text(mover, "{\"name\": \"\", \"heads\": [\"1.1\"], \"position\": \"END\"}"))
+        }
+        expectError(
+            containing: "/c.json: classes[0].position: found \"S3\", expected one of IO, S1, S1+1, S2, END, all"
+        ) {
+            try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"], \"position\": \"S3\"}"))
+        }
+        expectError(containing: "/c.json: classes[0].position: found nothing, expected a value") {
+            try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"]}"))
+        }
+        expectError(containing: "/c.json: model: found nothing, expected a value") {
+            try read("{\"classes\": [\(mover)]}")
+        }
+        expectError(containing: "/c.json: not sound JSON") { try read("{\"model\"") }
+    }
+
+    @Test func aModelOfAnotherShapeHasNoDefaultCircuit() throws {
+        let narrow = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 12, heads: 3)
+        let deep = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 24, heads: 12)
+        for (config, shape) in [(narrow, "12 layers of 3 heads"), (deep, "24 layers of 12 heads")] {
+            let error = ioiError { _ = try Circuit.named("default", for: config) }
+            #expect(error?.kind == .usage)
+            #expect(
+                error?.description == "--circuit: found default, but there is no default circuit for a model of "
+                    + "\(shape); expected a circuit file"
+            )
+        }
+    }
+
+    @Test func aFileHasToFitTheModel() throws {
+        let config = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 20, layers: 10, heads: 10)
+        let fitting = "{\"name\": \"a\", \"heads\": [\"9.9\"], \"position\": \"all\"}"
+        let heads = try withFile(text(fitting)) { try Circuit.named($0.path, for: config).heads }
+        #expect(heads == [Head(9, 9)])
+        for head in ["10.0", "0.10"] {
+            let beyond = "{\"name\": \"b\", \"heads\": [\"0.0\", \"\(head)\"], \"position\": \"END\"}"
+            let error = ioiError {
+                try withFile(text(fitting, beyond), named: "c.json") { _ = try Circuit.named($0.path, for: config) }
+            }
+            #expect(error?.kind == .failure)
+            let message = "/c.json: heads of class \"b\": found head \(head), expected 0.0 to 9.9 in this model"
+            #expect(error?.description.hasSuffix(message) == true, "\(String(describing: error))")
+        }
+        expectError(containing: "/nonexistent/c.json: cannot be read") {
+            try Circuit.named("/nonexistent/c.json", for: config)
+        }
+    }
+
+    @Test func classesAreFoundByName() throws {
+        let circuit = try Circuit.named("default", for: .small)
+        #expect(try circuit.headClass(named: "induction", flag: "--class").heads.first == Head(5, 5))
+        let error = ioiError { _ = try circuit.headClass(named: "Induction", flag: "--class") }
+        #expect(error?.kind == .usage)
+        #expect(
+            error?.description == "--class: found the class \"Induction\", expected one of \"name mover\", "
+                + "\"backup name mover\", \"negative name mover\", \"S-inhibition\", \"induction\", "
+                + "\"duplicate token\", \"previous token\""
+        )
+    }
+}
