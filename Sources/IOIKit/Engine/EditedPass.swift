@@ -185,7 +185,8 @@ private final class EditedRun {
             ValueTable(rows: variants.count * $0.tokens.count, columns: base.parameters.config.headWidth)
         }
         all = EditedRows(variants, batch: base.batch, sharing: sharing)
-        precondition(all.count <= pass.capacity, "\(all.count) rows are more than the \(pass.capacity) there is room for")
+        precondition(
+            all.count <= pass.capacity, "\(all.count) rows are more than the \(pass.capacity) there is room for")
         rows = all
         stream = pass.buffers.stream
         for edit in lasting { edits[Place(layer: edit.layer, site: edit.site), default: []].append((nil, edit)) }

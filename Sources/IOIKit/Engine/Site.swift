@@ -1,5 +1,5 @@
 /// A place inside the model whose values can be read. Raw values are the names that TransformerLens gives them.
-public enum Site: String, CaseIterable, Sendable {
+public enum Site: String, CaseIterable, Codable, Sendable {
     /// The residual stream before a block. [d]
     case residPre = "resid_pre"
     /// A head's query, with its bias, not yet scaled. [head width]

@@ -6,6 +6,8 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
     public var command: String
     public var options: Options
     public var model: ModelRecord
+    /// The other model, where there is one.
+    public var donor: ModelRecord?
     public var dataset: DatasetRecord
     public var environment: EnvironmentRecord
     /// How long the command took.
@@ -16,6 +18,7 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
         command: String,
         options: Options,
         model: ModelRecord,
+        donor: ModelRecord? = nil,
         dataset: DatasetRecord,
         environment: EnvironmentRecord,
         seconds: Double,
@@ -24,6 +27,7 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
         self.command = command
         self.options = options
         self.model = model
+        self.donor = donor
         self.dataset = dataset
         self.environment = environment
         self.seconds = seconds

@@ -18,12 +18,16 @@ public struct ActivationPatching: Sendable {
     /// The patched runs of a model, layer by layer: heads or positions.
     public func columns(_ config: GPT2Config) -> Int { site.isPerHead ? config.heads : positions.count }
 
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
     /// - Returns: the cells are layer · columns + column.
-    /// - Throws: `IOIError` where a prompt has no counterfactual or a logit difference is not finite.
+    /// - Throws: `IOIError` where a prompt has no counterfactual or a logit difference is not finite; `PatchInterruption`.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         let kept: Set<Site> = [site == .result ? .z : site]
@@ -33,7 +37,7 @@ public struct ActivationPatching: Sendable {
         let cells = config.layers * columns(config)
         let (input, other): ((Prompt) throws -> [Int], (Prompt) throws -> [Int]) =
             isDenoising ? ({ try $0.counterfactual() }, { $0.tokens }) : ({ $0.tokens }, { try $0.counterfactual() })
-        return try runner.measure(cells: cells, input: input, progress: progress) { batch, progress in
+        return try runner.measure(cells: cells, input: input, resuming: done, progress: progress) { batch, progress in
             let others = try batch.prompts.map(other)
             donor.run(PackedBatch(others, rows: .last))
             let firsts = try zip(batch.prompts, others).map { commonPrefix(try input($0), $1) }
@@ -51,7 +55,7 @@ public struct ActivationPatching: Sendable {
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donor, batch)
-            measures.patched = runner.run(variants, of: batch) { progress(Double($0) / Double(cells)) }
+            measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(cells)) }
             return measures
         }
     }

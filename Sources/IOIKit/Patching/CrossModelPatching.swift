@@ -28,14 +28,18 @@ public struct CrossModelPatching: Sendable {
         self.sets = sets
     }
 
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
     /// - Returns: the cells are `sets`.
     /// - Throws: `IOIError` where the models differ in shape, a head is beyond them, or a logit difference is not
-    ///   finite.
+    ///   finite; `PatchInterruption`.
     public func measure(
         host: GPT2Parameters,
         donor: GPT2Parameters,
         _ prompts: [Prompt],
         settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try host.config.checkShape(of: donor.config)
@@ -43,7 +47,7 @@ public struct CrossModelPatching: Sendable {
         let kept = Set(components.map { $0 == .result ? .z : $0 })
         let runner = PatchRunner(host, prompts: prompts, donorSites: kept, settings: settings)
         let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
-        return try runner.measure(cells: sets.count, progress: progress) { batch, progress in
+        return try runner.measure(cells: sets.count, resuming: done, progress: progress) { batch, progress in
             donorRun.run(batch.packed)
             let tokens = batch.tokens([position])
             let variants = sets.map { heads in
@@ -62,8 +66,8 @@ public struct CrossModelPatching: Sendable {
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donorRun, batch)
             // Prompts that begin alike do so in both models, so at all positions they have the same edits.
-            measures.patched = runner.run(variants, of: batch, sharing: position == .all) {
-                progress(Double($0) / Double(sets.count))
+            measures.patched = try runner.run(variants, of: batch, sharing: position == .all) {
+                try progress(Double($0) / Double(sets.count))
             }
             return measures
         }

@@ -36,15 +36,19 @@ public struct Knockout: Sendable {
         self.ablation = ablation
     }
 
-    /// - Parameter reference: prompts whose counterfactuals means are taken over, if not `prompts`.
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
+    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
     /// - Returns: the cells are `targets`.
     /// - Throws: `IOIError` where a target is beyond the model, a prompt has no counterfactual, a group of prompts has
-    ///   no reference, or a logit difference is not finite.
+    ///   no reference, or a logit difference is not finite; `PatchInterruption`.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
         settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         for target in targets { try target.check(model.config) }
@@ -54,12 +58,12 @@ public struct Knockout: Sendable {
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
             capacity: runner.capacity, workers: settings.workers, progress: { _ in }
         )
-        return try runner.measure(cells: targets.count, progress: progress) { batch, progress in
+        return try runner.measure(cells: targets.count, resuming: done, progress: progress) { batch, progress in
             ablator.prepare(batch)
             let variants = targets.map { Variant(ablator.edits($0, of: batch), of: batch.packed) }
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            measures.patched = runner.run(variants, of: batch) { progress(Double($0) / Double(targets.count)) }
+            measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(targets.count)) }
             return measures
         }
     }

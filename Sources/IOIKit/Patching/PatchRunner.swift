@@ -7,6 +7,7 @@ final class PatchRunner {
     let capacity: BatchCapacity
     private let prompts: [Prompt]
     private let batchSize: Int
+    private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
     ///   - sites: what the cached run keeps beside what patched runs start from.
@@ -35,6 +36,7 @@ final class PatchRunner {
         )
         pass = EditedPass(parameters, capacity: rows, longest: longest, workers: settings.workers)
         self.prompts = prompts
+        isInterrupted = settings.isInterrupted
     }
 
     private static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
@@ -57,30 +59,33 @@ final class PatchRunner {
     ///   - cells: how many patched runs `body` measures.
     ///   - input: the tokens that are patched.
     ///   - sharingBeginnings: false where `body` writes into the cached run.
-    ///   - progress: told after each batch how many prompts are done and, within a batch, what share of it.
+    ///   - done: what an interrupted call has measured, of the first prompts.
+    ///   - progress: told what share of the prompts is done.
     ///   - body: measures a batch, whose unpatched run is cached; it tells what share of its work is done.
-    /// - Throws: what `body` throws, and `IOIError` where a logit difference is not finite.
+    /// - Throws: what `body` throws, `IOIError` where a logit difference is not finite, and `PatchInterruption`.
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
         sharingBeginnings: Bool = true,
+        resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void,
-        body: (PromptBatch, (Double) -> Void) throws -> PatchMeasures
+        body: (PromptBatch, (Double) throws -> Void) throws -> PatchMeasures
     ) throws -> PatchMeasures {
-        var measures = PatchMeasures(cells: cells)
-        for start in stride(from: 0, to: prompts.count, by: batchSize) {
+        var measures = done ?? PatchMeasures(cells: cells)
+        for start in stride(from: measures.count, to: prompts.count, by: batchSize) {
             let range = start..<min(start + batchSize, prompts.count)
             let packed = PackedBatch(
                 try prompts[range].map(input), rows: .last, sharesBeginnings: sharingBeginnings
             )
             base.run(packed)
             let batch = PromptBatch(prompts: prompts[range], packed: packed)
+            let finished = measures
             let measured = try body(batch) { share in
                 progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
+                if isInterrupted() { throw PatchInterruption(measures: finished) }
             }
             try Self.check(measured, batch)
             measures.append(measured)
-            progress(Double(range.upperBound) / Double(prompts.count))
         }
         return measures
     }
@@ -123,8 +128,8 @@ final class PatchRunner {
         of batch: PromptBatch,
         lasting: [Edit] = [],
         sharing: Bool = false,
-        progress: (Int) -> Void = { _ in }
-    ) -> [[Double]] {
+        progress: (Int) throws -> Void = { _ in }
+    ) rethrows -> [[Double]] {
         let original = Self.logitDifferences(base, batch)
         var differences = Array(repeating: original, count: variants.count)
         let order = variants.indices.sorted { (variants[$0].entry, $0) < (variants[$1].entry, $1) }
@@ -141,7 +146,7 @@ final class PatchRunner {
             for (place, index) in chunk.enumerated() {
                 read(ends, variant: place, batch, into: &differences[index])
             }
-            progress(order.count - rest.count)
+            try progress(order.count - rest.count)
         }
         return differences
     }

@@ -32,15 +32,19 @@ public struct PathPatching: Sendable {
         self.receivers = receivers
     }
 
-    /// - Parameter reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
+    ///   - reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
     /// - Returns: the cells are `cells`.
     /// - Throws: `IOIError` where a sender or receiver is beyond the model, a prompt has no counterfactual, or a logit
-    ///   difference is not finite.
+    ///   difference is not finite; `PatchInterruption`.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
         settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try check(model.config)
@@ -55,7 +59,7 @@ public struct PathPatching: Sendable {
             )
         }
         return try runner.measure(
-            cells: cells.count, sharingBeginnings: knockout == nil, progress: progress
+            cells: cells.count, sharingBeginnings: knockout == nil, resuming: done, progress: progress
         ) { batch, progress in
             let inputs = try batch.prompts.map { try $0.counterfactual() }
             let other = PromptBatch(
@@ -74,8 +78,7 @@ public struct PathPatching: Sendable {
             let firsts = zip(batch.inputs, inputs).map(commonPrefix)
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            measures.donor = PatchRunner.logitDifferences(donor, batch)
-            measures.patched = patch(batch, runner, donor, firsts: firsts, lasting: lasting, progress)
+            measures.patched = try patch(batch, runner, donor, firsts: firsts, lasting: lasting, progress)
             return measures
         }
     }
@@ -89,8 +92,8 @@ public struct PathPatching: Sendable {
         _ donor: ForwardPass,
         firsts: [Int],
         lasting: [Edit],
-        _ progress: (Double) -> Void
-    ) -> [[Double]] {
+        _ progress: (Double) throws -> Void
+    ) throws -> [[Double]] {
         let readings = receivers.flatMap { receiver in
             guard case .heads(let input, let heads, let position) = receiver else { return [Reading]() }
             let tokens = batch.tokens([position])
@@ -129,10 +132,10 @@ public struct PathPatching: Sendable {
                         of: batch.packed
                     )
                 }
-                let patched = runner.run(received, of: batch, lasting: lasting)
+                let patched = try runner.run(received, of: batch, lasting: lasting)
                 for (cell, patched) in zip(chunk, patched) { differences[cell] = patched }
             }
-            progress(Double(start + chunk.count) / Double(order.count))
+            try progress(Double(start + chunk.count) / Double(order.count))
         }
         return differences
     }

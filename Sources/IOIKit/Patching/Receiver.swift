@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a path leads to: the logits at END, or the queries, keys or values of heads at a position.
 public enum Receiver: Hashable, Sendable, LosslessStringConvertible {
     /// The final residual stream at END.
@@ -31,7 +33,26 @@ public enum Receiver: Hashable, Sendable, LosslessStringConvertible {
     }
 
     /// How a receiver is written, for a user who wrote something else.
-    public static let form = "\"logits\" or as in \"q:9.9,9.6@END\" (q, k or v; distinct heads; \(PositionSelection.choices))"
+    public static let form =
+        "\"logits\" or as in \"q:9.9,9.6@END\" (q, k or v; distinct heads; \(PositionSelection.choices))"
+
+    /// The receivers of a file, one a line; blank lines and what follows a # are skipped.
+    ///
+    /// - Throws: `IOIError` naming the line that is no receiver.
+    public static func list(contentsOf file: URL) throws -> [Receiver] {
+        let text = String(decoding: try InputFile.read(file), as: UTF8.self)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let receivers = try lines.enumerated().compactMap { index, line -> Receiver? in
+            let spec = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+            guard !spec.isEmpty else { return nil }
+            guard let receiver = Receiver(spec) else {
+                throw IOIError("\(file.path) line \(index + 1): found \(spec.quoted), expected \(form)")
+            }
+            return receiver
+        }
+        guard !receivers.isEmpty else { throw IOIError("\(file.path): found no receiver, expected \(form)") }
+        return receivers
+    }
 
     /// Where the receiver takes in a prompt.
     var position: PositionSelection {

@@ -26,6 +26,13 @@ struct ModelOptions: ParsableArguments {
     func load(workers: Workers) throws -> GPT2 {
         try GPT2(location(), workers: workers)
     }
+
+    /// Another model that a flag other than `--model` names.
+    static func load(donor name: String, workers: Workers) throws -> GPT2 {
+        let location = try ModelLocation.find(name, dataFolder: try? DataDirectory.url())
+        Terminal.say("donor \(location.name) at \(location.folder.path)")
+        return try GPT2(location, workers: workers)
+    }
 }
 
 extension GPT2Config {

@@ -14,6 +14,9 @@ struct OutputOptions: ParsableArguments {
     @Option(help: "What standard output gets: text for people, the results document, or a table.")
     var format: OutputFormat = .text
 
+    /// Whether the results document is wanted, as a file or on standard output.
+    var holdsDocument: Bool { format == .json || out != nil }
+
     /// Writes results to `--out`, and to standard output in the form asked for.
     func write(json: () throws -> Data, csv: () -> String, text: () -> String) throws {
         // The document costs a hash of the model, so it is made once, and only where it is wanted.

@@ -16,7 +16,7 @@ struct GeneratorOptions: ParsableArguments {
     )
     var dataset: String?
 
-    @Option(help: ArgumentHelp("How many prompts (default: 6360; for eval 1000).", valueName: "n"))
+    @Option(help: ArgumentHelp("How many prompts (default: 6360; eval 1000; patch, knockout 200).", valueName: "n"))
     var count: Int?
 
     @Option(

@@ -1,0 +1,56 @@
+import Foundation
+
+/// What an interrupted measurement leaves beside its results file, so that the same command goes on from there.
+public final class PartialResults {
+    private struct Contents: Codable {
+        /// A hash of everything that decides the results.
+        let fingerprint: String
+        var stages: [String: PatchMeasures]
+    }
+
+    private let file: URL?
+    private var contents: Contents
+
+    /// - Parameters:
+    ///   - results: the results file; without one nothing is kept.
+    ///   - deciding: everything that decides the results, written as text.
+    /// - Throws: `IOIError` where the file beside it is from a measurement of something else, or is not sound.
+    public init(besides results: URL?, deciding: [String]) throws {
+        file = results.map { $0.deletingLastPathComponent().appendingPathComponent($0.lastPathComponent + ".partial") }
+        contents = Contents(fingerprint: Digest.sha256(of: Data(deciding.joined(separator: "\n").utf8)), stages: [:])
+        guard let file, FileManager.default.fileExists(atPath: file.path) else { return }
+        let found = try InputFile.decode(Contents.self, from: file)
+        guard found.fingerprint == contents.fingerprint else {
+            throw IOIError(
+                "\(file.path): was left by an interrupted run of other options, models or prompts; "
+                    + "remove it or give --out another name"
+            )
+        }
+        contents = found
+    }
+
+    /// How many prompts of a stage are done.
+    func count(_ stage: String) -> Int { contents.stages[stage]?.count ?? 0 }
+
+    /// Measures a stage, from where it was interrupted.
+    ///
+    /// - Throws: what `body` throws; of a `PatchInterruption` the measures are saved first.
+    func measure(_ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures) throws -> PatchMeasures {
+        do {
+            let measures = try body(contents.stages[stage])
+            contents.stages[stage] = measures
+            return measures
+        } catch let interruption as PatchInterruption {
+            contents.stages[stage] = interruption.measures
+            if let file, contents.stages.values.contains(where: { $0.count > 0 }) {
+                try AtomicFile.write(try JSONEncoder().encode(contents), to: file)
+            }
+            throw interruption
+        }
+    }
+
+    /// Removes what an interruption left, once the results are written.
+    public func remove() {
+        if let file { try? FileManager.default.removeItem(at: file) }
+    }
+}

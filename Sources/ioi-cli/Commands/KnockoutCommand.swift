@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct KnockoutCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "knockout",
+        abstract: "Knock out heads, classes of heads or MLPs and see what is left of the logit difference.",
+        discussion: """
+            A head's output before W_O, or an MLP's output, is replaced by its mean over the prompts' ABC partners, in \
+            which no name repeats, or by what --ablate says. Everything named is knocked out at once; with --each \
+            also each thing alone.
+
+            ioi knockout --heads 9.9@END,9.6@END,10.0@END
+            ioi knockout --class "name mover" --class "S-inhibition"
+            ioi knockout --heads all --position END --each
+            ioi knockout --mlps 0,1 --ablate zero
+
+            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            """
+    )
+
+    @Option(help: ArgumentHelp("Heads, as in 9.9@END,9.6@END, or all.", valueName: "heads"))
+    var heads: String?
+
+    @Option(
+        name: .customLong("class"),
+        help: ArgumentHelp(
+            "A class of the circuit, at its own position. May be given several times.", valueName: "name")
+    )
+    var classes: [String] = []
+
+    @Option(help: ArgumentHelp("MLPs by their layers, as in 0,3@END, or all.", valueName: "layers"))
+    var mlps: String?
+
+    @Option(help: ArgumentHelp("The circuit that has the classes: default or a file.", valueName: "file"))
+    var circuit: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where: IO, S1, S1+1, S2, END or all (default: all, and a class's own).", valueName: "position"))
+    var position: String?
+
+    @Flag(help: "Knock out each of them alone as well.")
+    var each = false
+
+    @OptionGroup var ablation: AblationOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Take means over so many prompts of the same kind, the measured ones first (default: just those).",
+            valueName: "n"
+        )
+    )
+    var abcCount: Int?
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var prompts: PromptOptions
+    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var common: RunOptions
+
+    func run() throws {
+        let started = ContinuousClock.now
+        let workers = try common.workers()
+        let settings = try patching.settings(workers: workers)
+        let options = try options()
+        let model = try model.load(workers: workers)
+        let job = try KnockoutJob(options, config: model.config)
+        let dataset = try options.prompts.prompts(for: model)
+        let identity = try Identity(model: model, dataset: dataset, isNeeded: output.holdsDocument)
+        let partial = try identity.partial(options, besides: output.out)
+        let progress = ProgressLine("knockout", total: 1000, isQuiet: common.quiet)
+        let results = try PatchRunOptions.stoppable("knockout", dataset, out: output.out) {
+            defer { progress.clear() }
+            return try job.run(
+                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt
+            ) { progress.show(Int($0 * 1000)) }
+        }
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    identity.document(
+                        "knockout", options: options, workers: workers, seconds: seconds, results: results
+                    )
+                )
+            },
+            csv: { results.csv },
+            text: { results.text(dataset) }
+        )
+        partial.remove()
+    }
+
+    private func options() throws -> KnockoutOptions {
+        let source = try prompts.source(defaultCount: 200)
+        var options = KnockoutOptions(prompts: source)
+        options.heads = list(heads)
+        options.mlps = list(mlps)
+        options.classes = classes
+        guard heads != nil || mlps != nil || !classes.isEmpty else {
+            throw IOIError.usage("expected --heads, --class or --mlps: what to knock out")
+        }
+        guard circuit == nil || !classes.isEmpty else {
+            throw IOIError.usage("--circuit: needs --class, a class of it to knock out")
+        }
+        if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
+        options.position = try position.map { try ioi_cli.position("--position", $0) }
+        options.each = each
+        options.ablation = try ablation.ablation(seed: source.seed)
+        if let abcCount {
+            guard source.file == nil else {
+                throw IOIError.usage("--abc-count: does not go with --data, whose prompts are already made")
+            }
+            guard options.ablation.kind == .mean else {
+                throw IOIError.usage("--abc-count: needs --ablate mean")
+            }
+            try checkFlag("--abc-count", abcCount, in: source.count...10_000_000)
+            options.reference = abcCount
+        }
+        return options
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+/// What every command that patches takes.
+struct PatchRunOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "GB that caches and stacked runs may take, beside the weights (default: 1).", valueName: "gb"
+        )
+    )
+    var memory: Double?
+
+    @Flag(help: "Put the logit differences of each prompt in the JSON as well.")
+    var perPrompt = false
+
+    /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
+    func settings(workers: Workers) throws -> PatchSettings {
+        var settings = PatchSettings(workers: workers)
+        if let memory {
+            try checkFlag("--memory", memory, in: 0.05...1000)
+            settings.memory = Int(memory * 1e9)
+        }
+        settings.isInterrupted = { Interrupt.isPending }
+        return settings
+    }
+
+    /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
+    ///
+    /// - Throws: what `body` throws, and the exit code of an interruption.
+    static func stoppable<Results>(
+        _ command: String,
+        _ dataset: Dataset,
+        out: String?,
+        _ body: () throws -> Results
+    ) throws -> Results {
+        Interrupt.listen()
+        do {
+            return try body()
+        } catch let interruption as PatchInterruption {
+            let (done, all) = (interruption.measures.count, dataset.count)
+            if let out, done > 0 {
+                Terminal.complain(
+                    "interrupted after \(done) of \(all) prompts, which are kept in \(out).partial; "
+                        + "the same command goes on from there"
+                )
+            } else {
+                let hint = out == nil ? "; with --out they would be kept" : ""
+                Terminal.complain("interrupted after \(done) of \(all) prompts\(hint)")
+            }
+            throw ExitCode(130)
+        }
+    }
+}
+
+/// - Throws: `IOIError` of kind `usage` where a text is none of the choices.
+func choice<Value: RawRepresentable<String> & CaseIterable>(
+    _ flag: String,
+    _ text: String?,
+    default standard: Value
+) throws -> Value {
+    guard let text else { return standard }
+    guard let value = Value(rawValue: text) else {
+        let choices = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw IOIError.usage("\(flag): found \"\(text)\", expected one of \(choices)")
+    }
+    return value
+}
+
+/// - Throws: `IOIError` of kind `usage` where a text is no position.
+func position(_ flag: String, _ text: String) throws -> PositionSelection {
+    guard let position = PositionSelection(text) else {
+        throw IOIError.usage("\(flag): found \"\(text)\", expected one of \(PositionSelection.choices)")
+    }
+    return position
+}
+
+/// The parts of a list that is separated by commas.
+func list(_ text: String?) -> [String] {
+    text.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
+}

@@ -1,0 +1,154 @@
+import IOIKit
+
+extension PatchEffects.Figure {
+    /// The value with its interval, as in "3.21 [3.01, 3.40]".
+    func text(_ digits: Int, suffix: String = "") -> String {
+        guard let value else { return "undefined" }
+        let bounds = ci95.map { "  [\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
+        return decimal(value, digits) + suffix + bounds
+    }
+}
+
+extension PatchMap {
+    private var heatmapColumns: Heatmap.Columns {
+        switch columns {
+        case .heads: .heads
+        case .positions(let positions): .named(positions.map(\.description))
+        case .single: .single
+        }
+    }
+
+    /// For people: the mean logit differences, the map, and its strongest cells.
+    func text(title: String) -> String {
+        let map = Heatmap(
+            title: title, columns: heatmapColumns, values: layers.map { $0.map(\.effect.value) }
+        )
+        var lines = ["logit difference  \(effects.original.text(3))"]
+        if let donor = effects.donor { lines.append("in the donor      \(donor.text(3))") }
+        lines += [
+            "", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), "",
+            "strongest, with 95 % intervals",
+        ]
+        let intervals = layers.map { $0.map { cell in cell.effect.ci95.map { $0[0]...$0[1] } } }
+        return (lines + map.strongest(8, ci95: intervals).map { "  \($0)" }).joined(separator: "\n")
+    }
+
+    /// A line for each cell.
+    func csvLines(_ prefix: String = "") -> [String] {
+        layers.enumerated().flatMap { layer, cells in
+            cells.enumerated().map { column, cell in
+                let name =
+                    switch columns {
+                    case .heads: "\(column)"
+                    case .positions(let positions): positions[column].description
+                    case .single: ""
+                    }
+                return "\(prefix)\(layer),\(name),\(cell.csv)"
+            }
+        }
+    }
+}
+
+extension PatchEffects.Cell {
+    static let csvHeader =
+        "patched,patched_low,patched_high,effect,effect_low,effect_high,recovered,recovered_low,recovered_high"
+
+    var csv: String {
+        [patched, effect, recovered].flatMap { figure in
+            [figure?.value, figure?.ci95?[0], figure?.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
+        }.joined(separator: ",")
+    }
+}
+
+extension PatchResults {
+    func text(_ options: PatchOptions, _ dataset: Dataset) -> String {
+        let prompts = "\(dataset.count) \(dataset.name) prompts"
+        switch (self, options.mode) {
+        case (.map(let map), .activation(let options)):
+            let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
+            let positions =
+                options.positions.count == 1 || options.site.isPerHead
+                ? " at \(options.positions.map(\.description).joined(separator: ","))" : ""
+            return map.text(
+                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): effect in %, \(prompts)"
+            )
+        case (.map(let map), .path(let options)):
+            let receivers = options.receivers.joined(separator: " ")
+            return map.text(title: "\(options.sender.rawValue) → \(receivers): effect in %, \(prompts)")
+        case (.directions(let directions), .crossModel(let options)):
+            let components = options.components.map(\.rawValue).joined(separator: ",")
+            return options.directions.compactMap { direction in
+                directions[direction.rawValue]?.text(
+                    title: "\(components), \(direction.rawValue): effect in %, \(prompts)")
+            }.joined(separator: "\n\n")
+        default: return ""
+        }
+    }
+
+    var csv: String {
+        switch self {
+        case .map(let map):
+            return ("layer,column," + PatchEffects.Cell.csvHeader + "\n") + map.csvLines().map { $0 + "\n" }.joined()
+        case .directions(let directions):
+            let lines = directions.sorted { $0.key < $1.key }.flatMap { direction, results in
+                results.map.csvLines("\(direction),")
+                    + results.sets.map { "\(direction),,\($0.name),\($0.cell.csv)" }
+            }
+            return ("direction,layer,column," + PatchEffects.Cell.csvHeader + "\n") + lines.map { $0 + "\n" }.joined()
+        }
+    }
+}
+
+extension CrossModelResults {
+    func text(title: String) -> String {
+        var text = map.text(title: title)
+        guard !sets.isEmpty else { return text }
+        var table = TextTable(header: [
+            "together", "heads", "effect, %", "95 % interval", "share of the gap, %", "95 % interval",
+        ])
+        func cells(_ figure: PatchEffects.Figure?, times factor: Double = 1) -> [String] {
+            [
+                figure?.value.map { decimal($0 * factor, 1) } ?? "·",
+                figure?.ci95.map { "[\(decimal($0[0] * factor, 1)), \(decimal($0[1] * factor, 1))]" } ?? "",
+            ]
+        }
+        table.rows = sets.map { set in
+            [set.name, "\(set.heads.count)"] + cells(set.cell.effect) + cells(set.cell.recovered, times: 100)
+        }
+        text += "\n\n" + table.lines.joined(separator: "\n")
+        if let random {
+            text +=
+                "\n\(random.count) random sets like the circuit, layer by layer: mean effect "
+                + "\(decimal(random.mean, 1)) %, from \(decimal(random.effects.first!, 1)) to "
+                + "\(decimal(random.effects.last!, 1)); \(decimal(100 * random.share, 0)) % of them are nearer to zero "
+                + "than the circuit"
+        }
+        return text
+    }
+}
+
+extension KnockoutResults {
+    func text(_ dataset: Dataset) -> String {
+        var table = TextTable(header: [
+            "\(dataset.count) \(dataset.name) prompts", "logit difference", "95 % interval", "effect", "95 % interval",
+        ])
+        func row(_ name: String, _ difference: PatchEffects.Figure, _ effect: PatchEffects.Figure?) -> [String] {
+            func interval(_ figure: PatchEffects.Figure?, _ digits: Int) -> String {
+                figure?.ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
+            }
+            return [
+                name, difference.value.map { decimal($0, 3) } ?? "·", interval(difference, 3),
+                effect?.value.map { decimal($0, 1) + " %" } ?? "", interval(effect, 1),
+            ]
+        }
+        table.rows =
+            [row("nothing knocked out", original, nil), row("knocked out", together.patched, together.effect)]
+            + each.map { row("  \($0.name) alone", $0.cell.patched, $0.cell.effect) }
+        return table.lines.joined(separator: "\n")
+    }
+
+    var csv: String {
+        let lines = ["together,\(together.csv)"] + each.map { "\($0.name),\($0.cell.csv)" }
+        return "name,\(PatchEffects.Cell.csvHeader)\n" + lines.map { $0 + "\n" }.joined()
+    }
+}
