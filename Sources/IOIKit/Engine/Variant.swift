@@ -22,7 +22,7 @@ struct Variant {
     /// Computes just `tokens`, which is enough where attention, the one layer that mixes them, is held.
     init(_ edits: [Edit], tokens: [Int]) {
         self.edits = edits
-        self.tokens = tokens
+        self.tokens = edits.isEmpty ? [] : tokens
         entry = edits.map { Entry($0.layer, $0.site.stage) }.min() ?? Entry(.max, .residPost)
     }
 }
