@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Compares every kind of patching and knockout of `ioi` with a plain GPT-2 in torch, prompt by prompt.
 
-The reference (reference_gpt2.py) runs one prompt at a time in whole passes; nothing is taken over from an earlier
+The reference (reference_patching.py) runs one prompt at a time in whole passes; nothing is taken over from an earlier
 run but the values patched in. For each check `ioi` runs its whole map on a few prompts, and the reference a sample
 of the map's cells. A line a check: how many logit differences were compared, the largest difference, the largest
-change that patching made to any of them (near zero, a check says little), and the largest difference of the
-prompts' means.
+change that patching made to any of them (near zero, a check says little), and the largest difference of a mean over
+the prompts and of an effect in percent.
 
 Exits with 1 if any logit difference is further off than 1e-4 * max(1, |LD|), a mean or an effect further than
 that allows, or a run fails.
@@ -16,72 +16,47 @@ import json
 import random
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from reference_gpt2 import (
-    HEAD_SITES,
-    LAYER_SITES,
-    SCALE_SITES,
-    Activations,
-    Hook,
-    ReferenceGPT2,
-    Shape,
-    write_random_model,
+from reference_gpt2 import HEAD_SITES, LAYER_SITES, ReferenceGPT2, Shape, write_random_model
+from reference_patching import (
+    QKV,
+    Cell,
+    Laboratory,
+    PathPlan,
+    Prompt,
+    Receiver,
+    cross_patch,
+    knockout_text,
+    read_prompts,
 )
 
 TOLERANCE = 1e-4
-POSITIONS = ("IO", "S1", "S1+1", "S2", "END")
-QKV = ("q", "k", "v")
-
-Cell = tuple[int, ...]
-"""(layer, head), (layer,), or () where a run changes one set of heads and there is no map."""
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One line of a prompts file."""
-
-    tokens: list[int]
-    abc_tokens: list[int]
-    io: int
-    s: int
-    positions: dict[str, int]
-    group: tuple[str, str]
-
-    def rows(self, position: str) -> list[int]:
-        return list(range(len(self.tokens))) if position == "all" else [self.positions[position]]
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """What a sender's change is passed on to: the logits, or one head's q, k or v at a position class."""
-
-    site: str
-    layer: int = 0
-    head: int = 0
-    position: str = "END"
+NAME_MOVERS = [(9, 9), (9, 6), (10, 0)]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One command of `ioi` and how the reference finds the logit difference of any cell of its map.
+    """One command of `ioi` and how the reference finds the same logit differences.
 
-    `map_path` leads to the part of `results` that holds the figures, `patched` names the map there.
+    `reference` is the run with a cell of the map patched, `original` the unpatched run, `donor` the run or model that
+    values come from, where `ioi` reports it. `map_path` leads to the part of `results` that holds the figures,
+    `patched` names the map there.
     """
 
     arguments: list[str]
     reference: Callable[[Prompt, Cell], float]
     cells: list[Cell]
-    base: ReferenceGPT2
+    original: Callable[[Prompt], float]
+    donor: Callable[[Prompt], float] | None = None
     map_path: str | None = None
     patched: str = "patched"
     mean_of_ratios: bool = False
@@ -100,7 +75,8 @@ class Comparison:
     compared: int = 0
     difference: float = 0
     change: float = 0
-    summary_difference: float = 0
+    mean_difference: float = 0
+    effect_difference: float = 0
     worst: float = 0
 
     def add(self, ours: float, reference: float, original: float) -> None:
@@ -109,9 +85,14 @@ class Comparison:
         self.change = max(self.change, abs(reference - original))
         self.worst = largest(self.worst, abs(ours - reference) / allowed(reference))
 
-    def add_mean(self, ours: float, reference: float, scale: float) -> None:
-        self.summary_difference = largest(self.summary_difference, abs(ours - reference))
-        self.worst = largest(self.worst, abs(ours - reference) / scale)
+    def add_mean(self, ours: float, references: list[float]) -> None:
+        difference = abs(ours - mean(references))
+        self.mean_difference = largest(self.mean_difference, difference)
+        self.worst = largest(self.worst, difference / mean(map(allowed, references)))
+
+    def add_effect(self, ours: float, reference: float, tolerance: float) -> None:
+        self.effect_difference = largest(self.effect_difference, abs(ours - reference))
+        self.worst = largest(self.worst, abs(ours - reference) / tolerance)
 
 
 def largest(one: float, other: float) -> float:
@@ -131,12 +112,11 @@ def main() -> None:
         if arguments.random_weights is not None:
             arguments.model, arguments.donor = write_random_pair(arguments, Path(scratch))
         data = Path(scratch) / "prompts.jsonl"
-        with arguments.data.open() as lines:
-            data.write_text("".join(islice(lines, arguments.prompts)))
+        data.write_text("\n".join(choose_prompts(arguments.data, arguments.prompts)) + "\n")
         prompts = read_prompts(data)
         failures = [check.name for check in checks(arguments, prompts) if not holds(arguments, check, data, prompts)]
     if failures:
-        raise SystemExit(f"{len(failures)} checks differ: " + "; ".join(failures))
+        raise SystemExit(f"{len(failures)} checks failed: " + "; ".join(failures))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -147,7 +127,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--donor", type=Path, help="a second model of that shape, for cross-model patching")
     parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
     parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
-    parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file's start (default: 4)")
+    parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file (default: 4)")
     parser.add_argument("--cells", type=int, default=6, help="cells of each map to compare (default: 6)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice of cells (default: 0)")
     parser.add_argument("--only", default="", metavar="TEXT", help="just the checks whose line contains TEXT")
@@ -179,18 +159,19 @@ def write_random_pair(arguments: argparse.Namespace, scratch: Path) -> tuple[Pat
     return host, donor
 
 
-def read_prompts(path: Path) -> list[Prompt]:
-    return [
-        Prompt(
-            tokens=line["tokens"],
-            abc_tokens=line["abc_tokens"],
-            io=line["io_token"],
-            s=line["s_token"],
-            positions=line["positions"],
-            group=(line["template"], line["order"]),
-        )
-        for line in map(json.loads, path.read_text().splitlines())
-    ]
+def choose_prompts(path: Path, count: int) -> list[str]:
+    """Lines of a prompts file, two of each template and order as far as there are such pairs: a mean over the
+    prompts of a group is to be a mean."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for line in path.read_text().splitlines():
+        prompt = json.loads(line)
+        groups.setdefault((prompt["template"], prompt["order"]), []).append(line)
+    pairs = [line for lines in groups.values() if len(lines) > 1 for line in lines[:2]]
+    others = [line for lines in groups.values() for line in lines if line not in pairs]
+    chosen = (pairs + others)[:count]
+    if len(chosen) < count:
+        raise SystemExit(f"{path}: {len(chosen)} prompts, expected at least {count} (--prompts)")
+    return chosen
 
 
 # Comparing
@@ -199,43 +180,50 @@ def read_prompts(path: Path) -> list[Prompt]:
 def holds(arguments: argparse.Namespace, check: Check, data: Path, prompts: list[Prompt]) -> bool:
     """Runs both sides of a check and prints its line."""
     results = run_ioi(arguments, check, data)
+    if results is None:
+        print(f"FAILED   {check.name}", flush=True)
+        return False
     comparison = compare(check, results, prompts)
-    good = comparison.worst <= 1
+    same = comparison.worst <= 1
     print(
-        f"{'same' if good else 'DIFFERS':8}{comparison.compared:4} LDs, off by {comparison.difference:.1e}, "
-        f"changed by {comparison.change:.1e}, means off by {comparison.summary_difference:.1e}   {check.name}",
+        f"{'same' if same else 'DIFFERS':8} {comparison.compared:4} LDs, off by {comparison.difference:.1e}, "
+        f"changed by {comparison.change:.1e}; means off by {comparison.mean_difference:.1e}, "
+        f"effects by {comparison.effect_difference:.1e} %   {check.name}",
         flush=True,
     )
-    return good
+    return same
 
 
-def run_ioi(arguments: argparse.Namespace, check: Check, data: Path) -> dict[str, Any]:
-    common = ["--data", data, "--threads", arguments.threads, "--format", "json", "--per-prompt", "--quiet"]
-    command = [str(part) for part in [arguments.ioi.resolve(), *check.arguments, *common]]
-    command[2:2] = ["--model", str(arguments.model)]
-    if "cross-model" in check.arguments:
-        command += ["--donor", str(arguments.donor)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+def run_ioi(arguments: argparse.Namespace, check: Check, data: Path) -> dict[str, Any] | None:
+    """The part of the results document with the check's figures; nothing where the run fails."""
+    command = [arguments.ioi.resolve(), check.arguments[0], "--model", arguments.model, *check.arguments[1:]]
+    command += ["--donor", arguments.donor] if "cross-model" in check.arguments else []
+    command += ["--data", data, "--threads", arguments.threads, "--format", "json", "--per-prompt", "--quiet"]
+    run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if run.returncode != 0:
-        raise SystemExit(f"exit code {run.returncode} from: {shlex.join(command)}")
+        print(f"exit code {run.returncode}: {run.stderr.strip()}", file=sys.stderr)
+        return None
     results = json.loads(run.stdout)["results"]
     return results[check.map_path] if check.map_path else results
 
 
 def compare(check: Check, results: dict[str, Any], prompts: list[Prompt]) -> Comparison:
     comparison = Comparison()
-    originals = [check.base.logit_difference(p.tokens, p.io, p.s, unchanged) for p in prompts]
     per_prompt = results["per_prompt"]
-    for ours, reference in zip(per_prompt["original"], originals, strict=True):
-        comparison.add(ours, reference, reference)
-    comparison.add_mean(results["original"], mean(originals), mean(map(allowed, originals)))
+    originals = [check.original(prompt) for prompt in prompts]
+    unpatched = {"original": originals}
+    if check.donor is not None:
+        unpatched["donor"] = [check.donor(prompt) for prompt in prompts]
+    for name, values in unpatched.items():
+        for ours, reference in zip(per_prompt[name], values, strict=True):
+            comparison.add(ours, reference, reference)
+        comparison.add_mean(results[name], values)
     for cell in check.cells:
         values = [check.reference(prompt, cell) for prompt in prompts]
         for ours, reference, original in zip(at(per_prompt[check.patched], cell), values, originals, strict=True):
             comparison.add(ours, reference, original)
-        comparison.add_mean(at(results[check.patched], cell), mean(values), mean(map(allowed, values)))
-        expected, tolerance = effect(values, originals, check.mean_of_ratios)
-        comparison.add_mean(at(results["effect"], cell), expected, tolerance)
+        comparison.add_mean(at(results[check.patched], cell), values)
+        comparison.add_effect(at(results["effect"], cell), *effect(values, originals, check.mean_of_ratios))
     return comparison
 
 
@@ -247,127 +235,17 @@ def at(values: Any, cell: Cell) -> Any:
 
 def effect(values: list[float], originals: list[float], mean_of_ratios: bool) -> tuple[float, float]:
     """100 (LD - original) / original, and how far off it may be where each LD is off by what is allowed."""
-    if not mean_of_ratios:
-        pairs = [(mean(values), mean(originals))]
-    else:
-        pairs = list(zip(values, originals))
+    pairs = list(zip(values, originals, strict=True)) if mean_of_ratios else [(mean(values), mean(originals))]
     effects = [100 * (value - original) / original for value, original in pairs]
-    slack = [100 * (allowed(value) + allowed(original) * abs(value / original)) / abs(original) for value, original in pairs]
+    slack = [
+        100 * (allowed(value) + allowed(original) * abs(value / original)) / abs(original) for value, original in pairs
+    ]
     return mean(effects), mean(slack)
 
 
 def mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
-
-
-# The methods
-
-
-def unchanged(_site: str, _layer: int, value: Tensor) -> Tensor:
-    return value
-
-
-def replaced(value: Tensor, source: Tensor, rows: list[int], head: int | None) -> Tensor:
-    """The value with some rows, of one head or all there is, taken from the source."""
-    value = value.clone()
-    if head is None:
-        value[rows] = source[rows]
-    else:
-        value[head, rows] = source[head, rows]
-    return value
-
-
-class Laboratory:
-    """The methods of patching and knockout on one model, each by whole runs.
-
-    The runs that values come from are kept from cell to cell; every patched run is computed in full.
-    """
-
-    def __init__(self, model: ReferenceGPT2, prompts: list[Prompt]) -> None:
-        self.model = model
-        self.prompts = prompts
-        self.recorded: dict[tuple[int, ...], Activations] = {}
-
-    def activations(self, tokens: list[int]) -> Activations:
-        key = tuple(tokens)
-        if key not in self.recorded:
-            self.recorded[key] = self.model.activations(tokens)
-        return self.recorded[key]
-
-    def measure(self, prompt: Prompt, hook: Hook) -> float:
-        return self.model.logit_difference(prompt.tokens, prompt.io, prompt.s, hook)
-
-    def substitute(self, prompt: Prompt, source: Activations, sites: list[str], position: str, cell: Cell) -> float:
-        """The run on the prompt with sites of one layer (and head) replaced at a position by the source's."""
-        layer, head = cell[0], cell[1] if len(cell) == 2 else None
-
-        def hook(site: str, at_layer: int, value: Tensor) -> Tensor:
-            if site in sites and at_layer == layer:
-                return replaced(value, source[site, layer], prompt.rows(position), head)
-            return value
-
-        return self.measure(prompt, hook)
-
-    def activation_patch(self, site: str, position: str, prompt: Prompt, cell: Cell) -> float:
-        return self.substitute(prompt, self.activations(prompt.abc_tokens), [site], position, cell)
-
-    def path_patch(
-        self, receivers: list[Receiver], freeze_mlp: bool, freeze_ln: bool, prompt: Prompt, sender: Cell
-    ) -> float:
-        """The four passes; a sender of one index is the layer of an MLP."""
-        new, original = self.activations(prompt.abc_tokens), self.activations(prompt.tokens)
-        everywhere = prompt.rows("all")
-        received: Activations = {}
-
-        def sending(site: str, layer: int, value: Tensor) -> Tensor:
-            if site in QKV:
-                received[site, layer] = value
-                return original[site, layer]
-            if freeze_ln and site in SCALE_SITES:
-                return original[site, layer]
-            if freeze_mlp and site == "mlp":
-                value = original[site, layer]
-            if len(sender) == 2 and site == "z" and layer == sender[0]:
-                return replaced(value, new["z", layer], everywhere, sender[1])
-            if len(sender) == 1 and site == "mlp" and layer == sender[0]:
-                return new["mlp", layer]
-            return value
-
-        logit_difference_of_sending = self.measure(prompt, sending)
-        if any(receiver.site == "logits" for receiver in receivers):
-            return logit_difference_of_sending
-
-        def receiving(site: str, layer: int, value: Tensor) -> Tensor:
-            for receiver in receivers:
-                if (receiver.site, receiver.layer) == (site, layer):
-                    rows = prompt.rows(receiver.position)
-                    value = replaced(value, received[site, layer], rows, receiver.head)
-            return value
-
-        return self.measure(prompt, receiving)
-
-    def knock_out(
-        self, heads: list[tuple[int, int, str]], mlps: list[int], ablation: str, prompt: Prompt, _cell: Cell
-    ) -> float:
-        def hook(site: str, layer: int, value: Tensor) -> Tensor:
-            if site == "mlp" and layer in mlps:
-                return self.ablated("mlp", layer, ablation, prompt)
-            if site == "z":
-                for _, head, position in (entry for entry in heads if entry[0] == layer):
-                    value = replaced(value, self.ablated("z", layer, ablation, prompt), prompt.rows(position), head)
-            return value
-
-        return self.measure(prompt, hook)
-
-    def ablated(self, site: str, layer: int, ablation: str, prompt: Prompt) -> Tensor:
-        partner = self.activations(prompt.abc_tokens)[site, layer]
-        if ablation == "zero":
-            return torch.zeros_like(partner)
-        if ablation == "counterfactual":
-            return partner
-        group = [self.activations(p.abc_tokens)[site, layer] for p in self.prompts if p.group == prompt.group]
-        return torch.stack(group).mean(dim=0)
 
 
 # What is checked
@@ -403,130 +281,108 @@ def checks(arguments: argparse.Namespace, prompts: list[Prompt]) -> Iterator[Che
 
 
 def activation_checks(host: Laboratory, sampler: CellSampler) -> Iterator[Check]:
-    cases = [(site, position) for site in HEAD_SITES for position in ("END", "all")]
-    cases += [("z", "S2"), ("pattern", "S2"), ("k", "S1"), ("k", "S2"), ("v", "S1+1"), ("v", "IO"), ("result", "S1+1")]
-    cases += [(site, position) for site in LAYER_SITES for position in ("END", "all")]
+    cases = [(site, positions) for site in HEAD_SITES for positions in ("END", "all")]
+    cases += [("z", "S2,END"), ("pattern", "S2"), ("k", "S1"), ("k", "S2"), ("v", "S1+1"), ("v", "IO")]
+    cases += [("result", "S1+1")]
+    cases += [(site, positions) for site in LAYER_SITES for positions in ("END", "all")]
     cases += [("mlp", "S2"), ("attn", "IO"), ("resid_pre", "S1"), ("resid_mid", "S2"), ("resid_post", "S1+1")]
-    for site, position in cases:
+    for site, positions in cases:
         yield Check(
-            arguments=["patch", "--mode", "activation", "--site", site, "--position", position],
-            reference=partial(host.activation_patch, site, position),
+            arguments=["patch", "--mode", "activation", "--site", site, "--position", positions],
+            reference=partial(host.activation_patch, site, positions),
             cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
-            base=host.model,
+            original=host.original,
+            donor=host.original_of_partner,
+        )
+    for site, positions in (("z", "S2"), ("k", "all"), ("mlp", "END"), ("resid_mid", "S1+1")):
+        yield Check(
+            arguments=["patch", "--mode", "activation", "--denoise", "--site", site, "--position", positions],
+            reference=partial(host.denoise, site, positions),
+            cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
+            original=host.original_of_partner,
+            donor=host.original,
         )
 
 
 def path_checks(host: Laboratory, sampler: CellSampler) -> Iterator[Check]:
     shape = host.model.shape
     logits = [Receiver("logits")]
-    queries = receiver_set(shape, "q", [(9, 9), (9, 6), (10, 0)], "END")
+    queries = receiver_set(shape, "q", NAME_MOVERS, "END")
     values = receiver_set(shape, "v", [(7, 3), (7, 9), (8, 6), (8, 10)], "S2")
     keys = receiver_set(shape, "k", [(5, 5), (6, 9)], "S1+1")
     keys_everywhere = receiver_set(shape, "k", [(8, 6)], "all")
     values_of_io = receiver_set(shape, "v", [(10, 0)], "IO")
     mixed = queries + values + keys
-    plain = (False, False)
     frozen = [(True, False), (False, True), (True, True)]
+    knocked_out = [(*head, "END") for head in moved(shape, [(9, 9), (10, 0)])]
+    knocked_out += [(*head, "all") for head in moved(shape, [(4, 11)])]
+    plans = [PathPlan(receivers) for receivers in (logits, queries, values, keys, mixed)]
+    for receivers in (logits, queries, mixed):
+        plans += [PathPlan(receivers, freeze_mlp=mlp, freeze_ln=ln) for mlp, ln in frozen]
+    plans += [PathPlan(receivers) for receivers in (keys_everywhere, values_of_io, logits + queries)]
+    plans += [PathPlan(receivers, knocked_out=knocked_out) for receivers in (logits, mixed)]
+    plans += [PathPlan(logits, freeze_ln=True, knocked_out=knocked_out), PathPlan(logits, mean_of_ratios=True)]
     for senders in ("heads", "mlps"):
-        cases = [(receivers, plain) for receivers in (logits, queries, values, keys, mixed)]
-        cases += [(receivers, flags) for receivers in (logits, queries, mixed) for flags in frozen]
-        cases += [(keys_everywhere, plain), (values_of_io, plain), (logits + queries, plain)]
-        for receivers, flags in cases:
-            yield path_check(host, sampler, senders, receivers, flags)
-        yield path_check(host, sampler, senders, logits, plain, mean_of_ratios=True)
+        for plan in plans:
+            yield Check(
+                arguments=["patch", "--mode", "path", "--sender", senders, *plan.options()],
+                reference=partial(host.path_patch, plan),
+                cells=sampler.heads() if senders == "heads" else sampler.layers(),
+                original=partial(host.knock_out, plan.knocked_out, [], "mean"),
+                mean_of_ratios=plan.mean_of_ratios,
+            )
 
 
-def path_check(
-    host: Laboratory,
-    sampler: CellSampler,
-    senders: str,
-    receivers: list[Receiver],
-    flags: tuple[bool, bool],
-    mean_of_ratios: bool = False,
-) -> Check:
-    freeze_mlp, freeze_ln = flags
-    options = [part for text in receiver_texts(receivers) for part in ("--receiver", text)]
-    options += ["--path-mlp", "freeze"] if freeze_mlp else []
-    options += ["--path-ln", "freeze"] if freeze_ln else []
-    options += ["--aggregate", "mean-of-ratios"] if mean_of_ratios else []
-    return Check(
-        arguments=["patch", "--mode", "path", "--sender", senders, *options],
-        reference=partial(host.path_patch, receivers, freeze_mlp, freeze_ln),
-        cells=sampler.heads() if senders == "heads" else sampler.layers(),
-        base=host.model,
-        mean_of_ratios=mean_of_ratios,
-    )
+def moved(shape: Shape, heads: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Heads given as in GPT-2 small, at the same relative depth in a model of another shape."""
+    return [(layer * shape.layers // 12, head * shape.heads // 12) for layer, head in heads]
 
 
 def receiver_set(shape: Shape, site: str, heads: list[tuple[int, int]], position: str) -> list[Receiver]:
-    """Heads given as in GPT-2 small, moved to the same relative depth in a model of another shape."""
-    moved = [(layer * shape.layers // 12, head * shape.heads // 12) for layer, head in heads]
-    return [Receiver(site, layer, head, position) for layer, head in dict.fromkeys(moved)]
-
-
-def receiver_texts(receivers: list[Receiver]) -> list[str]:
-    """As the command line has them: one text for the heads of one site and position."""
-    texts: dict[tuple[str, str], list[str]] = {}
-    for receiver in receivers:
-        texts.setdefault((receiver.site, receiver.position), []).append(f"{receiver.layer}.{receiver.head}")
-    return [
-        "logits" if site == "logits" else f"{site}:{','.join(heads)}@{position}"
-        for (site, position), heads in texts.items()
-    ]
+    return [Receiver(site, layer, head, position) for layer, head in dict.fromkeys(moved(shape, heads))]
 
 
 def cross_model_checks(donor: Laboratory, host: Laboratory, sampler: CellSampler) -> Iterator[Check]:
     cases = [([site], "all") for site in ("pattern", "z", "result", *QKV)]
-    cases += [(["q", "k"], "all"), (["q", "k", "v"], "all"), (["pattern", "v"], "all")]
+    cases += [(["q", "k"], "all"), (["q", "k", "v"], "all")]
     cases += [(["pattern"], "END"), (["z"], "END"), (["k"], "S2"), (["q", "v"], "S1+1")]
-    for components, position in cases:
-        # One command for both maps would do; each is asked for by itself as well, once.
-        directions = ["both", "both"] if components != ["z"] else ["donor-to-host", "host-to-donor"]
-        for direction, asked, into, out_of in zip(
-            ("donor-to-host", "host-to-donor"), directions, (host, donor), (donor, host), strict=True
-        ):
-            options = ["--component", ",".join(components), "--position", position, "--direction", asked]
+    for components, positions in cases:
+        for direction, into, out_of in (("donor-to-host", host, donor), ("host-to-donor", donor, host)):
+            asked = "both" if components == ["z"] else direction
+            options = ["--component", ",".join(components), "--position", positions, "--direction", asked]
             yield Check(
                 arguments=["patch", "--mode", "cross-model", *options, "--circuit", "none"],
-                reference=partial(cross_patch, into, out_of, components, position),
+                reference=partial(cross_patch, into, out_of, components, positions),
                 cells=sampler.heads(),
-                base=into.model,
+                original=into.original,
+                donor=out_of.original,
                 map_path=direction,
             )
 
 
-def cross_patch(
-    into: Laboratory, out_of: Laboratory, components: list[str], position: str, prompt: Prompt, cell: Cell
-) -> float:
-    return into.substitute(prompt, out_of.activations(prompt.tokens), components, position, cell)
-
-
 def knockout_checks(host: Laboratory, sampler: CellSampler) -> Iterator[Check]:
     shape = host.model.shape
-    movers = [(head.layer, head.head) for head in receiver_set(shape, "z", [(9, 9), (9, 6), (10, 0)], "END")]
-    early = [(head.layer, head.head) for head in receiver_set(shape, "z", [(0, 1), (2, 2), (4, 11)], "all")]
-    mlps = sorted({0, 3 * shape.layers // 12})
-    at_end = [(*head, "END") for head in movers]
-    mixed = [(*early[0], "S2"), (*early[1], "S1+1"), (*early[2], "all"), (*movers[0], "END"), (*movers[1], "IO")]
+    movers = [(*head, "END") for head in dict.fromkeys(moved(shape, NAME_MOVERS))]
+    early = moved(shape, [(0, 1), (2, 2), (4, 11)])
+    mixed = [(*head, position) for head, position in zip(early, ("S2", "S1+1", "all"), strict=True)]
+    mixed += [movers[0], (*moved(shape, [(8, 6)])[0], "IO")]
     everything = [(layer, head, "all") for layer in range(shape.layers) for head in range(shape.heads)]
+    mlps = [(layer, "all") for layer in sorted({0, shape.layers // 4})]
+    placed_mlps = [(shape.layers // 4, "S2"), (shape.layers - 2, "END")]
+    cases = [(movers, []), (mixed, []), (mixed, mlps), ([], mlps), (movers, placed_mlps), (everything, [])]
     for ablation in ("mean", "zero", "counterfactual"):
-        for heads, layers in ((at_end, []), (mixed, []), (mixed, mlps), ([], mlps), (everything, [])):
-            options = ["--heads", ",".join(map(knockout_text, heads))] if heads else []
-            options += ["--mlps", ",".join(map(str, layers))] if layers else []
+        for heads, layers in cases:
+            options = ["--heads", knockout_text(heads)] if heads else []
+            options += ["--mlps", knockout_text(layers)] if layers else []
             options += ["--ablate", ablation]
             options += ["--mean-group", "template"] if ablation == "mean" else []
             yield Check(
                 arguments=["knockout", *options],
                 reference=partial(host.knock_out, heads, layers, ablation),
                 cells=[()],
-                base=host.model,
+                original=host.original,
                 patched="knocked_out",
             )
-
-
-def knockout_text(entry: tuple[int, int, str]) -> str:
-    layer, head, position = entry
-    return f"{layer}.{head}" if position == "all" else f"{layer}.{head}@{position}"
 
 
 if __name__ == "__main__":

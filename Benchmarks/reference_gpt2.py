@@ -53,6 +53,11 @@ class Shape:
         )
 
 
+def unchanged(_site: str, _layer: int, value: Tensor) -> Tensor:
+    """The hook of a run without changes."""
+    return value
+
+
 class ReferenceGPT2:
     """A GPT-2 whose every site passes through a hook on its way."""
 
@@ -67,13 +72,13 @@ class ReferenceGPT2:
         unembedding = self.weights["wte.weight"]
         return float(final @ unembedding[io] - final @ unembedding[s])
 
-    def activations(self, tokens: list[int]) -> Activations:
-        """Every site's value in an unchanged run."""
+    def activations(self, tokens: list[int], hook: Hook) -> Activations:
+        """Every site's value in a run, as the hook left it."""
         record: Activations = {}
 
         def keep(site: str, layer: int, value: Tensor) -> Tensor:
-            record[site, layer] = value
-            return value
+            record[site, layer] = hook(site, layer, value)
+            return record[site, layer]
 
         self.final_row(tokens, keep)
         return record
@@ -143,7 +148,7 @@ def write_random_model(folder: Path, like: Path, seed: int, noise_on: Path | Non
     for name in ("vocab.json", "merges.txt"):
         if (like / name).exists():
             (folder / name).write_text((like / name).read_text())
-    save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 
 def random_tensors(shape: Shape, generator: torch.Generator) -> dict[str, Tensor]:

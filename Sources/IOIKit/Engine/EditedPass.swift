@@ -22,7 +22,22 @@ struct Reading {
 /// there on; many variants of many prompts are stacked into the rows of the same products.
 final class EditedPass {
     /// What the cached run must have kept.
-    static let sites: Set<Site> = [.residPre, .q, .k, .v, .z, .attnOut, .residMid, .mlpOut, .residPost]
+    ///
+    /// - Parameters:
+    ///   - entries: where in a block variants leave the cached run.
+    ///   - held: what some of the runs hold.
+    ///   - isLive: whether there are runs that hold no attention.
+    static func sites(entries: Set<Stage>, holding held: Held = [], isLive: Bool = true) -> Set<Site> {
+        var sites: Set<Site> = [.residPre, .residPost]
+        if isLive { sites.formUnion([.q, .k, .v]) }
+        if entries.contains(.z) { sites.insert(.z) }
+        if entries.contains(.attnOut) || held.contains(.attention) { sites.insert(.attnOut) }
+        if entries.contains(.residMid) || entries.contains(.mlpOut) || held.contains(.layerNorms) {
+            sites.insert(.residMid)
+        }
+        if entries.contains(.mlpOut) || held.contains(.mlps) { sites.insert(.mlpOut) }
+        return sites
+    }
 
     let parameters: GPT2Parameters
     let workers: Workers
@@ -484,7 +499,7 @@ private final class EditedRun {
         gather(site, layer, rows: joining(entry), into: values)
         let count = rows.count(through: entry)
         edit(site, layer, values) { $0 < count ? $0 : nil }
-        guard isStoring else { return }
+        guard isStoring, base.activations.keeping.keeps(site) else { return }
         let target = base.kept(site, layer: layer)
         workers.share(count) { shares in
             for row in shares {

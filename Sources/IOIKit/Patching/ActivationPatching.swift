@@ -32,7 +32,10 @@ public struct ActivationPatching: Sendable {
     ) throws -> PatchMeasures {
         let kept: Set<Site> = [site == .result ? .z : site]
         let config = model.config
-        let runner = PatchRunner(model, prompts: prompts, donorSites: kept, settings: settings)
+        let runner = PatchRunner(
+            model, prompts: prompts, keeping: EditedPass.sites(entries: [site.stage]), donorSites: kept,
+            settings: settings
+        )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: kept, workers: settings.workers)
         let cells = config.layers * columns(config)
         let (input, other): ((Prompt) throws -> [Int], (Prompt) throws -> [Int]) =

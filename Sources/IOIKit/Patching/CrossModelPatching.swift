@@ -45,7 +45,10 @@ public struct CrossModelPatching: Sendable {
         try host.config.checkShape(of: donor.config)
         for head in sets.joined() { try host.config.check(head, source: "a set of heads", kind: .failure) }
         let kept = Set(components.map { $0 == .result ? .z : $0 })
-        let runner = PatchRunner(host, prompts: prompts, donorSites: kept, settings: settings)
+        let runner = PatchRunner(
+            host, prompts: prompts, keeping: EditedPass.sites(entries: Set(components.map(\.stage))), donorSites: kept,
+            settings: settings
+        )
         let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
         return try runner.measure(cells: sets.count, resuming: done, progress: progress) { batch, progress in
             donorRun.run(batch.packed)

@@ -53,7 +53,10 @@ public struct Knockout: Sendable {
     ) throws -> PatchMeasures {
         for target in targets { try target.check(model.config) }
         let sites = targets.reduce(into: Set<Site>()) { $0.formUnion($1.sites) }
-        let runner = PatchRunner(model, prompts: prompts, donorSites: sites, settings: settings)
+        let runner = PatchRunner(
+            model, prompts: prompts, keeping: EditedPass.sites(entries: Set(sites.map(\.stage))), donorSites: sites,
+            settings: settings
+        )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
             capacity: runner.capacity, workers: settings.workers, progress: { _ in }

@@ -10,12 +10,12 @@ final class PatchRunner {
     private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
-    ///   - sites: what the cached run keeps beside what patched runs start from.
+    ///   - sites: what patched runs need of the cached one (`EditedPass.sites`).
     ///   - donorSites: what another run of the same prompts will keep, to be counted in.
     init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
-        keeping sites: Set<Site> = [],
+        keeping sites: Set<Site>,
         donorSites: Set<Site>,
         settings: PatchSettings
     ) {
@@ -26,13 +26,13 @@ final class PatchRunner {
         // A third for the stack, the rest for the caches; a stack holds at least a batch.
         let rows = max(longest, min(PatchSettings.stackedRows, settings.memory / 3 / bytesPerRow))
         let bytesPerToken =
-            Self.bytesPerToken(config, EditedPass.sites.union(sites), longest: longest)
+            Self.bytesPerToken(config, sites, longest: longest)
             + Self.bytesPerToken(config, donorSites, longest: longest)
         let tokens = min(rows, (settings.memory - rows * bytesPerRow) / bytesPerToken)
         batchSize = min(PatchSettings.prompts, prompts.count, max(1, tokens / longest))
         capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
         base = ForwardPass(
-            parameters, capacity: capacity, keeping: EditedPass.sites.union(sites), workers: settings.workers
+            parameters, capacity: capacity, keeping: sites, workers: settings.workers
         )
         pass = EditedPass(parameters, capacity: rows, longest: longest, workers: settings.workers)
         self.prompts = prompts

@@ -14,7 +14,7 @@ public struct PatchSettings: Sendable {
     }
 
     /// The most rows that are stacked: enough for products at full speed.
-    static let stackedRows = 4096
+    static let stackedRows = 2048
     /// The most prompts whose caches are held at once.
     static let prompts = 64
 }

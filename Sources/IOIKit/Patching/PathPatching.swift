@@ -49,8 +49,16 @@ public struct PathPatching: Sendable {
     ) throws -> PatchMeasures {
         try check(model.config)
         let sent = Set(cells.joined().map(\.site))
-        let donorSites = knockout == nil ? sent : EditedPass.sites
-        let runner = PatchRunner(model, prompts: prompts, donorSites: donorSites, settings: settings)
+        let stages = Set(sent.union(knockout?.sites ?? []).map(\.stage))
+        let toLogits = receivers.contains(.logits)
+        let baseSites = EditedPass.sites(
+            entries: toLogits ? stages : stages.union([.qkv]), holding: held, isLive: knockout != nil || !toLogits
+        )
+        // With something knocked out, the donor is a run that patched runs start from as well.
+        let donorSites = knockout == nil ? sent : baseSites
+        let runner = PatchRunner(
+            model, prompts: prompts, keeping: baseSites, donorSites: donorSites, settings: settings
+        )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: donorSites, workers: settings.workers)
         let ablator = try knockout.map { knockout in
             try Ablator(
@@ -83,6 +91,9 @@ public struct PathPatching: Sendable {
         }
     }
 
+    /// What a run with a sender's new output keeps.
+    private var held: Held { [.attention, freezesMLPs ? .mlps : [], freezesLayerNorms ? .layerNorms : []] }
+
     /// - Parameters:
     ///   - firsts: where each prompt's counterfactual first differs.
     ///   - lasting: the edits of the knockout.
@@ -104,9 +115,6 @@ public struct PathPatching: Sendable {
         let variants = cells.map { senders in
             Variant(senders.map { $0.edit(tokens: sentTokens, from: donor) }, tokens: sentTokens)
         }
-        let held: Held = [
-            .attention, freezesMLPs ? .mlps : [], freezesLayerNorms ? .layerNorms : [],
-        ]
         // What is knocked out of attention is held with it.
         let lastingMLPs = lasting.filter { $0.site == .mlpOut }
         let original = PatchRunner.logitDifferences(runner.base, batch)

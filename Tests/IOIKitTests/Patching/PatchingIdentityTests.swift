@@ -17,7 +17,9 @@ import Testing
         _ body: (PromptBatch, ForwardPass) -> [Edit]
     ) throws -> PatchMeasures {
         let runner = PatchRunner(
-            fixture.parameters, prompts: Self.prompts, donorSites: Set(Site.allCases), settings: Self.settings
+            fixture.parameters, prompts: Self.prompts,
+            keeping: EditedPass.sites(entries: Set(Stage.allCases), holding: [.attention, .mlps, .layerNorms]),
+            donorSites: Set(Site.allCases), settings: Self.settings
         )
         let donor = ForwardPass(
             fixture.parameters, capacity: runner.capacity, keeping: Set(Site.allCases), workers: Workers(count: 2)

@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+"""The TransformerLens side of patch.py: one sweep over heads with a HookedTransformer, in the usual manner of hooks.
+
+Every patched run is a whole pass over the batch, with hooks that hold or replace cached activations. What costs
+a user nothing to leave out is left out: gradients, the unembedding at other rows than END, layers above the last
+receiver in path patching's recording pass, hooks and cached names that a sweep does not need, and padding where
+batches of one length are faster. Path patching holds z of all heads rather than their q, k and v: in the recording
+pass that is the same.
+
+Times some heads spread over the layers, or all with --heads 0, and the passes that run once per sweep. Prints one
+JSON object: these times, the number of heads in the sweep, and the logit differences of every prompt.
+
+Needs TransformerLens before 4.0, which removed HookedTransformer.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+warnings.filterwarnings("ignore")
+
+import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
+from transformer_lens import HookedTransformer, HookedTransformerConfig  # noqa: E402
+from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
+from transformers import GPT2LMHeadModel  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
+
+from patch_sweeps import QUERY_HEADS, SWEEPS, Head, spread  # noqa: E402
+
+LOGIT_TOLERANCE = 1e-3
+CHECKED_PROMPTS = 4
+SORTED_BATCH = 32
+
+Cache = dict[str, Tensor]
+Hooks = list[tuple[str, Callable[..., Tensor | None]]]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One line of a prompts file."""
+
+    tokens: list[int]
+    abc_tokens: list[int]
+    io: int
+    s: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts padded on the right to the longest; `indices` are their places in the file."""
+
+    indices: list[int]
+    tokens: Tensor
+    abc_tokens: Tensor
+    rows: Tensor
+    ends: Tensor
+    direction: Tensor
+    """Unembedding of IO less that of S, [prompt, width]."""
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    torch.set_num_threads(arguments.threads)
+    libraries_bytes = peak_bytes()
+    prompts = read_prompts(arguments.data)
+    with torch.inference_mode():
+        model = load_model(arguments.model, prompts)
+        donor = load_model(arguments.donor, prompts) if arguments.donor else None
+        name, batches = fastest_batching(model, prompts)
+        sweep = make_sweep(arguments.sweep, model, donor)
+        report = run(sweep, batches, len(prompts), arguments.heads)
+    report |= {"batching": name, "libraries_bytes": libraries_bytes}
+    json.dump(report, sys.stdout)
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Run one patching sweep with TransformerLens and print times and logit differences as JSON."
+    )
+    parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
+    parser.add_argument("--donor", type=Path, help="a second one, for cross-model sweeps")
+    parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
+    parser.add_argument("--sweep", choices=list(SWEEPS), required=True)
+    parser.add_argument("--heads", type=int, default=12, help="heads to time, 0 for all (default: 12)")
+    parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
+    arguments = parser.parse_args()
+    if SWEEPS[arguments.sweep].needs_donor != (arguments.donor is not None):
+        parser.error(f"--donor {arguments.donor}: expected one for cross-model sweeps and for no others")
+    return arguments
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    with path.open() as lines:
+        objects = [json.loads(line) for line in lines]
+    return [Prompt(line["tokens"], line["abc_tokens"], line["io_token"], line["s_token"]) for line in objects]
+
+
+def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:
+    """The folder's weights as they are: nothing folded or centred."""
+    original = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
+    shape = original.config
+    config = HookedTransformerConfig(
+        n_layers=shape.n_layer,
+        n_heads=shape.n_head,
+        d_model=shape.n_embd,
+        d_head=shape.n_embd // shape.n_head,
+        d_mlp=shape.n_inner or 4 * shape.n_embd,
+        d_vocab=shape.vocab_size,
+        n_ctx=shape.n_positions,
+        act_fn="gelu_new",
+        normalization_type="LN",
+        eps=shape.layer_norm_epsilon,
+        device="cpu",
+    )
+    model = HookedTransformer(config)
+    model.load_and_process_state_dict(
+        convert_gpt2_weights(original, config),
+        fold_ln=False,
+        center_writing_weights=False,
+        center_unembed=False,
+        fold_value_biases=False,
+    )
+    tokens = pad([prompt.tokens for prompt in prompts[:CHECKED_PROMPTS]])
+    difference = (model(tokens) - original(tokens).logits).abs().max().item()
+    if not difference <= LOGIT_TOLERANCE:
+        raise SystemExit(f"{folder}: TransformerLens's logits differ from transformers' by {difference:.1e}")
+    return model.eval()
+
+
+# Batches
+
+
+def make_batch(model: HookedTransformer, prompts: list[Prompt], indices: list[int]) -> Batch:
+    chosen = [prompts[index] for index in indices]
+    unembedding = model.W_U.T
+    return Batch(
+        indices=indices,
+        tokens=pad([prompt.tokens for prompt in chosen]),
+        abc_tokens=pad([prompt.abc_tokens for prompt in chosen]),
+        rows=torch.arange(len(chosen)),
+        ends=torch.tensor([len(prompt.tokens) - 1 for prompt in chosen]),
+        direction=unembedding[[prompt.io for prompt in chosen]] - unembedding[[prompt.s for prompt in chosen]],
+    )
+
+
+def pad(rows: list[list[int]]) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+
+
+def fastest_batching(model: HookedTransformer, prompts: list[Prompt]) -> tuple[str, list[Batch]]:
+    """One padded batch, sorted batches of 32, or a batch for each length: the quickest of three plain passes."""
+    by_length: dict[int, list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        by_length.setdefault(len(prompt.tokens), []).append(index)
+    in_order = sorted(range(len(prompts)), key=lambda index: len(prompts[index].tokens))
+    candidates = {"one batch": [in_order], "a batch for each length": list(by_length.values())}
+    if len(prompts) > SORTED_BATCH:
+        candidates[f"sorted batches of {SORTED_BATCH}"] = [
+            in_order[start : start + SORTED_BATCH] for start in range(0, len(in_order), SORTED_BATCH)
+        ]
+    batches = {name: [make_batch(model, prompts, group) for group in groups] for name, groups in candidates.items()}
+    seconds = dict.fromkeys(batches, float("inf"))
+    for _ in range(3):
+        for name, group in batches.items():
+            start = time.perf_counter()
+            for batch in group:
+                final_residual(model, batch.tokens, [])
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    best = min(seconds, key=seconds.__getitem__)
+    return best, batches[best]
+
+
+# Passes
+
+
+def final_residual(model: HookedTransformer, tokens: Tensor, hooks: Hooks, layers: int | None = None) -> Tensor:
+    """The residual stream after the last block, or after the first `layers`; no unembedding."""
+    stop = model.cfg.n_layers if layers is None else layers
+    return model.run_with_hooks(tokens, fwd_hooks=hooks, stop_at_layer=stop)
+
+
+def logit_differences(model: HookedTransformer, batch: Batch, hooks: Hooks) -> Tensor:
+    residual = final_residual(model, batch.tokens, hooks)
+    final = model.ln_final(residual[batch.rows, batch.ends].unsqueeze(1)).squeeze(1)
+    return (final * batch.direction).sum(dim=-1)
+
+
+def recording(names: list[str], cache: Cache) -> Hooks:
+    def record(value: Tensor, hook: object) -> None:
+        cache[hook.name] = value  # type: ignore[attr-defined]
+
+    return [(name, record) for name in names]
+
+
+def layer_names(model: HookedTransformer, site: str) -> list[str]:
+    return [f"blocks.{layer}.attn.hook_{site}" for layer in range(model.cfg.n_layers)]
+
+
+# Sweeps
+
+
+class Sweep(ABC):
+    """What runs once for a batch, and what runs for each head after that."""
+
+    def __init__(self, model: HookedTransformer) -> None:
+        self.model = model
+
+    def heads(self) -> list[Head]:
+        return [(layer, head) for layer in range(self.model.cfg.n_layers) for head in range(self.model.cfg.n_heads)]
+
+    @abstractmethod
+    def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
+        """Logit differences of the unpatched run; what to hold from it; what to patch in."""
+
+    @abstractmethod
+    def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
+        """Logit differences with the head patched."""
+
+
+class PathSweep(Sweep):
+    """Path patching from each head to the logits."""
+
+    def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
+        base: Cache = {}
+        source: Cache = {}
+        names = layer_names(self.model, "z")
+        original = logit_differences(self.model, batch, recording(names, base))
+        final_residual(self.model, batch.abc_tokens, recording(names, source))
+        return original, base, source
+
+    def sending(self, base: Cache, source: Cache, head: Head) -> Hooks:
+        """Holds every head's z but the sender's, which comes from the new input."""
+        sender = f"blocks.{head[0]}.attn.hook_z"
+
+        def hold(value: Tensor, hook: object) -> Tensor:
+            held = base[hook.name]  # type: ignore[attr-defined]
+            if hook.name != sender:  # type: ignore[attr-defined]
+                return held
+            held = held.clone()
+            held[:, :, head[1]] = source[sender][:, :, head[1]]
+            return held
+
+        return [(name, hold) for name in base]
+
+    def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
+        return logit_differences(self.model, batch, self.sending(base, source, head))
+
+
+class QuerySweep(PathSweep):
+    """Path patching from each head below the last receiver to the name movers' queries at END."""
+
+    last = max(layer for layer, _ in QUERY_HEADS)
+
+    def heads(self) -> list[Head]:
+        return [head for head in super().heads() if head[0] < self.last]
+
+    def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
+        received: Cache = {}
+        names = sorted({f"blocks.{layer}.attn.hook_q" for layer, _ in QUERY_HEADS})
+        hooks = self.sending(base, source, head) + recording(names, received)
+        final_residual(self.model, batch.tokens, hooks, layers=self.last + 1)
+
+        def receive(value: Tensor, hook: object) -> Tensor:
+            for layer, receiver in QUERY_HEADS:
+                name = f"blocks.{layer}.attn.hook_q"
+                if hook.name == name:  # type: ignore[attr-defined]
+                    value[batch.rows, batch.ends, receiver] = received[name][batch.rows, batch.ends, receiver]
+            return value
+
+        return logit_differences(self.model, batch, [(name, receive) for name in names])
+
+
+class ActivationSweep(Sweep):
+    """Each head's z at END from the new input."""
+
+    def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
+        source: Cache = {}
+        original = logit_differences(self.model, batch, [])
+        final_residual(self.model, batch.abc_tokens, recording(layer_names(self.model, "z"), source))
+        return original, {}, source
+
+    def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
+        name = f"blocks.{head[0]}.attn.hook_z"
+
+        def replace(value: Tensor, hook: object) -> Tensor:
+            value[batch.rows, batch.ends, head[1]] = source[name][batch.rows, batch.ends, head[1]]
+            return value
+
+        return logit_differences(self.model, batch, [(name, replace)])
+
+
+class CrossSweep(Sweep):
+    """Each head's pattern or z, everywhere, from the donor's run on the same prompt."""
+
+    def __init__(self, model: HookedTransformer, donor: HookedTransformer, site: str) -> None:
+        super().__init__(model)
+        self.donor = donor
+        self.site = site
+
+    def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
+        source: Cache = {}
+        original = logit_differences(self.model, batch, [])
+        final_residual(self.donor, batch.tokens, recording(layer_names(self.model, self.site), source))
+        return original, {}, source
+
+    def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
+        name = f"blocks.{head[0]}.attn.hook_{self.site}"
+        index = (slice(None), head[1]) if self.site == "pattern" else (slice(None), slice(None), head[1])
+
+        def replace(value: Tensor, hook: object) -> Tensor:
+            value[index] = source[name][index]
+            return value
+
+        return logit_differences(self.model, batch, [(name, replace)])
+
+
+def make_sweep(name: str, model: HookedTransformer, donor: HookedTransformer | None) -> Sweep:
+    match name:
+        case "path-logits":
+            return PathSweep(model)
+        case "path-queries":
+            return QuerySweep(model)
+        case "activation-z":
+            return ActivationSweep(model)
+        case "cross-pattern" | "cross-z" if donor is not None:
+            return CrossSweep(model, donor, name.removeprefix("cross-"))
+    raise SystemExit(f"{name}: not a sweep, or one that needs a donor")
+
+
+def run(sweep: Sweep, batches: list[Batch], prompts: int, count: int) -> dict[str, object]:
+    """Times the sweep; logit differences are put back into the file's order."""
+    start = time.perf_counter()
+    prepared = [sweep.prepare(batch) for batch in batches]
+    base_seconds = time.perf_counter() - start
+    original = in_file_order([values for values, _, _ in prepared], batches, prompts)
+    every_head = sweep.heads()
+    heads = spread(every_head, count)
+    patched, seconds = [], []
+    for head in heads:
+        start = time.perf_counter()
+        values = [
+            sweep.patch(batch, base, source, head) for batch, (_, base, source) in zip(batches, prepared, strict=True)
+        ]
+        seconds.append(time.perf_counter() - start)
+        patched.append(in_file_order(values, batches, prompts))
+    return {
+        "base_seconds": base_seconds,
+        "head_seconds": seconds,
+        "sweep_seconds": base_seconds + (sum(seconds) if heads == every_head else median(seconds) * len(every_head)),
+        "heads": heads,
+        "heads_of_sweep": len(every_head),
+        "original": original,
+        "patched": patched,
+    }
+
+
+def in_file_order(values: list[Tensor], batches: list[Batch], prompts: int) -> list[float]:
+    ordered = [0.0] * prompts
+    for batch, differences in zip(batches, values, strict=True):
+        for index, difference in zip(batch.indices, differences.tolist(), strict=True):
+            ordered[index] = difference
+    return ordered
+
+
+if __name__ == "__main__":
+    main()
