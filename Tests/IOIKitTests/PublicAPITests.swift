@@ -19,5 +19,10 @@ import Testing
         let pattern = try forward.cache.values(.pattern, layer: 1, head: 3, prompt: 0, position: end)
         #expect(pattern.count == end + 1)
         #expect(abs(pattern.reduce(0, +) - 1) < 1e-5)
+
+        let sweep = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [.logits])
+        let patched = try sweep.measure(model.parameters, data.prompts, settings: PatchSettings(workers: workers))
+        let effect = PatchEffects(patched, seed: 0, workers: workers).cells[1].effect
+        #expect(try #require(effect.value).isFinite && effect.ci95?.count == 2)
     }
 }
