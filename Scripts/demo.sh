@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the main job from end to end on a small model made on the spot:
-# prompts, a measurement, a short fine-tuning run, and the measurement again.
+# prompts, a measurement, a short fine-tuning run, the measurement again, and patching before and after it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,6 +31,10 @@ run "Fine-tuning. (After Ctrl-C, ioi finetune --resume --out $demo/clean goes on
     finetune --model "$demo/random" --dataset clean --count 3200 --epochs 3 --lr 1e-3 --out "$demo/clean"
 run "The same prompts again. The names are learnt; which of the two to move takes far longer than this." \
     eval --model "$demo/clean/checkpoints/epoch-003" --held-out --count 500
+run "What each head sends to the logits, by path patching." \
+    patch --mode path --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100
+run "What training changed: each head's output in the random model replaced by the trained model's." \
+    patch --mode cross-model --model "$demo/random" --donor "$demo/clean/checkpoints/epoch-003" --held-out --count 100
 
 cat <<END
 

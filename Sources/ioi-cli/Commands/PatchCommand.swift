@@ -55,7 +55,8 @@ struct PatchCommand: ParsableCommand {
             "activation, cross-model: IO, S1, S1+1, S2, END or all.",
             discussion: """
                 Sites that heads have are replaced at all the positions of a list at once; others at each alone, a \
-                column for each; cross-model takes one. Default: END for heads, each class for others, all for cross-model.
+                column for each; cross-model takes one. Default: END for heads, each class for others, all for \
+                cross-model.
                 """,
             valueName: "END,S2"
         )
