@@ -77,14 +77,8 @@ public struct KnockoutJob: Sendable {
         }
         guard !alone.isEmpty else { throw IOIError.usage("expected --heads, --class or --mlps: what to knock out") }
         targets = [together] + (options.each ? alone : [])
-        for (index, target) in targets.enumerated() {
-            do {
-                try target.check(config)
-            } catch let error as IOIError {
-                // Only what the user wrote can be beyond the model, since a circuit's heads are checked as they are read.
-                throw index == 0 && targets.count > 1 ? error : IOIError.usage(error.description)
-            }
-        }
+        // A circuit's heads were checked as it was read.
+        try together.check(config, headSource: "--heads", mlpSource: "--mlps", kind: .usage)
     }
 
     /// - Throws: `IOIError` where prompts and options do not fit each other; `PatchInterruption`.

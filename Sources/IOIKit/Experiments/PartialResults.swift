@@ -29,9 +29,6 @@ public final class PartialResults {
         contents = found
     }
 
-    /// How many prompts of a stage are done.
-    func count(_ stage: String) -> Int { contents.stages[stage]?.count ?? 0 }
-
     /// Measures a stage, from where it was interrupted.
     ///
     /// - Throws: what `body` throws; of a `PatchInterruption` the measures are saved first.

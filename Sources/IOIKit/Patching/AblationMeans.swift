@@ -24,8 +24,7 @@ final class AblationMeans {
         sites: Set<Site>,
         over prompts: [Prompt],
         group: Ablation.Group,
-        workers: Workers,
-        progress: (Double) -> Void
+        workers: Workers
     ) throws {
         self.group = group
         let config = parameters.config
@@ -72,7 +71,6 @@ final class AblationMeans {
                     }
                 }
             }
-            progress(Double(range.upperBound) / Double(prompts.count))
         }
     }
 

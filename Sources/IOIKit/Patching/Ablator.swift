@@ -19,8 +19,7 @@ final class Ablator {
         prompts: [Prompt],
         reference: [Prompt],
         capacity: BatchCapacity,
-        workers: Workers,
-        progress: (Double) -> Void
+        workers: Workers
     ) throws {
         self.ablation = ablation
         let groups = Dictionary(grouping: prompts.indices) { PromptGroup(prompts[$0]) }
@@ -36,7 +35,7 @@ final class Ablator {
             }
             (donor, inputs) = (nil, [])
             means = try AblationMeans(
-                parameters, sites: sites, over: reference, group: ablation.group, workers: workers, progress: progress
+                parameters, sites: sites, over: reference, group: ablation.group, workers: workers
             )
         case .counterfactual, .resample:
             means = nil

@@ -15,11 +15,22 @@ public struct KnockoutTarget: Equatable, Sendable {
     /// The sites that are replaced.
     var sites: Set<Site> { Set((heads.isEmpty ? [] : [Site.z]) + (mlps.isEmpty ? [] : [Site.mlpOut])) }
 
+    /// - Parameters:
+    ///   - headSource: what an error about a head names; the target's name if nil.
+    ///   - mlpSource: what an error about an MLP names; the target's name if nil.
+    ///   - kind: whose mistake it is.
     /// - Throws: `IOIError` where a head or MLP is beyond the model's.
-    func check(_ config: GPT2Config) throws {
-        for head in heads.keys.sorted() { try config.check(head, source: name, kind: .failure) }
+    func check(
+        _ config: GPT2Config,
+        headSource: String? = nil,
+        mlpSource: String? = nil,
+        kind: IOIError.Kind = .failure
+    ) throws {
+        for head in heads.keys.sorted() { try config.check(head, source: headSource ?? name, kind: kind) }
         for layer in mlps.keys.sorted() where layer >= config.layers {
-            throw IOIError("\(name): found MLP \(layer), expected 0 to \(config.layers - 1) in this model")
+            throw IOIError(
+                "\(mlpSource ?? name): found MLP \(layer), expected 0 to \(config.layers - 1) in this model", kind: kind
+            )
         }
     }
 }
@@ -59,7 +70,7 @@ public struct Knockout: Sendable {
         )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
-            capacity: runner.capacity, workers: settings.workers, progress: { _ in }
+            capacity: runner.capacity, workers: settings.workers
         )
         return try runner.measure(cells: targets.count, resuming: done, progress: progress) { batch, progress in
             ablator.prepare(batch)

@@ -63,7 +63,7 @@ public struct PathPatching: Sendable {
         let ablator = try knockout.map { knockout in
             try Ablator(
                 ablation, of: model, sites: knockout.sites, prompts: prompts, reference: reference ?? prompts,
-                capacity: runner.capacity, workers: settings.workers, progress: { _ in }
+                capacity: runner.capacity, workers: settings.workers
             )
         }
         return try runner.measure(
@@ -162,7 +162,7 @@ public struct PathPatching: Sendable {
             guard case .heads(_, let heads, _) = receiver else { continue }
             for head in heads { try config.check(head, source: "receiver \(receiver)", kind: .usage) }
         }
-        try knockout?.check(config)
+        try knockout?.check(config, kind: .usage)
     }
 }
 

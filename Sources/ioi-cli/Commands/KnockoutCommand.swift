@@ -71,7 +71,7 @@ struct KnockoutCommand: ParsableCommand {
         let identity = try Identity(model: model, dataset: dataset, isNeeded: output.holdsDocument)
         let partial = try identity.partial(options, besides: output.out)
         let progress = ProgressLine("knockout", total: 1000, isQuiet: common.quiet)
-        let results = try PatchRunOptions.stoppable("knockout", dataset, out: output.out) {
+        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
             defer { progress.clear() }
             return try job.run(
                 model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt

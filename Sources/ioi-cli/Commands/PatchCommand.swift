@@ -168,7 +168,7 @@ struct PatchCommand: ParsableCommand {
         let identity = try Identity(model: model, donor: donor, dataset: dataset, isNeeded: output.holdsDocument)
         let partial = try identity.partial(options, besides: output.out)
         let progress = ProgressLine("patch", total: 1000, isQuiet: common.quiet)
-        let results = try PatchRunOptions.stoppable("patch", dataset, out: output.out) {
+        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
             defer { progress.clear() }
             return try job.run(
                 model, donor: donor, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt

@@ -29,7 +29,6 @@ struct PatchRunOptions: ParsableArguments {
     ///
     /// - Throws: what `body` throws, and the exit code of an interruption.
     static func stoppable<Results>(
-        _ command: String,
         _ dataset: Dataset,
         out: String?,
         _ body: () throws -> Results

@@ -130,7 +130,7 @@ import Testing
         ["knockout"], ["knockout", "--heads", "9"], ["knockout", "--heads", "7.7"], ["knockout", "--mlps", "9"],
         ["knockout", "--heads", "0.1@S9"], ["knockout", "--heads", "0.1", "--ablate", "maim"],
         ["knockout", "--heads", "0.1", "--abc-count", "2"], ["knockout", "--heads", "0.1", "--circuit", "default"],
-        ["knockout", "--class", "name mover"],
+        ["knockout", "--class", "name mover"], ["patch", "--mode", "path", "--knockout", "7.7"],
         ["knockout", "--heads", "0.1", "--ablate", "zero", "--mean-group", "global"],
     ]
 
@@ -148,6 +148,16 @@ import Testing
         )
         #expect(run.status == 1)
         #expect(run.errors.hasSuffix("ioi: the donor's n_layer: found 2, expected the host's 12\n"))
+    }
+
+    @Test func anErrorNamesTheFlagThatIsBeyondTheModel() async throws {
+        for (flag, value, found) in [("--heads", "0.1,7.7@END", "head 7.7"), ("--mlps", "0,9", "MLP 9")] {
+            let run = try await Program.run(
+                ["knockout", flag, value, "--each", "--model", Self.small.model.path, "--count", "3"]
+            )
+            #expect(run.status == 64)
+            #expect(run.complaints.first?.hasPrefix("ioi: \(flag): found \(found), expected 0") == true)
+        }
     }
 
     @Test func receiversMayStandInAFile() async throws {
