@@ -1,8 +1,19 @@
 /// The gradients of a loss on the batch of a forward pass, by the chain rule written out, without allocating.
 final class BackwardPass {
+    /// The gradient of a value inside the model, as the pass comes by it.
+    enum Step {
+        /// Of the final residual stream. [queries, d]
+        case final(Matrix)
+        /// Of the LayerNorm that a block's MLP reads. [queries, d]
+        case mlpInput(layer: Int, Matrix)
+        /// Of z; what is written into it is what goes on backwards. [queries, d]
+        case z(layer: Int, Matrix)
+        /// Of q [queries, d], k and v [rows, d].
+        case heads(layer: Int, q: Matrix, k: Matrix, v: Matrix)
+    }
+
     let forward: ForwardPass
-    /// Overwritten by each run.
-    let gradients: GPT2Parameters
+    private let parameterGradients: GPT2Parameters?
     private let buffers: Buffers
     private let arena: Arena
 
@@ -28,12 +39,14 @@ final class BackwardPass {
         let losses: Matrix
     }
 
-    /// - Parameter forward: must keep its activations for this.
-    init(_ forward: ForwardPass) {
+    /// - Parameters:
+    ///   - forward: must keep its activations for this.
+    ///   - ofParameters: whether the parameters' gradients are wanted.
+    init(_ forward: ForwardPass, ofParameters: Bool = true) {
         precondition(forward.activations.keeping.forBackward, "the forward pass keeps too little")
         self.forward = forward
         let config = forward.parameters.config
-        gradients = GPT2Parameters(zeros: config)
+        parameterGradients = ofParameters ? GPT2Parameters(zeros: config) : nil
         let (capacity, d) = (forward.activations.capacity, config.width)
         (arena, buffers) = Arena.holding { arena in
             Buffers(
@@ -47,38 +60,58 @@ final class BackwardPass {
         }
     }
 
+    /// Of the parameters, overwritten by each run that starts from a loss; only where they are wanted.
+    var gradients: GPT2Parameters {
+        guard let parameterGradients else { preconditionFailure("gradients of parameters that were not wanted") }
+        return parameterGradients
+    }
+
     /// Sets `gradients` to those of the mean cross-entropy of `labels`, which go with `queryOfLabel` of the batch that
     /// `forward` has run, and returns that mean.
     func run(labels: [Int]) -> Double {
-        let (batch, activations, workers) = (forward.batch, forward.activations, forward.workers)
-        let parameters = forward.parameters
-        let config = parameters.config
-        let queries = batch.queries.count
-
-        let dFinal = buffers.narrow.prefix(queries)
+        let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
+        let gradient = runBlocks(dFinal) { _ in }
+        gradients.positionTable.fill(0)
+        Embedding.backward(
+            gradient, tokens: forward.batch.tokens, positions: forward.batch.positions,
+            addingTo: gradients.tokenTable, gradients.positionTable, workers: forward.workers
+        )
+        return loss
+    }
 
+    /// Goes back from the gradient of the final LayerNorm's output.
+    ///
+    /// - Parameters:
+    ///   - fill: writes that gradient. [queries, d]
+    ///   - show: is shown the gradients on the way; they hold until it returns.
+    func run(from fill: (Matrix) -> Void, showing show: (Step) -> Void) {
+        let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
+        fill(dFinal)
+        _ = runBlocks(dFinal, showing: show)
+    }
+
+    /// From the gradient of the final LayerNorm's output to that of the embeddings.
+    private func runBlocks(_ dFinal: Matrix, showing show: (Step) -> Void) -> Matrix {
+        let (batch, parameters) = (forward.batch, forward.parameters)
+        let (config, queries) = (parameters.config, dFinal.rows)
         let dResidual = buffers.residual.prefix(queries)
         dResidual.fill(0)
         LayerNorm.backward(
-            dFinal, x: activations.residual[config.layers].prefix(queries), gamma: parameters.finalGamma,
-            statistics: activations.finalStatistics.prefix(queries), addingTo: dResidual,
-            dGamma: gradients.finalGamma, dBeta: gradients.finalBeta, workers: workers
+            dFinal, x: forward.activations.residual[config.layers].prefix(queries), gamma: parameters.finalGamma,
+            statistics: forward.activations.finalStatistics.prefix(queries), addingTo: dResidual,
+            dGamma: parameterGradients?.finalGamma, dBeta: parameterGradients?.finalBeta, workers: forward.workers
         )
+        show(.final(dResidual))
         var gradient = runBlock(
             config.layers - 1, dResidual, queries: batch.isComplete ? nil : batch.queries,
-            spans: batch.lastSpans(heads: config.heads)
+            spans: batch.lastSpans(heads: config.heads), showing: show
         )
         let spans = batch.spans(heads: config.heads)
         for layer in (0..<config.layers - 1).reversed() {
-            gradient = runBlock(layer, gradient, queries: nil, spans: spans)
+            gradient = runBlock(layer, gradient, queries: nil, spans: spans, showing: show)
         }
-        gradients.positionTable.fill(0)
-        Embedding.backward(
-            gradient, tokens: batch.tokens, positions: batch.positions, addingTo: gradients.tokenTable,
-            gradients.positionTable, workers: workers
-        )
-        return loss
+        return gradient
     }
 
     /// The sum of the losses; `dFinal` gets the gradient of the final LayerNorm's output, and the token table's
@@ -110,34 +143,37 @@ final class BackwardPass {
         _ layer: Int,
         _ dResidual: Matrix,
         queries: [Int]?,
-        spans: [AttentionSpan]
+        spans: [AttentionSpan],
+        showing show: (Step) -> Void
     ) -> Matrix {
         let workers = forward.workers
         let (rows, config) = (forward.batch.tokens.count, forward.parameters.config)
         let weights = forward.parameters.blocks[layer]
-        let gradients = gradients.blocks[layer]
+        let gradients = parameterGradients?.blocks[layer]
         let block = forward.activations.blocks[layer].views(rows: rows, queries: dResidual.rows)
         let d = config.width
 
         let dInner = buffers.inner.prefix(dResidual.rows)
         Linear.backward(
             dResidual, x: block.active, weight: weights.outerWeight, dX: dInner,
-            dWeight: gradients.outerWeight, dBias: gradients.outerBias, workers: workers
+            dWeight: gradients?.outerWeight, dBias: gradients?.outerBias, workers: workers
         )
         GELU.backward(dInner, x: block.inner, workers: workers)
         let dNarrow = buffers.narrow.prefix(dResidual.rows)
         Linear.backward(
             dInner, x: block.ln2, weight: weights.innerWeight, dX: dNarrow,
-            dWeight: gradients.innerWeight, dBias: gradients.innerBias, workers: workers
+            dWeight: gradients?.innerWeight, dBias: gradients?.innerBias, workers: workers
         )
+        show(.mlpInput(layer: layer, dNarrow))
         LayerNorm.backward(
             dNarrow, x: block.residMid, gamma: weights.ln2Gamma, statistics: block.ln2Statistics,
-            addingTo: dResidual, dGamma: gradients.ln2Gamma, dBeta: gradients.ln2Beta, workers: workers
+            addingTo: dResidual, dGamma: gradients?.ln2Gamma, dBeta: gradients?.ln2Beta, workers: workers
         )
         Linear.backward(
             dResidual, x: block.z, weight: weights.outWeight, dX: dNarrow,
-            dWeight: gradients.outWeight, dBias: gradients.outBias, workers: workers
+            dWeight: gradients?.outWeight, dBias: gradients?.outBias, workers: workers
         )
+        show(.z(layer: layer, dNarrow))
         let dQKV = buffers.qkv.prefix(rows)
         let dQ = dQKV.slice(columns: 0..<d).prefix(dResidual.rows)
         let dKV = dQKV.slice(columns: d..<3 * d)
@@ -154,20 +190,22 @@ final class BackwardPass {
             dKVOfTokens.scatter(forward.batch.rowOfToken, addingTo: dKV, workers: workers)
         }
 
+        show(.heads(layer: layer, q: dQ, k: dKV.slice(columns: 0..<d), v: dKV.slice(columns: d..<2 * d)))
+
         let dLN1 = buffers.narrow.prefix(rows)
         var dResidPre = dResidual
         if let queries {
             Linear.backward(
                 dKV, x: block.ln1,
                 weight: weights.qkvWeight.slice(columns: d..<3 * d), dX: dLN1,
-                dWeight: gradients.qkvWeight.slice(columns: d..<3 * d),
-                dBias: gradients.qkvBias.slice(columns: d..<3 * d), workers: workers
+                dWeight: gradients?.qkvWeight.slice(columns: d..<3 * d),
+                dBias: gradients?.qkvBias.slice(columns: d..<3 * d), workers: workers
             )
             let dQueries = buffers.queries.prefix(queries.count)
             Linear.backward(
                 dQ, x: block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d), dX: dQueries,
-                dWeight: gradients.qkvWeight.slice(columns: 0..<d),
-                dBias: gradients.qkvBias.slice(columns: 0..<d), workers: workers
+                dWeight: gradients?.qkvWeight.slice(columns: 0..<d),
+                dBias: gradients?.qkvBias.slice(columns: 0..<d), workers: workers
             )
             dQueries.scatter(queries, addingTo: dLN1, workers: workers)
             dResidPre = buffers.spread.prefix(rows)
@@ -176,13 +214,13 @@ final class BackwardPass {
         } else {
             Linear.backward(
                 dQKV, x: block.ln1, weight: weights.qkvWeight, dX: dLN1,
-                dWeight: gradients.qkvWeight, dBias: gradients.qkvBias, workers: workers
+                dWeight: gradients?.qkvWeight, dBias: gradients?.qkvBias, workers: workers
             )
         }
         LayerNorm.backward(
             dLN1, x: forward.activations.residual[layer].prefix(rows), gamma: weights.ln1Gamma,
             statistics: block.ln1Statistics, addingTo: dResidPre,
-            dGamma: gradients.ln1Gamma, dBeta: gradients.ln1Beta, workers: workers
+            dGamma: gradients?.ln1Gamma, dBeta: gradients?.ln1Beta, workers: workers
         )
         return dResidPre
     }

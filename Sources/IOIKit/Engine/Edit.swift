@@ -12,11 +12,35 @@ struct Edit {
 
     let site: Site
     let layer: Int
-    /// From 0 for sites that each head has; nil for the others.
+    /// From 0 for sites that each head has; nil for the others, and for all heads at once.
     let head: Int?
     /// Tokens of the batch (indices of its `rowOfToken`), ascending.
     let tokens: [Int]
     let values: Values
+
+    /// Writes the values for a token into `target`.
+    ///
+    /// - Parameters:
+    ///   - index: which of `tokens`.
+    ///   - donated: the site as the donor kept it, where there is one.
+    ///   - offset: where in a row of the donor's the values begin.
+    ///   - count: how many they are.
+    func write(
+        _ index: Int,
+        of donated: Matrix?,
+        into target: UnsafeMutablePointer<Float>,
+        offset: Int,
+        count: Int
+    ) {
+        switch values {
+        case .zero: target.update(repeating: 0, count: count)
+        case .run(let run):
+            let row = run.place(ofRow: run.batch.rowOfToken[tokens[index]], in: site, layer: layer)!
+            target.update(from: donated![row] + offset, count: count)
+        case .table(let table, let rows, let column):
+            target.update(from: table.values[rows[index]] + column, count: count)
+        }
+    }
 
     /// The run that the values come from.
     var donor: ForwardPass? {

@@ -103,7 +103,7 @@ final class EditedPass {
     /// Runs `variants` to the end.
     ///
     /// - Parameters:
-    ///   - variants: sorted by their entries; together at most `capacity` rows.
+    ///   - variants: together at most `capacity` rows.
     ///   - base: the cached run, which kept `sites`.
     ///   - lasting: edits that were made in `base` already and hold in its variants.
     ///   - sharing: whether tokens that share a row in `base` share one here: their edits must be the same.
@@ -212,8 +212,11 @@ private final class EditedRun {
         }
     }
 
+    /// The first layer in which a row leaves the cached run.
+    private var firstLayer: Int { variants.map(\.entry.layer).min() ?? .max }
+
     func runToEnd() -> EditedPass.Ends {
-        for layer in min(variants.first?.entry.layer ?? .max, config.layers)..<config.layers {
+        for layer in min(firstLayer, config.layers)..<config.layers {
             runAttention(layer)
             runMLP(layer)
         }
@@ -229,9 +232,8 @@ private final class EditedRun {
 
     /// Goes on just until all readings are done.
     func runReadings() {
-        guard let last = readings.map(\.head.layer).max(), let first = variants.first?.entry.layer, first <= last
-        else { return }
-        for layer in first..<last {
+        guard let last = readings.map(\.head.layer).max(), firstLayer <= last else { return }
+        for layer in firstLayer..<last {
             runAttention(layer)
             runMLP(layer)
         }
@@ -345,6 +347,8 @@ private final class EditedRun {
     /// Patterns and z of every row that has left the cached run before z.
     private func runPatterns(_ layer: Int) {
         let count = rows.count(through: Entry(layer, .qkv))
+        // Among the rows before the last block lets go of all but last tokens, those that have keys and values here.
+        let live = all.count(through: Entry(layer, .qkv))
         let (d, heads, width) = (config.width, config.heads, config.headWidth)
         let longest = buffers.patterns.columns / heads
         let cached = base.kept(.k, layer: layer)
@@ -357,7 +361,7 @@ private final class EditedRun {
                         let (token, variant) = (rows.tokens[row], rows.variants[row])
                         let first = batch.prompts[batch.promptOfToken[token]].lowerBound
                         for key in first...token {
-                            let place = all.place(variant: variant, token: key)
+                            let place = all.place(variant: variant, token: key).flatMap { $0 < live ? $0 : nil }
                             keys[key - first] = UnsafePointer(
                                 place.map { buffers.qkv[$0] + d } ?? cached[batch.rowOfToken[key]]
                             )
@@ -538,15 +542,7 @@ private final class EditedRun {
             let offset = (edit.head ?? 0) * count
             let donated = edit.donor?.kept(site, layer: layer)
             for (index, row) in places {
-                let target = values[row] + offset
-                switch edit.values {
-                case .zero: target.update(repeating: 0, count: count)
-                case .run(let run):
-                    let row = run.place(ofRow: run.batch.rowOfToken[edit.tokens[index]], in: site, layer: layer)!
-                    target.update(from: donated![row] + offset, count: count)
-                case .table(let table, let rows, let column):
-                    target.update(from: table.values[rows[index]] + column, count: count)
-                }
+                edit.write(index, of: donated, into: values[row] + offset, offset: offset, count: count)
             }
         }
     }

@@ -30,7 +30,19 @@ public final class ForwardPass {
     }
 
     /// Computes everything up to the final LayerNorm.
-    public func run(_ batch: PackedBatch) {
+    public func run(_ batch: PackedBatch) { run(batch, heads: nil) }
+
+    /// The same with other embeddings, or with z of all heads given: rows then depend on each other no more, and queries
+    /// and patterns are not computed.
+    ///
+    /// - Parameters:
+    ///   - change: changes the embeddings. [rows, d]
+    ///   - heads: the edit of a layer's z, at the tokens it is told.
+    func run(
+        _ batch: PackedBatch,
+        changingInput change: (Matrix) -> Void = { _ in },
+        heads: ((_ layer: Int, _ tokens: [Int]) -> Edit)?
+    ) {
         self.batch = batch
         let config = parameters.config
         Embedding.forward(
@@ -38,15 +50,18 @@ public final class ForwardPass {
             positionTable: parameters.positionTable, into: activations.residual[0].prefix(batch.tokens.count),
             workers: workers
         )
+        change(activations.residual[0].prefix(batch.tokens.count))
         let spans = batch.spans(heads: config.heads)
+        let tokens = heads == nil ? [] : batch.tokenOfRow
         for layer in 0..<config.layers - 1 {
-            runBlock(layer, queries: nil, spans: spans, positions: batch.positions)
+            runBlock(layer, queries: nil, spans: spans, positions: batch.positions, heads: heads?(layer, tokens))
         }
         runBlock(
             config.layers - 1,
             queries: batch.isComplete ? nil : batch.queries,
             spans: batch.lastSpans(heads: config.heads),
-            positions: batch.queries.map { batch.positions[$0] }
+            positions: batch.queries.map { batch.positions[$0] },
+            heads: heads?(config.layers - 1, batch.queries.map { tokens[$0] })
         )
         runFinalLayerNorm()
     }
@@ -79,8 +94,15 @@ public final class ForwardPass {
         return (0..<pieces).map { count * $0 / pieces..<count * ($0 + 1) / pieces }
     }
 
-    /// One block; the residual stream goes on at `queries` only, where they are given.
-    private func runBlock(_ layer: Int, queries: [Int]?, spans: [AttentionSpan], positions: [Int]) {
+    /// One block; the residual stream goes on at `queries` only, where they are given, and z is that of `heads`, where
+    /// it is given.
+    private func runBlock(
+        _ layer: Int,
+        queries: [Int]?,
+        spans: [AttentionSpan],
+        positions: [Int],
+        heads: Edit?
+    ) {
         let config = parameters.config
         let weights = parameters.blocks[layer]
         let block = activations.blocks[layer].views(rows: batch.tokens.count, queries: positions.count)
@@ -92,26 +114,35 @@ public final class ForwardPass {
             residPre, gamma: weights.ln1Gamma, beta: weights.ln1Beta, epsilon: config.layerNormEpsilon,
             into: block.ln1, statistics: block.ln1Statistics, workers: workers
         )
-        if let queries {
-            block.ln1.gather(queries, into: block.ln1Queries, workers: workers)
-            Linear.forward(
-                block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d),
-                bias: weights.qkvBias.slice(columns: 0..<d), into: block.q, workers: workers
-            )
+        if queries != nil || heads != nil {
             Linear.forward(
                 block.ln1, weight: weights.qkvWeight.slice(columns: d..<3 * d),
                 bias: weights.qkvBias.slice(columns: d..<3 * d), into: block.kv, workers: workers
             )
+            if heads == nil {
+                block.ln1.gather(queries!, into: block.ln1Queries, workers: workers)
+                Linear.forward(
+                    block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d),
+                    bias: weights.qkvBias.slice(columns: 0..<d), into: block.q, workers: workers
+                )
+            }
         } else {
             Linear.forward(
                 block.ln1, weight: weights.qkvWeight, bias: weights.qkvBias, into: block.qkv, workers: workers
             )
         }
-        let (k, v) = keysAndValues(of: block)
-        Attention.forward(
-            q: block.q, k: k, v: v, heads: config.heads, spans: spans, positions: positions,
-            pattern: block.pattern.base, into: block.z, workers: workers
-        )
+        if let heads {
+            let donated = heads.donor?.kept(.z, layer: layer)
+            workers.share(block.z.rows) { rows in
+                for row in rows { heads.write(row, of: donated, into: block.z[row], offset: 0, count: d) }
+            }
+        } else {
+            let (k, v) = keysAndValues(of: block)
+            Attention.forward(
+                q: block.q, k: k, v: v, heads: config.heads, spans: spans, positions: positions,
+                pattern: block.pattern.base, into: block.z, workers: workers
+            )
+        }
         if activations.keeping.keeps(.result) { project(block.z, weights.outWeight, into: block.result) }
         Linear.forward(
             block.z, weight: weights.outWeight, bias: weights.outBias, into: block.attnOut, workers: workers

@@ -37,7 +37,17 @@ public struct PackedBatch: Sendable {
     ///   - prompts: the token ids of each prompt; none may be empty.
     ///   - sharesBeginnings: whether rows are shared, or each prompt has its own.
     public init(_ prompts: [[Int]], rows: Rows, sharesBeginnings: Bool = true) {
-        /// A row's token after the row before it, -1 before the first.
+        self.init(prompts, rows: rows, sharesRows: sharesBeginnings, contexts: nil)
+    }
+
+    /// A batch whose rows depend on nothing but their own token and a context, the same number for the same: prompts
+    /// share the rows of equal tokens in equal contexts. [prompts][positions]
+    init(_ prompts: [[Int]], rows: Rows, contexts: [[Int]]) {
+        self.init(prompts, rows: rows, sharesRows: true, contexts: contexts)
+    }
+
+    private init(_ prompts: [[Int]], rows: Rows, sharesRows: Bool, contexts: [[Int]]?) {
+        /// A row's token after the row before it, -1 before the first; or in its context.
         struct Step: Hashable {
             let before: Int
             let token: Int
@@ -45,13 +55,13 @@ public struct PackedBatch: Sendable {
         var known: [Step: Int] = [:]
         var (tokens, positions, rowOfToken) = ([Int](), [Int](), [Int]())
         var (ranges, ownRows) = ([Range<Int>](), [Range<Int>]())
-        for prompt in prompts {
+        for (index, prompt) in prompts.enumerated() {
             precondition(!prompt.isEmpty, "a prompt without tokens")
             let (firstToken, firstRow) = (rowOfToken.count, tokens.count)
             var before = -1
             for (position, token) in prompt.enumerated() {
-                let step = Step(before: before, token: token)
-                if sharesBeginnings, let row = known[step] {
+                let step = Step(before: contexts?[index][position] ?? before, token: token)
+                if sharesRows, let row = known[step] {
                     before = row
                 } else {
                     before = tokens.count
@@ -91,6 +101,9 @@ public struct PackedBatch: Sendable {
     public var capacity: BatchCapacity {
         BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: isComplete ? .all : .last)
     }
+
+    /// The first token that each row is needed for.
+    var tokenOfRow: [Int] { zip(ownerOfRow, positions).map { prompts[$0].lowerBound + $1 } }
 
     /// Whether every row is computed to the end.
     var isComplete: Bool { queries.count == tokens.count }

@@ -3,8 +3,11 @@ struct Variant {
     let edits: [Edit]
     /// The tokens whose rows are computed, ascending; all others keep their cached values.
     let tokens: [Int]
-    /// The first edit; beyond all of them where there is none.
-    let entry: Entry
+    /// Where the row of each token leaves the cached run.
+    let entries: [Entry]
+
+    /// Where the first row leaves the cached run; beyond all places where none does.
+    var entry: Entry { entries.min() ?? Entry(.max, .residPost) }
 
     /// Computes each prompt from its first edited token on, which in a causal model is all that can change; prompts
     /// without an edit stay as they are.
@@ -23,7 +26,16 @@ struct Variant {
     init(_ edits: [Edit], tokens: [Int]) {
         self.edits = edits
         self.tokens = edits.isEmpty ? [] : tokens
-        entry = edits.map { Entry($0.layer, $0.site.stage) }.min() ?? Entry(.max, .residPost)
+        let entry = edits.map { Entry($0.layer, $0.site.stage) }.min()
+        entries = self.tokens.map { _ in entry! }
+    }
+
+    /// Computes just `rows`, each from its own place on, which is enough where edits or the cached run hold everything
+    /// that another row could take in.
+    init(_ edits: [Edit], rows: [(token: Int, entry: Entry)]) {
+        self.edits = edits
+        tokens = rows.map(\.token)
+        entries = rows.map(\.entry)
     }
 }
 
@@ -39,13 +51,12 @@ struct EditedRows {
     private var places: [[Int32]] = []
 
     /// - Parameters:
-    ///   - variants: sorted by their entries.
     ///   - sharing: whether tokens that share a row of the batch share one here: their edits must be the same.
     init(_ variants: [Variant], batch: PackedBatch, sharing: Bool) {
         for (index, variant) in variants.enumerated() {
             var places = [Int32](repeating: -1, count: batch.rowOfToken.count)
             var known: [Int: Int32] = [:]
-            for token in variant.tokens {
+            for (token, entry) in zip(variant.tokens, variant.entries) {
                 if sharing, let row = known[batch.rowOfToken[token]] {
                     places[token] = row
                     continue
@@ -54,11 +65,12 @@ struct EditedRows {
                 if sharing { known[batch.rowOfToken[token]] = places[token] }
                 tokens.append(token)
                 self.variants.append(index)
-                entries.append(variant.entry)
+                entries.append(entry)
             }
             self.places.append(places)
         }
-        precondition(zip(entries, entries.dropFirst()).allSatisfy { $0 <= $1 }, "variants out of order")
+        guard !zip(entries, entries.dropFirst()).allSatisfy({ $0 <= $1 }) else { return }
+        keep(entries.indices.sorted { (entries[$0], $0) < (entries[$1], $1) })
     }
 
     var count: Int { tokens.count }
@@ -75,7 +87,7 @@ struct EditedRows {
     /// How many rows have left the cached run at `entry` or before.
     func count(through entry: Entry) -> Int { partition { $0 <= entry } }
 
-    /// Leaves only the rows `kept`, ascending.
+    /// Leaves only the rows `kept`, in that order.
     mutating func keep(_ kept: [Int]) {
         var moved = [Int32](repeating: -1, count: count)
         for (place, row) in kept.enumerated() { moved[row] = Int32(place) }

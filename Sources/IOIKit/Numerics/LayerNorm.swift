@@ -32,15 +32,16 @@ enum LayerNorm {
         }
     }
 
-    /// Adds to `dX` [n, d] the gradient that comes through `dY` [n, d], and overwrites `dGamma` [d] and `dBeta` [d].
+    /// Adds to `dX` [n, d] the gradient that comes through `dY` [n, d], and overwrites `dGamma` [d] and `dBeta` [d] where
+    /// they are wanted.
     static func backward(
         _ dY: Matrix,
         x: Matrix,
         gamma: Matrix,
         statistics: Matrix,
         addingTo dX: Matrix,
-        dGamma: Matrix,
-        dBeta: Matrix,
+        dGamma: Matrix?,
+        dBeta: Matrix?,
         workers: Workers
     ) {
         let d = x.columns
@@ -72,7 +73,8 @@ enum LayerNorm {
                 }
             }
         }
-        Linear.sumRows(dY, into: dBeta, workers: workers)
+        if let dBeta { Linear.sumRows(dY, into: dBeta, workers: workers) }
+        guard let dGamma else { return }
         workers.share(d, grain: 64) { columns in
             let dGamma = dGamma.base + columns.lowerBound
             dGamma.update(repeating: 0, count: columns.count)

@@ -9,20 +9,21 @@ enum Linear {
     }
 
     /// Gradients from `dOut` [n, m]: `dX` [n, k] = `dOut` · `weight`ᵀ, `dWeight` [k, m] = `x`ᵀ · `dOut`, and
-    /// `dBias` [m], the sum over rows of `dOut`. All are overwritten, unless `dX` is to be `accumulated`.
+    /// `dBias` [m], the sum over rows of `dOut`; the last two only where they are wanted. All are overwritten, unless
+    /// `dX` is to be `accumulated`.
     static func backward(
         _ dOut: Matrix,
         x: Matrix,
         weight: Matrix,
         dX: Matrix,
         accumulating: Bool = false,
-        dWeight: Matrix,
-        dBias: Matrix,
+        dWeight: Matrix?,
+        dBias: Matrix?,
         workers: Workers
     ) {
         GEMM.multiply(dOut, weight.transposed, into: dX, beta: accumulating ? 1 : 0, workers: workers)
-        GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers)
-        sumRows(dOut, into: dBias, workers: workers)
+        if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
+        if let dBias { sumRows(dOut, into: dBias, workers: workers) }
     }
 
     /// `sums` [m] = the sum over the rows of `x` [n, m].

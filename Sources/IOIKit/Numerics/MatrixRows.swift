@@ -23,13 +23,23 @@ extension Matrix {
 
     /// `out` = this one + `other`; `out` may be either of them.
     func add(_ other: Matrix, into out: Matrix, workers: Workers) {
+        combine(other, into: out, workers: workers) { $0 + $1 }
+    }
+
+    /// `out` = this one − `other`; `out` may be either of them.
+    func subtract(_ other: Matrix, into out: Matrix, workers: Workers) {
+        combine(other, into: out, workers: workers) { $0 - $1 }
+    }
+
+    @inline(__always)
+    private func combine(_ other: Matrix, into out: Matrix, workers: Workers, _ body: (Lanes, Lanes) -> Lanes) {
         workers.share(rows) { rows in
             for row in rows {
-                let (x, y, sum) = (self[row], other[row], out[row])
+                let (x, y, result) = (self[row], other[row], out[row])
                 forEachLanes(columns) {
-                    sum.setLanes($0, x.lanes($0) + y.lanes($0))
+                    result.setLanes($0, body(x.lanes($0), y.lanes($0)))
                 } tail: {
-                    for i in $0 { sum[i] = x[i] + y[i] }
+                    for i in $0 { result[i] = body(Lanes(repeating: x[i]), Lanes(repeating: y[i]))[0] }
                 }
             }
         }

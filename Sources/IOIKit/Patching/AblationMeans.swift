@@ -16,7 +16,7 @@ final class AblationMeans {
     private var tables: [Site: [ValueTable]] = [:]
 
     /// - Parameters:
-    ///   - sites: z, mlp_out or both.
+    ///   - sites: z, mlp_out or the residual stream before the first block.
     ///   - prompts: those whose counterfactuals are averaged.
     /// - Throws: `IOIError` where a prompt has no counterfactual.
     init(
@@ -53,15 +53,18 @@ final class AblationMeans {
             let packed = PackedBatch(try prompts[range].map { try $0.counterfactual() }, rows: .last)
             forward.run(packed)
             for isLast in [false, true] {
-                // The last layer has these sites at last tokens only.
-                let layers = isLast ? config.layers - 1..<config.layers : 0..<config.layers - 1
+                /// The last layer has z and MLP outputs at last tokens only.
+                func layers(_ site: Site) -> Range<Int> {
+                    if site == .residPre { return 0..<(isLast ? 0 : 1) }
+                    return isLast ? config.layers - 1..<config.layers : 0..<config.layers - 1
+                }
                 for (prompt, tokens) in zip(prompts[range], packed.prompts) {
                     for (position, token) in tokens.enumerated() where !isLast || token == tokens.upperBound - 1 {
                         let row = rows[key(prompt, position)]!
                         counts[isLast ? 1 : 0][row] += 1
                         let share = 1 / counts[isLast ? 1 : 0][row]
                         for (site, tables) in tables {
-                            for layer in layers {
+                            for layer in layers(site) {
                                 let place = forward.place(ofRow: packed.rowOfToken[token], in: site, layer: layer)!
                                 let value = forward.kept(site, layer: layer)[place]
                                 let mean = tables[layer].values[row]
@@ -90,11 +93,14 @@ final class AblationMeans {
     /// The means of a site for tokens of a batch.
     func values(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit.Values {
         let table = tables[site]![layer]
-        let rows = tokens.map { token in
-            let prompt = batch.packed.promptOfToken[token]
-            let position = token - batch.packed.prompts[prompt].lowerBound
-            return self.rows[key(batch.prompts[batch.prompts.startIndex + prompt], position)]!
-        }
+        let rows = tokens.map { row(of: $0, of: batch) }
         return .table(table, rows: rows, column: (head ?? 0) * headWidth)
+    }
+
+    /// Which row of every table belongs to a token of a batch.
+    func row(of token: Int, of batch: PromptBatch) -> Int {
+        let prompt = batch.packed.promptOfToken[token]
+        let position = token - batch.packed.prompts[prompt].lowerBound
+        return rows[key(batch.prompts[batch.prompts.startIndex + prompt], position)]!
     }
 }

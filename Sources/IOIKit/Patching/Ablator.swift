@@ -8,7 +8,7 @@ final class Ablator {
     private let inputs: [[Int]]
 
     /// - Parameters:
-    ///   - sites: what will be knocked out: z, mlp_out or both.
+    ///   - sites: what will be knocked out: z, mlp_out or the residual stream before the first block.
     ///   - prompts: all that will come.
     ///   - reference: prompts whose counterfactuals means are taken over; those of every group of `prompts` among them.
     /// - Throws: `IOIError` where a prompt has no counterfactual.
@@ -56,17 +56,40 @@ final class Ablator {
 
     /// The edits that knock a target out of runs of a batch that was prepared; the runs may be on other inputs.
     func edits(_ target: KnockoutTarget, of batch: PromptBatch) -> [Edit] {
-        let firsts = zip(batch.prompts.indices, batch.inputs).map { index, input in
-            if let means { return means.first(batch.prompts[index], input: input) }
-            return donor == nil ? 0 : commonPrefix(inputs[index], input)
-        }
+        let firsts = firsts(of: batch)
         func edit(_ site: Site, _ layer: Int, _ head: Int?, _ positions: [PositionSelection]) -> Edit {
-            let tokens = batch.tokens(batch.tokens(positions), from: firsts)
-            let values =
-                means?.values(site, layer: layer, head: head, tokens: tokens, of: batch) ?? donor.map { .run($0) }
-            return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values ?? .zero)
+            self.edit(
+                site, layer: layer, head: head, tokens: batch.tokens(batch.tokens(positions), from: firsts), of: batch
+            )
         }
         return target.heads.sorted { $0.key < $1.key }.map { edit(.z, $0.layer, $0.index, $1) }
             + target.mlps.sorted { $0.key < $1.key }.map { edit(.mlpOut, $0, nil, $1) }
+    }
+
+    /// The position in each prompt from which on values can differ from its own.
+    func firsts(of batch: PromptBatch) -> [Int] {
+        zip(batch.prompts.indices, batch.inputs).map { index, input in
+            if let means { return means.first(batch.prompts[index], input: input) }
+            return donor == nil ? 0 : commonPrefix(inputs[index], input)
+        }
+    }
+
+    /// The edit that knocks out a head, an MLP or, where `head` is nil, all heads of a layer at some tokens of a batch
+    /// that was prepared.
+    func edit(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit {
+        let values = means?.values(site, layer: layer, head: head, tokens: tokens, of: batch) ?? donor.map { .run($0) }
+        return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values ?? .zero)
+    }
+
+    /// For each token of a batch that was prepared a number, the same wherever position and all knocked-out values are
+    /// the same. [prompts][positions]
+    func contexts(of batch: PromptBatch) -> [[Int]] {
+        batch.packed.prompts.map { tokens in
+            tokens.enumerated().map { position, token in
+                let source =
+                    means?.row(of: token, of: batch) ?? donor.map { $0.batch.rowOfToken[token] } ?? 0
+                return source * batch.packed.rowOfToken.count + position
+            }
+        }
     }
 }

@@ -2,17 +2,21 @@
 /// not grow with their number.
 final class PatchRunner {
     let base: ForwardPass
-    let pass: EditedPass
+    private(set) lazy var pass = EditedPass(
+        base.parameters, capacity: stackedRows, longest: longest, workers: base.workers
+    )
     /// Room for any batch.
     let capacity: BatchCapacity
     private let prompts: [Prompt]
+    private let longest: Int
+    private let stackedRows: Int
     private let batchSize: Int
     private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
     ///   - sites: what patched runs need of the cached one (`EditedPass.sites`).
     ///   - donorSites: what another run of the same prompts will keep, to be counted in.
-    init(
+    convenience init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
         keeping sites: Set<Site>,
@@ -20,8 +24,7 @@ final class PatchRunner {
         settings: PatchSettings
     ) {
         let config = parameters.config
-        let lengths = prompts.map(\.tokens.count)
-        let longest = lengths.max() ?? 1
+        let longest = prompts.map(\.tokens.count).max() ?? 1
         let bytesPerRow = EditedPass.bytesPerRow(config, longest: longest)
         // A third for the stack, the rest for the caches; a stack holds at least a batch.
         let rows = max(longest, min(PatchSettings.stackedRows, settings.memory / 3 / bytesPerRow))
@@ -29,12 +32,29 @@ final class PatchRunner {
             Self.bytesPerToken(config, sites, longest: longest)
             + Self.bytesPerToken(config, donorSites, longest: longest)
         let tokens = min(rows, (settings.memory - rows * bytesPerRow) / bytesPerToken)
-        batchSize = min(PatchSettings.prompts, prompts.count, max(1, tokens / longest))
-        capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
-        base = ForwardPass(
-            parameters, capacity: capacity, keeping: sites, workers: settings.workers
+        self.init(
+            parameters, prompts: prompts, keeping: sites, batchTokens: tokens, stackedRows: rows, settings: settings
         )
-        pass = EditedPass(parameters, capacity: rows, longest: longest, workers: settings.workers)
+    }
+
+    /// - Parameters:
+    ///   - sites: what is needed of the cached run.
+    ///   - batchTokens: about how many tokens a batch may have.
+    ///   - stackedRows: how many rows may run together in patched runs.
+    init(
+        _ parameters: GPT2Parameters,
+        prompts: [Prompt],
+        keeping sites: Set<Site>,
+        batchTokens: Int,
+        stackedRows: Int,
+        settings: PatchSettings
+    ) {
+        let lengths = prompts.map(\.tokens.count)
+        longest = lengths.max() ?? 1
+        batchSize = min(PatchSettings.prompts, prompts.count, max(1, batchTokens / longest))
+        capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
+        base = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: settings.workers)
+        self.stackedRows = stackedRows
         self.prompts = prompts
         isInterrupted = settings.isInterrupted
     }

@@ -1,0 +1,248 @@
+/// Edge attribution patching: what dropping an edge would do to the logit difference, to first order, for all edges at
+/// once.
+///
+/// The score of an edge u→v is Σ over positions of (counterfactual − own output of u) · ∂(−LD)/∂(input of v): with the
+/// gradient of the prompt's own run it is EAP (Syed et al. 2310.10348), with its mean over runs whose embeddings lie
+/// between the counterfactual's and the prompt's it is EAP-IG (Hanna et al. 2403.17806, section 3; SPEC section 9).
+public struct EdgeAttribution: Sendable {
+    /// How many runs the gradient is averaged over; nil for that of the prompt's own run.
+    public var steps: Int?
+
+    public init(steps: Int? = nil) { self.steps = steps }
+
+    /// - Parameter progress: told what share of the prompts is done.
+    /// - Throws: `IOIError` where a prompt has no counterfactual or a score is not finite; `PatchInterruption` without
+    ///   measures.
+    public func scores(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: PatchSettings,
+        progress: (Double) -> Void = { _ in }
+    ) throws -> EdgeScores {
+        let lengths = prompts.map(\.tokens.count)
+        let longest = lengths.max() ?? 1
+        let rows = max(longest, min(512, settings.memory / Pass.bytesPerRow(model.config, longest: longest)))
+        let size = min(prompts.count, max(1, rows / longest))
+        let counterfactuals = try prompts.map { try $0.counterfactual() }
+        let pass = Pass(
+            model, capacity: BatchCapacity(lengths: lengths, count: size, rows: .last), workers: settings.workers
+        )
+        var scores = EdgeScores(pass.graph, prompts: prompts.count)
+        for start in stride(from: 0, to: prompts.count, by: size) {
+            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            let range = start..<min(start + size, prompts.count)
+            pass.score(
+                prompts[range], counterfactuals: Array(counterfactuals[range]), steps: steps,
+                into: &scores.perPrompt[range])
+            progress(Double(range.upperBound) / Double(prompts.count))
+        }
+        for (prompt, values) in zip(prompts, scores.perPrompt) where !values.allSatisfy(\.isFinite) {
+            throw IOIError("prompt \(prompt.id): an edge's score is not a finite number")
+        }
+        return scores
+    }
+}
+
+/// The runs and buffers of attribution, for batches up to a capacity.
+private final class Pass {
+    let graph: Graph
+    private let workers: Workers
+    private let clean, corrupt: ForwardPass
+    private let backward: BackwardPass
+    private let buffers: Buffers
+    private let arena: Arena
+
+    private struct Buffers {
+        /// Counterfactual less own output of each sender. [senders, rows · d]
+        let change: Matrix
+        /// The gradients of the inputs of a layer's receivers. [3 · heads, rows · d]
+        let gradients: Matrix
+        /// [rows, d]
+        let narrow, difference: Matrix
+        /// A prompt's scores of a layer's edges. [prompts, senders · 3 · heads]
+        let products: Matrix
+    }
+
+    init(_ parameters: GPT2Parameters, capacity: BatchCapacity, workers: Workers) {
+        let config = parameters.config
+        let graph = Graph(config)
+        self.graph = graph
+        self.workers = workers
+        var keeping = Activations.Keeping.forBackward
+        keeping.sites.insert(.mlpOut)
+        clean = ForwardPass(parameters, capacity: capacity, keeping: keeping, workers: workers)
+        corrupt = ForwardPass(parameters, capacity: capacity, keeping: [.residPre, .z, .mlpOut], workers: workers)
+        backward = BackwardPass(clean, ofParameters: false)
+        let (rows, d, receivers) = (capacity.rows, config.width, 3 * config.heads)
+        (arena, buffers) = Arena.holding { arena in
+            Buffers(
+                change: arena.take(graph.senders.count, rows * d), gradients: arena.take(receivers, rows * d),
+                narrow: arena.take(rows, d), difference: arena.take(rows, d),
+                products: arena.take(capacity.queries, graph.senders.count * receivers)
+            )
+        }
+    }
+
+    /// The bytes that a row takes in all buffers.
+    static func bytesPerRow(_ config: GPT2Config, longest: Int) -> Int {
+        let ours = Graph(config).senders.count + 3 * config.heads + 2
+        let runs = config.layers * (13 * config.width + 2 * config.innerWidth + config.heads * longest)
+        return (ours * config.width + runs) * MemoryLayout<Float>.stride
+    }
+
+    private var rows: Int { clean.batch.tokens.count }
+    private var config: GPT2Config { clean.parameters.config }
+
+    func score(
+        _ prompts: ArraySlice<Prompt>,
+        counterfactuals: [[Int]],
+        steps: Int?,
+        into scores: inout ArraySlice<[Float]>
+    ) {
+        let batch = PackedBatch(prompts.map(\.tokens), rows: .last, sharesBeginnings: false)
+        corrupt.run(PackedBatch(counterfactuals, rows: .last, sharesBeginnings: false))
+        clean.run(batch)
+        takeChanges()
+        for step in 1...(steps ?? 1) {
+            let share = Float(step) / Float(steps ?? 1)
+            if share < 1 {
+                clean.run(
+                    batch,
+                    changingInput: { input in
+                        let change = self.change(0)
+                        self.workers.share(input.rows) { rows in
+                            for row in rows {
+                                for i in 0..<input.columns { input[row][i] += (1 - share) * change[row][i] }
+                            }
+                        }
+                    }, heads: nil)
+            } else if steps ?? 1 > 1 {
+                clean.run(batch)
+            }
+            backward.run { final in
+                let table = clean.parameters.tokenTable
+                for (prompt, query) in zip(prompts, batch.queryOfLabel) {
+                    let (io, s, target) = (table[prompt.ioToken], table[prompt.sToken], final[query])
+                    for i in 0..<final.columns { target[i] = s[i] - io[i] }
+                }
+            } showing: { step in
+                take(step) { addScores(of: $0, weight: 1 / Float(steps ?? 1), to: &scores) }
+            }
+        }
+    }
+
+    /// A sender's change as rows.
+    private func change(_ sender: Int) -> Matrix {
+        Matrix(base: buffers.change[sender], rows: rows, columns: config.width)
+    }
+
+    private func gradient(_ index: Int) -> Matrix {
+        Matrix(base: buffers.gradients[index], rows: rows, columns: config.width)
+    }
+
+    /// Calls `body` with a matrix for the rows that a layer's senders write at, and sees to it that all others are zero.
+    private func atQueries(_ layer: Int, of target: Matrix, _ body: (Matrix) -> Void) {
+        guard layer == config.layers - 1 else { return body(target) }
+        let ends = buffers.narrow.prefix(clean.batch.queries.count)
+        body(ends)
+        target.fill(0)
+        ends.scatter(clean.batch.queries, addingTo: target, workers: workers)
+    }
+
+    private func takeChanges() {
+        corrupt.kept(.residPre, layer: 0).subtract(clean.kept(.residPre, layer: 0), into: change(0), workers: workers)
+        for layer in 0..<config.layers {
+            let (from, to) = (clean.kept(.z, layer: layer), corrupt.kept(.z, layer: layer))
+            let difference = buffers.difference.prefix(from.rows)
+            to.subtract(from, into: difference, workers: workers)
+            for head in 0..<config.heads {
+                let band = head * config.headWidth..<(head + 1) * config.headWidth
+                atQueries(layer, of: change(graph.index(of: Graph.Sender.head(Head(layer, head))))) { target in
+                    GEMM.multiply(
+                        difference.slice(columns: band), clean.parameters.blocks[layer].outWeight.slice(rows: band),
+                        into: target, workers: workers
+                    )
+                }
+            }
+            atQueries(layer, of: change(graph.index(of: Graph.Sender.mlp(layer)))) { target in
+                corrupt.kept(.mlpOut, layer: layer).subtract(
+                    clean.kept(.mlpOut, layer: layer), into: target, workers: workers
+                )
+            }
+        }
+    }
+
+    /// Turns a gradient on the way back into those of the inputs of some receivers.
+    private func take(_ step: BackwardPass.Step, _ body: (Range<Int>) -> Void) {
+        let activations = clean.activations
+        switch step {
+        case .z: return
+        case .final(let gradient):
+            let target = self.gradient(0)
+            target.fill(0)
+            gradient.scatter(clean.batch.queries, addingTo: target, workers: workers)
+            body(graph.receivers.count - 1..<graph.receivers.count)
+        case .mlpInput(let layer, let gradient):
+            let weights = clean.parameters.blocks[layer]
+            let block = activations.blocks[layer].views(rows: rows, queries: gradient.rows)
+            atQueries(layer, of: self.gradient(0)) { target in
+                target.fill(0)
+                LayerNorm.backward(
+                    gradient, x: block.residMid, gamma: weights.ln2Gamma, statistics: block.ln2Statistics,
+                    addingTo: target, dGamma: nil, dBeta: nil, workers: workers
+                )
+            }
+            let receiver = graph.index(of: Graph.Receiver.mlp(layer))
+            body(receiver..<receiver + 1)
+        case .heads(let layer, let q, let k, let v):
+            let weights = clean.parameters.blocks[layer]
+            let block = activations.blocks[layer].views(rows: rows, queries: q.rows)
+            let d = config.width
+            for head in 0..<config.heads {
+                let band = head * config.headWidth..<(head + 1) * config.headWidth
+                for (part, values) in [q, k, v].enumerated() {
+                    let normal = buffers.difference.prefix(rows)
+                    let weight = weights.qkvWeight.slice(columns: part * d..<(part + 1) * d).slice(columns: band)
+                    func project(into target: Matrix) {
+                        GEMM.multiply(values.slice(columns: band), weight.transposed, into: target, workers: workers)
+                    }
+                    if part == 0 { atQueries(layer, of: normal, project) } else { project(into: normal) }
+                    let target = gradient(3 * head + part)
+                    target.fill(0)
+                    LayerNorm.backward(
+                        normal, x: activations.residual[layer].prefix(rows), gamma: weights.ln1Gamma,
+                        statistics: block.ln1Statistics, addingTo: target, dGamma: nil, dBeta: nil, workers: workers
+                    )
+                }
+            }
+            let first = graph.index(of: Graph.Receiver.head(Head(layer, 0), .q))
+            body(first..<first + 3 * config.heads)
+        }
+    }
+
+    /// Adds the scores of all edges into some receivers, whose gradients were taken.
+    private func addScores(of receivers: Range<Int>, weight: Float, to scores: inout ArraySlice<[Float]>) {
+        let (d, senders) = (config.width, graph.senderCounts[receivers.lowerBound])
+        let batch = clean.batch
+        workers.share(batch.prompts.count) { prompts in
+            for prompt in prompts {
+                let columns = batch.prompts[prompt].lowerBound * d..<batch.prompts[prompt].upperBound * d
+                GEMM.multiply(
+                    buffers.change.prefix(senders).slice(columns: columns),
+                    buffers.gradients.prefix(receivers.count).slice(columns: columns).transposed,
+                    into: Matrix(base: buffers.products[prompt], rows: senders, columns: receivers.count),
+                    alpha: weight, workers: Workers(count: 1)
+                )
+            }
+        }
+        for (prompt, index) in scores.indices.enumerated() {
+            let products = buffers.products[prompt]
+            for (place, receiver) in receivers.enumerated() {
+                let first = graph.edges(into: receiver).lowerBound
+                for sender in 0..<senders {
+                    scores[index][first + sender] += products[sender * receivers.count + place]
+                }
+            }
+        }
+    }
+}

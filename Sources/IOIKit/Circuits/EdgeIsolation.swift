@@ -1,0 +1,101 @@
+/// Some edges of a model's graph, and where its heads put out what they compute.
+public struct EdgeCircuit: Equatable, Sendable {
+    public var edges: EdgeSet
+    /// Heads that put out their ablated z but at some positions; the others put out their own at all of them.
+    public var positions: [Head: PositionSelection]
+
+    public init(_ edges: EdgeSet, positions: [Head: PositionSelection] = [:]) {
+        self.edges = edges
+        self.positions = positions
+    }
+}
+
+/// Isolation edge by edge: some edges of the graph stay, and along all others senders give their ablated outputs (Conmy
+/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3; SPEC sections 7 and 9).
+public struct EdgeIsolation: Sendable {
+    /// What stays in each run.
+    public var kept: [EdgeCircuit]
+    public var ablation: Ablation
+
+    public init(_ kept: [EdgeCircuit], ablation: Ablation = Ablation(.counterfactual)) {
+        self.kept = kept
+        self.ablation = ablation
+    }
+
+    /// Measures runs with just the edges of each of `kept`.
+    ///
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
+    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
+    /// - Returns: the cells are `kept`; the original is the model as it is.
+    /// - Throws: `IOIError` where a prompt has no counterfactual, a group of prompts has no reference, or a logit
+    ///   difference is not finite; `PatchInterruption`.
+    public func measure(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        reference: [Prompt]? = nil,
+        settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> PatchMeasures {
+        let longest = prompts.map(\.tokens.count).max() ?? 1
+        let rows = settings.memory / GraphPass.bytesPerRow(model.config, longest: longest)
+        let runner = PatchRunner(
+            model, prompts: prompts, keeping: [], batchTokens: min(Self.batchTokens, rows), stackedRows: 0,
+            settings: settings
+        )
+        let ablator = try Ablator(
+            ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
+            capacity: runner.capacity, workers: settings.workers
+        )
+        let pass = GraphPass(model, capacity: runner.capacity, workers: settings.workers)
+        return try runner.measure(
+            cells: kept.count, sharingBeginnings: false, resuming: done, progress: progress
+        ) { batch, progress in
+            ablator.prepare(batch)
+            pass.prepare(batch.packed, sites: sites) {
+                ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch)
+            }
+            var measures = PatchMeasures(cells: 0)
+            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            for circuit in kept {
+                let final = pass.run(circuit.edges, clamping: circuit.clamps(batch))
+                measures.patched.append(
+                    batch.prompts.enumerated().map { row, prompt in
+                        PatchRunner.logitDifference(final.row(row), prompt, model)
+                    })
+                try progress(Double(measures.patched.count) / Double(kept.count))
+            }
+            return measures
+        }
+    }
+
+    /// The most tokens of a batch: enough for products at full speed.
+    private static let batchTokens = 512
+
+    /// The sites whose ablated values some run needs.
+    private var sites: Set<Site> {
+        var sites: Set<Site> = [.z]
+        for circuit in kept {
+            for (edge, isKept) in zip(circuit.edges.graph.edges, circuit.edges.flags) where !isKept {
+                switch circuit.edges.graph.senders[edge.sender] {
+                case .input: sites.insert(.residPre)
+                case .mlp: sites.insert(.mlpOut)
+                case .head: break
+                }
+            }
+        }
+        return sites
+    }
+}
+
+extension EdgeCircuit {
+    /// The tokens at which heads put out their ablated z.
+    fileprivate func clamps(_ batch: PromptBatch) -> [Head: [Int]] {
+        positions.mapValues { selection in
+            let live = Set(batch.tokens([selection]))
+            return batch.packed.promptOfToken.indices.filter { !live.contains($0) }
+        }
+    }
+}

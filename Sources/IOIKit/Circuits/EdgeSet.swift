@@ -1,0 +1,83 @@
+/// Some of the edges of a graph.
+public struct EdgeSet: Equatable, Sendable {
+    public let graph: Graph
+    /// By the edges' indices.
+    private(set) var flags: [Bool]
+
+    public init(all graph: Graph) { (self.graph, flags) = (graph, Array(repeating: true, count: graph.edgeCount)) }
+
+    public init(none graph: Graph) { (self.graph, flags) = (graph, Array(repeating: false, count: graph.edgeCount)) }
+
+    /// - Parameter indices: of edges, each once.
+    init(_ graph: Graph, indices: some Sequence<Int>) {
+        self.init(none: graph)
+        for index in indices { flags[index] = true }
+    }
+
+    public func contains(_ edge: Graph.Edge) -> Bool { flags[graph.index(of: edge)] }
+
+    public mutating func insert(_ edge: Graph.Edge) { flags[graph.index(of: edge)] = true }
+
+    public mutating func remove(_ edge: Graph.Edge) { flags[graph.index(of: edge)] = false }
+
+    public var count: Int { flags.count { $0 } }
+
+    /// In the order of their indices.
+    public var edges: [Graph.Edge] { graph.edges.enumerated().filter { flags[$0.offset] }.map(\.element) }
+
+    /// For each sender whether some receiver reads it.
+    var sendersInUse: [Bool] {
+        var used = Array(repeating: false, count: graph.senders.count)
+        for receiver in graph.receivers.indices {
+            for (sender, edge) in graph.edges(into: receiver).enumerated() where flags[edge] { used[sender] = true }
+        }
+        return used
+    }
+
+    /// For each receiver whether it reads something.
+    private var receiversInUse: [Bool] {
+        graph.receivers.indices.map { receiver in flags[graph.edges(into: receiver)].contains(true) }
+    }
+
+    /// The heads that some receiver reads, ascending.
+    public var heads: [Head] {
+        zip(graph.senders, sendersInUse).compactMap { sender, isUsed in
+            guard isUsed, case .head(let head) = sender else { return nil }
+            return head
+        }
+    }
+
+    /// Removes what cannot carry anything from the input to the logits: edges from senders that read nothing, and edges
+    /// to heads and MLPs that nothing reads.
+    public mutating func prune() {
+        while true {
+            let (read, used) = (receiversInUse, sendersInUse)
+            var isDone = true
+            for (receiver, name) in graph.receivers.enumerated() {
+                let isHeard =
+                    switch name {
+                    case .logits: true
+                    case .head(let head, _): used[graph.index(of: Graph.Sender.head(head))]
+                    case .mlp(let layer): used[graph.index(of: Graph.Sender.mlp(layer))]
+                    }
+                for (sender, edge) in graph.edges(into: receiver).enumerated() where flags[edge] {
+                    let sources = graph.receivers(of: graph.senders[sender])
+                    if !isHeard || !sources.isEmpty && !sources.contains(where: { read[$0] }) {
+                        flags[edge] = false
+                        isDone = false
+                    }
+                }
+            }
+            if isDone { return }
+        }
+    }
+
+    /// Edges in both over edges in either; 1 where neither has one.
+    public func jaccard(_ other: EdgeSet) -> Double {
+        let (both, either) = zip(flags, other.flags).reduce(into: (0, 0)) { counts, pair in
+            counts.0 += pair.0 && pair.1 ? 1 : 0
+            counts.1 += pair.0 || pair.1 ? 1 : 0
+        }
+        return either == 0 ? 1 : Double(both) / Double(either)
+    }
+}

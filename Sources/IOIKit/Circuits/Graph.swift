@@ -1,0 +1,189 @@
+import Foundation
+
+/// A model as a graph (Conmy et al. 2304.14997, section 2; SPEC section 9): what writes to the residual stream, what reads
+/// it, and an edge from each writer to each reader that comes after it.
+///
+/// Writers are in the order in which they write, so that every reader reads the first so many of them.
+public struct Graph: Equatable, Sendable {
+    /// What writes to the residual stream.
+    public enum Sender: Hashable, Sendable {
+        /// Token and position embedding.
+        case input
+        case head(Head)
+        case mlp(Int)
+    }
+
+    /// What reads the residual stream, through a LayerNorm of its own.
+    public enum Receiver: Hashable, Sendable {
+        /// What a head's queries, keys or values are made of.
+        case head(Head, HeadInput)
+        case mlp(Int)
+        case logits
+    }
+
+    /// The three things that a head reads.
+    public enum HeadInput: String, CaseIterable, Codable, Sendable {
+        case q, k, v
+    }
+
+    /// An edge by the indices of its ends.
+    public struct Edge: Hashable, Sendable {
+        public let sender: Int
+        public let receiver: Int
+    }
+
+    public let layers: Int
+    public let heads: Int
+    /// The input, then of each layer its heads and its MLP.
+    public let senders: [Sender]
+    /// Of each layer its heads' q, k and v, head by head, then its MLP; the logits at the end.
+    public let receivers: [Receiver]
+    /// How many of `senders` each receiver reads.
+    let senderCounts: [Int]
+    /// Where the edges of each receiver begin among all edges.
+    private let offsets: [Int]
+
+    public init(_ config: GPT2Config) { self.init(layers: config.layers, heads: config.heads) }
+
+    init(layers: Int, heads: Int) {
+        (self.layers, self.heads) = (layers, heads)
+        var (senders, receivers, counts): ([Sender], [Receiver], [Int]) = ([.input], [], [])
+        for layer in 0..<layers {
+            for head in 0..<heads {
+                for input in HeadInput.allCases {
+                    receivers.append(.head(Head(layer, head), input))
+                    counts.append(senders.count)
+                }
+            }
+            senders += (0..<heads).map { .head(Head(layer, $0)) }
+            receivers.append(.mlp(layer))
+            counts.append(senders.count)
+            senders.append(.mlp(layer))
+        }
+        receivers.append(.logits)
+        counts.append(senders.count)
+        (self.senders, self.receivers, senderCounts) = (senders, receivers, counts)
+        offsets = counts.indices.map { counts[..<$0].reduce(0, +) }
+    }
+
+    /// How many edges there are: 32,491 in GPT-2 small.
+    public var edgeCount: Int { offsets.last! + senderCounts.last! }
+
+    /// Which of `senders` it is.
+    func index(of sender: Sender) -> Int {
+        switch sender {
+        case .input: 0
+        case .head(let head): 1 + head.layer * (heads + 1) + head.index
+        case .mlp(let layer): (layer + 1) * (heads + 1)
+        }
+    }
+
+    /// Which of `receivers` it is.
+    func index(of receiver: Receiver) -> Int {
+        switch receiver {
+        case .head(let head, let input):
+            head.layer * (3 * heads + 1) + 3 * head.index + HeadInput.allCases.firstIndex(of: input)!
+        case .mlp(let layer): (layer + 1) * (3 * heads + 1) - 1
+        case .logits: receivers.count - 1
+        }
+    }
+
+    /// The receivers through which a sender reads; none of the input.
+    func receivers(of sender: Sender) -> [Int] {
+        switch sender {
+        case .input: []
+        case .head(let head): HeadInput.allCases.map { index(of: Receiver.head(head, $0)) }
+        case .mlp(let layer): [index(of: Receiver.mlp(layer))]
+        }
+    }
+
+    /// Which of all edges, receiver by receiver and each one's in the order of `senders`, an edge is.
+    public func index(of edge: Edge) -> Int { offsets[edge.receiver] + edge.sender }
+
+    /// The edges into a receiver.
+    func edges(into receiver: Int) -> Range<Int> {
+        offsets[receiver]..<offsets[receiver] + senderCounts[receiver]
+    }
+
+    /// All edges, in the order of their indices.
+    public var edges: [Edge] {
+        receivers.indices.flatMap { receiver in
+            (0..<senderCounts[receiver]).map { Edge(sender: $0, receiver: receiver) }
+        }
+    }
+
+    /// As in `7.3->9.9.q`, `input->m0`, `m11->logits`.
+    public func name(of edge: Edge) -> String { "\(senders[edge.sender])->\(receivers[edge.receiver])" }
+
+    /// The edge of a name; nil where there is none.
+    public func edge(named name: String) -> Edge? {
+        let ends = name.components(separatedBy: "->")
+        guard ends.count == 2, let sender = Sender(ends[0]), let receiver = Receiver(ends[1]) else { return nil }
+        switch sender {
+        case .input: break
+        case .head(let head): guard head.layer < layers, head.index < heads else { return nil }
+        case .mlp(let layer): guard layer < layers else { return nil }
+        }
+        switch receiver {
+        case .logits: break
+        case .head(let head, _): guard head.layer < layers, head.index < heads else { return nil }
+        case .mlp(let layer): guard layer < layers else { return nil }
+        }
+        let edge = Edge(sender: index(of: sender), receiver: index(of: receiver))
+        return edge.sender < senderCounts[edge.receiver] ? edge : nil
+    }
+}
+
+extension Graph.Sender: LosslessStringConvertible {
+    public init?(_ text: String) {
+        if text == "input" {
+            self = .input
+        } else if let head = Head(text) {
+            self = .head(head)
+        } else if let layer = mlpLayer(text) {
+            self = .mlp(layer)
+        } else {
+            return nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .input: "input"
+        case .head(let head): head.description
+        case .mlp(let layer): "m\(layer)"
+        }
+    }
+}
+
+extension Graph.Receiver: LosslessStringConvertible {
+    public init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        if text == "logits" {
+            self = .logits
+        } else if let layer = mlpLayer(text) {
+            self = .mlp(layer)
+        } else if parts.count == 3, let head = Head("\(parts[0]).\(parts[1])"),
+            let input = Graph.HeadInput(rawValue: String(parts[2]))
+        {
+            self = .head(head, input)
+        } else {
+            return nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .logits: "logits"
+        case .mlp(let layer): "m\(layer)"
+        case .head(let head, let input): "\(head).\(input.rawValue)"
+        }
+    }
+}
+
+/// The layer of an MLP written as in m3.
+private func mlpLayer(_ text: String) -> Int? {
+    let digits = text.dropFirst()
+    guard text.first == "m", !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
+    return Int(digits)
+}

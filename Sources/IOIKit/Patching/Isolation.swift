@@ -1,0 +1,85 @@
+/// Isolation: some heads stay in place, each where it is kept, and z of every other head and position is knocked out
+/// (Wang et al. 2211.00593, section 2.2; SPEC section 7). MLPs, biases, LayerNorms and embeddings stay.
+public struct Isolation: Sendable {
+    /// For each run the heads that stay, and where.
+    public var kept: [[Head: PositionSelection]]
+    public var ablation: Ablation
+
+    public init(_ kept: [[Head: PositionSelection]], ablation: Ablation = Ablation()) {
+        self.kept = kept
+        self.ablation = ablation
+    }
+
+    /// Measures runs with just the heads of each of `kept` in place.
+    ///
+    /// All start from one run without any head. There a row depends on its own token alone, so the rows of equal tokens
+    /// are computed once; and a head that is kept at some positions changes no others, so only those are run again,
+    /// from its layer on.
+    ///
+    /// - Parameters:
+    ///   - done: what an interrupted call measured.
+    ///   - progress: told what share of the work is done.
+    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
+    /// - Returns: the cells are `kept`; the original is the model as it is.
+    /// - Throws: `IOIError` where a head is beyond the model, a prompt has no counterfactual, a group of prompts has no
+    ///   reference, or a logit difference is not finite; `PatchInterruption`.
+    public func measure(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        reference: [Prompt]? = nil,
+        settings: PatchSettings,
+        resuming done: PatchMeasures? = nil,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> PatchMeasures {
+        for head in kept.flatMap(\.keys) { try model.config.check(head, source: "a kept head", kind: .failure) }
+        let runner = PatchRunner(
+            model, prompts: prompts, keeping: EditedPass.sites(entries: [.residPre]), donorSites: [.z],
+            settings: settings
+        )
+        let ablator = try Ablator(
+            ablation, of: model, sites: [.z], prompts: prompts, reference: reference ?? prompts,
+            capacity: runner.capacity, workers: settings.workers
+        )
+        return try runner.measure(cells: kept.count, resuming: done, progress: progress) { batch, progress in
+            ablator.prepare(batch)
+            var measures = PatchMeasures(cells: 0)
+            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            let empty = PromptBatch(
+                prompts: batch.prompts,
+                packed: PackedBatch(batch.inputs, rows: .last, contexts: ablator.contexts(of: batch))
+            )
+            runner.base.run(empty.packed) { ablator.edit(.z, layer: $0, head: nil, tokens: $1, of: empty) }
+            let firsts = ablator.firsts(of: batch)
+            let variants = kept.map { variant(keeping: $0, ablator, empty, firsts: firsts, config: model.config) }
+            measures.patched = try runner.run(variants, of: empty) { try progress(Double($0) / Double(kept.count)) }
+            return measures
+        }
+    }
+
+    /// A run with some heads put back into the one without any.
+    ///
+    /// - Parameter firsts: the position in each prompt before which a head puts back just what had taken its place.
+    private func variant(
+        keeping kept: [Head: PositionSelection],
+        _ ablator: Ablator,
+        _ batch: PromptBatch,
+        firsts: [Int],
+        config: GPT2Config
+    ) -> Variant {
+        let tokens = Dictionary(
+            uniqueKeysWithValues: Set(kept.values).map { ($0, Set(batch.tokens(batch.tokens([$0]), from: firsts))) }
+        )
+        var firstLayers: [Int: Int] = [:]
+        for (head, selection) in kept {
+            for token in tokens[selection]! { firstLayers[token] = min(firstLayers[token] ?? .max, head.layer) }
+        }
+        let rows = firstLayers.sorted { $0.key < $1.key }
+        let edits = config.allHeads.compactMap { head -> Edit? in
+            let own = kept[head].map { tokens[$0]! } ?? []
+            let out = rows.filter { $0.value <= head.layer && !own.contains($0.key) }.map(\.key)
+            return out.isEmpty
+                ? nil : ablator.edit(.z, layer: head.layer, head: head.index, tokens: out, of: batch)
+        }
+        return Variant(edits, rows: rows.map { ($0.key, Entry($0.value, .residPre)) })
+    }
+}
