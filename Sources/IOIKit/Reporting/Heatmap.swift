@@ -1,5 +1,3 @@
-import Foundation
-
 /// A map of percentages for a terminal, a row for each layer.
 public struct Heatmap: Equatable, Sendable {
     /// What the columns of a map are.
@@ -74,7 +72,7 @@ public struct Heatmap: Equatable, Sendable {
         let nameWidth = lines.map(\.name.count).max() ?? 0
         let valueWidth = lines.map(\.value.count).max() ?? 0
         return lines.map { line in
-            line.name.padding(toLength: nameWidth, withPad: " ", startingAt: 0) + "  "
+            line.name.aligned(left: nameWidth) + "  "
                 + line.value.aligned(right: valueWidth) + " %" + line.bounds
         }
     }
@@ -87,9 +85,7 @@ public struct Heatmap: Equatable, Sendable {
     /// A value as the map shows it.
     /// - Parameter decimals: ``decimals`` where it is nil.
     func text(of value: Double, decimals: Int? = nil, isSigned: Bool = false) -> String {
-        let text = String(format: "%\(isSigned ? "+" : "").\(decimals ?? self.decimals)f", value)
-        // What is rounded to zero has no sign.
-        return text.contains { ("1"..."9").contains($0) } ? text : String(text.drop { "+-".contains($0) })
+        value.fixed(decimals ?? self.decimals, isSigned: isSigned)
     }
 
     /// The value of the strongest colour. A map of less than a hundredth of a percent is rounding, and is not to look

@@ -75,6 +75,11 @@ extension String {
         String(repeating: " ", count: max(width - count, 0)) + self
     }
 
+    /// The text with blanks after it.
+    func aligned(left width: Int) -> String {
+        self + String(repeating: " ", count: max(width - count, 0))
+    }
+
     var trimmingTrailingSpaces: String {
         var text = self
         while text.last == " " { text.removeLast() }

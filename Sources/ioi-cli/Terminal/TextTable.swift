@@ -1,9 +1,11 @@
 import Foundation
 
-/// Rows of text in aligned columns: the first to the left, the others to the right.
+/// Rows of text in aligned columns.
 struct TextTable {
     var header: [String]
     var rows: [[String]] = []
+    /// The columns whose text stands to the left; that of the others stands to the right.
+    var leftColumns: Set<Int> = [0]
 
     var lines: [String] {
         let all = header.isEmpty ? rows : [header] + rows
@@ -13,7 +15,7 @@ struct TextTable {
         return all.map { row in
             zip(row, widths).enumerated().map { column, cell in
                 let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-                return column == 0 ? cell.0 + padding : padding + cell.0
+                return leftColumns.contains(column) ? cell.0 + padding : padding + cell.0
             }.joined(separator: "  ").trimmingTrailingSpaces
         }
     }

@@ -1,0 +1,103 @@
+import Foundation
+
+/// The stretch of numbers that an ``IntervalChart`` shows, and where in it a number lies.
+struct ChartAxis: Equatable {
+    enum Place: Equatable {
+        /// From 0 at the lower end of the axis to 1 at the upper.
+        case inside(Double)
+        case below, above
+    }
+
+    /// What is seen of a range, from 0 to 1; of one that lies beyond an end of the axis, that end.
+    struct Stretch: Equatable {
+        let lower, upper: Double
+        /// Whether the range goes on beyond the axis.
+        let isCutBelow, isCutAbove: Bool
+    }
+
+    struct Tick: Equatable {
+        let value: Double
+        let label: String
+    }
+
+    let range: ClosedRange<Double>
+
+    /// By the rule that ``IntervalChart`` states.
+    init(rows: [IntervalChart.Row], references: [Double]) {
+        let marks = rows.map { row in
+            ([row.value] + [row.interval, row.band].compactMap { $0 }.flatMap { [$0.lowerBound, $0.upperBound] })
+                .filter(Self.isDrawable)
+        }.filter { !$0.isEmpty }
+        let lows = marks.map { $0.min()! }.sorted()
+        let highs = marks.map { $0.max()! }.sorted()
+        let spared = marks.count < 3 ? 0 : max(marks.count / 8, 1)
+        let middle = marks.isEmpty ? [] : [lows[spared], highs[marks.count - 1 - spared]]
+        let needed = middle + references.filter(Self.isDrawable)
+        guard var lower = needed.min(), var upper = needed.max() else {
+            range = 0...1
+            return
+        }
+        // Where the middle rows are all equal there is no length to go by, and everything is shown.
+        let most = lower == upper ? Double.infinity : (upper - lower) * (marks.count < 8 ? 10 : 2)
+        let limits = (lower - most)...(upper + most)
+        for mark in marks.joined() where limits.contains(mark) {
+            lower = min(lower, mark)
+            upper = max(upper, mark)
+        }
+        let margin = lower < upper ? 0.03 * (upper - lower) : lower == 0 ? 1 : 0.1 * abs(lower)
+        range = lower - margin...upper + margin
+    }
+
+    /// Beyond this, differences would not be finite.
+    private static func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
+
+    func isInside(_ value: Double) -> Bool { range.contains(value) }
+
+    func place(_ value: Double) -> Place {
+        if value < range.lowerBound { return .below }
+        return value > range.upperBound ? .above : .inside(share(value))
+    }
+
+    func stretch(_ other: ClosedRange<Double>) -> Stretch {
+        Stretch(
+            lower: share(other.lowerBound), upper: share(other.upperBound),
+            isCutBelow: other.lowerBound < range.lowerBound, isCutAbove: other.upperBound > range.upperBound
+        )
+    }
+
+    /// From 0 to 1, numbers beyond the axis at its ends.
+    func share(_ value: Double) -> Double {
+        let value = min(max(value, range.lowerBound), range.upperBound)
+        return (value - range.lowerBound) / (range.upperBound - range.lowerBound)
+    }
+
+    /// Multiples of the least of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that has no more than `count` of them on the axis.
+    func ticks(atMost count: Int) -> [Tick] {
+        let length = range.upperBound - range.lowerBound
+        var magnitude = floor(log10(length / Double(max(count, 1))))
+        while true {
+            for factor in [1.0, 2, 5] {
+                let step = factor * pow(10, magnitude)
+                let first = (range.lowerBound / step).rounded(.up)
+                let last = (range.upperBound / step).rounded(.down)
+                guard last - first < Double(max(count, 1)) else { continue }
+                let decimals = max(0, Int(-magnitude))
+                return stride(from: first, through: last, by: 1).map {
+                    Tick(value: $0 * step, label: ($0 * step).fixed(decimals))
+                }
+            }
+            magnitude += 1
+        }
+    }
+
+    /// Which line each label stands on, from 0 at the plot, so that none covers one before it.
+    /// - Parameter labels: from where to where each of them reaches.
+    static func lines(_ labels: [ClosedRange<Double>]) -> [Int] {
+        var lines: [Int] = []
+        for (index, label) in labels.enumerated() {
+            let taken = Set((0..<index).filter { labels[$0].overlaps(label) }.map { lines[$0] })
+            lines.append((0...index).first { !taken.contains($0) }!)
+        }
+        return lines
+    }
+}

@@ -1,0 +1,50 @@
+import IOIKit
+
+extension Circuit {
+    /// For people: the classes, each with its position and its heads, and how many heads there are.
+    func text() -> String {
+        let names = classes.map(\.name.count).max() ?? 0
+        let positions = classes.map(\.position.description.count).max() ?? 0
+        // Beside the two columns before it and the blanks between them.
+        let room = Terminal.outputWidth - max(names, "class".count) - max(positions, "position".count) - 4
+        var table = TextTable(header: ["class", "position", "heads"], leftColumns: [0, 1, 2])
+        for headClass in classes {
+            let lines = headClass.heads.map(\.description).lines(width: room)
+            for (index, line) in lines.enumerated() {
+                table.rows.append(
+                    index == 0 ? [headClass.name, headClass.position.description, line] : ["", "", line])
+            }
+        }
+        return (table.lines + ["", "\(heads.count) \(heads.count == 1 ? "head" : "heads") in all"])
+            .joined(separator: "\n")
+    }
+}
+
+extension CircuitDiff {
+    /// For people: the heads shared, gained, lost and moved, what became of each class, and Jaccard's indices.
+    func text() -> String {
+        var heads = TextTable(header: ["", "heads"], leftColumns: [0, 2])
+        func add(_ name: String, _ count: Int, _ details: [String]) {
+            // Beside the columns of names and of counts.
+            let lines = details.lines(width: Terminal.outputWidth - 15, separator: ",")
+            heads.rows.append([name, "\(count)"] + lines.prefix(1))
+            heads.rows += lines.dropFirst().map { ["", "", $0] }
+        }
+        add("shared", shared.count, [])
+        add("gained", gained.count, gained.map { "\($0.head) (\($0.headClass))" })
+        add("lost", lost.count, lost.map { "\($0.head) (\($0.headClass))" })
+        add("moved", moved.count, moved.map { "\($0.head): \($0.from) → \($0.to)" })
+
+        var table = TextTable(header: ["class", "shared", "gained", "lost", "position"], leftColumns: [0, 4])
+        table.rows = classes.map { change in
+            let (from, to) = (change.positionFrom.description, change.positionTo.description)
+            let counts = [change.shared, change.gained, change.lost].map { "\($0.count)" }
+            return [change.name] + counts + [change.isPositionChanged ? "\(from) → \(to)" : to]
+        }
+        table.rows += classesGained.map { ["\($0.name) (new)", "0", "\($0.heads.count)", "0", "\($0.position)"] }
+        table.rows += classesLost.map { ["\($0.name) (gone)", "0", "0", "\($0.heads.count)", "\($0.position)"] }
+
+        let jaccard = "\(decimal(headJaccard, 3)) of the heads, \(decimal(classedHeadJaccard, 3)) of heads in classes"
+        return (heads.lines + [""] + table.lines + ["", "Jaccard  \(jaccard)"]).joined(separator: "\n")
+    }
+}
