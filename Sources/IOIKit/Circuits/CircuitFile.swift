@@ -8,31 +8,56 @@ extension Circuit {
         self = try InputFile.decode(Circuit.self, from: file)
     }
 
-    /// The circuit that a user asks for, with heads that the model has.
+    /// The circuit that a user asks for, with heads and edges that the model has.
     ///
-    /// - Parameter name: `default`, which is the circuit of GPT-2 small (Wang et al. 2022), or the path of a file.
-    /// - Throws: ``IOIError`` of kind `usage` where a model of another shape has no default circuit; for a file that is
-    ///   not as it has to be, and for a head beyond the model's, one that names the file.
-    public static func named(_ name: String, for config: GPT2Config) throws -> Circuit {
-        let isDefault = name == "default"
-        if isDefault, config.layers != GPT2Config.small.layers || config.heads != GPT2Config.small.heads {
+    /// - Parameters:
+    ///   - name: `default`, the circuit that belongs to the model (``DataDirectory/circuit(of:)``), or the path of a
+    ///     file.
+    ///   - location: where the model lies.
+    /// - Throws: ``IOIError`` of kind `usage` where no circuit belongs to the model; for a file that is not as it has to
+    ///   be, and for a head or an edge beyond the model's, one that names the file.
+    public static func named(_ name: String, for config: GPT2Config, at location: ModelLocation) throws -> Circuit {
+        guard name == "default" else { return try Circuit(contentsOf: URL(fileURLWithPath: name), for: config) }
+        guard let file = DataDirectory.circuit(of: location) else {
             throw IOIError.usage(
-                "--circuit: found default, but there is no default circuit for a model of \(config.layers) layers of "
-                    + "\(config.heads) heads; expected a circuit file"
+                "--circuit: found default, but no circuit belongs to the model \(location.name); find one with "
+                    + "`ioi circuit discover --out FILE` and name it by --circuit FILE, or keep it as "
+                    + "\(location.folder.path)/circuit.json"
             )
         }
-        let file = isDefault ? try DataDirectory.file("circuits/gpt2-small.json") : URL(fileURLWithPath: name)
+        return try Circuit(contentsOf: file, for: config)
+    }
+
+    /// The circuit of a file, with heads and edges that the model has.
+    ///
+    /// - Throws: ``IOIError`` that names the file.
+    public init(contentsOf file: URL, for config: GPT2Config) throws {
         let circuit = try Circuit(contentsOf: file)
         for headClass in circuit.classes {
             let source = "\(file.path): heads of class \(headClass.name.quoted)"
             for head in headClass.heads { try config.check(head, source: source, kind: .failure) }
         }
-        return circuit
+        let graph = Graph(config)
+        if let unknown = circuit.edges.first(where: { graph.edge(named: $0) == nil }) {
+            throw IOIError(
+                "\(file.path): edges: found \(unknown.quoted), expected edges of this model such as \"0.1->m3\", "
+                    + "\"input->1.0.q\" and \"m1->logits\""
+            )
+        }
+        self = circuit
     }
 
-    /// What a circuit file holds, a class a line, so that two circuits compare well line by line.
+    /// What a circuit file holds, a class or an edge a line, so that two circuits compare well line by line.
     public var json: Data {
         func literal(_ text: String) -> String { String(decoding: text.jsonLiteral, as: UTF8.self) }
+        func list(_ name: String, _ lines: [String]) -> String {
+            lines.isEmpty ? "" : ",\n  \"\(name)\": [\n\(lines.joined(separator: ",\n"))\n  ]"
+        }
+        let paths = paths.map { path in
+            let inputs = path.inputs.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            return "    {\"from\": \(literal(path.from)), \"to\": \(literal(path.to)), \"inputs\": [\(inputs)]}"
+        }
+        let edges = edges.map { "    \(literal($0))" }
         let lines = classes.map { headClass in
             let heads = headClass.heads.map { literal($0.description) }.joined(separator: ", ")
             let position = literal(headClass.position.description)
@@ -43,7 +68,7 @@ extension Circuit {
               "model": \(literal(model)),
               "classes": [
             \(lines.joined(separator: ",\n"))
-              ]
+              ]\(list("paths", paths))\(list("edges", edges))
             }
 
             """

@@ -14,12 +14,13 @@ public struct HeadSets: Sendable {
     /// Named sets, then random ones.
     var all: [[Head]] { named.map(\.heads) + random }
 
-    init(_ options: PatchOptions.CrossModel, config: GPT2Config, seed: UInt64) throws {
+    init(_ options: PatchOptions.CrossModel, model: GPT2, seed: UInt64) throws {
         guard let name = options.circuit else {
             (named, random) = ([], [])
             return
         }
-        let circuit = try Circuit.named(name, for: config)
+        let config = model.config
+        let circuit = try Circuit.named(name, for: config, at: model.location)
         let inside = Set(circuit.heads)
         named =
             [Named(name: "circuit", heads: circuit.heads)]

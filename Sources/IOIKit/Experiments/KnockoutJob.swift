@@ -33,8 +33,9 @@ public struct KnockoutJob: Sendable {
 
     /// - Throws: `IOIError` of kind `usage` for options that cannot be, or where nothing is to be knocked out;
     ///   `IOIError` for a circuit that cannot be read.
-    public init(_ options: KnockoutOptions, config: GPT2Config) throws {
+    public init(_ options: KnockoutOptions, model: GPT2) throws {
         self.options = options
+        let config = model.config
         let everywhere = options.position ?? .all
         var (together, alone) = (KnockoutTarget("together"), [KnockoutTarget]())
         /// Adds to the target of all, and makes one of its own.
@@ -52,7 +53,7 @@ public struct KnockoutJob: Sendable {
             }
         }
         if !options.classes.isEmpty {
-            let circuit = try Circuit.named(options.circuit, for: config)
+            let circuit = try Circuit.named(options.circuit, for: config, at: model.location)
             for name in options.classes {
                 let headClass = try circuit.headClass(named: name, flag: "--class")
                 add(name) { target in

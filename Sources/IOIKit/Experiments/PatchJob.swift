@@ -62,7 +62,7 @@ public struct PatchJob: Sendable {
         case .crossModel(let options):
             guard let donor else { throw IOIError.usage("--donor: expected a model for --mode cross-model") }
             try config.checkShape(of: donor.config)
-            let sets = try HeadSets(options, config: config, seed: self.options.prompts.seed)
+            let sets = try HeadSets(options, model: model, seed: self.options.prompts.seed)
             let method = try CrossModelPatching(
                 components: options.components, position: options.position,
                 sets: config.allHeads.map { [$0] } + sets.all

@@ -8,6 +8,14 @@ public struct ModelLocation: Sendable, Equatable {
 
     public var configFile: URL { folder.appendingPathComponent("config.json") }
     public var weightsFile: URL { folder.appendingPathComponent("model.safetensors") }
+    /// Where a model keeps the circuit that belongs to it.
+    public var circuitFile: URL { folder.appendingPathComponent("circuit.json") }
+
+    /// Whether it is the published GPT-2 small, by its name or its place in Hugging Face's cache.
+    var isGPT2Small: Bool {
+        name == "gpt2"
+            || !Set(folder.pathComponents).isDisjoint(with: ["models--gpt2", "models--openai-community--gpt2"])
+    }
 
     /// Finds the model that a `--model NAME|DIR` names.
     ///

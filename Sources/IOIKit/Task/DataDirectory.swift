@@ -14,6 +14,14 @@ public enum DataDirectory {
         return file
     }
 
+    /// The circuit that belongs to a model: `circuit.json` in its folder, or that of GPT-2 small (Wang et al. 2022) for
+    /// the published weights; nil where there is none.
+    public static func circuit(of location: ModelLocation) -> URL? {
+        let own = location.circuitFile
+        if FileManager.default.fileExists(atPath: own.path) { return own }
+        return location.isGPT2Small ? try? file("circuits/gpt2-small.json") : nil
+    }
+
     /// Where the folder lies, whatever the working directory is.
     ///
     /// The first of: the folder that the environment variable `IOI_DATA` names, `share/ioi` beside the `bin`

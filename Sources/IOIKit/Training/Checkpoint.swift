@@ -29,16 +29,22 @@ public struct Checkpoint: Sendable {
 
     /// Saves a checkpoint as a whole or not at all.
     ///
-    /// - Parameter original: the model folder whose config and tokenizer the checkpoint takes over.
+    /// - Parameter original: the model whose config, tokenizer and circuit the checkpoint takes over.
     static func write(
         to folder: URL,
         parameters: GPT2Parameters,
         optimizer: AdamW,
         progress: Progress,
-        original: URL
+        original: ModelLocation
     ) throws -> Checkpoint {
         try AtomicFolder.create(at: folder) { folder in
-            try GPT2.write(parameters, like: original, to: folder)
+            try GPT2.write(parameters, like: original.folder, to: folder)
+            if let circuit = DataDirectory.circuit(of: original) {
+                try AtomicFile.write(
+                    try InputFile.read(circuit),
+                    to: folder.appendingPathComponent(original.circuitFile.lastPathComponent)
+                )
+            }
             try SafetensorsWriter.write(
                 optimizer.first.tensors(prefix: "exp_avg.")
                     + optimizer.second.tensors(prefix: "exp_avg_sq."),

@@ -22,7 +22,7 @@ public final class Finetuner {
     private let settings: FinetuneSettings
     private let schedule: Schedule
     private let examples: [TrainingExample]
-    private let original: URL
+    private let original: ModelLocation
     private let workers: Workers
     /// Until training ends.
     private var lock: RunFolder.Lock?
@@ -47,7 +47,7 @@ public final class Finetuner {
         self.examples = examples
         workers = Workers(count: settings.threads)
         schedule = Schedule(settings: settings, examples: examples.count)
-        original = base.location.folder
+        original = base.location
         lock = try run.lock()
         run.removeLeftovers()
         newest = try run.savedCheckpoints().last

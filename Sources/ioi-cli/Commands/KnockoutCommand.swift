@@ -66,7 +66,7 @@ struct KnockoutCommand: ParsableCommand {
         let settings = try patching.settings(workers: workers)
         let options = try options()
         let model = try model.load(workers: workers)
-        let job = try KnockoutJob(options, config: model.config)
+        let job = try KnockoutJob(options, model: model)
         let dataset = try options.prompts.prompts(for: model)
         let identity = try Identity(model: model, dataset: dataset, isNeeded: output.holdsDocument)
         let partial = try identity.partial(options, besides: output.out)

@@ -160,7 +160,7 @@ struct PatchCommand: ParsableCommand {
         let model = try model.load(workers: workers)
         let donor = try donor.map { try ModelOptions.load(donor: $0, workers: workers) }
         if case .crossModel(var crossModel) = options.mode {
-            crossModel.circuit = try circuitName(for: model.config)
+            crossModel.circuit = try circuitName(for: model.location)
             options.mode = .crossModel(crossModel)
         }
         let job = try PatchJob(options)
@@ -266,14 +266,14 @@ struct PatchCommand: ParsableCommand {
     }
 
     /// The circuit whose sets are patched as well; nil for none.
-    private func circuitName(for config: GPT2Config) throws -> String? {
+    private func circuitName(for location: ModelLocation) throws -> String? {
         switch circuit {
         case "none": return nil
         case nil:
-            // Where a shape has no circuit of its own, the map alone is what can be measured.
-            guard (try? Circuit.named("default", for: config)) == nil else { return "default" }
+            // Where no circuit belongs to the model, the map alone is what can be measured.
+            guard DataDirectory.circuit(of: location) == nil else { return "default" }
             if !common.quiet {
-                Terminal.say("no default circuit for this model's shape: no sets of heads (--circuit FILE)")
+                Terminal.say("no circuit belongs to this model: no sets of heads (--circuit FILE)")
             }
             return nil
         case "default"?: return "default"

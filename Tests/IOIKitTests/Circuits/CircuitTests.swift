@@ -14,8 +14,12 @@ import Testing
         try withFile(text, named: "c.json") { try Circuit(contentsOf: $0) }
     }
 
+    static var published: Circuit {
+        get throws { try Circuit(contentsOf: DataDirectory.file("circuits/gpt2-small.json"), for: .small) }
+    }
+
     @Test func theDefaultCircuitIsThePublishedOne() throws {
-        let circuit = try Circuit.named("default", for: .small)
+        let circuit = try Self.published
         #expect(circuit.model == "gpt2-small")
         // Wang et al. 2022, figure 2.
         let published: [(String, String, PositionSelection)] = [
@@ -40,6 +44,34 @@ import Testing
     @Test func theDefaultFileIsAsItIsWritten() throws {
         let file = try DataDirectory.file("circuits/gpt2-small.json")
         #expect(try Circuit(contentsOf: file).json == Data(contentsOf: file))
+    }
+
+    @Test func pathsAndEdgesSayWhoHearsWhom() throws {
+        let graph = Graph(layers: 12, heads: 12)
+        #expect(graph.edgeCount == 32_491)
+        let edges = try #require(try Self.published.edgeSet(graph))
+        for (name, isKept) in [
+            ("9.9->logits", true), ("7.3->logits", false), ("7.3->9.9.q", true), ("7.3->9.9.k", false),
+            ("9.9->10.7.q", false), ("2.2->5.5.k", true), ("2.2->5.5.q", false), ("3.0->8.6.v", true),
+            ("input->9.9.q", true), ("m3->9.9.v", true), ("9.9->m9", true), ("1.1->m9", false), ("m3->1.1.q", false),
+            ("input->m0", true), ("m11->logits", true),
+        ] {
+            #expect((graph.edge(named: name).map(edges.contains) ?? false) == isKept, "\(name)")
+        }
+        #expect(try Circuit(contentsOf: DataDirectory.file("circuits/gpt2-small-naive.json")).edgeSet(graph) == nil)
+        let one = try Circuit(
+            model: "m", classes: [HeadClass(name: "heads", heads: [Head(0, 1)], position: .all)],
+            edges: ["0.1->logits", "input->0.1.v"]
+        )
+        #expect(try JSONDecoder().decode(Circuit.self, from: one.json) == one)
+        #expect(one.edgeSet(graph)?.edges.map(graph.name) == ["input->0.1.v", "0.1->logits"])
+    }
+
+    @Test func theNaiveCircuitIsPartOfTheDefaultOne() throws {
+        let naive = try Circuit(contentsOf: DataDirectory.file("circuits/gpt2-small-naive.json"), for: .small)
+        #expect(naive.heads.count == 13)
+        let whole = try Self.published.positions()
+        for (head, position) in naive.positions() { #expect(whole[head] == position) }
     }
 
     @Test func encodingGivesTheFormOfTheFile() throws {
@@ -107,40 +139,47 @@ import Testing
         expectError(containing: "/c.json: not sound JSON") { try read("{\"model\"") }
     }
 
-    @Test func aModelOfAnotherShapeHasNoDefaultCircuit() throws {
-        let narrow = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 12, heads: 3)
-        let deep = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 24, heads: 12)
-        for (config, shape) in [(narrow, "12 layers of 3 heads"), (deep, "24 layers of 12 heads")] {
-            let error = ioiError { _ = try Circuit.named("default", for: config) }
-            #expect(error?.kind == .usage)
-            #expect(
-                error?.description == "--circuit: found default, but there is no default circuit for a model of "
-                    + "\(shape); expected a circuit file"
-            )
+    @Test func aModelsCircuitLiesWithIt() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["config.json", "model.safetensors"] {
+            try Data().write(to: folder.appendingPathComponent(name))
         }
+        let location = try ModelLocation(folder: folder)
+        let error = ioiError { _ = try Circuit.named("default", for: .small, at: location) }
+        #expect(error?.kind == .usage)
+        #expect(error?.description.contains("no circuit belongs to the model \(location.name); find one with") == true)
+        #expect(
+            try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == Self.published
+        )
+        let own = try Circuit(model: "own", classes: [HeadClass(name: "a", heads: [Head(1, 1)], position: .all)])
+        try own.json.write(to: location.circuitFile)
+        #expect(try Circuit.named("default", for: .small, at: location) == own)
+        #expect(try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == own)
     }
 
     @Test func aFileHasToFitTheModel() throws {
         let config = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 20, layers: 10, heads: 10)
         let fitting = "{\"name\": \"a\", \"heads\": [\"9.9\"], \"position\": \"all\"}"
-        let heads = try withFile(text(fitting)) { try Circuit.named($0.path, for: config).heads }
+        let heads = try withFile(text(fitting)) { try Circuit(contentsOf: $0, for: config).heads }
         #expect(heads == [Head(9, 9)])
         for head in ["10.0", "0.10"] {
             let beyond = "{\"name\": \"b\", \"heads\": [\"0.0\", \"\(head)\"], \"position\": \"END\"}"
             let error = ioiError {
-                try withFile(text(fitting, beyond), named: "c.json") { _ = try Circuit.named($0.path, for: config) }
+                try withFile(text(fitting, beyond), named: "c.json") { _ = try Circuit(contentsOf: $0, for: config) }
             }
             #expect(error?.kind == .failure)
             let message = "/c.json: heads of class \"b\": found head \(head), expected 0.0 to 9.9 in this model"
             #expect(error?.description.hasSuffix(message) == true, "\(String(describing: error))")
         }
         expectError(containing: "/nonexistent/c.json: cannot be read") {
-            try Circuit.named("/nonexistent/c.json", for: config)
+            try Circuit(contentsOf: URL(fileURLWithPath: "/nonexistent/c.json"), for: config)
         }
     }
 
     @Test func classesAreFoundByName() throws {
-        let circuit = try Circuit.named("default", for: .small)
+        let circuit = try Self.published
         #expect(try circuit.headClass(named: "induction", flag: "--class").heads.first == Head(5, 5))
         let error = ioiError { _ = try circuit.headClass(named: "Induction", flag: "--class") }
         #expect(error?.kind == .usage)
