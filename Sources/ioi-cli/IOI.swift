@@ -21,7 +21,7 @@ struct IOI: ParsableCommand {
             """,
         version: ioiVersion,
         subcommands: [
-            DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
+            DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self, FaithfulnessCommand.self,
             ModelCommand.self, BenchCommand.self,
         ]
     )

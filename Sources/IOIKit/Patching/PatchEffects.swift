@@ -46,13 +46,7 @@ public struct PatchEffects: Sendable {
         let sums = Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
         let all = columns.map { $0.reduce(0, +) }
         func figure(_ statistic: ([Double]) -> Double) -> Figure {
-            let value = statistic(all)
-            let resampled = sums.map(statistic)
-            guard value.isFinite, resampled.allSatisfy(\.isFinite) else {
-                return Figure(value: value.isFinite ? value : nil, ci95: nil)
-            }
-            let interval = Bootstrap.interval(of: resampled)
-            return Figure(value: value, ci95: [interval.lowerBound, interval.upperBound])
+            Figure(of: statistic(all), resampled: sums.map(statistic))
         }
         self.original = figure { $0[0] / count }
         donor = measures.donor.map { _ in figure { $0[1] / count } }
@@ -68,5 +62,17 @@ public struct PatchEffects: Sendable {
                 recovered: measures.donor.map { _ in figure { ($0[column] - $0[0]) / ($0[1] - $0[0]) } }
             )
         }
+    }
+}
+
+extension PatchEffects.Figure {
+    /// A statistic with the interval that resampling gives; both nil where they are not finite.
+    init(of value: Double, resampled: [Double]) {
+        guard value.isFinite, resampled.allSatisfy(\.isFinite) else {
+            self.init(value: value.isFinite ? value : nil, ci95: nil)
+            return
+        }
+        let interval = Bootstrap.interval(of: resampled)
+        self.init(value: value, ci95: [interval.lowerBound, interval.upperBound])
     }
 }

@@ -1,0 +1,43 @@
+import Foundation
+import IOIKit
+
+/// What every command that measures a model on prompts does: it keeps what an interruption leaves, shows how far it is,
+/// and writes the results document, a table or text.
+struct Measurement<Options: Encodable> {
+    let command: String
+    let options: Options
+    let started: ContinuousClock.Instant
+    let workers: Workers
+    let output: OutputOptions
+    let isQuiet: Bool
+
+    /// - Parameter measure: is given what an interrupted run left, and tells what share of its work is done.
+    /// - Throws: what `measure` throws, the exit code of an interruption, and `IOIError` where results cannot be written.
+    func run<Results: Encodable>(
+        _ model: GPT2,
+        donor: GPT2? = nil,
+        _ dataset: Dataset,
+        measure: (PartialResults, @escaping (Double) -> Void) throws -> Results,
+        csv: (Results) -> String,
+        text: (Results) -> String
+    ) throws {
+        let identity = try Identity(model: model, donor: donor, dataset: dataset, isNeeded: output.holdsDocument)
+        let partial = try identity.partial(options, besides: output.out)
+        let progress = ProgressLine(command, total: 1000, isQuiet: isQuiet)
+        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
+            defer { progress.clear() }
+            return try measure(partial) { progress.show(Int($0 * 1000)) }
+        }
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    identity.document(command, options: options, workers: workers, seconds: seconds, results: results)
+                )
+            },
+            csv: { csv(results) },
+            text: { text(results) }
+        )
+        partial.remove()
+    }
+}

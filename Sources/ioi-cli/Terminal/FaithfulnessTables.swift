@@ -1,0 +1,110 @@
+import IOIKit
+
+extension FaithfulnessResults {
+    /// For people: the figures, their splits, the prompts that fit worst, and the surface where there is one.
+    func text(circuit: Circuit, _ dataset: Dataset) -> String {
+        let whole = cell.faithfulness
+        var figures = TextTable(header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"])
+        func row(_ name: String, _ figure: PatchEffects.Figure, _ digits: Int, percent isPercent: Bool = false) -> [String] {
+            let factor = isPercent ? 100.0 : 1
+            return [
+                name, figure.value.map { decimal(factor * $0, digits) + (isPercent ? " %" : "") } ?? "undefined",
+                figure.ci95.map { "[\(decimal(factor * $0[0], digits)), \(decimal(factor * $0[1], digits))]" } ?? "",
+            ]
+        }
+        figures.rows = [
+            row("F(M), the model", whole.model, 3), row("F(C), the circuit", whole.circuit, 3),
+            row("|F(M) − F(C)|", whole.difference, 3), row("F(C) / F(M)", whole.ratio, 1, percent: true),
+        ]
+        var lines = figures.lines
+        lines.append(
+            "\(circuit.heads.count) heads, \(decimal(100 * sparsity, 2)) % of all (head, position) pairs"
+                + (edgeSparsity.map { "; \(decimal(100 * $0, 2)) % of all edges" } ?? "")
+        )
+        if let null = cell.null {
+            lines.append(
+                "\(null.ratios.count) random circuits like it: \(decimal(100 * null.middle.lowerBound, 1)) to "
+                    + "\(decimal(100 * null.middle.upperBound, 1)) % (middle 90 %); \(decimal(null.percentile, 0)) % of "
+                    + "them are below it"
+            )
+        }
+        var splits = TextTable(header: ["", "prompts", "F(M)", "F(C)", "F(C) / F(M)", "95 % interval"])
+        for (name, part) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
+            splits.rows.append(
+                [
+                    name, "\(part.count)", part.model.value.map { decimal($0, 3) } ?? "",
+                    part.circuit.value.map { decimal($0, 3) } ?? "",
+                ] + row("", part.ratio, 1, percent: true).dropFirst())
+        }
+        lines += [""] + splits.lines
+        let shares = zip(Self.quantileShares, quantiles).map { share, value in
+            (share == 0 ? "least " : share == 1 ? "most " : "\(decimal(100 * share, 0)) % ") + decimal(value, 2)
+        }
+        lines += ["", "F(C) − F(M) of a prompt: " + shares.joined(separator: ", "), "worst:"]
+        lines += worst.map { "  \(decimal($0.model, 2)) → \(decimal($0.circuit, 2))  \($0.id): \($0.text)" }
+        guard !surface.isEmpty else { return lines.joined(separator: "\n") }
+        let chart = chart(circuit: circuit, dataset)
+        return (lines + ["", chart.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)])
+            .joined(separator: "\n")
+    }
+
+    /// The surface as a picture.
+    func chart(circuit: Circuit, _ dataset: Dataset) -> IntervalChart {
+        let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map { name, cells in
+            IntervalChart.Group(
+                heading: name,
+                rows: cells.map { cell in
+                    let ratio = cell.faithfulness.ratio
+                    return IntervalChart.Row(
+                        label: cell.method.value, value: ratio.value.map { 100 * $0 } ?? .nan,
+                        interval: ratio.ci95.map { 100 * $0[0]...100 * $0[1] },
+                        band: cell.null.map { 100 * $0.middle.lowerBound...100 * $0.middle.upperBound },
+                        note: cell.null.map { "\(decimal($0.percentile, 0)). percentile" } ?? ""
+                    )
+                })
+        }
+        return IntervalChart(
+            title: "Faithfulness of a circuit of \(circuit.heads.count) heads, by method",
+            subtitle: "F(C) / F(M), \(dataset.count) \(dataset.name) prompts", axisLabel: "F(C) / F(M)", unit: "%",
+            bandLabel: "middle 90 % of random circuits", references: [.init(value: 100, label: "the model")],
+            groups: groups
+        )
+    }
+
+    /// A line for the method asked for and each one of the grid.
+    var csv: String {
+        let header =
+            "granularity,positions,ablate,mean_group,abc_count,aggregate,model,circuit,ratio,ratio_low,ratio_high,"
+            + "null_low,null_high,null_percentile\n"
+        return header
+            + ([cell] + surface).map { cell in
+                let (method, figures) = (cell.method, cell.faithfulness)
+                let isMean = method.ablation.kind == .mean
+                let numbers = [
+                    figures.model.value, figures.circuit.value, figures.ratio.value, figures.ratio.ci95?[0],
+                    figures.ratio.ci95?[1], cell.null?.middle.lowerBound, cell.null?.middle.upperBound,
+                    cell.null?.percentile,
+                ]
+                let names = [
+                    method.granularity.rawValue, method.everywhere ? "all" : "circuit", method.ablation.kind.rawValue,
+                    isMean ? method.ablation.group.rawValue : "", method.reference.map(String.init) ?? "",
+                    method.aggregation.rawValue,
+                ]
+                return (names + numbers.map { $0.map { "\($0)" } ?? "" }).joined(separator: ",") + "\n"
+            }.joined()
+    }
+}
+
+extension CircuitMethod {
+    /// What is cut, and where heads stay.
+    fileprivate var setting: String {
+        (granularity == .node ? "heads" : "edges") + (everywhere ? ", at all positions" : ", at the circuit's positions")
+            + (aggregation == .ratioOfMeans ? ", ratio of means" : ", mean of ratios")
+    }
+
+    /// What stands in for what is cut.
+    fileprivate var value: String {
+        guard ablation.kind == .mean else { return ablation.kind.rawValue }
+        return "mean by \(ablation.group == .template ? "template" : "all")" + (reference.map { ", ABC \($0)" } ?? "")
+    }
+}
