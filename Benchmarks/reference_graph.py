@@ -1,9 +1,9 @@
 """The plain GPT-2 of reference_gpt2.py as a graph of nodes and edges, and what attribution and patching of edges are.
 
-A sender is `input` (token and position embedding), a head `a1.h0`, or an MLP `m1`. A receiver is one of a head's
-three inputs, `a1.h0.q`, `a1.h0.k` and `a1.h0.v`, an MLP `m1`, or `logits`. Each receiver reads the sum of all senders
-before it in the residual stream, and the attention output biases, which belong to no sender, and has a LayerNorm of its
-own over that sum. A head's output is z W_O; an MLP's includes its bias.
+A sender is `input` (token and position embedding), a head `9.6`, or an MLP `m9`. A receiver is one of a head's three
+inputs, `9.6.q`, `9.6.k` and `9.6.v`, an MLP `m9`, or `logits`. Each receiver reads the sum of all senders before it in
+the residual stream, and the attention output biases, which belong to no sender, through a LayerNorm of its own. A
+head's output is z W_O; an MLP's includes its bias.
 """
 
 import math
@@ -44,7 +44,7 @@ def edges(shape: Shape) -> list[Edge]:
 
 
 def head_name(layer: int, head: int) -> str:
-    return f"a{layer}.h{head}"
+    return f"{layer}.{head}"
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,7 @@ class ReferenceGraph:
         points = list(self.embeddings_between(tokens, corrupt_tokens, steps or 1))
         slopes = [self.gradients(point, io, s) for point in points]
         return [
-            sum(
-                float(((corrupt.outputs[sender] - clean.outputs[sender]) * slope[receiver]).sum()) for slope in slopes
-            )
+            sum(float(((corrupt.outputs[sender] - clean.outputs[sender]) * slope[receiver]).sum()) for slope in slopes)
             / len(slopes)
             for sender, receiver in self.edges
         ]
@@ -146,7 +144,7 @@ class ReferenceGraph:
     def patched_logit_difference(
         self, tokens: list[int], io: int, s: int, kept: set[Edge], replacements: Outputs
     ) -> float:
-        """Where each receiver takes a kept edge's sender as it is in this run, and other senders from `replacements`."""
+        """Each receiver takes a kept edge's sender as it is in this run, and other senders from `replacements`."""
 
         def hook(sender: str, receiver: str, output: Tensor) -> Tensor:
             return output if (sender, receiver) in kept else replacements[sender]

@@ -35,6 +35,7 @@ from transformers import GPT2LMHeadModel  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from patch_sweeps import QUERY_HEADS, SWEEPS, Head, spread  # noqa: E402
+from reference_patching import Prompt, read_prompts  # noqa: E402
 
 LOGIT_TOLERANCE = 1e-3
 CHECKED_PROMPTS = 4
@@ -42,16 +43,6 @@ SORTED_BATCH = 32
 
 Cache = dict[str, Tensor]
 Hooks = list[tuple[str, Callable[..., Tensor | None]]]
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One line of a prompts file."""
-
-    tokens: list[int]
-    abc_tokens: list[int]
-    io: int
-    s: int
 
 
 @dataclass(frozen=True)
@@ -102,12 +93,6 @@ def parse_arguments() -> argparse.Namespace:
     if SWEEPS[arguments.sweep].needs_donor != (arguments.donor is not None):
         parser.error(f"--donor {arguments.donor}: expected one for cross-model sweeps and for no others")
     return arguments
-
-
-def read_prompts(path: Path) -> list[Prompt]:
-    with path.open() as lines:
-        objects = [json.loads(line) for line in lines]
-    return [Prompt(line["tokens"], line["abc_tokens"], line["io_token"], line["s_token"]) for line in objects]
 
 
 def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:

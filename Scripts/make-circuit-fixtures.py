@@ -10,9 +10,9 @@ OUT/NAME/edges.json is for the model GPT2/NAME:
     patched      sets of kept edges, as indices, and each prompt's logit difference when the sender of every other edge
                  is that of the corrupt run
 
-The graph, its scores and the order of the edges are those of Benchmarks/reference_graph.py: receiver by receiver,
-a0.h0.q a0.h0.k a0.h0.v a0.h1.q … m0 a1.h0.q … logits, and for each its senders, input a0.h0 a0.h1 … m0 a1.h0 ….
-Tokens are random. Two prompts begin alike, and some begin like their own partners, as IOI prompts do.
+The graph, its scores and the order of the edges are those of Benchmarks/reference_graph.py: receiver by receiver, 0.0.q
+0.0.k 0.0.v 0.1.q … m0 1.0.q … logits, and for each its senders, input 0.0 0.1 … m0 1.0 …. Tokens are random. Two
+prompts begin alike, and some begin like their own partners, as IOI prompts do.
 
 Before writing, the logit difference with all edges kept and with none is compared with those of whole runs, and every
 score with the slope of exact edge patching; the script stops if any of them disagree.

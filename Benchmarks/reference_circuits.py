@@ -1,0 +1,196 @@
+"""circuits.py --check: circuits and edges by whole runs of a plain GPT-2 in float64, beside what `ioi` says of them.
+
+Prompts are taken one at a time, heads and edges replaced as they are defined; nothing is taken over from an earlier run
+but the values put in (reference_gpt2.py, reference_patching.py, reference_graph.py). A line a check: how many figures
+were compared, the largest difference, and the largest change that the replacing made (near zero, a check says little).
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuit_jobs import JOBS, Circuit, edge_name, edge_scores, head_named, ioi_command
+from patch import run_process
+from patch_reference import allowed, choose_prompts, largest, mean
+from reference_gpt2 import ReferenceGPT2, write_random_model
+from reference_graph import ReferenceGraph
+from reference_patching import Laboratory, Prompt, read_prompts
+
+SCORE_TOLERANCE = 1e-4
+ABLATIONS = ("mean", "zero", "counterfactual")
+
+
+@dataclass
+class Comparison:
+    """One check's largest difference and change; `worst` is how many times the tolerance the worst difference is."""
+
+    name: str
+    compared: int = 0
+    difference: float = 0
+    change: float = 0
+    worst: float = 0
+    figures: str = field(default="LDs", kw_only=True)
+
+    def add(self, ours: float, reference: float, original: float, tolerance: float) -> None:
+        self.compared += 1
+        self.difference = largest(self.difference, abs(ours - reference))
+        self.change = max(self.change, abs(reference - original))
+        self.worst = largest(self.worst, abs(ours - reference) / tolerance)
+
+    def print(self) -> None:
+        print(
+            f"{'same' if self.worst <= 1 else 'DIFFERS':8} {self.compared:4} {self.figures}, off by "
+            f"{self.difference:.1e}, changed by {self.change:.1e}   {self.name}",
+            flush=True,
+        )
+
+
+class CircuitLaboratory(Laboratory):
+    """A circuit alone, and the model without some of its heads."""
+
+    def __init__(self, model: ReferenceGPT2, prompts: list[Prompt]) -> None:
+        super().__init__(model, prompts)
+        self.graph = ReferenceGraph(model)
+
+    def isolated(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+        """F(C) on one prompt: z of every head and position that is not kept is replaced."""
+
+        def hook(site: str, layer: int, value: Tensor) -> Tensor:
+            if site != "z":
+                return value
+            replaced = self.ablated("z", layer, ablation, prompt).clone()
+            for head, position in circuit.in_layer(layer):
+                rows = prompt.rows(position)
+                replaced[head, rows] = value[head, rows]
+            return replaced
+
+        return self.measure(prompt, hook)
+
+    def isolated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+        """F(C) on one prompt, edge by edge: the input and the MLPs go to every receiver as they are, a head just along
+        the edges that are kept and from the positions where it is kept; what else it sends is replaced."""
+
+        def hook(sender: str, receiver: str, output: Tensor) -> Tensor:
+            if sender == "input" or sender.startswith("m"):
+                return output
+            layer, head = head_named(sender)
+            replaced = self.ablated("result", layer, ablation, prompt)[head].clone()
+            if circuit.hears((layer, head), receiver):
+                rows = prompt.rows(circuit.positions[layer, head])
+                replaced[rows] = output[rows]
+            return replaced
+
+        run = self.graph.run(self.graph.embedding(prompt.tokens), hook)
+        return float(self.graph.logit_difference(run, prompt.io, prompt.s))
+
+    def without(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+        """F(M∖K) on one prompt: the heads of K are knocked out where the circuit keeps them."""
+        heads = [(*head, position) for head, position in circuit.positions.items()]
+        return self.measure(prompt, self.knocking_out(heads, [], ablation, prompt))
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Exits with 1 where `ioi` differs."""
+    torch.set_num_threads(arguments.threads)
+    torch.set_grad_enabled(False)
+    with tempfile.TemporaryDirectory(prefix="ioi-circuits-") as scratch:
+        folder = Path(scratch)
+        if arguments.random_weights is not None:
+            write_random_model(folder / "model", arguments.model, arguments.random_weights)
+            arguments.model = folder / "model"
+        data = folder / "prompts.jsonl"
+        data.write_text("\n".join(choose_prompts(arguments.data, arguments.prompts)) + "\n")
+        model, prompts = ReferenceGPT2(arguments.model), read_prompts(data)
+        laboratory, circuit = CircuitLaboratory(model, prompts), Circuit.read(arguments.circuit)
+        checks = {
+            "faithfulness": partial(check_faithfulness, laboratory, circuit),
+            "completeness": partial(check_completeness, laboratory, circuit),
+            "eap": partial(check_edges, laboratory.graph, prompts),
+        }
+        failures = []
+        for job in arguments.only:
+            for comparison in checks[job](arguments, data):
+                comparison.print()
+                failures += [] if comparison.worst <= 1 else [comparison.name]
+    if failures:
+        raise SystemExit(f"{len(failures)} checks failed: " + "; ".join(failures))
+
+
+def ask(arguments: argparse.Namespace, options: list[Any], data: Path) -> dict[str, Any]:
+    output = run_process(ioi_command(arguments, options, arguments.model, data)).output
+    return json.loads(output)["results"]
+
+
+def check_faithfulness(
+    laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
+) -> Iterator[Comparison]:
+    """Head by head, and edge by edge where the circuit names paths."""
+    granularities = {"node": laboratory.isolated}
+    if circuit.paths:
+        granularities["edge"] = laboratory.isolated_by_edges
+    originals = [laboratory.original(prompt) for prompt in laboratory.prompts]
+    for granularity, ablation, positions in product(granularities, ABLATIONS, ("circuit", "all")):
+        options = ["--granularity", granularity, "--ablate", ablation, "--positions", positions]
+        options += ["--mean-group", "template"] if ablation == "mean" else []
+        results = ask(arguments, JOBS["faithfulness"].options(arguments.circuit, 0) + options, data)
+        kept = circuit.everywhere() if positions == "all" else circuit
+        isolated = [granularities[granularity](kept, ablation, prompt) for prompt in laboratory.prompts]
+        comparison = Comparison(f"faithfulness {' '.join(options)}")
+        for name, values in (("model", originals), ("circuit", isolated)):
+            for ours, reference, original in zip(results["per_prompt"][name], values, originals, strict=True):
+                comparison.add(ours, reference, original, allowed(reference))
+            comparison.add(results[name], mean(values), mean(originals), mean(map(allowed, values)))
+        yield comparison
+
+
+def check_completeness(
+    laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
+) -> Iterator[Comparison]:
+    """Of as many random sets as --sets-timed says."""
+    results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets_timed), data)
+    original = mean(laboratory.original(prompt) for prompt in laboratory.prompts)
+    for entry in results["completeness"]:
+        heads = [head_named(name) for name in entry["k"]]
+        comparison = Comparison(f"completeness without {','.join(entry['k'])}")
+        left, removed = circuit.without(heads), circuit.only(heads)
+        circuits = [laboratory.isolated(left, "mean", prompt) for prompt in laboratory.prompts]
+        models = [laboratory.without(removed, "mean", prompt) for prompt in laboratory.prompts]
+        for name, values in (("circuit", circuits), ("model", models)):
+            comparison.add(entry[name], mean(values), original, mean(map(allowed, values)))
+        yield comparison
+
+
+def check_edges(
+    graph: ReferenceGraph, prompts: list[Prompt], arguments: argparse.Namespace, data: Path
+) -> Iterator[Comparison]:
+    """The scores of the edges that were found, and F(C) with just these edges, all else from the ABC partner."""
+    results = ask(arguments, JOBS["eap"].options(arguments.circuit, 0), data)
+    found = edge_scores(results)
+    edges = {edge_name(*edge): edge for edge in graph.edges}
+    per_prompt = [graph.edge_attribution(p.tokens, p.abc_tokens, p.io, p.s) for p in prompts]
+    references = dict(zip(edges, map(mean, zip(*per_prompt, strict=True)), strict=True))
+    largest_score = max(map(abs, references.values()))
+    scores = Comparison("scores of the edges of circuit discover --method eap", figures="scores")
+    for name, score in found.items():
+        scores.add(score, references[name], 0, SCORE_TOLERANCE * largest_score)
+    yield scores
+
+    kept = {edges[name] for name in found}
+    patched, originals = [], []
+    for prompt in prompts:
+        partner = graph.run(graph.embedding(prompt.abc_tokens)).outputs
+        patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, partner))
+        originals.append(float(graph.logit_difference(graph.run(graph.embedding(prompt.tokens)), prompt.io, prompt.s)))
+    circuits = Comparison("these edges alone")
+    circuits.add(results["model"], mean(originals), mean(originals), mean(map(allowed, originals)))
+    circuits.add(results["circuit"], mean(patched), mean(originals), mean(map(allowed, patched)))
+    yield circuits
