@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the main job from end to end on a small model made on the spot:
-# prompts, a measurement, a short fine-tuning run, the measurement again, and patching before and after it.
+# prompts, a measurement, a short fine-tuning run, the measurement again, patching before and after it, and a circuit.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -35,6 +35,12 @@ run "What each head sends to the logits, by path patching." \
     patch --mode path --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100
 run "What training changed: each head's output in the random model replaced by the trained model's." \
     patch --mode cross-model --model "$demo/random" --donor "$demo/clean/checkpoints/epoch-003" --held-out --count 100
+run "The heads that do it, found edge by edge, and how much of the model they are." \
+    circuit discover --method eap --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100 \
+    --save "$demo/circuit.json"
+run "The same circuit by every method of evaluation, beside random circuits." \
+    faithfulness --circuit "$demo/circuit.json" --model "$demo/clean/checkpoints/epoch-003" --held-out --count 50 \
+    --surface --chart "$demo/surface.svg"
 
 cat <<END
 

@@ -21,7 +21,8 @@ struct IOI: ParsableCommand {
             """,
         version: ioiVersion,
         subcommands: [
-            DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self, FaithfulnessCommand.self,
+            DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
+            FaithfulnessCommand.self, CircuitDiscoverCommand.self,
             ModelCommand.self, BenchCommand.self,
         ]
     )

@@ -21,7 +21,7 @@ extension Circuit {
         guard let file = DataDirectory.circuit(of: location) else {
             throw IOIError.usage(
                 "--circuit: found default, but no circuit belongs to the model \(location.name); find one with "
-                    + "`ioi circuit discover --out FILE` and name it by --circuit FILE, or keep it as "
+                    + "`ioi circuit discover --save FILE` and name it by --circuit FILE, or keep it as "
                     + "\(location.folder.path)/circuit.json"
             )
         }

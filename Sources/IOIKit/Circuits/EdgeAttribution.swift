@@ -27,6 +27,7 @@ public struct EdgeAttribution: Sendable {
         let pass = Pass(
             model, capacity: BatchCapacity(lengths: lengths, count: size, rows: .last), workers: settings.workers
         )
+        let started = ContinuousClock.now
         var scores = EdgeScores(pass.graph, prompts: prompts.count)
         for start in stride(from: 0, to: prompts.count, by: size) {
             if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
@@ -39,6 +40,8 @@ public struct EdgeAttribution: Sendable {
         for (prompt, values) in zip(prompts, scores.perPrompt) where !values.allSatisfy(\.isFinite) {
             throw IOIError("prompt \(prompt.id): an edge's score is not a finite number")
         }
+        scores.seconds = (ContinuousClock.now - started) / .seconds(1)
+        scores.forwardSeconds = pass.forwardSeconds
         return scores
     }
 }
@@ -51,6 +54,8 @@ private final class Pass {
     private let backward: BackwardPass
     private let buffers: Buffers
     private let arena: Arena
+    /// Of the prompts' own runs.
+    private(set) var forwardSeconds = 0.0
 
     private struct Buffers {
         /// Counterfactual less own output of each sender. [senders, rows · d]
@@ -101,7 +106,9 @@ private final class Pass {
     ) {
         let batch = PackedBatch(prompts.map(\.tokens), rows: .last, sharesBeginnings: false)
         corrupt.run(PackedBatch(counterfactuals, rows: .last, sharesBeginnings: false))
+        let started = ContinuousClock.now
         clean.run(batch)
+        forwardSeconds += (ContinuousClock.now - started) / .seconds(1)
         takeChanges()
         for step in 1...(steps ?? 1) {
             let share = Float(step) / Float(steps ?? 1)

@@ -3,6 +3,8 @@ public struct EdgeScores: Sendable {
     public let graph: Graph
     /// [prompts][edges]; positive where the edge raises the logit difference.
     public internal(set) var perPrompt: [[Float]]
+    /// How long it took, and how much of that went to one forward pass over the prompts.
+    public internal(set) var seconds = 0.0, forwardSeconds = 0.0
 
     init(_ graph: Graph, prompts: Int) {
         self.graph = graph

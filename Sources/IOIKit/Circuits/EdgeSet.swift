@@ -25,6 +25,14 @@ public struct EdgeSet: Equatable, Sendable {
     /// In the order of their indices.
     public var edges: [Graph.Edge] { graph.edges.enumerated().filter { flags[$0.offset] }.map(\.element) }
 
+    /// Whether some receiver reads a sender.
+    func hears(_ sender: Graph.Sender) -> Bool {
+        let index = graph.index(of: sender)
+        return graph.receivers.indices.contains { receiver in
+            index < graph.senderCounts[receiver] && flags[graph.edges(into: receiver).lowerBound + index]
+        }
+    }
+
     /// For each sender whether some receiver reads it.
     var sendersInUse: [Bool] {
         var used = Array(repeating: false, count: graph.senders.count)

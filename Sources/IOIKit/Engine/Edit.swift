@@ -74,6 +74,9 @@ struct Entry: Comparable {
         self.stage = stage
     }
 
+    /// From where on later tokens see what changes here: where the next keys and values are read.
+    var whenSeen: Entry { Entry(stage.rawValue <= Stage.qkv.rawValue ? layer : layer + 1, .qkv) }
+
     static func < (a: Entry, b: Entry) -> Bool { (a.layer, a.stage.rawValue) < (b.layer, b.stage.rawValue) }
 }
 

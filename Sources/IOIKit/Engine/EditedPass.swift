@@ -199,7 +199,9 @@ private final class EditedRun {
         tables = readings.map {
             ValueTable(rows: variants.count * $0.tokens.count, columns: base.parameters.config.headWidth)
         }
-        all = EditedRows(variants, batch: base.batch, sharing: sharing)
+        all = EditedRows(
+            variants, batch: base.batch, layers: base.parameters.config.layers, sharing: sharing
+        )
         precondition(
             all.count <= pass.capacity, "\(all.count) rows are more than the \(pass.capacity) there is room for")
         rows = all

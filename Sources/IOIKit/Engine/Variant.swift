@@ -9,17 +9,25 @@ struct Variant {
     /// Where the first row leaves the cached run; beyond all places where none does.
     var entry: Entry { entries.min() ?? Entry(.max, .residPost) }
 
-    /// Computes each prompt from its first edited token on, which in a causal model is all that can change; prompts
-    /// without an edit stay as they are.
+    /// Computes each prompt from its first edited token on, which in a causal model is all that can change, and each
+    /// token from its first edit on, or from the layer on in which it can see that of an earlier one; prompts without an
+    /// edit stay as they are.
     init(_ edits: [Edit], of batch: PackedBatch) {
-        var firsts = batch.prompts.map(\.upperBound)
+        var own = [Entry?](repeating: nil, count: batch.rowOfToken.count)
         for edit in edits {
-            for token in edit.tokens {
-                let prompt = batch.promptOfToken[token]
-                firsts[prompt] = min(firsts[prompt], token)
+            let entry = Entry(edit.layer, edit.site.stage)
+            for token in edit.tokens { own[token] = own[token].map { min($0, entry) } ?? entry }
+        }
+        var rows: [(token: Int, entry: Entry)] = []
+        for tokens in batch.prompts {
+            var seen: Entry?
+            for token in tokens {
+                guard let entry = [own[token], seen].compactMap({ $0 }).min() else { continue }
+                rows.append((token, entry))
+                seen = [seen, entry.whenSeen].compactMap { $0 }.min()
             }
         }
-        self.init(edits, tokens: zip(firsts, batch.prompts).flatMap { Array($0..<$1.upperBound) })
+        self.init(edits, rows: rows)
     }
 
     /// Computes just `tokens`, which is enough where attention, the one layer that mixes them, is held.
@@ -51,12 +59,13 @@ struct EditedRows {
     private var places: [[Int32]] = []
 
     /// - Parameters:
+    ///   - layers: of the model; a token that could change only after them has no row.
     ///   - sharing: whether tokens that share a row of the batch share one here: their edits must be the same.
-    init(_ variants: [Variant], batch: PackedBatch, sharing: Bool) {
+    init(_ variants: [Variant], batch: PackedBatch, layers: Int, sharing: Bool) {
         for (index, variant) in variants.enumerated() {
             var places = [Int32](repeating: -1, count: batch.rowOfToken.count)
             var known: [Int: Int32] = [:]
-            for (token, entry) in zip(variant.tokens, variant.entries) {
+            for (token, entry) in zip(variant.tokens, variant.entries) where entry.layer < layers {
                 if sharing, let row = known[batch.rowOfToken[token]] {
                     places[token] = row
                     continue

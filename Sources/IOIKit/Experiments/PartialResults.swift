@@ -6,6 +6,7 @@ public final class PartialResults {
         /// A hash of everything that decides the results.
         let fingerprint: String
         var stages: [String: PatchMeasures]
+        var search: ACDC.State?
     }
 
     private let file: URL?
@@ -39,11 +40,26 @@ public final class PartialResults {
             return measures
         } catch let interruption as PatchInterruption {
             contents.stages[stage] = interruption.measures
-            if let file, contents.stages.values.contains(where: { $0.count > 0 }) {
-                try AtomicFile.write(try JSONEncoder().encode(contents), to: file)
-            }
+            if contents.stages.values.contains(where: { $0.count > 0 }) { try save() }
             throw interruption
         }
+    }
+
+    /// Searches, from where the search was interrupted.
+    ///
+    /// - Throws: what `body` throws; of an `ACDC.Interruption` the state is saved first.
+    func search(_ body: (ACDC.State?) throws -> EdgeSet) throws -> EdgeSet {
+        do {
+            return try body(contents.search)
+        } catch let interruption as ACDC.Interruption {
+            contents.search = interruption.state
+            try save()
+            throw interruption
+        }
+    }
+
+    private func save() throws {
+        if let file { try AtomicFile.write(try JSONEncoder().encode(contents), to: file) }
     }
 
     /// Removes what an interruption left, once the results are written.

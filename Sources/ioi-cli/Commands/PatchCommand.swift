@@ -165,26 +165,20 @@ struct PatchCommand: ParsableCommand {
         }
         let job = try PatchJob(options)
         let dataset = try source.prompts(for: model)
-        let identity = try Identity(model: model, donor: donor, dataset: dataset, isNeeded: output.holdsDocument)
-        let partial = try identity.partial(options, besides: output.out)
-        let progress = ProgressLine("patch", total: 1000, isQuiet: common.quiet)
-        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
-            defer { progress.clear() }
-            return try job.run(
-                model, donor: donor, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt
-            ) { progress.show(Int($0 * 1000)) }
-        }
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        try output.write(
-            json: {
-                try JSONEncoder.readable.encode(
-                    identity.document("patch", options: options, workers: workers, seconds: seconds, results: results)
-                )
-            },
-            csv: { results.csv },
-            text: { results.text(options, dataset) }
+        let measurement = Measurement(
+            command: "patch", options: options, started: started, workers: workers, output: output,
+            isQuiet: common.quiet
         )
-        partial.remove()
+        try measurement.run(model, donor: donor, dataset) { partial, progress in
+            try job.run(
+                model, donor: donor, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt,
+                progress: progress
+            )
+        } csv: {
+            $0.csv
+        } text: {
+            $0.text(options, dataset)
+        }
     }
 
     /// The mode, once no flag of another one is given.

@@ -2,17 +2,14 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-/// What every command that patches takes.
-struct PatchRunOptions: ParsableArguments {
+/// How much room patched runs may take.
+struct MemoryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "GB that caches and stacked runs may take, beside the weights (default: 1).", valueName: "gb"
         )
     )
     var memory: Double?
-
-    @Flag(help: "Put the logit differences of each prompt in the JSON as well.")
-    var perPrompt = false
 
     /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
     func settings(workers: Workers) throws -> PatchSettings {
@@ -24,6 +21,17 @@ struct PatchRunOptions: ParsableArguments {
         settings.isInterrupted = { Interrupt.isPending }
         return settings
     }
+}
+
+/// What every command that patches takes.
+struct PatchRunOptions: ParsableArguments {
+    @OptionGroup var memory: MemoryOptions
+
+    @Flag(help: "Put the logit differences of each prompt in the JSON as well.")
+    var perPrompt = false
+
+    /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
+    func settings(workers: Workers) throws -> PatchSettings { try memory.settings(workers: workers) }
 
     /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
     ///
@@ -37,18 +45,23 @@ struct PatchRunOptions: ParsableArguments {
         do {
             return try body()
         } catch let interruption as PatchInterruption {
-            let (done, all) = (interruption.measures.count, dataset.count)
-            if let out, done > 0 {
-                Terminal.complain(
-                    "interrupted after \(done) of \(all) prompts, which are kept in \(out).partial; "
-                        + "the same command goes on from there"
-                )
-            } else {
-                let hint = out == nil ? "; with --out they would be kept" : ""
-                Terminal.complain("interrupted after \(done) of \(all) prompts\(hint)")
-            }
-            throw ExitCode(130)
+            throw stopped(after: interruption.measures.count, of: dataset.count, "prompts", out: out)
+        } catch let interruption as ACDC.Interruption {
+            throw stopped(after: interruption.done, of: interruption.total, "edges", out: out)
         }
+    }
+
+    private static func stopped(after done: Int, of all: Int, _ things: String, out: String?) -> ExitCode {
+        if let out, done > 0 {
+            Terminal.complain(
+                "interrupted after \(done) of \(all) \(things), which are kept in \(out).partial; "
+                    + "the same command goes on from there"
+            )
+        } else {
+            let hint = out == nil ? "; with --out they would be kept" : ""
+            Terminal.complain("interrupted after \(done) of \(all) \(things)\(hint)")
+        }
+        return ExitCode(130)
     }
 }
 

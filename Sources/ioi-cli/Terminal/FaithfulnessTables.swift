@@ -5,7 +5,9 @@ extension FaithfulnessResults {
     func text(circuit: Circuit, _ dataset: Dataset) -> String {
         let whole = cell.faithfulness
         var figures = TextTable(header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"])
-        func row(_ name: String, _ figure: PatchEffects.Figure, _ digits: Int, percent isPercent: Bool = false) -> [String] {
+        func row(_ name: String, _ figure: PatchEffects.Figure, _ digits: Int, percent isPercent: Bool = false)
+            -> [String]
+        {
             let factor = isPercent ? 100.0 : 1
             return [
                 name, figure.value.map { decimal(factor * $0, digits) + (isPercent ? " %" : "") } ?? "undefined",
@@ -98,7 +100,8 @@ extension FaithfulnessResults {
 extension CircuitMethod {
     /// What is cut, and where heads stay.
     fileprivate var setting: String {
-        (granularity == .node ? "heads" : "edges") + (everywhere ? ", at all positions" : ", at the circuit's positions")
+        (granularity == .node ? "heads" : "edges")
+            + (everywhere ? ", at all positions" : ", at the circuit's positions")
             + (aggregation == .ratioOfMeans ? ", ratio of means" : ", mean of ratios")
     }
 

@@ -5,8 +5,14 @@ import Testing
 
 /// `ioi patch` and `ioi knockout`: documents, exit codes, one-line errors, interruptions.
 @Suite struct PatchCommandTests {
-    /// Of the shape whose circuit is known, and narrow.
-    static let model = try! TemporaryModel(layers: 12, heads: 12, width: 24)
+    /// Of the shape whose circuit is known, and narrow; the circuit lies with it.
+    static let model = {
+        let model = try! TemporaryModel(layers: 12, heads: 12, width: 24)
+        try! FileManager.default.copyItem(
+            at: DataDirectory.file("circuits/gpt2-small.json"), to: model.model.appendingPathComponent("circuit.json")
+        )
+        return model
+    }()
     static let other = try! TemporaryModel(layers: 12, heads: 12, width: 24, seed: 1)
     static let small = CommandTests.model
     static var path: String { model.model.path }

@@ -1,0 +1,217 @@
+import Foundation
+
+/// Automatic circuit discovery (Conmy et al. 2304.14997, section 3.2): from the logits back, each edge is dropped for
+/// good where that raises the metric by less than a threshold.
+///
+/// Receivers are visited from the last to the first: the logits, then of each layer the MLP and, last head first, each
+/// head's v, k and q; the senders of each from the last to the first. What no receiver hears any more loses its own
+/// edges untested. A run starts at the receiver whose edge is tested: what comes before is as in the last one.
+public struct ACDC: Sendable {
+    /// What an edge must not raise.
+    public enum Metric: String, CaseIterable, Codable, Sendable {
+        /// The mean over prompts of the Kullback-Leibler divergence of the patched from the whole model's distribution of
+        /// the answer, in nats.
+        case divergence = "kl"
+        /// How far the mean logit difference lies below the whole model's.
+        case logitDifference = "ld"
+    }
+
+    /// How far a search is.
+    public struct State: Codable, Equatable, Sendable {
+        /// Edges that were considered, in the order of the search.
+        var done: Int
+        /// Indices of those that were dropped.
+        var dropped: [Int]
+    }
+
+    /// Thrown where a search was interrupted.
+    public struct Interruption: Error {
+        public let state: State
+        public let total: Int
+        public var done: Int { state.done }
+    }
+
+    /// In units of the metric.
+    public var threshold: Double
+    public var metric: Metric
+    public var ablation: Ablation
+
+    public init(threshold: Double, metric: Metric = .divergence, ablation: Ablation = Ablation(.counterfactual)) {
+        self.threshold = threshold
+        self.metric = metric
+        self.ablation = ablation
+    }
+
+    /// - Parameters:
+    ///   - done: what an interrupted search had found.
+    ///   - progress: told what share of the edges was considered.
+    /// - Returns: the edges that are left, those that dangle removed.
+    /// - Throws: `IOIError` where the prompts take more memory than there may be, or a prompt has no counterfactual;
+    ///   `Interruption`.
+    public func find(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: PatchSettings,
+        resuming done: State? = nil,
+        progress: (Double) -> Void = { _ in }
+    ) throws -> EdgeSet {
+        let search = try Search(self, model, prompts, settings: settings)
+        return try search.run(resuming: done, settings: settings, progress: progress)
+    }
+}
+
+private final class Search {
+    private let options: ACDC
+    private let pass: GraphPass
+    private let graph: Graph
+    private let prompts: [Prompt]
+    private let model: GPT2Parameters
+    private let workers: Workers
+    /// [prompts, vocabulary]: the whole model's probabilities, and room for logits.
+    private let probabilities, logits: Matrix
+    private let arena: Arena
+    /// The whole model's Σ p log p, and mean logit difference.
+    private var negativeEntropies: [Double] = []
+    private var difference = 0.0
+
+    init(_ options: ACDC, _ model: GPT2Parameters, _ prompts: [Prompt], settings: PatchSettings) throws {
+        (self.options, self.model, self.prompts, workers) = (options, model, prompts, settings.workers)
+        graph = Graph(model.config)
+        let lengths = prompts.map(\.tokens.count)
+        let capacity = BatchCapacity(lengths: lengths, count: prompts.count, rows: .last)
+        let vocabulary = model.config.vocabularySize
+        let bytes =
+            capacity.rows * GraphPass.bytesPerRow(model.config, longest: lengths.max() ?? 1)
+            + 2 * prompts.count * vocabulary * MemoryLayout<Float>.stride
+        guard bytes <= settings.memory else {
+            throw IOIError.usage(
+                "--count: \(prompts.count) prompts take \(String(format: "%.1f", Double(bytes) / 1e9)) GB at once, expected "
+                    + "fewer prompts or --memory \(Int((Double(bytes) / 1e9).rounded(.up)))"
+            )
+        }
+        let batch = PromptBatch(
+            prompts: prompts[...],
+            packed: PackedBatch(prompts.map(\.tokens), rows: .last, sharesBeginnings: false)
+        )
+        let sites: Set<Site> = [.residPre, .z, .mlpOut]
+        let ablator = try Ablator(
+            options.ablation, of: model, sites: sites, prompts: prompts, reference: prompts, capacity: capacity,
+            workers: workers
+        )
+        ablator.prepare(batch)
+        pass = GraphPass(model, capacity: capacity, workers: workers)
+        pass.prepare(batch.packed, sites: sites) { ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch) }
+        (arena, (probabilities, logits)) = Arena.holding {
+            ($0.take(prompts.count, vocabulary), $0.take(prompts.count, vocabulary))
+        }
+    }
+
+    /// The edges in the order in which they are considered, receiver by receiver.
+    private var order: [(receiver: Int, edges: [Graph.Edge])] {
+        var receivers = [graph.receivers.count - 1]
+        for layer in (0..<graph.layers).reversed() {
+            receivers.append(graph.index(of: Graph.Receiver.mlp(layer)))
+            for head in (0..<graph.heads).reversed() {
+                receivers += graph.receivers(of: .head(Head(layer, head))).reversed()
+            }
+        }
+        return receivers.map { receiver in
+            (receiver, (0..<graph.senderCounts[receiver]).reversed().map { Graph.Edge(sender: $0, receiver: receiver) })
+        }
+    }
+
+    func run(
+        resuming done: ACDC.State?,
+        settings: PatchSettings,
+        progress: (Double) -> Void
+    ) throws -> EdgeSet {
+        var kept = EdgeSet(all: graph)
+        takeReference(pass.run(kept))
+        var state = done ?? ACDC.State(done: 0, dropped: [])
+        for edge in state.dropped { kept.remove(graph.edges[edge]) }
+        var current = measure(pass.run(kept, from: .heads(0)))
+        var count = 0
+        for (receiver, edges) in order {
+            for edge in edges {
+                count += 1
+                guard count > state.done else { continue }
+                if settings.isInterrupted() { throw ACDC.Interruption(state: state, total: graph.edgeCount) }
+                kept.remove(edge)
+                var isDropped = !isHeard(receiver, kept)
+                if !isDropped {
+                    let value = measure(pass.run(kept, from: start(receiver)))
+                    isDropped = value - current < options.threshold
+                    if isDropped { current = value } else { kept.insert(edge) }
+                }
+                if isDropped { state.dropped.append(graph.index(of: edge)) }
+                state.done = count
+            }
+            progress(Double(count) / Double(graph.edgeCount))
+        }
+        kept.prune()
+        return kept
+    }
+
+    private func isHeard(_ receiver: Int, _ kept: EdgeSet) -> Bool {
+        switch graph.receivers[receiver] {
+        case .logits: true
+        case .head(let head, _): kept.hears(.head(head))
+        case .mlp(let layer): kept.hears(.mlp(layer))
+        }
+    }
+
+    private func start(_ receiver: Int) -> GraphPass.Start {
+        switch graph.receivers[receiver] {
+        case .logits: .logits
+        case .head(let head, _): .heads(head.layer)
+        case .mlp(let layer): .mlp(layer)
+        }
+    }
+
+    private func takeReference(_ final: Matrix) {
+        difference = logitDifference(final)
+        guard options.metric == .divergence else { return }
+        GEMM.multiply(final, model.tokenTable.transposed, into: probabilities, workers: workers)
+        let count = probabilities.columns
+        negativeEntropies = prompts.indices.map { row in
+            let values = probabilities[row]
+            let raw = Array(UnsafeBufferPointer(start: values, count: count))
+            let largest = Softmax.maximum(values, count: count)
+            let total = Softmax.sumOfExponentials(values, count: count, minus: largest, storing: true)
+            Softmax.scale(values, count: count, by: 1 / total)
+            let logSum = Double(largest) + log(Double(total))
+            var sum = 0.0
+            for i in 0..<count { sum += Double(values[i]) * (Double(raw[i]) - logSum) }
+            return sum
+        }
+    }
+
+    private func measure(_ final: Matrix) -> Double {
+        guard options.metric == .divergence else { return difference - logitDifference(final) }
+        GEMM.multiply(final, model.tokenTable.transposed, into: logits, workers: workers)
+        let count = logits.columns
+        var divergences = [Double](repeating: 0, count: prompts.count)
+        divergences.withUnsafeMutableBufferPointer { divergences in
+            nonisolated(unsafe) let divergences = divergences
+            workers.share(prompts.count) { rows in
+                for row in rows {
+                    let (values, weights) = (logits[row], probabilities[row])
+                    // As a sum over the same places as the entropy's, so that nothing large cancels but log Z.
+                    var mean = 0.0
+                    for i in 0..<count { mean += Double(weights[i]) * Double(values[i]) }
+                    let largest = Softmax.maximum(values, count: count)
+                    let total = Softmax.sumOfExponentials(values, count: count, minus: largest, storing: false)
+                    divergences[row] = negativeEntropies[row] - mean + Double(largest) + log(Double(total))
+                }
+            }
+        }
+        return divergences.reduce(0, +) / Double(prompts.count)
+    }
+
+    private func logitDifference(_ final: Matrix) -> Double {
+        let sum = prompts.enumerated().reduce(0.0) {
+            $0 + PatchRunner.logitDifference(final.row($1.offset), $1.element, model)
+        }
+        return sum / Double(prompts.count)
+    }
+}

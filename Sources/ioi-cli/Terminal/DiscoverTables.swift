@@ -1,0 +1,75 @@
+import IOIKit
+
+extension DiscoverResults {
+    /// For people: the circuit, how well it does, and how it was found.
+    func text(_ dataset: Dataset, saved: String?) -> String {
+        var lines = [circuit.text()]
+        if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
+        if let faithfulness {
+            lines += [
+                "",
+                "F(C) / F(M)  \(percents(faithfulness.ratio)), edge by edge on \(dataset.count) \(dataset.name) prompts",
+                "F(M)         \(faithfulness.model.text(3))", "F(C)         \(faithfulness.circuit.text(3))",
+            ]
+        }
+        if let stability {
+            lines.append(
+                "on \(stability.resamples) resamples of the prompts: Jaccard \(decimal(stability.edges, 2)) of edges, "
+                    + "\(decimal(stability.heads, 2)) of heads"
+            )
+        }
+        if let curve {
+            var table = TextTable(header: ["edges", "share", "faithfulness", "95 % interval"])
+            table.rows = curve.points.map { point in
+                let figure = point.faithfulness
+                return [
+                    "\(point.edges)", "\(decimal(100 * point.fraction, 1)) %",
+                    figure.value.map { decimal($0, 3) } ?? "·",
+                    figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
+                ]
+            }
+            lines += [""] + table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
+        }
+        if let scores {
+            var table = TextTable(header: ["best edges", "score", "95 % interval"])
+            table.rows = scores.edges.prefix(12).map { edge in
+                [edge.edge, decimal(edge.score, 4), "[\(decimal(edge.ci95[0], 4)), \(decimal(edge.ci95[1], 4))]"]
+            }
+            let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")
+            lines += [""] + table.lines + ["best nodes: \(nodes)"]
+        }
+        if let walk {
+            lines +=
+                [""]
+                + walk.steps.map { step in
+                    let out = step.knockedOut.isEmpty ? "" : " without \(names(step.knockedOut))"
+                    return "→ \(step.receiver)\(out): \(step.heard.isEmpty ? "none" : names(step.heard))"
+                }
+        }
+        if let saved { lines += ["", "saved in \(saved)"] }
+        return lines.joined(separator: "\n")
+    }
+
+    private func names(_ heads: [Head]) -> String { heads.map(\.description).joined(separator: ", ") }
+
+    private func percents(_ figure: PatchEffects.Figure) -> String {
+        guard let value = figure.value else { return "undefined" }
+        let interval = figure.ci95.map { "  [\(decimal(100 * $0[0], 1)), \(decimal(100 * $0[1], 1))]" } ?? ""
+        return percent(value) + interval
+    }
+
+    /// A line for each head, or for each edge where edges were found.
+    var csv: String {
+        if let scores {
+            return "edge,score,score_low,score_high\n"
+                + scores.edges.map { edge in
+                    "\(edge.edge),\(edge.score),\(edge.ci95[0]),\(edge.ci95[1])\n"
+                }.joined()
+        }
+        guard circuit.edges.isEmpty else { return "edge\n" + circuit.edges.map { $0 + "\n" }.joined() }
+        return "class,position,head\n"
+            + circuit.classes.flatMap { headClass in
+                headClass.heads.map { "\(headClass.name),\(headClass.position),\($0)\n" }
+            }.joined()
+    }
+}
