@@ -185,6 +185,6 @@ import Testing
         where !close.contains(edge) {
             #expect(isFound == isExpected, "\(edge)")
         }
-        #expect((1..<pruned.graph.edgeCount).contains(pruned.count))
+        #expect(pruned.count > 0)
     }
 }

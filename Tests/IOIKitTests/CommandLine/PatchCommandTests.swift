@@ -192,10 +192,10 @@ import Testing
         let partial = URL(fileURLWithPath: out.path + ".partial")
         var stops = 0
         var status: Int32 = 130
-        // Each run gets a little longer before it is stopped, so that some do get a batch done.
+        // Each run gets a little longer before it is stopped, so that some do get a batch done, on a slow machine as well.
         while status == 130, stops < 40 {
             let process = try Program.start(arguments)
-            try await Task.sleep(for: .milliseconds(100 + 60 * stops))
+            try await Task.sleep(for: .milliseconds(100 * pow(1.15, Double(stops))))
             status = try await InterruptTests.stop(process, SIGINT)
             stops += 1
             // Before it listens, a signal just ends the program.
