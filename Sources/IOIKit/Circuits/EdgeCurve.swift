@@ -46,22 +46,17 @@ public struct EdgeCurve: Sendable, Encodable {
 
     /// - Parameter measures: the cells are `circuits`.
     init(_ measures: PatchMeasures, graph: Graph, seed: UInt64, workers: Workers) {
-        let columns = [measures.original] + measures.patched
-        let resampled = Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
-        let sums = columns.map { $0.reduce(0, +) }
-        func figure(_ statistic: ([Double]) -> Double) -> PatchEffects.Figure {
-            PatchEffects.Figure(of: statistic(sums), resampled: resampled.map(statistic))
-        }
+        let resampled = ResampledSums([measures.original] + measures.patched, seed: seed, workers: workers)
         func faithfulness(_ sums: [Double]) -> [Double] {
             sums.dropFirst(2).map { ($0 - sums[1]) / (sums[0] - sums[1]) }
         }
         points = Self.fractions.enumerated().map { index, fraction in
             Point(
-                fraction: fraction, edges: Self.count(fraction, graph), faithfulness: figure { faithfulness($0)[index] }
+                fraction: fraction, edges: Self.count(fraction, graph), faithfulness: resampled.figure { faithfulness($0)[index] }
             )
         }
-        cpr = figure { Self.integral(faithfulness($0), at: 0) }
-        cmd = figure { Self.integral(faithfulness($0).map { abs(1 - $0) }, at: 1) }
+        cpr = resampled.figure { Self.integral(faithfulness($0), at: 0) }
+        cmd = resampled.figure { Self.integral(faithfulness($0).map { abs(1 - $0) }, at: 1) }
     }
 
     /// The integral over the fractions of values that begin with `first` at none.

@@ -23,18 +23,13 @@ public struct Faithfulness: Sendable {
         seed: UInt64,
         workers: Workers
     ) {
-        let count = Double(model.count)
-        let columns = [model, circuit, zip(circuit, model).map { $0 / $1 }]
-        let resampled = Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
-        let sums = columns.map { $0.reduce(0, +) }
-        func figure(_ statistic: ([Double]) -> Double) -> PatchEffects.Figure {
-            PatchEffects.Figure(of: statistic(sums), resampled: resampled.map(statistic))
-        }
+        let sums = ResampledSums([model, circuit, zip(circuit, model).map { $0 / $1 }], seed: seed, workers: workers)
+        let count = sums.count
         self.count = model.count
-        self.model = figure { $0[0] / count }
-        self.circuit = figure { $0[1] / count }
-        difference = figure { abs($0[0] - $0[1]) / count }
-        ratio = figure { Self.ratio($0, count: count, aggregation) }
+        self.model = sums.figure { $0[0] / count }
+        self.circuit = sums.figure { $0[1] / count }
+        difference = sums.figure { abs($0[0] - $0[1]) / count }
+        ratio = sums.figure { Self.ratio($0, count: count, aggregation) }
     }
 
     /// F(C) / F(M) from the sums over prompts of F(M), F(C) and their ratios.

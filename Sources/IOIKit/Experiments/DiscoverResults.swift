@@ -3,7 +3,7 @@ public struct DiscoverResults: Sendable, Encodable {
     public struct EdgeScore: Sendable, Encodable {
         public let edge: String
         public let score: Double
-        public let ci95: [Double]
+        public let ci95: [Double]?
     }
 
     public struct NodeScore: Sendable, Encodable {
@@ -36,16 +36,13 @@ public struct DiscoverResults: Sendable, Encodable {
             let (graph, all) = (ranking.graph, ranking.graph.edges)
             let best = ranking.order.filter { kept.flags[$0] }
             let columns = best.map { edge in scores.perPrompt.map { Double($0[edge]) } }
-            let resampled = columns.isEmpty ? [] : Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
-            let count = Double(scores.perPrompt.count)
+            let sums = columns.isEmpty ? nil : ResampledSums(columns, seed: seed, workers: workers)
             edges = best.enumerated().map { column, edge in
-                let interval = Bootstrap.interval(of: resampled.map { $0[column] / count })
-                return EdgeScore(
+                EdgeScore(
                     edge: graph.name(of: all[edge]), score: ranking.scores[edge],
-                    ci95: [interval.lowerBound, interval.upperBound]
+                    ci95: sums?.figure { [count = sums!.count] in $0[column] / count }.ci95
                 )
             }
-            let key: (Double) -> Double = ranking.isAbsolute ? { abs($0) } : { $0 }
             nodes = zip(graph.senders, ranking.senderScores).map { NodeScore(node: $0.description, score: $1) }
                 .sorted { key($0.score) > key($1.score) }
             (seconds, forwardSeconds) = (scores.seconds, scores.forwardSeconds)

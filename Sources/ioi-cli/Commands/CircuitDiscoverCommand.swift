@@ -87,7 +87,7 @@ struct CircuitDiscoverCommand: ParsableCommand {
         let dataset = try options.prompts.prompts(for: model)
         let measurement = Measurement(
             command: "circuit discover", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet
+            isQuiet: common.quiet, isStaged: method == nil || method == "path"
         )
         try measurement.run(model, dataset) { partial, progress in
             let results = try job.run(model, dataset, settings: settings, partial: partial, progress: progress)

@@ -26,13 +26,7 @@ struct FaithfulnessCommand: ParsableCommand {
 
     @OptionGroup var ablation: AblationOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Take means over so many prompts of the same kind, the measured ones first (default: just those).",
-            valueName: "n"
-        )
-    )
-    var abcCount: Int?
+    @OptionGroup var reference: ReferenceOptions
 
     @Option(
         help: ArgumentHelp(
@@ -87,7 +81,7 @@ struct FaithfulnessCommand: ParsableCommand {
         let dataset = try options.prompts.prompts(for: model)
         let measurement = Measurement(
             command: "faithfulness", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet
+            isQuiet: common.quiet, circuit: job.circuit, isStaged: surface
         )
         try measurement.run(model, dataset) { partial, progress in
             let results = try job.run(
@@ -111,16 +105,7 @@ struct FaithfulnessCommand: ParsableCommand {
         var options = FaithfulnessOptions(prompts: source)
         options.circuit = circuit == "default" ? circuit : absolutePath(circuit)
         options.method.ablation = try ablation.ablation(seed: source.seed)
-        if let abcCount {
-            guard source.file == nil else {
-                throw IOIError.usage("--abc-count: does not go with --data, whose prompts are already made")
-            }
-            guard options.method.ablation.kind == .mean else {
-                throw IOIError.usage("--abc-count: needs --ablate mean")
-            }
-            try checkFlag("--abc-count", abcCount, in: source.count...10_000_000)
-            options.method.reference = abcCount
-        }
+        options.method.reference = try reference.count(source, options.method.ablation)
         switch positions {
         case nil, "circuit": break
         case "all": options.method.everywhere = true

@@ -45,15 +45,7 @@ struct KnockoutCommand: ParsableCommand {
     var each = false
 
     @OptionGroup var ablation: AblationOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "Take means over so many prompts of the same kind, the measured ones first (default: just those).",
-            valueName: "n"
-        )
-    )
-    var abcCount: Int?
-
+    @OptionGroup var reference: ReferenceOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
     @OptionGroup var patching: PatchRunOptions
@@ -68,28 +60,19 @@ struct KnockoutCommand: ParsableCommand {
         let model = try model.load(workers: workers)
         let job = try KnockoutJob(options, model: model)
         let dataset = try options.prompts.prompts(for: model)
-        let identity = try Identity(model: model, dataset: dataset, isNeeded: output.holdsDocument)
-        let partial = try identity.partial(options, besides: output.out)
-        let progress = ProgressLine("knockout", total: 1000, isQuiet: common.quiet)
-        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
-            defer { progress.clear() }
-            return try job.run(
-                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt
-            ) { progress.show(Int($0 * 1000)) }
-        }
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        try output.write(
-            json: {
-                try JSONEncoder.readable.encode(
-                    identity.document(
-                        "knockout", options: options, workers: workers, seconds: seconds, results: results
-                    )
-                )
-            },
-            csv: { results.csv },
-            text: { results.text(dataset) }
+        let measurement = Measurement(
+            command: "knockout", options: options, started: started, workers: workers, output: output,
+            isQuiet: common.quiet
         )
-        partial.remove()
+        try measurement.run(model, dataset) { partial, progress in
+            try job.run(
+                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt, progress: progress
+            )
+        } csv: {
+            $0.csv
+        } text: {
+            $0.text(dataset)
+        }
     }
 
     private func options() throws -> KnockoutOptions {
@@ -108,16 +91,7 @@ struct KnockoutCommand: ParsableCommand {
         options.position = try position.map { try ioi_cli.position("--position", $0) }
         options.each = each
         options.ablation = try ablation.ablation(seed: source.seed)
-        if let abcCount {
-            guard source.file == nil else {
-                throw IOIError.usage("--abc-count: does not go with --data, whose prompts are already made")
-            }
-            guard options.ablation.kind == .mean else {
-                throw IOIError.usage("--abc-count: needs --ablate mean")
-            }
-            try checkFlag("--abc-count", abcCount, in: source.count...10_000_000)
-            options.reference = abcCount
-        }
+        options.reference = try reference.count(source, options.ablation)
         return options
     }
 }

@@ -10,6 +10,15 @@ struct Measurement<Options: Encodable> {
     let workers: Workers
     let output: OutputOptions
     let isQuiet: Bool
+    /// What decides the results beside the options: a circuit, which may be another under the same name.
+    var circuit: Circuit?
+    /// Whether work has many stages, of which how many prompts are done says little.
+    var isStaged = false
+
+    private struct Deciding: Encodable {
+        let options: Options
+        let circuit: Circuit?
+    }
 
     /// - Parameter measure: is given what an interrupted run left, and tells what share of its work is done.
     /// - Throws: what `measure` throws, the exit code of an interruption, and `IOIError` where results cannot be written.
@@ -22,9 +31,9 @@ struct Measurement<Options: Encodable> {
         text: (Results) -> String
     ) throws {
         let identity = try Identity(model: model, donor: donor, dataset: dataset, isNeeded: output.holdsDocument)
-        let partial = try identity.partial(options, besides: output.out)
+        let partial = try identity.partial(Deciding(options: options, circuit: circuit), besides: output.out)
         let progress = ProgressLine(command, total: 1000, isQuiet: isQuiet)
-        let results = try PatchRunOptions.stoppable(dataset, out: output.out) {
+        let results = try PatchRunOptions.stoppable(isStaged ? nil : dataset, out: output.out) {
             defer { progress.clear() }
             return try measure(partial) { progress.show(Int($0 * 1000)) }
         }

@@ -35,9 +35,10 @@ struct PatchRunOptions: ParsableArguments {
 
     /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
     ///
+    /// - Parameter dataset: nil where work has many stages, of which how many prompts are done says little.
     /// - Throws: what `body` throws, and the exit code of an interruption.
     static func stoppable<Results>(
-        _ dataset: Dataset,
+        _ dataset: Dataset? = nil,
         out: String?,
         _ body: () throws -> Results
     ) throws -> Results {
@@ -45,21 +46,21 @@ struct PatchRunOptions: ParsableArguments {
         do {
             return try body()
         } catch let interruption as PatchInterruption {
-            throw stopped(after: interruption.measures.count, of: dataset.count, "prompts", out: out)
+            throw stopped(dataset.map { (interruption.measures.count, $0.count, "prompts") }, out: out)
         } catch let interruption as ACDC.Interruption {
-            throw stopped(after: interruption.done, of: interruption.total, "edges", out: out)
+            throw stopped((interruption.done, interruption.total, "edges"), out: out)
         }
     }
 
-    private static func stopped(after done: Int, of all: Int, _ things: String, out: String?) -> ExitCode {
-        if let out, done > 0 {
+    private static func stopped(_ progress: (done: Int, all: Int, things: String)?, out: String?) -> ExitCode {
+        let done = progress.map { " after \($0.done) of \($0.all) \($0.things)" } ?? ""
+        if let out, FileManager.default.fileExists(atPath: out + ".partial") {
             Terminal.complain(
-                "interrupted after \(done) of \(all) \(things), which are kept in \(out).partial; "
-                    + "the same command goes on from there"
+                "interrupted\(done); what was measured is kept in \(out).partial, and the same command goes on from there"
             )
         } else {
-            let hint = out == nil ? "; with --out they would be kept" : ""
-            Terminal.complain("interrupted after \(done) of \(all) \(things)\(hint)")
+            let hint = out == nil ? "; with --out what was measured would be kept" : ""
+            Terminal.complain("interrupted\(done)\(hint)")
         }
         return ExitCode(130)
     }
