@@ -28,7 +28,7 @@ def completeness(circuit: Path, sets: int) -> list[Any]:
 
 
 def edge_attribution(_circuit: Path, _sets: int) -> list[Any]:
-    return ["circuit", "discover", "--method", "eap", "--edges", 200]
+    return ["circuit", "discover", "--method", "eap", "--edges", 200, "--resamples", 0]
 
 
 JOBS = {
@@ -41,6 +41,11 @@ JOBS = {
 def ioi_command(arguments: argparse.Namespace, options: list[Any], model: Path, data: Path) -> list[Any]:
     inputs = ["--model", model, "--data", data, "--threads", arguments.threads]
     return [arguments.ioi.resolve(), *options, *inputs, "--format", "json", "--quiet"]
+
+
+def random_sets(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sets of `ioi circuit validate`, but for the empty one."""
+    return [entry for entry in results["completeness"] if entry["kind"] == "random"]
 
 
 def edge_scores(results: dict[str, Any]) -> dict[str, float]:

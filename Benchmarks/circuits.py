@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from circuit_jobs import JOBS, edge_scores, ioi_command
+from circuit_jobs import JOBS, edge_scores, ioi_command, random_sets
 from patch import Process, run_process
 from patch_sweeps import spread
 
@@ -138,11 +138,12 @@ def run_transformer_lens(arguments: argparse.Namespace, job: str, results: dict[
     command += ["--circuit", arguments.circuit]
     if job == "faithfulness":
         return run_process(command)
-    sets = spread([entry["k"] for entry in results["completeness"]], arguments.sets_timed)
+    drawn = [entry["k"] for entry in random_sets(results)]
+    sets = spread(drawn, arguments.sets_timed)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(sets, file)
         file.flush()
-        return run_process([*command, "--sets", file.name, "--sets-of-job", len(results["completeness"])])
+        return run_process([*command, "--sets", file.name, "--sets-of-job", len(drawn)])
 
 
 # Figures
@@ -158,7 +159,7 @@ def agree(job: str, run: Run) -> Agreement:
             ]
             return Agreement("logit differences", largest_difference(pairs), PROMPT_TOLERANCE)
         case "completeness":
-            ours = {tuple(entry["k"]): entry for entry in run.results["completeness"]}
+            ours = {tuple(entry["k"]): entry for entry in random_sets(run.results)}
             pairs = [
                 (ours[tuple(names)][name], value)
                 for name in ("model", "circuit")
@@ -186,7 +187,7 @@ def print_summary(arguments: argparse.Namespace, job: str, runs: list[Run], agre
     if job == "completeness":
         timed = runs[0].report["set_seconds"]
         seconds = median(value for run in runs for value in run.report["set_seconds"])
-        sets = len(runs[0].results["completeness"])
+        sets = len(random_sets(runs[0].results))
         details += f"; {len(timed)} of {sets} sets run, {seconds:.2f} s a set"
     libraries = max(run.report["libraries_bytes"] for run in runs)
     print(

@@ -78,14 +78,17 @@ class CircuitLaboratory(Laboratory):
     def isolated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
         """F(C) on one prompt, edge by edge: the input and the MLPs go to every receiver as they are, a head just along
         the edges that are kept and from the positions where it is kept; what else it sends is replaced."""
+        layers = range(self.model.shape.layers)
+        ablated = [self.ablated("result", layer, ablation, prompt) for layer in layers]
 
         def hook(sender: str, receiver: str, output: Tensor) -> Tensor:
             if sender == "input" or sender.startswith("m"):
                 return output
             layer, head = head_named(sender)
-            replaced = self.ablated("result", layer, ablation, prompt)[head].clone()
+            replaced = ablated[layer][head]
             if circuit.hears((layer, head), receiver):
                 rows = prompt.rows(circuit.positions[layer, head])
+                replaced = replaced.clone()
                 replaced[rows] = output[rows]
             return replaced
 
@@ -100,7 +103,8 @@ class CircuitLaboratory(Laboratory):
 
 def check(arguments: argparse.Namespace) -> None:
     """Exits with 1 where `ioi` differs."""
-    torch.set_num_threads(arguments.threads)
+    # Of products this small, threads would only wait for one another.
+    torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     with tempfile.TemporaryDirectory(prefix="ioi-circuits-") as scratch:
         folder = Path(scratch)
@@ -155,12 +159,12 @@ def check_faithfulness(
 def check_completeness(
     laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
-    """Of as many random sets as --sets-timed says."""
+    """Of the empty set, and of as many random ones as --sets-timed says."""
     results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets_timed), data)
     original = mean(laboratory.original(prompt) for prompt in laboratory.prompts)
     for entry in results["completeness"]:
         heads = [head_named(name) for name in entry["k"]]
-        comparison = Comparison(f"completeness without {','.join(entry['k'])}")
+        comparison = Comparison(f"completeness without {','.join(entry['k']) or 'none'}")
         left, removed = circuit.without(heads), circuit.only(heads)
         circuits = [laboratory.isolated(left, "mean", prompt) for prompt in laboratory.prompts]
         models = [laboratory.without(removed, "mean", prompt) for prompt in laboratory.prompts]
@@ -191,6 +195,6 @@ def check_edges(
         patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, partner))
         originals.append(float(graph.logit_difference(graph.run(graph.embedding(prompt.tokens)), prompt.io, prompt.s)))
     circuits = Comparison("these edges alone")
-    circuits.add(results["model"], mean(originals), mean(originals), mean(map(allowed, originals)))
-    circuits.add(results["circuit"], mean(patched), mean(originals), mean(map(allowed, patched)))
+    for name, values in (("model", originals), ("circuit", patched)):
+        circuits.add(results["faithfulness"][name], mean(values), mean(originals), mean(map(allowed, values)))
     yield circuits

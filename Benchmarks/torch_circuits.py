@@ -13,8 +13,8 @@
 
 What costs a user nothing to leave out is left out: gradients where none is asked for, and those of the weights; the
 unembedding at other rows than END; hooks on layers that a set does not touch; padding where batches of one length are
-faster; in `eap` also the third pass that the repository runs for metrics other than LD. --eap-batch bounds the prompts
-that are held at once; the default was the fastest of 4, 8, 16 and 32 at the size of GPT-2 small.
+faster; in `eap` also the third pass that the repository runs for metrics other than LD. The batching is the fastest of
+several, tried beforehand.
 
 Prints one JSON object: seconds without imports and loading, logit differences and scores, memory.
 
@@ -38,7 +38,7 @@ from torch import Tensor  # noqa: E402
 from transformer_lens import HookedTransformer  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
-from circuit_jobs import Circuit, edge_name, head_named  # noqa: E402
+from circuit_jobs import JOBS, Circuit, edge_name, head_named  # noqa: E402
 from reference_patching import Prompt, read_prompts  # noqa: E402
 from torch_patch import (  # noqa: E402
     Batch,
@@ -55,7 +55,7 @@ from torch_patch import (  # noqa: E402
     recording,
 )
 
-JOBS = ("faithfulness", "completeness", "eap")
+BATCH_SIZES = (8, 16, 32)
 
 Report = dict[str, object]
 Index = tuple[Tensor | slice, Tensor | slice, int]
@@ -69,7 +69,7 @@ def main() -> None:
     libraries_bytes = peak_bytes()
     prompts = read_prompts(arguments.data)
     if arguments.job == "eap":
-        report = attribute_edges(load_model(arguments.model, prompts), prompts, arguments.eap_batch)
+        report = attribute_edges(load_model(arguments.model, prompts), prompts)
     else:
         with torch.inference_mode():
             model = load_model(arguments.model, prompts)
@@ -87,13 +87,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Run one job on a circuit with TransformerLens and print times and results as JSON."
     )
-    parser.add_argument("--job", choices=JOBS, required=True)
+    parser.add_argument("--job", choices=list(JOBS), required=True)
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
     parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
     parser.add_argument("--circuit", type=Path, help="circuit file; not for eap")
     parser.add_argument("--sets", type=Path, metavar="FILE", help='completeness: sets K to time, [["9.9", …], …]')
     parser.add_argument("--sets-of-job", type=int, default=100, help="completeness: sets to scale to (default: 100)")
-    parser.add_argument("--eap-batch", type=int, default=16, help="eap: prompts at once (default: 16)")
     parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
     arguments = parser.parse_args()
     if (arguments.circuit is None) != (arguments.job == "eap"):
@@ -290,13 +289,14 @@ class Graph:
         }
 
 
-def attribute_edges(model: HookedTransformer, prompts: list[Prompt], most: int) -> Report:
+def attribute_edges(model: HookedTransformer, prompts: list[Prompt]) -> Report:
     """Scores as means over the prompts, and logit differences."""
     model.set_use_split_qkv_input(True)
     model.set_use_attn_result(True)
     model.set_use_hook_mlp_in(True)
     model.requires_grad_(False)
     graph = Graph(model.cfg.n_layers, model.cfg.n_heads)
+    most = fastest_batch_size(model, graph, prompts)
     batches = [make_batch(model, prompts, indices) for indices in batches_of_one_length(prompts, most)]
     scores = torch.zeros(graph.senders, graph.receivers)
     start = time.perf_counter()
@@ -310,8 +310,22 @@ def attribute_edges(model: HookedTransformer, prompts: list[Prompt], most: int) 
     }
 
 
+def fastest_batch_size(model: HookedTransformer, graph: Graph, prompts: list[Prompt]) -> int:
+    """By the time for a prompt, the better of two, in the largest batch of each size."""
+    seconds = {}
+    for size in BATCH_SIZES:
+        batch = make_batch(model, prompts, max(batches_of_one_length(prompts, size), key=len))
+        times = []
+        for _ in range(2):
+            start = time.perf_counter()
+            attribute_batch(model, graph, batch, torch.zeros(graph.senders, graph.receivers))
+            times.append(time.perf_counter() - start)
+        seconds[size] = min(times) / len(batch.indices)
+    return min(seconds, key=seconds.__getitem__)
+
+
 def batches_of_one_length(prompts: list[Prompt], most: int) -> list[list[int]]:
-    """Places of prompts, as even as can be."""
+    """Places of prompts, in batches as even as can be."""
     by_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(prompts):
         by_length.setdefault(len(prompt.tokens), []).append(index)
