@@ -4,7 +4,8 @@ import Foundation
 
 /// GPT-2 as its definition reads, in Double: one prompt, every row, plain loops, nothing kept for later.
 ///
-/// What the patching tests compare with, so it shares no code with the engine: only the weights, by name.
+/// What the tests of patching and circuits compare with, so it shares no code with the engine: only the weights, by
+/// name.
 struct NaiveModel: Sendable {
     /// Reads or replaces a site's values where they have just been computed.
     ///
@@ -16,7 +17,7 @@ struct NaiveModel: Sendable {
 
     let config: GPT2Config
     /// By their names in a checkpoint, row by row; a vector is one row.
-    private let tensors: [String: [[Double]]]
+    let tensors: [String: [[Double]]]
 
     init(_ parameters: GPT2Parameters) {
         config = parameters.config
@@ -36,9 +37,7 @@ struct NaiveModel: Sendable {
         hook: Hook = { _, _, _, _, _ in }
     ) -> NaiveRun {
         let (heads, width, headWidth) = (config.heads, config.width, config.headWidth)
-        var residual = tokens.enumerated().map { position, token in
-            sum(tensors["wte.weight"]![token], tensors["wpe.weight"]![position])
-        }
+        var residual = embedding(tokens)
         for layer in 0..<config.layers {
             let block = "h.\(layer)"
             func visited(_ site: Site, _ values: [[Double]], head: Int? = nil) -> [[Double]] {
@@ -62,12 +61,7 @@ struct NaiveModel: Sendable {
             let q = projection(.q, part: 0)
             let k = projection(.k, part: 1)
             let v = projection(.v, part: 2)
-            let pattern = visitedHeads(.pattern) { head in
-                tokens.indices.map { query in
-                    let scores = (0...query).map { dot(q[head][query], k[head][$0]) / Double(headWidth).squareRoot() }
-                    return softmax(scores) + Array(repeating: 0, count: tokens.count - scores.count)
-                }
-            }
+            let pattern = visitedHeads(.pattern) { head in attention(q[head], k[head]) }
             let z = visitedHeads(.z) { head in product(pattern[head], v[head]) }
             let outWeight = tensors["\(block).attn.c_proj.weight"]!
             let result = visitedHeads(.result) { head in
@@ -86,20 +80,40 @@ struct NaiveModel: Sendable {
             let mlpOut = visited(.mlpOut, linear(neurons, "\(block).mlp.c_proj"))
             residual = visited(.residPost, zip(residual, mlpOut).map(sum))
         }
-        let end = tokens.count - 1
-        let normed = layerNorm([residual[end]], "ln_f", .final, layerNormScales, firstPosition: end)[0]
-        return NaiveRun(final: residual, logits: tensors["wte.weight"]!.map { dot(normed, $0) })
+        return NaiveRun(final: residual, logits: logits(residual, layerNormScales))
     }
 
-    private func linear(_ rows: [[Double]], _ module: String) -> [[Double]] {
+    /// What the tokens and their positions put into the residual stream.
+    func embedding(_ tokens: [Int]) -> [[Double]] {
+        tokens.enumerated().map { position, token in
+            sum(tensors["wte.weight"]![token], tensors["wpe.weight"]![position])
+        }
+    }
+
+    /// A head's attention from its queries and keys: a row for each query, with zeros behind it.
+    func attention(_ q: [[Double]], _ k: [[Double]]) -> [[Double]] {
+        q.indices.map { query in
+            let scores = (0...query).map { dot(q[query], k[$0]) / Double(config.headWidth).squareRoot() }
+            return softmax(scores) + Array(repeating: 0, count: q.count - scores.count)
+        }
+    }
+
+    /// The logits at END from the final residual stream.
+    func logits(_ residual: [[Double]], _ hook: ScaleHook? = nil) -> [Double] {
+        let end = residual.count - 1
+        let normed = layerNorm([residual[end]], "ln_f", .final, hook, firstPosition: end)[0]
+        return tensors["wte.weight"]!.map { dot(normed, $0) }
+    }
+
+    func linear(_ rows: [[Double]], _ module: String) -> [[Double]] {
         product(rows, tensors["\(module).weight"]!).map { sum($0, tensors["\(module).bias"]![0]) }
     }
 
-    private func layerNorm(
+    func layerNorm(
         _ rows: [[Double]],
         _ module: String,
         _ name: LayerNormName,
-        _ hook: ScaleHook?,
+        _ hook: ScaleHook? = nil,
         firstPosition: Int = 0
     ) -> [[Double]] {
         let (gamma, beta) = (tensors["\(module).weight"]![0], tensors["\(module).bias"]![0])
@@ -133,12 +147,12 @@ struct NaiveRun: Sendable {
     func logitDifference(io: Int, s: Int) -> Double { logits[io] - logits[s] }
 }
 
-private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
-private func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map { $0 + $1 } }
+func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map { $0 + $1 } }
 
 /// The matrix product of `a` and `b`, both row by row.
-private func product(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
+func product(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
     a.map { row in
         var values = Array(repeating: 0.0, count: b[0].count)
         for (factor, weights) in zip(row, b) {
@@ -148,13 +162,13 @@ private func product(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
     }
 }
 
-private func softmax(_ scores: [Double]) -> [Double] {
+func softmax(_ scores: [Double]) -> [Double] {
     let largest = scores.max()!
     let powers = scores.map { exp($0 - largest) }
     let total = powers.reduce(0, +)
     return powers.map { $0 / total }
 }
 
-private func gelu(_ x: Double) -> Double {
+func gelu(_ x: Double) -> Double {
     0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
 }

@@ -178,13 +178,15 @@ struct NaiveMeans: Sendable {
         case positionClass(PositionClass?)
     }
 
+    private static let sites: Set<Site> = [.residPre, .z, .result, .mlpOut]
+
     private let grouping: Grouping
     private let means: [Group: [NaivePlace: [Double]]]
 
     init(_ model: NaiveModel, prompts: [Prompt], grouping: Grouping) {
         var values: [Group: [NaivePlace: [[Double]]]] = [:]
         for prompt in prompts {
-            for (place, value) in model.record(prompt.abcTokens!).kept where [.z, .mlpOut].contains(place.site) {
+            for (place, value) in model.record(prompt.abcTokens!).kept where Self.sites.contains(place.site) {
                 let group = Self.group(of: place.position, in: prompt, grouping)
                 values[group, default: [:]][place.anywhere, default: []].append(value)
             }
@@ -195,7 +197,7 @@ struct NaiveMeans: Sendable {
 
     /// The mean that stands in at a place of a prompt.
     ///
-    /// - Parameter place: of z or the MLP output.
+    /// - Parameter place: of z, a head's result, the MLP output or the residual stream before a block.
     func values(at place: NaivePlace, of prompt: Prompt) -> [Double] {
         means[Self.group(of: place.position, in: prompt, grouping)]![place.anywhere]!
     }
@@ -214,6 +216,29 @@ enum NaiveKnockout: Sendable {
     /// The value on the ABC partner.
     case counterfactual
     case mean(NaiveMeans)
+    /// The value on another input, one for each prompt.
+    case resample([[Int]])
+}
+
+/// What stands in at some places of `prompts[index]` where they are knocked out.
+func naiveAblation(
+    _ model: NaiveModel,
+    prompts: [Prompt],
+    index: Int,
+    places: [NaivePlace],
+    kind: NaiveKnockout
+) -> [NaivePlace: [Double]] {
+    let prompt = prompts[index]
+    let donorInput = if case .resample(let inputs) = kind { inputs[index] } else { prompt.abcTokens! }
+    let donor = model.record(donorInput).kept
+    let values = places.map { place in
+        switch kind {
+        case .zero: donor[place]!.map { _ in 0.0 }
+        case .counterfactual, .resample: donor[place]!
+        case .mean(let means): means.values(at: place, of: prompt)
+        }
+    }
+    return Dictionary(uniqueKeysWithValues: zip(places, values))
 }
 
 /// The logit difference of `prompts[index]` with z of heads, and outputs of MLPs, replaced.
@@ -229,15 +254,7 @@ func naiveKnockout(
     let places =
         heads.flatMap { head, positions in positions.map { NaivePlace.head(head, .z, position: $0) } }
         + mlps.flatMap { layer, positions in positions.map { NaivePlace(.mlpOut, layer: layer, position: $0) } }
-    let counterfactual = model.record(prompt.abcTokens!).kept
-    let values = places.map { place in
-        switch kind {
-        case .zero: counterfactual[place]!.map { _ in 0.0 }
-        case .counterfactual: counterfactual[place]!
-        case .mean(let means): means.values(at: place, of: prompt)
-        }
-    }
-    let replacing = Dictionary(uniqueKeysWithValues: zip(places, values))
+    let replacing = naiveAblation(model, prompts: prompts, index: index, places: places, kind: kind)
     return model.record(prompt.tokens, replacing: replacing).run.logitDifference(of: prompt)
 }
 
