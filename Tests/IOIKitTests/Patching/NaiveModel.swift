@@ -4,7 +4,8 @@ import Foundation
 
 /// GPT-2 as its definition reads, in Double: one prompt, every row, plain loops, nothing kept for later.
 ///
-/// What the tests of patching and circuits compare with, so it shares no code with the engine: only the weights, by name.
+/// What the tests of patching and circuits compare with, so it shares no code with the engine: only the weights, by
+/// name.
 struct NaiveModel: Sendable {
     /// Reads or replaces a site's values where they have just been computed.
     ///
