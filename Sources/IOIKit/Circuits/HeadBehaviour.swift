@@ -1,0 +1,84 @@
+/// What heads attend to, by which heads at S2 and S1+1 are named (Wang et al. 2211.00593, section 3).
+///
+/// Random repeated tokens come first, since there a head can go by repetition alone. A head that does nothing clear
+/// there, because its work is done on names, is judged by its attention on the task's prompts.
+public struct HeadBehaviour: Encodable, Sendable {
+    /// Raw values are the names of classes.
+    public enum Kind: String, Sendable {
+        /// To the same token before: from S2 to S1.
+        case duplicateToken = "duplicate token"
+        /// To the token after that one: from S2 to S1+1.
+        case induction
+        /// To the token just before: from S1+1 to S1.
+        case previousToken = "previous token"
+    }
+
+    /// Mean attention on prompts. [layer][head]
+    public struct Scores: Codable, Equatable, Sendable {
+        public var previous, duplicate, induction: [[Double]]
+    }
+
+    public let repeatedTokens: RepeatedTokens
+    public let prompts: Scores
+
+    enum CodingKeys: String, CodingKey {
+        case repeatedTokens = "repeated_tokens"
+        case prompts
+    }
+
+    /// - Parameter seed: what the random tokens are drawn from.
+    /// - Throws: `IOIError` where attention is not a finite number.
+    public init(_ model: GPT2Parameters, _ prompts: [Prompt], seed: UInt64, workers: Workers) throws {
+        repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
+        let config = model.config
+        let zeros = Array(repeating: Array(repeating: 0.0, count: config.heads), count: config.layers)
+        var scores = Scores(previous: zeros, duplicate: zeros, induction: zeros)
+        let size = min(PatchSettings.prompts, prompts.count)
+        // The last layer's rows at S2 are needed too.
+        let forward = ForwardPass(
+            model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
+            keeping: [.pattern], workers: workers
+        )
+        for start in stride(from: 0, to: prompts.count, by: size) {
+            let range = start..<min(start + size, prompts.count)
+            let batch = PackedBatch(prompts[range].map(\.tokens), rows: .all)
+            forward.run(batch)
+            for layer in 0..<config.layers {
+                let patterns = forward.patterns(layer: layer)
+                for (prompt, tokens) in zip(prompts[range], batch.prompts) {
+                    let positions = prompt.positions
+                    for head in 0..<config.heads {
+                        func attention(from query: Int, to key: Int) -> Double {
+                            Double(patterns(batch.rowOfToken[tokens.lowerBound + query], head)[key])
+                                / Double(prompts.count)
+                        }
+                        scores.previous[layer][head] += attention(from: positions.s1Next, to: positions.s1)
+                        scores.duplicate[layer][head] += attention(from: positions.s2, to: positions.s1)
+                        scores.induction[layer][head] += attention(from: positions.s2, to: positions.s1Next)
+                    }
+                }
+            }
+        }
+        self.prompts = scores
+    }
+
+    /// What a head does most, of some kinds, where it clearly does one of them: on random repeated tokens, or else on the
+    /// prompts.
+    ///
+    /// - Parameter threshold: the mean attention that is clear.
+    public func kind(of head: Head, among kinds: [Kind], from threshold: Double) -> Kind? {
+        for isRandom in [true, false] {
+            func score(_ kind: Kind) -> Double {
+                let scores =
+                    switch kind {
+                    case .previousToken: isRandom ? repeatedTokens.previous : prompts.previous
+                    case .duplicateToken: isRandom ? repeatedTokens.duplicate : prompts.duplicate
+                    case .induction: isRandom ? repeatedTokens.induction : prompts.induction
+                    }
+                return scores[head.layer][head.index]
+            }
+            if let most = kinds.max(by: { score($0) < score($1) }), score(most) >= threshold { return most }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,141 @@
+/// Finding a circuit by path patching: from the logits back, step by step, to the heads that the heads found before hear
+/// (Wang et al. 2211.00593, section 3; SPEC section 9).
+///
+/// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
+///    it *negative name movers*.
+/// 2. With the name movers knocked out at END, heads that now lower it, and did not before, are *backup name movers*.
+/// 3. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
+///    queries of backup and negative name movers find no head; which of the heads found they hear is measured all the
+///    same (of the backups with the name movers knocked out), for the circuit's paths.
+/// 4. Heads that lower it through keys or values of the S-inhibition heads at S2 are *duplicate token* or *induction*
+///    heads by what they attend to (``HeadBehaviour``), or else *other (S2)*.
+/// 5. Heads that lower it through keys or values of the induction heads at S1+1 are *previous token* heads by what they
+///    attend to, or else *other (S1+1)*.
+///
+/// The walk ends where a step finds no head to go on from. A head stands in the class that it was found in first.
+/// Effects are shares of the whole model's mean logit difference, so in a model that says S, what lowers it is what says
+/// S.
+public struct PathWalk: Codable, Equatable, Sendable {
+    /// Which heads a step takes, of those whose 95 % interval does not reach zero.
+    public struct Criterion: Codable, Equatable, Sendable {
+        /// The least effect, in per cent of the mean logit difference.
+        public var threshold: Double
+        /// The most heads of a class, the strongest first; nil for all.
+        public var limit: Int?
+
+        public init(threshold: Double, limit: Int? = nil) {
+            self.threshold = threshold
+            self.limit = limit
+        }
+    }
+
+    // The paper takes what stands out in its figures, where effects grow smaller on the way back from the logits.
+    /// Of step 1, for either sign.
+    public var logits = Criterion(threshold: 2)
+    /// Of step 2.
+    public var backups = Criterion(threshold: 2)
+    /// Of step 3.
+    public var queries = Criterion(threshold: 2)
+    /// Of step 4.
+    public var s2 = Criterion(threshold: 1)
+    /// Of step 5.
+    public var s1Next = Criterion(threshold: 1)
+    /// The mean attention from which on a head is named by what it attends to.
+    public var attention = 0.2
+    /// What stands in for the name movers where they are knocked out.
+    public var ablation = Ablation()
+    /// What intervals and random tokens are drawn from.
+    public var seed: UInt64 = 0
+
+    public init() {}
+
+    enum CodingKeys: String, CodingKey {
+        case logits, backups, queries, s2
+        case s1Next = "s1_next"
+        case attention, ablation, seed
+    }
+
+    /// Wraps the measuring of a stage, so that an interrupted walk can be gone on with: it is told the stage's name, and
+    /// its body takes what an interrupted call measured.
+    public typealias Measuring = (
+        _ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures
+    ) throws -> PatchMeasures
+
+    /// - Parameters:
+    ///   - name: the model's, for the circuit.
+    ///   - reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
+    ///   - measuring: called for each stage.
+    ///   - progress: told what share of the work is done.
+    /// - Throws: `IOIError` where a threshold or limit cannot be, no name mover is found, a prompt has no counterfactual,
+    ///   or a figure is not finite; `PatchInterruption`; what `measuring` throws.
+    public func find(
+        _ model: GPT2Parameters,
+        name: String,
+        _ prompts: [Prompt],
+        reference: [Prompt]? = nil,
+        settings: PatchSettings,
+        measuring: @escaping Measuring = { _, body in try body(nil) },
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> PathWalkResult {
+        try check()
+        var walk = PathWalker(
+            options: self, model: model, prompts: prompts, reference: reference, settings: settings,
+            measuring: measuring, progress: progress
+        )
+        try walk.run()
+        progress(1)
+        return PathWalkResult(
+            circuit: try Circuit(model: name, classes: walk.circuitClasses, paths: walk.paths), steps: walk.steps,
+            behaviour: walk.behaviour
+        )
+    }
+
+    private func check() throws {
+        for (step, criterion) in [
+            ("logits", logits), ("backups", backups), ("queries", queries), ("S2", s2), ("S1+1", s1Next),
+        ] {
+            guard criterion.threshold >= 0 else {
+                throw IOIError.usage("threshold of step \(step): found \(criterion.threshold), expected 0 or more")
+            }
+            guard criterion.limit ?? 1 >= 1 else {
+                throw IOIError.usage("limit of step \(step): found \(criterion.limit!), expected 1 or more")
+            }
+        }
+    }
+}
+
+/// What a walk found, and how it came by it.
+public struct PathWalkResult: Sendable, Encodable {
+    public let circuit: Circuit
+    /// In the order in which they were measured.
+    public let steps: [PathWalkStep]
+    /// What all heads attend to; nil where the walk ended before it was needed.
+    public let behaviour: HeadBehaviour?
+}
+
+/// One sweep of a walk: each head of the model as the sender to a receiver.
+public struct PathWalkStep: Sendable, Encodable {
+    public let receiver: Receiver
+    /// The name movers, where they were knocked out at END.
+    public let knockedOut: [Head]
+    /// The heads whose effect is great enough and which the circuit keeps where the receiver takes them in, the strongest
+    /// first.
+    public let heard: [Head]
+    /// The effects of all heads. Where name movers were knocked out, what a head then changes is shown as a change of
+    /// the whole model's logit difference.
+    public let map: PatchMap
+
+    enum CodingKeys: String, CodingKey {
+        case receiver
+        case knockedOut = "knocked_out"
+        case heard, map
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(receiver.description, forKey: .receiver)
+        if !knockedOut.isEmpty { try container.encode(knockedOut, forKey: .knockedOut) }
+        try container.encode(heard, forKey: .heard)
+        try container.encode(map, forKey: .map)
+    }
+}

@@ -1,0 +1,230 @@
+/// A walk under way (`PathWalk`).
+struct PathWalker {
+    /// The names of classes, in the order of SPEC section 7's table.
+    private enum Name: String, CaseIterable {
+        case nameMover = "name mover"
+        case backup = "backup name mover"
+        case negative = "negative name mover"
+        case inhibition = "S-inhibition"
+        case induction
+        case duplicateToken = "duplicate token"
+        case otherAtS2 = "other (S2)"
+        case previousToken = "previous token"
+        case otherAtS1Next = "other (S1+1)"
+    }
+
+    private struct Found {
+        let name: Name
+        let position: PositionSelection
+    }
+
+    private let options: PathWalk
+    private let model: GPT2Parameters
+    private let prompts: [Prompt]
+    private let reference: [Prompt]?
+    private let settings: PatchSettings
+    private let measuring: PathWalk.Measuring
+    private let progress: (Double) -> Void
+
+    private(set) var paths: [ClassPath] = []
+    private(set) var steps: [PathWalkStep] = []
+    private(set) var behaviour: HeadBehaviour?
+    private var found: [Head: Found] = [:]
+    /// Of each class the strongest first.
+    private var classes: [Name: [Head]] = [:]
+    /// The whole model's logit differences. [prompts]
+    private var original: [Double] = []
+
+    /// The most sweeps that a walk has.
+    private static let sweeps = 9
+
+    init(
+        options: PathWalk,
+        model: GPT2Parameters,
+        prompts: [Prompt],
+        reference: [Prompt]?,
+        settings: PatchSettings,
+        measuring: @escaping PathWalk.Measuring,
+        progress: @escaping (Double) -> Void
+    ) {
+        self.options = options
+        self.model = model
+        self.prompts = prompts
+        self.reference = reference
+        self.settings = settings
+        self.measuring = measuring
+        self.progress = progress
+    }
+
+    var circuitClasses: [HeadClass] {
+        Name.allCases.compactMap { name in
+            classes[name].map { HeadClass(name: name.rawValue, heads: $0, position: found[$0[0]]!.position) }
+        }
+    }
+
+    mutating func run() throws {
+        let direct = try hear(nil, at: .end, options.logits, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
+        guard let movers = classes[.nameMover] else {
+            throw IOIError(
+                "threshold of step logits: found no head that carries \(options.logits.threshold) % of the logit "
+                    + "difference to the logits with an interval away from zero, expected at least one; lower it, or "
+                    + "take more prompts"
+            )
+        }
+        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct.contains(head) ? nil : .backup }
+
+        try hear(.nameMover, [.q], at: .end, options.queries) { _, _ in .inhibition }
+        guard classes[.inhibition] != nil else { return }
+        try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
+        try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
+
+        let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
+        self.behaviour = behaviour
+        let attention = options.attention
+        try hear(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
+            switch behaviour.kind(of: head, among: [.duplicateToken, .induction], from: attention) {
+            case .duplicateToken: .duplicateToken
+            case .induction: .induction
+            default: .otherAtS2
+            }
+        }
+        try hear(.induction, [.k, .v], at: .s1Next, options.s1Next) { head, _ in
+            behaviour.kind(of: head, among: [.previousToken], from: attention) == nil ? .otherAtS1Next : .previousToken
+        }
+    }
+
+    /// Measures what each head does through some inputs of the heads of a class, gives those that do enough a class, and
+    /// notes which classes are heard.
+    ///
+    /// - Parameters:
+    ///   - listener: nil for the logits.
+    ///   - inputs: a sweep for each; empty for the logits.
+    ///   - bothSigns: whether it is enough for a head to raise the logit difference.
+    ///   - knockedOut: knocked out at END.
+    ///   - name: the class of a head that has none and of its strongest effect; nil for none.
+    /// - Returns: the heads that do enough.
+    @discardableResult
+    private mutating func hear(
+        _ listener: Name?,
+        _ inputs: [Graph.HeadInput] = [],
+        at position: PositionClass,
+        _ criterion: PathWalk.Criterion,
+        bothSigns: Bool = false,
+        without knockedOut: [Head] = [],
+        naming name: (Head, _ effect: Double) -> Name?
+    ) throws -> Set<Head> {
+        var sweeps: [(receiver: Receiver, inputs: [Graph.HeadInput], map: PatchMap, passing: [(Head, Double)])] = []
+        func add(_ receiver: Receiver, _ inputs: [Graph.HeadInput]) throws {
+            let map = try sweep(receiver, done: steps.count + sweeps.count, without: knockedOut)
+            // What is knocked out sends nothing but rounding.
+            let passing = map.passing(criterion.threshold, bothSigns: bothSigns)
+            sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
+        }
+        if let listener {
+            guard let heads = classes[listener] else { return [] }
+            for input in inputs {
+                try add(.heads(input: input.site, heads: heads, position: .one(position)), [input])
+            }
+        } else {
+            try add(.logits, [])
+        }
+        var strongest: [Head: Double] = [:]
+        for (head, effect) in sweeps.flatMap(\.passing) where abs(effect) > abs(strongest[head] ?? 0) {
+            strongest[head] = effect
+        }
+        for (head, effect) in strongest.map({ ($0.key, $0.value) }).sorted(by: PatchMap.isStronger)
+        where found[head] == nil {
+            guard let name = name(head, effect), classes[name, default: []].count < criterion.limit ?? .max else {
+                continue
+            }
+            classes[name, default: []].append(head)
+            found[head] = Found(name: name, position: .one(position))
+        }
+        for sweep in sweeps {
+            let heard = sweep.passing.map(\.0).filter { found[$0]?.position == .one(position) }
+            for head in heard { addPath(from: found[head]!.name, to: listener, sweep.inputs) }
+            steps.append(
+                PathWalkStep(receiver: sweep.receiver, knockedOut: knockedOut, heard: heard, map: sweep.map)
+            )
+        }
+        return Set(strongest.keys)
+    }
+
+    /// Notes that a class hears another, or once more by which inputs.
+    private mutating func addPath(from sender: Name, to listener: Name?, _ inputs: [Graph.HeadInput]) {
+        let (from, to) = (sender.rawValue, listener?.rawValue ?? "logits")
+        guard let index = paths.firstIndex(where: { $0.from == from && $0.to == to }) else {
+            paths.append(ClassPath(from: from, to: to, inputs: inputs))
+            return
+        }
+        let more = inputs.filter { !paths[index].inputs.contains($0) }
+        paths[index] = ClassPath(from: from, to: to, inputs: paths[index].inputs + more)
+    }
+
+    /// The effects of all heads.
+    ///
+    /// - Parameter done: how many sweeps came before.
+    private mutating func sweep(_ receiver: Receiver, done: Int, without knockedOut: [Head]) throws -> PatchMap {
+        var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [receiver])
+        var stage = receiver.description
+        if !knockedOut.isEmpty {
+            var target = KnockoutTarget("name movers")
+            for head in knockedOut { target.add(head, at: .one(.end)) }
+            method.knockout = target
+            method.ablation = options.ablation
+            stage += " without \(knockedOut.map(\.description).joined(separator: ","))"
+        }
+        let (progress, sweeps) = (progress, Double(Self.sweeps))
+        var measures = try measuring(stage) {
+            try method.measure(model, prompts, reference: reference, settings: settings, resuming: $0) {
+                progress((Double(done) + $0) / sweeps)
+            }
+        }
+        if knockedOut.isEmpty {
+            original = measures.original
+        } else {
+            // What is left without the movers may be nearly nothing, and shares of it say little.
+            let less = zip(original, measures.original).map { $0 - $1 }
+            measures.patched = measures.patched.map { zip($0, less).map { $0 + $1 } }
+            measures.original = original
+        }
+        return PatchMap(
+            PatchEffects(measures, seed: options.seed, workers: settings.workers), measures, columns: .heads,
+            layers: model.config.layers, width: model.config.heads, perPrompt: false
+        )
+    }
+}
+
+extension PatchMap {
+    /// The heads, with their effects, whose interval does not reach zero and whose effect is enough, the strongest first.
+    ///
+    /// - Parameters:
+    ///   - threshold: in per cent.
+    ///   - bothSigns: whether effects above zero count as well.
+    func passing(_ threshold: Double, bothSigns: Bool) -> [(Head, Double)] {
+        var passing: [(Head, Double)] = []
+        for (layer, cells) in layers.enumerated() {
+            for (index, cell) in cells.enumerated() {
+                guard let value = cell.effect.value, let interval = cell.effect.ci95 else { continue }
+                let isApart = interval[1] < 0 || (bothSigns && interval[0] > 0)
+                if isApart, abs(value) >= threshold { passing.append((Head(layer, index), value)) }
+            }
+        }
+        return passing.sorted(by: Self.isStronger)
+    }
+
+    /// Of equal effects, the lower head's counts as stronger.
+    static func isStronger(_ a: (Head, Double), _ b: (Head, Double)) -> Bool {
+        (-abs(a.1), a.0) < (-abs(b.1), b.0)
+    }
+}
+
+extension Graph.HeadInput {
+    var site: Site {
+        switch self {
+        case .q: .q
+        case .k: .k
+        case .v: .v
+        }
+    }
+}
