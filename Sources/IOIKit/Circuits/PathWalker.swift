@@ -116,7 +116,9 @@ struct PathWalker {
         var sweeps: [(receiver: Receiver, inputs: [Graph.HeadInput], map: PatchMap, passing: [(Head, Double)])] = []
         func add(_ receiver: Receiver, _ inputs: [Graph.HeadInput]) throws {
             let map = try sweep(receiver, done: steps.count + sweeps.count, without: knockedOut)
-            sweeps.append((receiver, inputs, map, map.passing(criterion.threshold, bothSigns: bothSigns)))
+            // What is knocked out sends nothing but rounding.
+            let passing = map.passing(criterion.threshold, bothSigns: bothSigns)
+            sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
         }
         if let listener {
             guard let heads = classes[listener] else { return [] }

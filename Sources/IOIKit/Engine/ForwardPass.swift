@@ -32,16 +32,18 @@ public final class ForwardPass {
     /// Computes everything up to the final LayerNorm.
     public func run(_ batch: PackedBatch) { run(batch, heads: nil) }
 
-    /// The same with other embeddings, or with z of all heads given: rows then depend on each other no more, and queries
-    /// and patterns are not computed.
+    /// The same with other embeddings, with z changed where it was computed, or with z of all heads given: rows then
+    /// depend on each other no more, and queries and patterns are not computed.
     ///
     /// - Parameters:
     ///   - change: changes the embeddings. [rows, d]
     ///   - heads: the edit of a layer's z, at the tokens it is told.
+    ///   - edit: changes a layer's z where it is not given. [rows or queries, d]
     func run(
         _ batch: PackedBatch,
         changingInput change: (Matrix) -> Void = { _ in },
-        heads: ((_ layer: Int, _ tokens: [Int]) -> Edit)?
+        heads: ((_ layer: Int, _ tokens: [Int]) -> Edit)?,
+        editingZ edit: (_ layer: Int, _ z: Matrix) -> Void = { _, _ in }
     ) {
         self.batch = batch
         let config = parameters.config
@@ -54,14 +56,18 @@ public final class ForwardPass {
         let spans = batch.spans(heads: config.heads)
         let tokens = heads == nil ? [] : batch.tokenOfRow
         for layer in 0..<config.layers - 1 {
-            runBlock(layer, queries: nil, spans: spans, positions: batch.positions, heads: heads?(layer, tokens))
+            runBlock(
+                layer, queries: nil, spans: spans, positions: batch.positions, heads: heads?(layer, tokens),
+                editingZ: edit
+            )
         }
         runBlock(
             config.layers - 1,
             queries: batch.isComplete ? nil : batch.queries,
             spans: batch.lastSpans(heads: config.heads),
             positions: batch.queries.map { batch.positions[$0] },
-            heads: heads?(config.layers - 1, batch.queries.map { tokens[$0] })
+            heads: heads?(config.layers - 1, batch.queries.map { tokens[$0] }),
+            editingZ: edit
         )
         runFinalLayerNorm()
     }
@@ -101,7 +107,8 @@ public final class ForwardPass {
         queries: [Int]?,
         spans: [AttentionSpan],
         positions: [Int],
-        heads: Edit?
+        heads: Edit?,
+        editingZ edit: (_ layer: Int, _ z: Matrix) -> Void
     ) {
         let config = parameters.config
         let weights = parameters.blocks[layer]
@@ -142,6 +149,7 @@ public final class ForwardPass {
                 q: block.q, k: k, v: v, heads: config.heads, spans: spans, positions: positions,
                 pattern: block.pattern.base, into: block.z, workers: workers
             )
+            edit(layer, block.z)
         }
         if activations.keeping.keeps(.result) { project(block.z, weights.outWeight, into: block.result) }
         Linear.forward(

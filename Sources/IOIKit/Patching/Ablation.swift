@@ -8,6 +8,21 @@ public struct Ablation: Codable, Equatable, Sendable {
         case zero
         /// Its value in the prompt's own counterfactual.
         case counterfactual
+        /// A constant for each head, learned so that what is kept does its best (Li & Janson 2409.09951). It depends on
+        /// what is kept, so it goes with ``Isolation`` alone.
+        case optimal
+    }
+
+    /// How the constants of `optimal` are learned.
+    public struct Learning: Codable, Equatable, Sendable {
+        public var steps: Int
+        /// Of the first step; it falls to zero in a line.
+        public var rate: Double
+
+        public init(steps: Int = 100, rate: Double = 0.01) {
+            self.steps = steps
+            self.rate = rate
+        }
     }
 
     /// Which counterfactuals a mean is taken over.
@@ -20,13 +35,16 @@ public struct Ablation: Codable, Equatable, Sendable {
 
     public var kind: Kind
     public var group: Group
-    /// What `resample` draws from.
+    /// What `resample` draws from, and `optimal` its batches.
     public var seed: UInt64
+    /// Of `optimal`; nil for the others.
+    public var learning: Learning?
 
     public init(_ kind: Kind = .mean, group: Group = .template, seed: UInt64 = 0) {
         self.kind = kind
         self.group = group
         self.seed = seed
+        learning = kind == .optimal ? Learning() : nil
     }
 }
 

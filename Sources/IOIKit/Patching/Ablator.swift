@@ -2,16 +2,27 @@
 final class Ablator {
     private let ablation: Ablation
     private let means: AblationMeans?
+    /// Row l is the z of layer l's heads, everywhere. [layers, d]
+    private let constants: ValueTable?
+    private let headWidth: Int
     /// A run on other inputs, one for each prompt.
     private let donor: ForwardPass?
     /// The donor's input for each prompt; empty where there is no donor.
     private let inputs: [[Int]]
 
+    /// One whose values are constants.
+    init(_ constants: OptimalConstants) {
+        ablation = Ablation(.optimal)
+        self.constants = constants.table
+        headWidth = constants.parameters.config.headWidth
+        (means, donor, inputs) = (nil, nil, [])
+    }
+
     /// - Parameters:
     ///   - sites: what will be knocked out: z, mlp_out or the residual stream before the first block.
     ///   - prompts: all that will come.
     ///   - reference: prompts whose counterfactuals means are taken over; those of every group of `prompts` among them.
-    /// - Throws: `IOIError` where a prompt has no counterfactual.
+    /// - Throws: `IOIError` where a prompt has no counterfactual, and of kind `usage` for `optimal`.
     init(
         _ ablation: Ablation,
         of parameters: GPT2Parameters,
@@ -22,6 +33,8 @@ final class Ablator {
         workers: Workers
     ) throws {
         self.ablation = ablation
+        constants = nil
+        headWidth = parameters.config.headWidth
         let groups = Dictionary(grouping: prompts.indices) { PromptGroup(prompts[$0]) }
         switch ablation.kind {
         case .zero: (means, donor, inputs) = (nil, nil, [])
@@ -36,6 +49,11 @@ final class Ablator {
             (donor, inputs) = (nil, [])
             means = try AblationMeans(
                 parameters, sites: sites, over: reference, group: ablation.group, workers: workers
+            )
+        case .optimal:
+            throw IOIError.usage(
+                "--ablate: found optimal, whose constants are learned for the heads that a circuit keeps; "
+                    + "expected another kind for what is knocked out here"
             )
         case .counterfactual, .resample:
             means = nil
@@ -77,8 +95,15 @@ final class Ablator {
     /// The edit that knocks out a head, an MLP or, where `head` is nil, all heads of a layer at some tokens of a batch
     /// that was prepared.
     func edit(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit {
-        let values = means?.values(site, layer: layer, head: head, tokens: tokens, of: batch) ?? donor.map { .run($0) }
-        return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values ?? .zero)
+        let values: Edit.Values =
+            if let means {
+                means.values(site, layer: layer, head: head, tokens: tokens, of: batch)
+            } else if let constants {
+                .table(constants, rows: tokens.map { _ in layer }, column: (head ?? 0) * headWidth)
+            } else {
+                donor.map { .run($0) } ?? .zero
+            }
+        return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values)
     }
 
     /// For each token of a batch that was prepared a number, the same wherever position and all knocked-out values are

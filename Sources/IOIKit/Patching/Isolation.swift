@@ -1,5 +1,7 @@
 /// Isolation: some heads stay in place, each where it is kept, and z of every other head and position is knocked out
 /// (Wang et al. 2211.00593, section 2.2; SPEC section 7). MLPs, biases, LayerNorms and embeddings stay.
+///
+/// The constants of optimal ablation are learned for each of the kept sets, before any is measured.
 public struct Isolation: Sendable {
     /// For each run the heads that stay, and where.
     public var kept: [[Head: PositionSelection]]
@@ -19,7 +21,8 @@ public struct Isolation: Sendable {
     /// - Parameters:
     ///   - done: what an interrupted call measured.
     ///   - progress: told what share of the work is done.
-    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
+    ///   - reference: prompts whose counterfactuals means are taken over, or that constants are learned from, if not
+    ///     `prompts`.
     /// - Returns: the cells are `kept`; the original is the model as it is.
     /// - Throws: `IOIError` where a head is beyond the model, a prompt has no counterfactual, a group of prompts has no
     ///   reference, or a logit difference is not finite; `PatchInterruption`.
@@ -31,28 +34,74 @@ public struct Isolation: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
+        if let done, done.count == prompts.count { return done }
         for head in kept.flatMap(\.keys) { try model.config.check(head, source: "a kept head", kind: .failure) }
         let runner = PatchRunner(
             model, prompts: prompts, keeping: EditedPass.sites(entries: [.residPre]), donorSites: [.z],
             settings: settings
         )
-        let ablator = try Ablator(
-            ablation, of: model, sites: [.z], prompts: prompts, reference: reference ?? prompts,
-            capacity: runner.capacity, workers: settings.workers
-        )
-        return try runner.measure(cells: kept.count, resuming: done, progress: progress) { batch, progress in
-            ablator.prepare(batch)
+        let learningShare = ablation.kind == .optimal ? 0.9 : 0
+        let ablators = try ablators(model, prompts, reference: reference ?? prompts, runner.capacity, settings) {
+            progress(learningShare * $0)
+            if settings.isInterrupted() {
+                throw PatchInterruption(measures: done ?? PatchMeasures(cells: kept.count))
+            }
+        }
+        return try runner.measure(
+            cells: kept.count, resuming: done, progress: { progress(learningShare + (1 - learningShare) * $0) }
+        ) { batch, progress in
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            let empty = PromptBatch(
-                prompts: batch.prompts,
-                packed: PackedBatch(batch.inputs, rows: .last, contexts: ablator.contexts(of: batch))
-            )
-            runner.base.run(empty.packed) { ablator.edit(.z, layer: $0, head: nil, tokens: $1, of: empty) }
-            let firsts = ablator.firsts(of: batch)
-            let variants = kept.map { variant(keeping: $0, ablator, empty, firsts: firsts, config: model.config) }
-            measures.patched = try runner.run(variants, of: empty) { try progress(Double($0) / Double(kept.count)) }
+            for (ablator, kept) in ablators {
+                ablator.prepare(batch)
+                let empty = PromptBatch(
+                    prompts: batch.prompts,
+                    packed: PackedBatch(batch.inputs, rows: .last, contexts: ablator.contexts(of: batch))
+                )
+                runner.base.run(empty.packed) { ablator.edit(.z, layer: $0, head: nil, tokens: $1, of: empty) }
+                let firsts = ablator.firsts(of: batch)
+                let variants = kept.map { variant(keeping: $0, ablator, empty, firsts: firsts, config: model.config) }
+                let done = measures.patched.count
+                measures.patched += try runner.run(variants, of: empty) {
+                    try progress(Double(done + $0) / Double(self.kept.count))
+                }
+            }
             return measures
+        }
+    }
+
+    /// What knocks out the heads outside which of the kept sets: one ablator for all, or one for each.
+    ///
+    /// - Parameter progress: told what share of the learning is done.
+    private func ablators(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        reference: [Prompt],
+        _ capacity: BatchCapacity,
+        _ settings: PatchSettings,
+        _ progress: (Double) throws -> Void
+    ) throws -> [(Ablator, kept: ArraySlice<[Head: PositionSelection]>)] {
+        guard ablation.kind == .optimal else {
+            let ablator = try Ablator(
+                ablation, of: model, sites: [.z], prompts: prompts, reference: reference, capacity: capacity,
+                workers: settings.workers
+            )
+            return [(ablator, kept[...])]
+        }
+        let learning = ablation.learning ?? Ablation.Learning()
+        guard learning.steps > 0, learning.rate > 0 else {
+            throw IOIError.usage(
+                "--ablate optimal: found \(learning.steps) steps at the rate \(learning.rate), expected numbers above 0"
+            )
+        }
+        return try kept.indices.map { index in
+            let constants = try OptimalConstants(
+                model, keeping: kept[index], prompts: reference, workers: settings.workers
+            )
+            try constants.learn(learning, seed: ablation.seed) {
+                try progress((Double(index) + $0) / Double(kept.count))
+            }
+            return (Ablator(constants), kept[index...index])
         }
     }
 

@@ -55,6 +55,30 @@ public struct AdamW: Sendable {
         workers: Workers
     ) {
         step += 1
+        for index in parameters.entries.indices {
+            let entry = parameters.entries[index]
+            Self.move(
+                parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,
+                second: second.views[index].base, count: entry.count, step: step, decays: entry.decays,
+                settings: settings, workers: workers
+            )
+        }
+    }
+
+    /// Moves `count` parameters `p` one step against their gradient, and their moments with them.
+    ///
+    /// - Parameter step: which one, from 1.
+    static func move(
+        _ p: UnsafeMutablePointer<Float>,
+        gradient g: UnsafeMutablePointer<Float>,
+        first m: UnsafeMutablePointer<Float>,
+        second v: UnsafeMutablePointer<Float>,
+        count: Int,
+        step: Int,
+        decays: Bool,
+        settings: Settings,
+        workers: Workers
+    ) {
         let correction1 = 1 - Foundation.pow(settings.beta1, Double(step))
         let correction2 = 1 - Foundation.pow(settings.beta2, Double(step))
         let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
@@ -63,34 +87,29 @@ public struct AdamW: Sendable {
         let stepSize = Float(settings.learningRate / correction1)
         let secondScale = Float(1 / correction2.squareRoot())
         let epsilon = Float(settings.epsilon)
-        for index in parameters.entries.indices {
-            let entry = parameters.entries[index]
-            let keep = entry.decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
-            let (p, g) = (parameters.views[index].base, gradients.views[index].base)
-            let (m, v) = (first.views[index].base, second.views[index].base)
-            workers.share(entry.count, grain: 4096) { range in
-                let (p, g) = (p + range.lowerBound, g + range.lowerBound)
-                let (m, v) = (m + range.lowerBound, v + range.lowerBound)
-                @inline(__always)
-                func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
-                    m = m * beta1 + g * rest1
-                    v = v * beta2 + g * g * rest2
-                    return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
-                }
-                forEachLanes(range.count) {
-                    var (first, second) = (m.lanes($0), v.lanes($0))
-                    p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
-                    m.setLanes($0, first)
-                    v.setLanes($0, second)
-                } tail: {
-                    let at = $0.lowerBound
-                    var first = Lanes(prefix: $0.count, of: m + at)
-                    var second = Lanes(prefix: $0.count, of: v + at)
-                    let moved = updated(
-                        Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
-                    )
-                    for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
-                }
+        let keep = decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
+        workers.share(count, grain: 4096) { range in
+            let (p, g) = (p + range.lowerBound, g + range.lowerBound)
+            let (m, v) = (m + range.lowerBound, v + range.lowerBound)
+            @inline(__always)
+            func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
+                m = m * beta1 + g * rest1
+                v = v * beta2 + g * g * rest2
+                return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
+            }
+            forEachLanes(range.count) {
+                var (first, second) = (m.lanes($0), v.lanes($0))
+                p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
+                m.setLanes($0, first)
+                v.setLanes($0, second)
+            } tail: {
+                let at = $0.lowerBound
+                var first = Lanes(prefix: $0.count, of: m + at)
+                var second = Lanes(prefix: $0.count, of: v + at)
+                let moved = updated(
+                    Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
+                )
+                for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
             }
         }
     }

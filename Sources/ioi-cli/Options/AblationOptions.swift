@@ -5,10 +5,11 @@ import IOIKit
 struct AblationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What stands in for a knocked-out value: mean, resample, zero or counterfactual (default: mean).",
+            "What stands in for a knocked-out value: mean, resample, zero, counterfactual or optimal (default: mean).",
             discussion: """
                 mean: its mean over the ABC partners of the prompts. resample: its value in the partner of another \
-                prompt of the same template and order. counterfactual: its value in the prompt's own partner.
+                prompt of the same template and order. counterfactual: its value in the prompt's own partner. optimal: \
+                a constant for each head, learned so that a circuit does its best without it; for whole circuits only.
                 """,
             valueName: "kind"
         )

@@ -31,6 +31,19 @@ struct PlantedModel: CustomTestStringConvertible, Sendable {
         vocabularySize: vocabulary.count, contextLength: 16, width: Stream.width, layers: 4, heads: 4, innerWidth: 64
     )
 
+    /// The first, with a quieter name mover, a negative name mover and a backup name mover that listen to the same
+    /// S-inhibition head.
+    static let withMoreMovers: PlantedModel = {
+        let planted = PlantedModel()
+        PlantedHead(clearing: quietNameMover, of: planted.parameters).becomeNameMover(strength: 0.2)
+        PlantedHead(clearing: backupNameMover, of: planted.parameters).becomeBackupNameMover()
+        PlantedHead(clearing: negativeNameMover, of: planted.parameters).becomeNameMover(strength: -0.3)
+        return planted
+    }()
+    static let quietNameMover = Head(3, 0)
+    static let backupNameMover = Head(3, 1)
+    static let negativeNameMover = Head(3, 2)
+
     /// The planted heads in early layers and in late ones, with other noise, and with less of it.
     static let all = [
         PlantedModel(),
@@ -235,11 +248,20 @@ private struct PlantedHead {
     }
 
     /// Scores at END: early names 5, S2 3, both less where inhibited; early words 1, late words -1, the first token 2.5.
-    func becomeNameMover() {
+    func becomeNameMover(strength: Float = 1) {
         addScore(-3.5, matching: Stream.inhibited, with: Stream.name)
         addScore(1, dimension: 8, query: [Stream.isEnd: 1], key: [Stream.isName: 4, Stream.isLate: -1])
         addScore(1.5, dimension: 9, bias: 1, key: [Stream.isFirst: 1])
-        copy(Stream.name, to: Stream.name)
+        copy(Stream.name, to: Stream.name, strength: strength)
+    }
+
+    /// As the name mover, but less for the name that was said already, so that where the name mover has said IO, IO and S
+    /// are attended to alike and nothing is said.
+    func becomeBackupNameMover() {
+        becomeNameMover(strength: 0.3)
+        for (index, dimension) in Stream.name.enumerated() {
+            query[dimension][index] = -3 * Float(headWidth).squareRoot()
+        }
     }
 
     /// Adds a multiple of the dot product of two parts of the stream, the query's and the key's.
@@ -265,10 +287,10 @@ private struct PlantedHead {
     }
 
     /// Moves what stands in one part of the stream where the head attends to another part where it is.
-    private func copy(_ source: Range<Int>, to target: Range<Int>) {
+    private func copy(_ source: Range<Int>, to target: Range<Int>, strength: Float = 1) {
         for (index, (from, to)) in zip(source, target).enumerated() {
             value[from][index] = 1
-            output[index][to] = 1
+            output[index][to] = strength
         }
     }
 }

@@ -188,6 +188,41 @@ import Testing
         #expect(value().isNaN)
     }
 
+    @Test(arguments: [16, 29])
+    func klDivergence(_ vocabulary: Int) {
+        let scratch = Scratch()
+        let (logits, reference) = (scratch.normal(3, vocabulary, scale: 2), scratch.normal(3, vocabulary, scale: 2))
+        // Far from zero, as logits may be.
+        for i in 0..<vocabulary { reference[1][i] -= 100 }
+        let (gradient, used, losses) = (
+            scratch.zeros(3, vocabulary), scratch.zeros(3, vocabulary), scratch.zeros(3, 1)
+        )
+        func value() -> Double {
+            gradient.base.update(from: logits.base, count: 3 * vocabulary)
+            used.base.update(from: reference.base, count: 3 * vocabulary)
+            KLDivergence.forwardBackward(gradient, reference: used, losses: losses, weight: 0.5, workers: workers)
+            return 0.5 * (0..<3).reduce(0) { $0 + Double(losses[$1][0]) }
+        }
+        _ = value()
+        func logProbabilities(_ row: UnsafeBufferPointer<Float>) -> [Double] {
+            let values = row.map(Double.init)
+            let total = log(values.reduce(0) { $0 + exp($1) })
+            return values.map { $0 - total }
+        }
+        for row in 0..<3 {
+            let (p, q) = (logProbabilities(reference.row(row)), logProbabilities(logits.row(row)))
+            let expected = zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+            #expect(expected > 1 && abs(Double(losses[row][0]) - expected) < 2e-6 * expected)
+        }
+        let slope = scratch.zeros(3, vocabulary)
+        slope.base.update(from: gradient.base, count: 3 * vocabulary)
+        expectEqual(scratch.slopes(of: logits, gradient: slope, value: value), "logits")
+        logits.base.update(from: reference.base, count: 3 * vocabulary)
+        #expect(abs(value()) < 1e-6)
+        logits[0][3] = .nan
+        #expect(value().isNaN)
+    }
+
     /// Two prompts of lengths 5 and 3; of the second only the last row asks.
     @Test func attention() {
         let scratch = Scratch()

@@ -352,7 +352,7 @@ import Testing
 }
 
 /// Counts from several threads.
-private final class Counter: @unchecked Sendable {
+final class Counter: @unchecked Sendable {
     private let lock = NSLock()
     private var count = 0
 
