@@ -52,7 +52,8 @@ public struct EdgeCurve: Sendable, Encodable {
         }
         points = Self.fractions.enumerated().map { index, fraction in
             Point(
-                fraction: fraction, edges: Self.count(fraction, graph), faithfulness: resampled.figure { faithfulness($0)[index] }
+                fraction: fraction, edges: Self.count(fraction, graph),
+                faithfulness: resampled.figure { faithfulness($0)[index] }
             )
         }
         cpr = resampled.figure { Self.integral(faithfulness($0), at: 0) }

@@ -43,6 +43,7 @@ public struct DiscoverResults: Sendable, Encodable {
                     ci95: sums?.figure { [count = sums!.count] in $0[column] / count }.ci95
                 )
             }
+            func key(_ score: Double) -> Double { ranking.isAbsolute ? abs(score) : score }
             nodes = zip(graph.senders, ranking.senderScores).map { NodeScore(node: $0.description, score: $1) }
                 .sorted { key($0.score) > key($1.score) }
             (seconds, forwardSeconds) = (scores.seconds, scores.forwardSeconds)

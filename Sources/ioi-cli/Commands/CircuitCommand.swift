@@ -5,7 +5,8 @@ import IOIKit
 struct CircuitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circuit",
-        abstract: "The heads that do the task between them: find them, look at them, compare them, put them to the test.",
+        abstract:
+            "The heads that do the task between them: find them, look at them, compare them, put them to the test.",
         subcommands: [
             CircuitShowCommand.self, CircuitDiscoverCommand.self, CircuitValidateCommand.self, CircuitDiffCommand.self,
         ]

@@ -33,7 +33,10 @@ extension DiscoverResults {
         if let scores {
             var table = TextTable(header: ["best edges", "score", "95 % interval"])
             table.rows = scores.edges.prefix(12).map { edge in
-                [edge.edge, decimal(edge.score, 4), "[\(decimal(edge.ci95[0], 4)), \(decimal(edge.ci95[1], 4))]"]
+                [
+                    edge.edge, decimal(edge.score, 4),
+                    edge.ci95.map { "[\(decimal($0[0], 4)), \(decimal($0[1], 4))]" } ?? "",
+                ]
             }
             let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")
             lines += [""] + table.lines + ["best nodes: \(nodes)"]
@@ -63,7 +66,7 @@ extension DiscoverResults {
         if let scores {
             return "edge,score,score_low,score_high\n"
                 + scores.edges.map { edge in
-                    "\(edge.edge),\(edge.score),\(edge.ci95[0]),\(edge.ci95[1])\n"
+                    "\(edge.edge),\(edge.score),\(edge.ci95.map { "\($0[0]),\($0[1])" } ?? ",")\n"
                 }.joined()
         }
         guard circuit.edges.isEmpty else { return "edge\n" + circuit.edges.map { $0 + "\n" }.joined() }

@@ -82,7 +82,8 @@ import Testing
                     progress: { shares.append($0) }
                 )
                 #expect(shares == shares.sorted() && shares.allSatisfy { (0...1).contains($0) })
-                #expect(try #require(shares.last) > 0.7, "\(String(describing: minimality)), \(String(describing: kinds))")
+                #expect(
+                    try #require(shares.last) > 0.7, "\(String(describing: minimality)), \(String(describing: kinds))")
             }
         }
     }
