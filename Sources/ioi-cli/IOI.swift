@@ -12,7 +12,8 @@ struct IOI: ParsableCommand {
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
             to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
             (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
-            carry (patch, knockout), and times itself (bench).
+            carry (patch, knockout), tells whether a circuit needs all of its heads and has all (circuit), and times itself \
+            (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
@@ -22,7 +23,7 @@ struct IOI: ParsableCommand {
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            ModelCommand.self, BenchCommand.self,
+            CircuitCommand.self, ModelCommand.self, BenchCommand.self,
         ]
     )
 

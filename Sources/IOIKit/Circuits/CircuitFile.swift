@@ -14,14 +14,20 @@ extension Circuit {
     ///   - name: `default`, the circuit that belongs to the model (``DataDirectory/circuit(of:)``), or the path of a
     ///     file.
     ///   - location: where the model lies.
+    ///   - flag: where it was asked for, for the error.
     /// - Throws: ``IOIError`` of kind `usage` where no circuit belongs to the model; for a file that is not as it has to
     ///   be, and for a head or an edge beyond the model's, one that names the file.
-    public static func named(_ name: String, for config: GPT2Config, at location: ModelLocation) throws -> Circuit {
+    public static func named(
+        _ name: String,
+        for config: GPT2Config,
+        at location: ModelLocation,
+        flag: String = "--circuit"
+    ) throws -> Circuit {
         guard name == "default" else { return try Circuit(contentsOf: URL(fileURLWithPath: name), for: config) }
         guard let file = DataDirectory.circuit(of: location) else {
             throw IOIError.usage(
-                "--circuit: found default, but no circuit belongs to the model \(location.name); find one with "
-                    + "`ioi circuit discover --out FILE` and name it by --circuit FILE, or keep it as "
+                "\(flag): found default, but no circuit belongs to the model \(location.name); find one with "
+                    + "`ioi circuit discover --out FILE` and name that file, or keep it as "
                     + "\(location.folder.path)/circuit.json"
             )
         }

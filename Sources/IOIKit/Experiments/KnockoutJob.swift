@@ -91,11 +91,7 @@ public struct KnockoutJob: Sendable {
         perPrompt: Bool,
         progress: @escaping (Double) -> Void
     ) throws -> KnockoutResults {
-        let reference = try options.reference.map { count in
-            var source = options.prompts
-            source.count = count
-            return try source.prompts(for: model).prompts
-        }
+        let reference = try options.prompts.reference(count: options.reference, for: model)
         let measures = try partial.measure("knockout") {
             try Knockout(targets, ablation: options.ablation).measure(
                 model.parameters, dataset.prompts, reference: reference, settings: settings, resuming: $0,

@@ -39,21 +39,13 @@ public struct PatchEffects: Sendable {
         seed: UInt64,
         workers: Workers
     ) {
-        let (original, count) = (measures.original, Double(measures.count))
+        let original = measures.original
         let ratios = measures.patched.map { zip($0, original).map { 100 * ($0 - $1) / $1 } }
         let donors = measures.donor.map { [$0] } ?? []
         let columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
-        let sums = Bootstrap.resampledSums(of: columns, seed: seed, workers: workers)
-        let all = columns.map { $0.reduce(0, +) }
-        func figure(_ statistic: ([Double]) -> Double) -> Figure {
-            let value = statistic(all)
-            let resampled = sums.map(statistic)
-            guard value.isFinite, resampled.allSatisfy(\.isFinite) else {
-                return Figure(value: value.isFinite ? value : nil, ci95: nil)
-            }
-            let interval = Bootstrap.interval(of: resampled)
-            return Figure(value: value, ci95: [interval.lowerBound, interval.upperBound])
-        }
+        let sums = ResampledSums(columns, seed: seed, workers: workers)
+        let count = sums.count
+        func figure(_ statistic: ([Double]) -> Double) -> Figure { sums.figure(statistic) }
         self.original = figure { $0[0] / count }
         donor = measures.donor.map { _ in figure { $0[1] / count } }
         let first = 1 + donors.count

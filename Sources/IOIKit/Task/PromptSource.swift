@@ -63,6 +63,17 @@ public struct PromptSource: Codable, Equatable, Sendable {
         )
     }
 
+    /// The prompts whose counterfactuals means are taken over where that is more than those measured: so many of the
+    /// same source, the measured ones first; nil for no count.
+    ///
+    /// - Throws: ``IOIError`` where the prompts cannot be made.
+    func reference(count: Int?, for model: GPT2) throws -> [Prompt]? {
+        guard let count else { return nil }
+        var source = self
+        source.count = count
+        return try source.prompts(for: model).prompts
+    }
+
     private func nameList() throws -> NameList {
         try names.map { try NameList(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard()
     }

@@ -45,15 +45,7 @@ struct KnockoutCommand: ParsableCommand {
     var each = false
 
     @OptionGroup var ablation: AblationOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "Take means over so many prompts of the same kind, the measured ones first (default: just those).",
-            valueName: "n"
-        )
-    )
-    var abcCount: Int?
-
+    @OptionGroup var reference: ReferenceOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
     @OptionGroup var patching: PatchRunOptions
@@ -108,16 +100,7 @@ struct KnockoutCommand: ParsableCommand {
         options.position = try position.map { try ioi_cli.position("--position", $0) }
         options.each = each
         options.ablation = try ablation.ablation(seed: source.seed)
-        if let abcCount {
-            guard source.file == nil else {
-                throw IOIError.usage("--abc-count: does not go with --data, whose prompts are already made")
-            }
-            guard options.ablation.kind == .mean else {
-                throw IOIError.usage("--abc-count: needs --ablate mean")
-            }
-            try checkFlag("--abc-count", abcCount, in: source.count...10_000_000)
-            options.reference = abcCount
-        }
+        options.reference = try reference.count(source, options.ablation)
         return options
     }
 }

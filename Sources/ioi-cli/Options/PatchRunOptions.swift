@@ -27,9 +27,10 @@ struct PatchRunOptions: ParsableArguments {
 
     /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
     ///
+    /// - Parameter dataset: nil where work has many stages, of which how many prompts are done says little.
     /// - Throws: what `body` throws, and the exit code of an interruption.
     static func stoppable<Results>(
-        _ dataset: Dataset,
+        _ dataset: Dataset? = nil,
         out: String?,
         _ body: () throws -> Results
     ) throws -> Results {
@@ -37,15 +38,15 @@ struct PatchRunOptions: ParsableArguments {
         do {
             return try body()
         } catch let interruption as PatchInterruption {
-            let (done, all) = (interruption.measures.count, dataset.count)
-            if let out, done > 0 {
+            let done = dataset.map { " after \(interruption.measures.count) of \($0.count) prompts" } ?? ""
+            if let out, FileManager.default.fileExists(atPath: out + ".partial") {
                 Terminal.complain(
-                    "interrupted after \(done) of \(all) prompts, which are kept in \(out).partial; "
-                        + "the same command goes on from there"
+                    "interrupted\(done); what was measured is kept in \(out).partial, and the same command goes on "
+                        + "from there"
                 )
             } else {
-                let hint = out == nil ? "; with --out they would be kept" : ""
-                Terminal.complain("interrupted after \(done) of \(all) prompts\(hint)")
+                let hint = out == nil ? "; with --out what was measured would be kept" : ""
+                Terminal.complain("interrupted\(done)\(hint)")
             }
             throw ExitCode(130)
         }

@@ -16,7 +16,9 @@ struct GeneratorOptions: ParsableArguments {
     )
     var dataset: String?
 
-    @Option(help: ArgumentHelp("How many prompts (default: 6360; eval 1000; patch, knockout 200).", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("How many prompts (default: 6360; eval 1000; patch, knockout, circuit 200).", valueName: "n")
+    )
     var count: Int?
 
     @Option(

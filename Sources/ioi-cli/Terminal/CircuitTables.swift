@@ -18,6 +18,14 @@ extension Circuit {
         return (table.lines + ["", "\(heads.count) \(heads.count == 1 ? "head" : "heads") in all"])
             .joined(separator: "\n")
     }
+
+    /// A line for each head.
+    var csv: String {
+        let lines = classes.flatMap { headClass in
+            headClass.heads.map { "\(headClass.name.csvField),\(headClass.position),\($0)" }
+        }
+        return (["class,position,head"] + lines).map { $0 + "\n" }.joined()
+    }
 }
 
 extension CircuitDiff {
@@ -46,5 +54,15 @@ extension CircuitDiff {
 
         let jaccard = "\(decimal(headJaccard, 3)) of the heads, \(decimal(classedHeadJaccard, 3)) of heads in classes"
         return (heads.lines + [""] + table.lines + ["", "Jaccard  \(jaccard)"]).joined(separator: "\n")
+    }
+
+    /// A line for each head of either circuit, with its class in each.
+    var csv: String {
+        let same = classes.flatMap { change in change.shared.map { ($0, change.name, change.name) } }
+        let all =
+            same + moved.map { ($0.head, $0.from, $0.to) } + gained.map { ($0.head, "", $0.headClass) }
+            + lost.map { ($0.head, $0.headClass, "") }
+        let lines = all.sorted { $0.0 < $1.0 }.map { "\($0.0),\($0.1.csvField),\($0.2.csvField)" }
+        return (["head,from,to"] + lines).map { $0 + "\n" }.joined()
     }
 }

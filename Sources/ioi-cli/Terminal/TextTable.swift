@@ -29,6 +29,14 @@ extension String {
     }
 }
 
+extension String {
+    /// The text as a field of a line of CSV, in quotes where it needs them (RFC 4180).
+    var csvField: String {
+        guard contains(where: { ",\"".contains($0) || $0.isNewline }) else { return self }
+        return "\"" + replacing("\"", with: "\"\"") + "\""
+    }
+}
+
 /// `value` with `digits` decimals.
 func decimal(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)

@@ -1,0 +1,118 @@
+/// Whether a circuit has all heads that do the task (Wang et al. 2211.00593, section 4.1; SPEC section 7): whatever set
+/// K of its heads is taken out of the circuit and of the model, both should be left with the same. The incompleteness
+/// score of K is |F(C∖K) − F(M∖K)|.
+public enum Completeness {
+    /// How sets K are come by; the empty one is always among them.
+    public enum Kind: String, CaseIterable, Codable, Sendable {
+        case empty
+        /// Each head with probability 1/2.
+        case random
+        /// A whole class.
+        case headClass = "class"
+        /// Grown so that an objective gets large.
+        case greedy
+    }
+
+    /// What a greedy search makes large at each step by the head v that it adds to K.
+    public enum Objective: String, CaseIterable, Codable, Sendable {
+        /// |F(C∖(K∪{v})) − F(C∖K)|, the change of the circuit, as in the paper's appendix M, algorithm 3.
+        case change
+        /// |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, the score itself, as in the paper's section 4.1 and the code released with it;
+        /// as there, a head is added only where the score rises.
+        case gap
+    }
+
+    /// One set K.
+    public struct Score: Sendable {
+        public let kind: Kind
+        /// Which class it is, or the objective by which it was found.
+        public let name: String?
+        /// K, ascending.
+        public let k: [Head]
+        /// F(C∖K).
+        public let circuit: PatchEffects.Figure
+        /// F(M∖K).
+        public let model: PatchEffects.Figure
+        /// |F(C∖K) − F(M∖K)|.
+        public let score: PatchEffects.Figure
+
+        init(_ set: Candidate, _ figures: SubsetFigures) {
+            kind = set.kind
+            name = set.name
+            k = set.k.sorted()
+            circuit = figures.circuit(without: set.k)
+            model = figures.model(without: set.k)
+            score = figures.gap(without: set.k)
+        }
+    }
+
+    /// A set K that is to be scored.
+    struct Candidate: Equatable {
+        let kind: Kind
+        var name: String?
+        let k: Set<Head>
+    }
+
+    /// The sets that need no search.
+    ///
+    /// - Parameters:
+    ///   - kinds: beside the empty set.
+    ///   - randomSets: how many of the kind `random`; each depends on the seed and its own number only.
+    static func candidates(_ kinds: [Kind], of circuit: Circuit, randomSets: Int, seed: UInt64) -> [Candidate] {
+        var candidates = [Candidate(kind: .empty, k: [])]
+        if kinds.contains(.random) {
+            candidates += (0..<randomSets).map { index in
+                var generator = SeededGenerator(seed, "random subset", index)
+                return Candidate(kind: .random, k: Set(circuit.heads.filter { _ in generator.below(2) == 0 }))
+            }
+        }
+        if kinds.contains(.headClass) {
+            candidates += circuit.classes.map { Candidate(kind: .headClass, name: $0.name, k: Set($0.heads)) }
+        }
+        return candidates
+    }
+
+    /// The sets that a search finds: of each of its runs the one of highest score, those on the way included, and none
+    /// twice.
+    ///
+    /// - Parameter progress: told what share of the work is done.
+    /// - Throws: what running the sets throws.
+    static func greedyCandidates(
+        _ objective: Objective,
+        of circuit: Circuit,
+        _ search: GreedySearch,
+        seed: UInt64,
+        _ subsets: CircuitSubsets,
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> [Candidate] {
+        let name = objective.rawValue
+        let pools = Array(repeating: circuit.heads, count: search.runs)
+        let paths = try search.grow(
+            from: pools, stream: "greedy \(name)", seed: seed,
+            score: { step, proposals in
+                let stage = "\(name), step \(step)"
+                // Circuit and model take about as long.
+                let parts = objective == .gap ? 2.0 : 1.0
+                func part(_ index: Double) -> (Double) -> Void {
+                    { progress((Double(step) + (index + $0) / parts) / Double(search.steps)) }
+                }
+                try subsets.runCircuit(
+                    without: proposals.map(\.k) + proposals.map(\.grown), stage: stage, progress: part(0)
+                )
+                guard objective == .gap else {
+                    return proposals.map { subsets.change(from: $0.k, to: $0.grown) }
+                }
+                try subsets.runModel(without: proposals.map(\.grown), stage: stage, progress: part(1))
+                return proposals.map { subsets.gap(without: $0.grown) }
+            },
+            current: objective == .gap ? { subsets.gap(without: $1) } : nil
+        )
+        try subsets.runModel(without: paths.flatMap { $0 }, stage: "\(name), found")
+        var found: [Set<Head>] = []
+        for path in paths {
+            let best = path.max { subsets.gap(without: $0) < subsets.gap(without: $1) }!
+            if !best.isEmpty, !found.contains(best) { found.append(best) }
+        }
+        return found.map { Candidate(kind: .greedy, name: name, k: $0) }
+    }
+}

@@ -1,0 +1,79 @@
+/// The sets K by which Wang et al. show that each head of the circuit of GPT-2 small is needed (2211.00593, appendix K,
+/// figure 20; the order of the backup name movers is that in which the figure's F(C∖K) falls).
+enum PublishedMinimalitySets {
+    /// By class, for each head its K.
+    static let classes: KeyValuePairs<String, KeyValuePairs<String, String>> = [
+        "name mover": [
+            "9.9": "",
+            "10.0": "9.9",
+            "9.6": "9.9 10.0",
+        ],
+        "backup name mover": [
+            "10.10": "9.9 10.0 9.6",
+            "10.6": "9.9 10.0 9.6 10.10",
+            "10.2": "9.9 10.0 9.6 10.10 10.6",
+            "10.1": "9.9 10.0 9.6 10.10 10.6 10.2",
+            "11.2": "9.9 10.0 9.6 10.10 10.6 10.2 10.1",
+            "9.7": "9.9 10.0 9.6 10.10 10.6 10.2 10.1 11.2",
+            "9.0": "9.9 10.0 9.6 10.10 10.6 10.2 10.1 11.2 9.7 11.9 10.7 11.10",
+            "11.9": "9.9 10.0 9.6 10.10 10.6 10.2 10.1 11.2 9.7 9.0 10.7 11.10",
+        ],
+        "negative name mover": [
+            "10.7": "11.10",
+            "11.10": "10.7",
+        ],
+        "S-inhibition": [
+            "7.3": "7.9 8.6 8.10",
+            "7.9": "7.3 8.6 8.10",
+            "8.6": "7.3 7.9 8.10",
+            "8.10": "7.3 7.9 8.6",
+        ],
+        "induction": [
+            "5.5": "5.8 5.9 6.9",
+            "5.8": "10.7 11.10",
+            "5.9": "10.7 11.10",
+            "6.9": "5.5 5.8 5.9",
+        ],
+        "duplicate token": [
+            "0.1": "0.10 3.0",
+            "0.10": "0.1 3.0",
+            "3.0": "0.1 0.10",
+        ],
+        "previous token": [
+            "2.2": "4.11",
+            "4.11": "2.2",
+        ],
+    ]
+
+    /// A head's class and K.
+    typealias Entry = (headClass: String, k: Set<Head>)
+
+    static let entries: [Head: Entry] = Dictionary(
+        uniqueKeysWithValues: classes.flatMap { name, heads in
+            heads.map { head, k in
+                (Head(head)!, (headClass: name, k: Set(k.split(separator: " ").map { Head(String($0))! })))
+            }
+        }
+    )
+
+    /// A head of a circuit that is not the published one's, or not in a class of that name; nil where there is none.
+    static func stranger(in circuit: Circuit) -> (head: Head, headClass: String)? {
+        for headClass in circuit.classes {
+            for head in headClass.heads where entries[head]?.headClass != headClass.name {
+                return (head, headClass.name)
+            }
+        }
+        return nil
+    }
+
+    /// Whether a circuit has the published heads, all of them, in classes of the published names.
+    static func fit(_ circuit: Circuit) -> Bool {
+        stranger(in: circuit) == nil && circuit.heads.count == entries.count
+    }
+
+    /// The sets of a part of the published circuit; what it does not have is out of it already.
+    static func sets(for circuit: Circuit) -> [Head: Set<Head>] {
+        let heads = Set(circuit.heads)
+        return Dictionary(uniqueKeysWithValues: heads.map { ($0, entries[$0]!.k.intersection(heads)) })
+    }
+}

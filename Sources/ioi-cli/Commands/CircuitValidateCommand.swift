@@ -1,0 +1,214 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct CircuitValidateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate",
+        abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
+        discussion: """
+            F(C) is the mean logit difference with everything but the circuit's heads knocked out, F(M) that of the \
+            whole model; C∖K and M∖K are the circuit and the model without some of the circuit's heads K.
+
+            Minimality of a head v: by how much F(C∖K) changes when v goes as well, in percent of F(M), for a set K \
+            without which v counts. Under 1 % a head is not shown to be needed.
+
+            Completeness: |F(C∖K) − F(M∖K)| for many K. It is large where the model has heads for the task that the \
+            circuit has not.
+
+            ioi circuit validate --model gpt2
+            ioi circuit validate --circuit found.json --minimality-sets greedy --completeness none
+            ioi circuit validate --no-minimality --completeness random --random-sets 100
+            ioi circuit validate --completeness greedy --objective both
+
+            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            """
+    )
+
+    @Option(help: ArgumentHelp("default, the circuit that belongs to the model, or a file.", valueName: "file"))
+    var circuit: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Heads stay at their classes' positions or at all (default: circuit).",
+            discussion: "The model loses them at the same positions.", valueName: "circuit|all"
+        )
+    )
+    var positions: String?
+
+    @Flag(name: .customLong("no-minimality"), help: "Leave minimality out.")
+    var noMinimality = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where K of each head comes from (default: auto).",
+            discussion: """
+                published: Wang et al., appendix K, for their circuit of GPT-2 small and parts of it. class: the rest \
+                of the head's class. greedy: grown from the circuit's heads to make the score large. auto: published \
+                for the whole published circuit, else class.
+                """,
+            valueName: "auto|published|class|greedy"
+        )
+    )
+    var minimalitySets: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sets K beside the empty one: some of random,class,greedy, or none (default: all three).",
+            valueName: "kinds"
+        )
+    )
+    var completeness: String?
+
+    @Option(help: ArgumentHelp("Random sets, each head with probability 1/2 (default: 10).", valueName: "n"))
+    var randomSets: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "What a greedy search for completeness makes large (default: change).",
+            discussion: """
+                change: |F(C∖(K∪{v})) − F(C∖K)|, of the head v that is added, as in Wang et al., appendix M. gap: the \
+                score |F(C∖K) − F(M∖K)| itself, as in their released code, which adds a head only where it rises.
+                """,
+            valueName: "change|gap|both"
+        )
+    )
+    var objective: String?
+
+    @Option(help: ArgumentHelp("Greedy sets for completeness (default: 10).", valueName: "n"))
+    var greedyRuns: Int?
+
+    @Option(help: ArgumentHelp("Heads that a greedy set may get (default: 10).", valueName: "n"))
+    var greedySteps: Int?
+
+    @Option(help: ArgumentHelp("Heads that are tried at each step (default: 10).", valueName: "n"))
+    var greedyCandidates: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Prompts that greedy searches measure on (default: 50); what they find is measured on all.",
+            valueName: "n"
+        )
+    )
+    var greedyPrompts: Int?
+
+    @OptionGroup var ablation: AblationOptions
+    @OptionGroup var reference: ReferenceOptions
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var prompts: PromptOptions
+    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var common: RunOptions
+
+    func run() throws {
+        let started = ContinuousClock.now
+        let workers = try common.workers()
+        let settings = try patching.settings(workers: workers)
+        let options = try options()
+        let model = try model.load(workers: workers)
+        let job = try ValidateJob(options, model: model)
+        let dataset = try options.prompts.prompts(for: model)
+        let identity = try Identity(model: model, dataset: dataset, isNeeded: output.holdsDocument)
+        let partial = try identity.partial(RecordedOptions(options, job.circuit), besides: output.out)
+        let progress = ProgressLine("validate", total: 1000, isQuiet: common.quiet)
+        let results = try PatchRunOptions.stoppable(out: output.out) {
+            defer { progress.clear() }
+            return try job.run(
+                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt
+            ) { progress.show(Int($0 * 1000)) }
+        }
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    identity.document(
+                        "circuit validate", options: options, workers: workers, seconds: seconds, results: results
+                    )
+                )
+            },
+            csv: { results.csv },
+            text: { results.text(dataset) }
+        )
+        partial.remove()
+    }
+
+    /// What an interrupted run's rest has to agree with: the circuit too, which may be another under the same name.
+    private struct RecordedOptions: Encodable {
+        let options: ValidateOptions
+        let circuit: Circuit
+
+        init(_ options: ValidateOptions, _ circuit: Circuit) {
+            self.options = options
+            self.circuit = circuit
+        }
+    }
+
+    private func options() throws -> ValidateOptions {
+        let source = try prompts.source(defaultCount: 200)
+        var options = ValidateOptions(prompts: source)
+        if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
+        options.everywhere = try choice("--positions", positions, default: Positions.circuit) == .all
+        options.minimality = noMinimality ? nil : try choice("--minimality-sets", minimalitySets, default: .auto)
+        options.completeness = completeness == "none" ? nil : try kinds() ?? options.completeness
+        options.randomSets = randomSets ?? options.randomSets
+        options.objectives =
+            objective == "both"
+            ? Completeness.Objective.allCases : [try choice("--objective", objective, default: .change)]
+        options.greedy.runs = greedyRuns ?? options.greedy.runs
+        options.greedy.steps = greedySteps ?? options.greedy.steps
+        options.greedy.candidates = greedyCandidates ?? options.greedy.candidates
+        options.greedy.prompts = greedyPrompts ?? options.greedy.prompts
+        try checkFlag("--random-sets", options.randomSets, in: 1...100_000)
+        try checkFlag("--greedy-runs", options.greedy.runs, in: 1...10_000)
+        try checkFlag("--greedy-steps", options.greedy.steps, in: 1...10_000)
+        try checkFlag("--greedy-candidates", options.greedy.candidates, in: 1...10_000)
+        try checkFlag("--greedy-prompts", options.greedy.prompts, in: 1...10_000_000)
+        try checkFlagsHaveUse(options)
+        options.ablation = try ablation.ablation(seed: source.seed)
+        options.reference = try reference.count(source, options.ablation)
+        return options
+    }
+
+    private enum Positions: String, CaseIterable {
+        case circuit, all
+    }
+
+    /// The sets that `--completeness` lists; nil without it.
+    private func kinds() throws -> [Completeness.Kind]? {
+        guard let completeness else { return nil }
+        let kinds: [Completeness.Kind] = [.random, .headClass, .greedy]
+        return try list(completeness).map { text in
+            guard let kind = kinds.first(where: { $0.rawValue == text }) else {
+                throw IOIError.usage(
+                    "--completeness: found \"\(text)\", expected a list of random, class and greedy, or none"
+                )
+            }
+            return kind
+        }
+    }
+
+    /// - Throws: `IOIError` of kind `usage` where nothing is to be done, or a flag is of no use beside the others.
+    private func checkFlagsHaveUse(_ options: ValidateOptions) throws {
+        guard options.minimality != nil || options.completeness != nil else {
+            throw IOIError.usage("--completeness: found none beside --no-minimality, which leaves nothing to do")
+        }
+        if noMinimality, minimalitySets != nil {
+            throw IOIError.usage("--minimality-sets: does not go with --no-minimality")
+        }
+        let kinds = options.completeness ?? []
+        let isSearching = kinds.contains(.greedy)
+        let needs: [(flag: String, isGiven: Bool, isOfUse: Bool, need: String)] = [
+            ("--random-sets", randomSets != nil, kinds.contains(.random), "random in --completeness"),
+            ("--objective", objective != nil, isSearching, "greedy in --completeness"),
+            ("--greedy-runs", greedyRuns != nil, isSearching, "greedy in --completeness"),
+        ]
+        let either = isSearching || options.minimality == .greedy
+        let others = [
+            ("--greedy-steps", greedySteps), ("--greedy-candidates", greedyCandidates),
+            ("--greedy-prompts", greedyPrompts),
+        ].map { ($0, $1 != nil, either, "greedy in --completeness or --minimality-sets greedy") }
+        for (flag, isGiven, isOfUse, need) in needs + others where isGiven && !isOfUse {
+            throw IOIError.usage("\(flag): needs \(need)")
+        }
+    }
+}
