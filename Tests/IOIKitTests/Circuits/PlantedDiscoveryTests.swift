@@ -126,13 +126,3 @@ import Testing
         }
     }
 }
-
-/// Counts its calls.
-private final class Counter: @unchecked Sendable {
-    private var count = 0
-
-    func next() -> Int {
-        count += 1
-        return count
-    }
-}

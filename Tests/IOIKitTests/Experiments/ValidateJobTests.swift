@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 @testable import IOIKit
@@ -137,11 +136,4 @@ import Testing
             }
         }
     }
-}
-
-/// Counts from several threads.
-private final class Counter: Sendable {
-    private let count = Atomic(0)
-
-    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }
