@@ -1,8 +1,0 @@
-import Synchronization
-
-/// Counts from several threads.
-final class Counter: Sendable {
-    private let count = Atomic(0)
-
-    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
-}
