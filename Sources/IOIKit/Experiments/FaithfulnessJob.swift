@@ -48,9 +48,7 @@ public struct FaithfulnessJob: Sendable {
         var first: PatchMeasures?
         for (index, method) in cells.enumerated() {
             if let count = method.reference, references[count] == nil {
-                var source = options.prompts
-                source.count = count
-                references[count] = try source.prompts(for: model).prompts
+                references[count] = try options.prompts.reference(count: count, for: model)
             }
             let measures = try partial.measure("method \(index)") {
                 try method.measure(

@@ -1,5 +1,5 @@
 /// The constants that stand in for the heads outside a circuit so that what is left does its best (Li & Janson
-/// 2409.09951, sections 2 and 3): one z for each head, the same at every position.
+/// 2409.09951, "Optimal ablation for interpretability"): one z for each head, the same at every position.
 ///
 /// As in the source they minimise KL(whole model ‖ damaged model), here of the prediction at END. They start from the
 /// mean of z over the counterfactuals and are learned by Adam, on batches of the prompts, at a rate that falls to zero.
