@@ -12,8 +12,8 @@ struct IOI: ParsableCommand {
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
             to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
             (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
-            carry (patch, knockout), tells whether a circuit needs all of its heads and has all (circuit), and times itself \
-            (bench).
+            carry (patch, knockout), finds circuits and puts them to the test (circuit), tells how much of the model they are \
+            (faithfulness), and times itself (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
