@@ -62,6 +62,8 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
     public let headJaccard: Double
     /// Jaccard's index of the pairs of a head and its class's name.
     public let classedHeadJaccard: Double
+    /// Jaccard's index of the edges; nil where a circuit names none.
+    public let edgeJaccard: Double?
 
     enum CodingKeys: String, CodingKey {
         case shared, gained, lost, moved, classes
@@ -69,6 +71,7 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
         case classesLost = "classes_lost"
         case headJaccard = "head_jaccard"
         case classedHeadJaccard = "classed_head_jaccard"
+        case edgeJaccard = "edge_jaccard"
     }
 
     public init(from a: Circuit, to b: Circuit) {
@@ -97,6 +100,7 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
             Set(before.map { ClassedHead(head: $0, headClass: $1) }),
             Set(after.map { ClassedHead(head: $0, headClass: $1) })
         )
+        edgeJaccard = a.edges.isEmpty || b.edges.isEmpty ? nil : Self.jaccard(Set(a.edges), Set(b.edges))
     }
 
     /// The size of the intersection over that of the union, which may not be empty.

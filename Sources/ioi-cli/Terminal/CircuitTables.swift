@@ -52,7 +52,9 @@ extension CircuitDiff {
         table.rows += classesGained.map { ["\($0.name) (new)", "0", "\($0.heads.count)", "0", "\($0.position)"] }
         table.rows += classesLost.map { ["\($0.name) (gone)", "0", "0", "\($0.heads.count)", "\($0.position)"] }
 
-        let jaccard = "\(decimal(headJaccard, 3)) of the heads, \(decimal(classedHeadJaccard, 3)) of heads in classes"
+        let jaccard =
+            "\(decimal(headJaccard, 3)) of the heads, \(decimal(classedHeadJaccard, 3)) of heads in classes"
+            + (edgeJaccard.map { ", \(decimal($0, 3)) of the edges" } ?? "")
         return (heads.lines + [""] + table.lines + ["", "Jaccard  \(jaccard)"]).joined(separator: "\n")
     }
 

@@ -96,4 +96,15 @@ import Testing
         ]
         #expect(try JSONSerialization.jsonObject(with: json) as? NSDictionary == form)
     }
+
+    @Test func edgesAreComparedWhereBothCircuitsNameThem() throws {
+        func circuit(_ edges: [String]) throws -> Circuit {
+            try Circuit(
+                model: "m", classes: [HeadClass(name: "heads", heads: [Head(0, 1)], position: .all)], edges: edges
+            )
+        }
+        let (one, other) = (try circuit(["0.1->logits", "input->0.1.v"]), try circuit(["0.1->logits", "m0->logits"]))
+        #expect(CircuitDiff(from: one, to: other).edgeJaccard == 1.0 / 3)
+        #expect(CircuitDiff(from: one, to: try circuit([])).edgeJaccard == nil)
+    }
 }
