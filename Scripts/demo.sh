@@ -36,7 +36,7 @@ run "What each head sends to the logits, by path patching." \
 run "What training changed: each head's output in the random model replaced by the trained model's." \
     patch --mode cross-model --model "$demo/random" --donor "$demo/clean/checkpoints/epoch-003" --held-out --count 100
 run "The heads that do it, found edge by edge, and how much of the model they are." \
-    circuit discover --method eap --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100 \
+    circuit discover --method eap --edges 40 --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100 \
     --save "$demo/circuit.json"
 run "The same circuit by every method of evaluation, beside random circuits." \
     faithfulness --circuit "$demo/circuit.json" --model "$demo/clean/checkpoints/epoch-003" --held-out --count 50 \
