@@ -61,7 +61,7 @@ extension FaithfulnessResults {
                         label: cell.method.value, value: ratio.value.map { 100 * $0 } ?? .nan,
                         interval: ratio.ci95.map { 100 * $0[0]...100 * $0[1] },
                         band: cell.null.map { 100 * $0.middle.lowerBound...100 * $0.middle.upperBound },
-                        note: cell.null.map { "\(decimal($0.percentile, 0)). percentile" } ?? ""
+                        note: cell.null.map { "percentile \(decimal($0.percentile, 0))" } ?? ""
                     )
                 })
         }
