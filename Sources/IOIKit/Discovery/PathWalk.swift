@@ -2,7 +2,8 @@
 /// (Wang et al. 2211.00593, section 3; SPEC section 9).
 ///
 /// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
-///    it *negative name movers*.
+///    it *negative name movers*. Whoever does more through the queries of the others than straight to the logits is no
+///    name mover and waits for step 3. (In small models S-inhibition heads reach the logits too.)
 /// 2. With the name movers knocked out at END, heads that now lower it, and did not before, are *backup name movers*.
 /// 3. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
 ///    queries of backup and negative name movers find no head; which of the heads found they hear is measured all the

@@ -35,7 +35,10 @@ struct PathWalker {
     /// The whole model's logit differences. [prompts]
     private var original: [Double] = []
 
-    /// The most sweeps that a walk has.
+    /// What was swept, by stage.
+    private var maps: [String: PatchMap] = [:]
+
+    /// The most sweeps that a walk has, but for those that sort out movers again.
     private static let sweeps = 9
 
     init(
@@ -64,17 +67,20 @@ struct PathWalker {
 
     mutating func run() throws {
         let direct = try hear(nil, at: .end, options.logits, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
-        guard let movers = classes[.nameMover] else {
+        guard !classes[.nameMover, default: []].isEmpty else {
             throw IOIError(
                 "threshold of step logits: found no head that carries \(options.logits.threshold) % of the logit "
                     + "difference to the logits with an interval away from zero, expected at least one; lower it, or "
                     + "take more prompts"
             )
         }
-        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct.contains(head) ? nil : .backup }
+        let isInhibitionDirect = try sortOutMovers(direct)
+        let movers = classes[.nameMover]!
+        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct[head] == nil ? .backup : nil }
 
         try hear(.nameMover, [.q], at: .end, options.queries) { _, _ in .inhibition }
         guard classes[.inhibition] != nil else { return }
+        if isInhibitionDirect { addPath(from: .inhibition, to: nil, []) }
         try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
         try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
 
@@ -93,6 +99,25 @@ struct PathWalker {
         }
     }
 
+    /// Takes those out of the name movers that do more through the queries of the others than straight to the logits.
+    ///
+    /// - Parameter direct: effects straight to the logits.
+    /// - Returns: whether there were any.
+    private mutating func sortOutMovers(_ direct: [Head: Double]) throws -> Bool {
+        var isAny = false
+        while let movers = classes[.nameMover], movers.count > 1 {
+            let receiver = Receiver.heads(input: .q, heads: movers, position: .one(.end))
+            let passing = try sweep(receiver, without: [])
+                .passing(options.queries.threshold, bothSigns: false)
+            let indirect = passing.filter { movers.contains($0.0) && abs($0.1) > abs(direct[$0.0]!) }.map(\.0)
+            guard !indirect.isEmpty else { break }
+            isAny = true
+            for head in indirect { found[head] = nil }
+            classes[.nameMover] = movers.filter { !indirect.contains($0) }
+        }
+        return isAny
+    }
+
     /// Measures what each head does through some inputs of the heads of a class, gives those that do enough a class, and
     /// notes which classes are heard.
     ///
@@ -102,7 +127,7 @@ struct PathWalker {
     ///   - bothSigns: whether it is enough for a head to raise the logit difference.
     ///   - knockedOut: knocked out at END.
     ///   - name: the class of a head that has none and of its strongest effect; nil for none.
-    /// - Returns: the heads that do enough.
+    /// - Returns: the heads that do enough, with their strongest effects.
     @discardableResult
     private mutating func hear(
         _ listener: Name?,
@@ -112,10 +137,10 @@ struct PathWalker {
         bothSigns: Bool = false,
         without knockedOut: [Head] = [],
         naming name: (Head, _ effect: Double) -> Name?
-    ) throws -> Set<Head> {
+    ) throws -> [Head: Double] {
         var sweeps: [(receiver: Receiver, inputs: [Graph.HeadInput], map: PatchMap, passing: [(Head, Double)])] = []
         func add(_ receiver: Receiver, _ inputs: [Graph.HeadInput]) throws {
-            let map = try sweep(receiver, done: steps.count + sweeps.count, without: knockedOut)
+            let map = try sweep(receiver, without: knockedOut)
             // What is knocked out sends nothing but rounding.
             let passing = map.passing(criterion.threshold, bothSigns: bothSigns)
             sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
@@ -147,7 +172,7 @@ struct PathWalker {
                 PathWalkStep(receiver: sweep.receiver, knockedOut: knockedOut, heard: heard, map: sweep.map)
             )
         }
-        return Set(strongest.keys)
+        return strongest
     }
 
     /// Notes that a class hears another, or once more by which inputs.
@@ -162,9 +187,7 @@ struct PathWalker {
     }
 
     /// The effects of all heads.
-    ///
-    /// - Parameter done: how many sweeps came before.
-    private mutating func sweep(_ receiver: Receiver, done: Int, without knockedOut: [Head]) throws -> PatchMap {
+    private mutating func sweep(_ receiver: Receiver, without knockedOut: [Head]) throws -> PatchMap {
         var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [receiver])
         var stage = receiver.description
         if !knockedOut.isEmpty {
@@ -174,10 +197,11 @@ struct PathWalker {
             method.ablation = options.ablation
             stage += " without \(knockedOut.map(\.description).joined(separator: ","))"
         }
-        let (progress, sweeps) = (progress, Double(Self.sweeps))
+        if let known = maps[stage] { return known }
+        let (progress, done, sweeps) = (progress, Double(maps.count), Double(Self.sweeps))
         var measures = try measuring(stage) {
             try method.measure(model, prompts, reference: reference, settings: settings, resuming: $0) {
-                progress((Double(done) + $0) / sweeps)
+                progress(min(1, (done + $0) / sweeps))
             }
         }
         if knockedOut.isEmpty {
@@ -188,10 +212,12 @@ struct PathWalker {
             measures.patched = measures.patched.map { zip($0, less).map { $0 + $1 } }
             measures.original = original
         }
-        return PatchMap(
+        let map = PatchMap(
             PatchEffects(measures, seed: options.seed, workers: settings.workers), measures, columns: .heads,
             layers: model.config.layers, width: model.config.heads, perPrompt: false
         )
+        maps[stage] = map
+        return map
     }
 }
 

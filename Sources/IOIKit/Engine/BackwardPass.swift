@@ -68,10 +68,13 @@ final class BackwardPass {
 
     /// Sets `gradients` to those of the mean cross-entropy of `labels`, which go with `queryOfLabel` of the batch that
     /// `forward` has run, and returns that mean.
-    func run(labels: [Int]) -> Double {
+    ///
+    /// - Parameter hint: its loss counts in the gradients, but not in what is returned. Needs a batch of all rows.
+    func run(labels: [Int], hint: AttentionHint? = nil) -> Double {
+        precondition(hint == nil || forward.batch.isComplete, "a hint on rows that do not all ask")
         let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
-        let gradient = runBlocks(dFinal) { _ in }
+        let gradient = runBlocks(dFinal, hint: hint) { _ in }
         gradients.positionTable.fill(0)
         Embedding.backward(
             gradient, tokens: forward.batch.tokens, positions: forward.batch.positions,
@@ -92,7 +95,7 @@ final class BackwardPass {
     }
 
     /// From the gradient of the final LayerNorm's output to that of the embeddings.
-    private func runBlocks(_ dFinal: Matrix, showing show: (Step) -> Void) -> Matrix {
+    private func runBlocks(_ dFinal: Matrix, hint: AttentionHint? = nil, showing show: (Step) -> Void) -> Matrix {
         let (batch, parameters) = (forward.batch, forward.parameters)
         let (config, queries) = (parameters.config, dFinal.rows)
         let dResidual = buffers.residual.prefix(queries)
@@ -105,11 +108,11 @@ final class BackwardPass {
         show(.final(dResidual))
         var gradient = runBlock(
             config.layers - 1, dResidual, queries: batch.isComplete ? nil : batch.queries,
-            spans: batch.lastSpans(heads: config.heads), showing: show
+            spans: batch.lastSpans(heads: config.heads), hint: hint, showing: show
         )
         let spans = batch.spans(heads: config.heads)
         for layer in (0..<config.layers - 1).reversed() {
-            gradient = runBlock(layer, gradient, queries: nil, spans: spans, showing: show)
+            gradient = runBlock(layer, gradient, queries: nil, spans: spans, hint: hint, showing: show)
         }
         return gradient
     }
@@ -144,6 +147,7 @@ final class BackwardPass {
         _ dResidual: Matrix,
         queries: [Int]?,
         spans: [AttentionSpan],
+        hint: AttentionHint?,
         showing show: (Step) -> Void
     ) -> Matrix {
         let workers = forward.workers
@@ -182,7 +186,8 @@ final class BackwardPass {
         let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
             dZ: dNarrow, q: block.q, k: k, v: v, heads: config.heads, spans: spans,
-            pattern: block.pattern.base, scratch: buffers.pattern.base, dQ: dQ,
+            pattern: block.pattern.base, scratch: buffers.pattern.base,
+            pull: hint?.pull(on: layer, in: forward.batch), dQ: dQ,
             dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: workers
         )
         if isSharing {

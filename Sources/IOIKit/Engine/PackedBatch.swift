@@ -105,6 +105,14 @@ public struct PackedBatch: Sendable {
     /// The first token that each row is needed for.
     var tokenOfRow: [Int] { zip(ownerOfRow, positions).map { prompts[$0].lowerBound + $1 } }
 
+    /// Where the pattern of a prompt's query lies, in a block in which every row asks: with the prompt that owns the
+    /// row, whose beginning is the same, and as which of that prompt's queries.
+    func query(ofPrompt prompt: Int, position: Int) -> (prompt: Int, query: Int) {
+        let row = rowOfToken[prompts[prompt].lowerBound + position]
+        let owner = ownerOfRow[row]
+        return (owner, row - ownRows[owner].lowerBound)
+    }
+
     /// Whether every row is computed to the end.
     var isComplete: Bool { queries.count == tokens.count }
 

@@ -54,11 +54,18 @@ public final class GPT2: Sendable {
     public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
 
     /// Writes a model folder that Hugging Face loads.
+    /// - Parameter note: what a run on the model, or on one trained on from it, says of it first.
     /// - Throws: `IOIError` where the folder is there already or cannot be written; nothing is left behind then.
-    public static func write(_ parameters: GPT2Parameters, tokenizer: BPETokenizer, to folder: URL) throws {
+    public static func write(
+        _ parameters: GPT2Parameters,
+        tokenizer: BPETokenizer,
+        note: String? = nil,
+        to folder: URL
+    ) throws {
         try AtomicFolder.create(at: folder) { folder in
             try AtomicFile.write(
-                try parameters.config.json(basedOn: nil), to: folder.appendingPathComponent("config.json")
+                try parameters.config.json(endOfText: tokenizer.endOfText, note: note),
+                to: folder.appendingPathComponent("config.json")
             )
             try tokenizer.write(to: folder)
             try writeWeights(parameters, to: folder)

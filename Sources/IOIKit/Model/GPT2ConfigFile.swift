@@ -31,13 +31,21 @@ extension GPT2Config {
         }
     }
 
-    /// The `config.json` to save beside F32 weights of this shape: sorted keys, indented.
-    /// - Parameter original: the `config.json` that the model came with. All its fields are kept, but
-    ///   `torch_dtype` and `dtype`, where they stand, become `float32`. Without it, a whole configuration is
-    ///   made.
+    /// A whole `config.json` for F32 weights of this shape: sorted keys, indented.
+    /// - Parameters:
+    ///   - endOfText: GPT-2's only special token, which starts and ends texts.
+    ///   - note: see ``ModelLocation/note``.
+    func json(endOfText: Int?, note: String? = nil) throws -> Data {
+        var fields = fields
+        for key in ["bos_token_id", "eos_token_id"] { fields[key] = endOfText ?? NSNull() as Any }
+        if let note { fields[ModelLocation.noteField] = note }
+        return try Self.text(of: fields)
+    }
+
+    /// The `config.json` to save beside F32 weights of this shape, from the one that the model came with. All its fields
+    /// are kept, but `torch_dtype` and `dtype`, where they stand, become `float32`.
     /// - Throws: `IOIError` where `original` is not a configuration of this very shape.
-    public func json(basedOn original: Data?) throws -> Data {
-        guard let original else { return try Self.text(of: fields) }
+    func json(basedOn original: Data) throws -> Data {
         let path = "config.json of the model to save"
         guard try GPT2Config(json: original, path: path) == self else {
             throw IOIError("\(path): found the configuration of another shape, expected \(self)")
@@ -56,15 +64,11 @@ extension GPT2Config {
     }
 
     private var fields: [String: Any] {
-        // GPT-2's only special token, which starts and ends texts; a smaller vocabulary has none.
-        let endOfText: Any = vocabularySize > 50256 ? 50256 : NSNull()
-        return [
+        [
             "activation_function": "gelu_new",
             "architectures": ["GPT2LMHeadModel"],
             "attn_pdrop": 0,
-            "bos_token_id": endOfText,
             "embd_pdrop": 0,
-            "eos_token_id": endOfText,
             "initializer_range": 0.02,
             "layer_norm_epsilon": layerNormEpsilon,
             "model_type": "gpt2",

@@ -10,8 +10,10 @@ public final class GPT2Parameters: @unchecked Sendable {
         /// The name in a checkpoint, without the `transformer.` prefix.
         public let name: String
         public let shape: [Int]
-        /// Whether weight decay applies: to matrices and embeddings, not to biases and LayerNorms.
-        public var decays: Bool { shape.count > 1 }
+        /// Whether it is a matrix or an embedding, and no bias or LayerNorm.
+        public var isMatrix: Bool { shape.count > 1 }
+        /// Whether it is a matrix of a block, and no embedding.
+        var isBlockMatrix: Bool { isMatrix && name.hasPrefix("h.") }
         public var count: Int { shape.reduce(1, *) }
     }
 
@@ -83,21 +85,45 @@ public final class GPT2Parameters: @unchecked Sendable {
 
     /// GPT-2's initialisation: normal weights of standard deviation `deviation`, those that write into the residual
     /// stream divided by √(2 · layers); biases 0, LayerNorms 1.
-    public convenience init(random config: GPT2Config, seed: UInt64, deviation: Double = 0.02, workers: Workers) {
+    ///
+    /// - Parameter positionDeviation: that of the position table; `deviation` where it is nil.
+    public convenience init(
+        random config: GPT2Config,
+        seed: UInt64,
+        deviation: Double = 0.02,
+        positionDeviation: Double? = nil,
+        workers: Workers
+    ) {
         self.init(zeros: config)
         workers.share(entries.count) { shares in
             for index in shares {
                 let (name, view) = (entries[index].name, views[index])
-                if name.hasSuffix("weight"), !entries[index].decays {
+                if name.hasSuffix("weight"), !entries[index].isMatrix {
                     view.fill(1)
-                } else if entries[index].decays {
-                    let writes = name.hasSuffix("c_proj.weight")
-                    let deviation = writes ? deviation / (2 * Double(config.layers)).squareRoot() : deviation
+                } else if entries[index].isMatrix {
+                    let deviation =
+                        if name.hasSuffix("c_proj.weight") {
+                            deviation / (2 * Double(config.layers)).squareRoot()
+                        } else if name == "wpe.weight" {
+                            positionDeviation ?? deviation
+                        } else {
+                            deviation
+                        }
                     var generator = SeededGenerator(seed, name)
                     for i in 0..<view.rows * view.columns { view.base[i] = Float(generator.normal() * deviation) }
                 }
             }
         }
+    }
+
+    /// The Euclidean length of all of them as one vector, the same for any number of workers.
+    func norm(workers: Workers) -> Double {
+        let squares = UnsafeMutableBufferPointer<Double>.allocate(capacity: entries.count)
+        defer { squares.deallocate() }
+        workers.share(entries.count) { shares in
+            for index in shares { squares[index] = views[index].sumOfSquares }
+        }
+        return squares.reduce(0, +).squareRoot()
     }
 
     /// The number of weights.
@@ -144,6 +170,20 @@ extension GPT2Parameters.Entry {
 }
 
 extension Matrix {
+    fileprivate var sumOfSquares: Double {
+        (0..<rows).reduce(0) { total, row in
+            let values = self[row]
+            var lanes = Lanes.zero
+            var rest: Float = 0
+            forEachLanes(columns) {
+                lanes += values.lanes($0) * values.lanes($0)
+            } tail: {
+                for i in $0 { rest += values[i] * values[i] }
+            }
+            return total + Double(lanes.sum() + rest)
+        }
+    }
+
     /// Whether every value is a finite number.
     func isFinite(workers: Workers) -> Bool {
         let flags = UnsafeMutablePointer<Bool>.allocate(capacity: rows)

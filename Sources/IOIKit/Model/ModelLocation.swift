@@ -11,6 +11,14 @@ public struct ModelLocation: Sendable, Equatable {
     /// Where a model keeps the circuit that belongs to it.
     public var circuitFile: URL { folder.appendingPathComponent("circuit.json") }
 
+    static let noteField = "ioi_note"
+    /// What its `config.json` wants said before anything is measured on it, if it wants anything said. Models trained on
+    /// from it take that over.
+    public var note: String? {
+        let json = (try? Data(contentsOf: configFile)).flatMap { try? JSONSerialization.jsonObject(with: $0) }
+        return (json as? [String: Any])?[Self.noteField] as? String
+    }
+
     /// Whether it is the published GPT-2 small, by its name or its place in Hugging Face's cache.
     var isGPT2Small: Bool {
         name == "gpt2"

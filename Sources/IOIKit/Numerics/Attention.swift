@@ -24,7 +24,7 @@ enum Attention {
         workers: Workers
     ) {
         let scale = 1 / Float(q.columns / heads).squareRoot()
-        forEachHead(heads, spans, columns: q.columns, workers: workers) { span, head, columns in
+        forEachHead(heads, spans, columns: q.columns, workers: workers) { _, span, head, columns in
             let pattern = span.matrix(pattern, head: head)
             GEMM.multiply(
                 q.slice(rows: span.queries).slice(columns: columns),
@@ -47,6 +47,7 @@ enum Attention {
     }
 
     /// Overwrites `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`). `scratch` is as large as `pattern`.
+    /// The gradient of `pull`'s loss, which is the patterns' own, comes on top.
     static func backward(
         dZ: Matrix,
         q: Matrix,
@@ -56,6 +57,7 @@ enum Attention {
         spans: [AttentionSpan],
         pattern: UnsafeMutablePointer<Float>,
         scratch: UnsafeMutablePointer<Float>,
+        pull: AttentionPull? = nil,
         dQ: Matrix,
         dK: Matrix,
         dV: Matrix,
@@ -63,7 +65,7 @@ enum Attention {
     ) {
         let scale = 1 / Float(q.columns / heads).squareRoot()
         let alone = Workers(count: 1)
-        forEachHead(heads, spans, columns: q.columns, workers: workers) { span, head, columns in
+        forEachHead(heads, spans, columns: q.columns, workers: workers) { index, span, head, columns in
             let pattern = span.matrix(pattern, head: head)
             let dScores = span.matrix(scratch, head: head)
             let dZ = dZ.slice(rows: span.queries).slice(columns: columns)
@@ -78,6 +80,7 @@ enum Attention {
                 for key in 0..<span.keys.count { mean += pattern[key] * dScores[key] }
                 for key in 0..<span.keys.count { dScores[key] = pattern[key] * (dScores[key] - mean) }
             }
+            pull?.backward(span: index, head: head, pattern: pattern, addingTo: dScores)
             let q = q.slice(rows: span.queries).slice(columns: columns)
             let dQ = dQ.slice(rows: span.queries).slice(columns: columns)
             let dK = dK.slice(rows: span.keys).slice(columns: columns)
@@ -143,13 +146,13 @@ enum Attention {
         _ spans: [AttentionSpan],
         columns: Int,
         workers: Workers,
-        _ body: (AttentionSpan, _ head: Int, _ columns: Range<Int>) -> Void
+        _ body: (_ index: Int, AttentionSpan, _ head: Int, _ columns: Range<Int>) -> Void
     ) {
         let width = columns / heads
         workers.share(spans.count * heads) { items in
             for item in items {
                 let head = item % heads
-                body(spans[item / heads], head, head * width..<(head + 1) * width)
+                body(item / heads, spans[item / heads], head, head * width..<(head + 1) * width)
             }
         }
     }

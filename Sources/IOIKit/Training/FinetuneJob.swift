@@ -14,7 +14,7 @@ public final class FinetuneJob {
     public let record: RunRecord
     public let training: Dataset
     public let heldOut: Dataset?
-    public let finetuner: Finetuner
+    public let trainer: Trainer
 
     /// Starts a run in a new folder.
     ///
@@ -25,7 +25,7 @@ public final class FinetuneJob {
         from base: GPT2,
         prompts: PromptSource,
         heldOut: PromptSource?,
-        settings: FinetuneSettings
+        settings: TrainingSettings
     ) throws -> FinetuneJob {
         try run.refuseUsed()
         let training = try prompts.prompts(for: base)
@@ -54,7 +54,7 @@ public final class FinetuneJob {
     public static func resume(
         _ run: RunFolder,
         load: (ModelLocation) throws -> GPT2,
-        change: (inout FinetuneSettings) throws -> Void = { _ in }
+        change: (inout TrainingSettings) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         var record = try run.record()
         try change(&record.settings)
@@ -86,7 +86,7 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
-        finetuner = try Finetuner(
+        trainer = try Trainer(
             run: run, settings: record.settings, base: base,
             examples: training.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
         )
@@ -100,15 +100,15 @@ public final class FinetuneJob {
     public func train(
         shouldStop: () -> Bool = { false },
         observe: (Event) throws -> Void = { _ in }
-    ) throws -> Finetuner.Outcome {
+    ) throws -> Trainer.Outcome {
         // A run that was killed between saving and measuring makes up for it here.
-        if finetuner.step == 0 {
+        if trainer.step == 0 {
             let model = ModelRecord(name: record.model.name, sha256: record.model.sha256)
             try evaluate(model, epoch: 0, observe)
-        } else if let newest = finetuner.newest {
+        } else if let newest = trainer.newest {
             try evaluate(newest, observe)
         }
-        return try finetuner.train(shouldStop: shouldStop) { event in
+        return try trainer.train(shouldStop: shouldStop) { event in
             switch event {
             case .step(let metrics):
                 try observe(.step(metrics))
@@ -138,7 +138,7 @@ public final class FinetuneJob {
         else { return }
         let started = ContinuousClock.now
         let workers = Workers(count: record.settings.threads)
-        let measures = try Evaluator(finetuner.parameters, workers: workers).measure(heldOut.prompts)
+        let measures = try Evaluator(trainer.parameters, workers: workers).measure(heldOut.prompts)
         let evaluation = Evaluation(measures, seed: source.seed)
         let document = ResultsDocument(
             command: "eval", options: EvaluationOptions(prompts: source),

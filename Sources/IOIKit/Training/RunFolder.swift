@@ -1,6 +1,6 @@
 import Foundation
 
-/// `runs/NAME/`: what a fine-tuning run was asked to do, what it measured, and its checkpoints.
+/// `runs/NAME/`: what a training run was asked to do, what it measured, and its checkpoints.
 public struct RunFolder: Sendable {
     public let url: URL
 
@@ -28,7 +28,7 @@ public struct RunFolder: Sendable {
 
     /// Starts a run in a folder that holds none.
     /// - Throws: `IOIError` where the folder is in use or cannot be made.
-    func create(_ record: RunRecord) throws {
+    func create(_ record: some Encodable) throws {
         try refuseUsed()
         do {
             for folder in [checkpoints, results] {
@@ -40,7 +40,7 @@ public struct RunFolder: Sendable {
         try write(record)
     }
 
-    func write(_ record: RunRecord) throws {
+    func write(_ record: some Encodable) throws {
         try AtomicFile.write(JSONEncoder.readable.encode(record), to: configFile)
     }
 
@@ -119,7 +119,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public let dataset: DatasetRecord
     /// The prompts that kept epochs are measured on, if there are any.
     public let heldOut: PromptSource?
-    public var settings: FinetuneSettings
+    public var settings: TrainingSettings
     public let version: String
 
     enum CodingKeys: String, CodingKey {
@@ -133,7 +133,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
         prompts: PromptSource,
         dataset: DatasetRecord,
         heldOut: PromptSource?,
-        settings: FinetuneSettings
+        settings: TrainingSettings
     ) {
         self.model = model
         self.prompts = prompts

@@ -1,7 +1,7 @@
 /// Which examples each step of a run takes. Every step can be told from its number alone, so that a run goes on from
 /// any checkpoint as if it had never stopped.
 struct Schedule {
-    let settings: FinetuneSettings
+    let settings: TrainingSettings
     let examples: Int
 
     var stepsPerEpoch: Int { (examples + settings.batch - 1) / settings.batch }

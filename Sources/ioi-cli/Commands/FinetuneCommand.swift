@@ -48,7 +48,7 @@ struct FinetuneCommand: ParsableCommand {
         if !common.quiet { announce(job) }
         Interrupt.listen()
         let progress = ProgressLine(
-            "train", total: job.finetuner.steps, done: job.finetuner.step, isQuiet: common.quiet
+            "train", total: job.trainer.steps, done: job.trainer.step, isQuiet: common.quiet
         )
         let outcome = try job.train(shouldStop: { Interrupt.isPending }) { event in
             if case .step(let metrics) = event {
@@ -106,7 +106,7 @@ struct FinetuneCommand: ParsableCommand {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
         }
         return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
-            Terminal.say("model \(location.name) at \(location.folder.path)")
+            Terminal.say(location, as: "model")
             return try GPT2(location, workers: common.workers())
         } change: { settings in
             try training.extend(&settings)
@@ -118,14 +118,14 @@ struct FinetuneCommand: ParsableCommand {
         let settings = job.record.settings
         print(
             "\(job.training.count) \(job.training.name) prompts, \(settings.epochs) epochs of "
-                + "\(job.finetuner.stepsPerEpoch) steps, batch \(settings.batch), "
+                + "\(job.trainer.stepsPerEpoch) steps, batch \(settings.batch), "
                 + "lr \(settings.optimizer.learningRate), "
                 + "loss over the \(settings.loss == .answer ? "answer" : "whole sequence"), "
                 + "seed \(settings.seed), threads \(settings.threads)"
         )
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the kept epochs") }
-        if job.finetuner.step > 0 {
-            print("going on after step \(job.finetuner.step) of \(job.finetuner.steps)")
+        if job.trainer.step > 0 {
+            print("going on after step \(job.trainer.step) of \(job.trainer.steps)")
         }
     }
 
@@ -141,11 +141,11 @@ struct FinetuneCommand: ParsableCommand {
         }
     }
 
-    private func conclude(_ outcome: Finetuner.Outcome, _ job: FinetuneJob) throws {
-        let (path, step, steps) = (job.run.url.path, job.finetuner.step, job.finetuner.steps)
+    private func conclude(_ outcome: Trainer.Outcome, _ job: FinetuneJob) throws {
+        let (path, step, steps) = (job.run.url.path, job.trainer.step, job.trainer.steps)
         switch outcome {
         case .finished:
-            guard !common.quiet, let newest = job.finetuner.newest else { return }
+            guard !common.quiet, let newest = job.trainer.newest else { return }
             print("done: \(steps) steps; everything is in \(path)")
             print("next: ioi eval --model \(newest.folder.path) --held-out")
         case .interrupted:

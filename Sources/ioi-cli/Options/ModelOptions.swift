@@ -19,7 +19,7 @@ struct ModelOptions: ParsableArguments {
     /// Where the model lies; the first line on standard error says so.
     func location() throws -> ModelLocation {
         let location = try ModelLocation.find(model, dataFolder: try? DataDirectory.url())
-        Terminal.say("model \(location.name) at \(location.folder.path)")
+        Terminal.say(location, as: "model")
         return location
     }
 
@@ -30,7 +30,7 @@ struct ModelOptions: ParsableArguments {
     /// Another model that a flag other than `--model` names.
     static func load(donor name: String, workers: Workers) throws -> GPT2 {
         let location = try ModelLocation.find(name, dataFolder: try? DataDirectory.url())
-        Terminal.say("donor \(location.name) at \(location.folder.path)")
+        Terminal.say(location, as: "donor")
         return try GPT2(location, workers: workers)
     }
 }

@@ -58,8 +58,8 @@ struct TrainingOptions: ParsableArguments {
     }
 
     /// - Throws: `IOIError` of kind `usage` for a value that cannot be.
-    func settings(seed: UInt64, threads: Int) throws -> FinetuneSettings {
-        var settings = FinetuneSettings(
+    func settings(seed: UInt64, threads: Int) throws -> TrainingSettings {
+        var settings = TrainingSettings(
             epochs: 25, seed: seed, isShuffled: try choice("--order", order, ["shuffled", "file"]) != "file",
             threads: threads, savedEpochs: []
         )
@@ -84,7 +84,7 @@ struct TrainingOptions: ParsableArguments {
     }
 
     /// Applies the flags that may change in the middle of a run: how long it goes on and what it keeps.
-    func extend(_ settings: inout FinetuneSettings) throws {
+    func extend(_ settings: inout TrainingSettings) throws {
         if let epochs {
             try checkFlag("--epochs", epochs, in: 1...100_000)
             settings.epochs = epochs

@@ -1,4 +1,5 @@
 import Foundation
+import IOIKit
 
 /// What the program is run in: standard output holds results, standard error what people are told beside them.
 enum Terminal {
@@ -22,6 +23,11 @@ enum Terminal {
 
     static func say(_ line: String) {
         FileHandle.standardError.write(Data("\(line)\n".utf8))
+    }
+
+    /// Names a model in use, where it lies, and what it wants said of it.
+    static func say(_ location: ModelLocation, as role: String) {
+        say("\(role) \(location.name) at \(location.folder.path)\(location.note.map { " (\($0))" } ?? "")")
     }
 
     static func complain(_ problem: String) {

@@ -134,7 +134,7 @@ extension GPT2Parameters {
     fileprivate func addNoise(_ deviation: Double, seed: UInt64) {
         for (entry, view) in zip(entries, views) where !["wte.weight", "wpe.weight"].contains(entry.name) {
             var generator = SeededGenerator(seed, "noise \(entry.name)")
-            let deviation = entry.decays ? deviation : deviation / 6
+            let deviation = entry.isMatrix ? deviation : deviation / 6
             for i in 0..<entry.count { view.base[i] = Float(generator.normal() * deviation) }
             if entry.name.hasSuffix("c_attn.weight") || entry.name.hasSuffix("c_fc.weight") {
                 view.slice(rows: Stream.constant).fill(0)

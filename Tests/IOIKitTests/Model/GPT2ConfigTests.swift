@@ -152,8 +152,10 @@ import Testing
             layerNormEpsilon: 2e-6
         )
         for config in [GPT2Config.small, .xl, odd] {
-            let json = try config.json(basedOn: nil)
+            let json = try config.json(endOfText: config.vocabularySize - 1)
             #expect(try GPT2Config(json: json, path: "c") == config)
+            let fields = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
+            #expect(fields["eos_token_id"] as? Int == config.vocabularySize - 1)
         }
     }
 

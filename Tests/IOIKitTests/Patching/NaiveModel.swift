@@ -17,7 +17,7 @@ struct NaiveModel: Sendable {
 
     let config: GPT2Config
     /// By their names in a checkpoint, row by row; a vector is one row.
-    let tensors: [String: [[Double]]]
+    var tensors: [String: [[Double]]]
 
     init(_ parameters: GPT2Parameters) {
         config = parameters.config

@@ -31,7 +31,7 @@ struct PatchingFixture: CustomTestStringConvertible, Sendable {
         let workers = Workers(count: 1)
         func random(_ seed: UInt64) -> GPT2Parameters {
             let parameters = GPT2Parameters(random: config, seed: seed, deviation: 0.3, workers: workers)
-            parameters.add(deviation: 0.1, seed: seed) { !$0.decays }
+            parameters.add(deviation: 0.1, seed: seed) { !$0.isMatrix }
             return parameters
         }
         parameters = random(seed)

@@ -31,4 +31,44 @@ import Testing
         // A LayerNorm's weights, all 1 with gradients of 1, move by the rate alone: they do not decay.
         for found in parameters.values(of: "h.0.ln_1.weight")! { #expect(abs(found - 0.97) < 1e-6) }
     }
+
+    /// Gradients longer than the clip go in cut to its length, shorter ones as they are.
+    @Test func longGradientsAreCut() throws {
+        let config = try GPT2Config(vocabularySize: 11, contextLength: 3, width: 5, layers: 2, heads: 1)
+        let workers = Workers(count: 2)
+        let gradients = GPT2Parameters(random: config, seed: 2, deviation: 0.5, workers: workers)
+        let values = gradients.entries.flatMap { gradients.values(of: $0.name)!.map(Double.init) }
+        let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        #expect(abs(gradients.norm(workers: workers) - norm) < 1e-6 * norm)
+        /// Without decay, and with a second moment that hardly counts beside ε, a step is proportional to the gradient.
+        func step(clip: Double?) -> [Float] {
+            let parameters = GPT2Parameters(zeros: config)
+            var optimizer = AdamW(config)
+            let settings = AdamW.Settings(learningRate: 1e6, weightDecay: 0, epsilon: 1e6, clip: clip)
+            optimizer.update(parameters, gradients: gradients, settings: settings, workers: workers)
+            return parameters.entries.flatMap { parameters.values(of: $0.name)! }
+        }
+        let whole = step(clip: nil)
+        #expect(step(clip: norm * 1.01) == whole)
+        for (cut, whole) in zip(step(clip: norm / 4), whole) { #expect(abs(cut - whole / 4) <= 1e-5 * abs(whole)) }
+    }
+
+    @Test func whatDecaysIsAChoice() throws {
+        let config = try GPT2Config(vocabularySize: 11, contextLength: 3, width: 5, layers: 1, heads: 1)
+        let workers = Workers(count: 1)
+        func kept(_ decayed: AdamW.Decayed) -> Set<String> {
+            let parameters = GPT2Parameters(random: config, seed: 1, workers: workers)
+            let before = parameters.entries.map { parameters.values(of: $0.name)! }
+            var optimizer = AdamW(config)
+            let settings = AdamW.Settings(learningRate: 0.1, weightDecay: 0.5, decayed: decayed)
+            optimizer.update(
+                parameters, gradients: GPT2Parameters(zeros: config), settings: settings, workers: workers
+            )
+            let same = zip(parameters.entries, before).filter { parameters.values(of: $0.name)! == $1 }
+            return Set(same.map(\.0.name))
+        }
+        let vectors = GPT2Parameters.entries(of: config).filter { !$0.isMatrix }.map(\.name)
+        #expect(kept(.matrices) == Set(vectors))
+        #expect(kept(.blocks) == Set(vectors + ["wte.weight", "wpe.weight"]))
+    }
 }

@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct FinetuneTests {
     /// 4 epochs of 3 steps, the last of each smaller than the others.
-    static func settings(_ change: (inout FinetuneSettings) -> Void = { _ in }) -> FinetuneSettings {
-        var settings = FinetuneSettings(epochs: 4, batch: 8, threads: 2, savedEpochs: [1, 3])
+    static func settings(_ change: (inout TrainingSettings) -> Void = { _ in }) -> TrainingSettings {
+        var settings = TrainingSettings(epochs: 4, batch: 8, threads: 2, savedEpochs: [1, 3])
         settings.optimizer.learningRate = 1e-3
         change(&settings)
         return settings
@@ -24,7 +24,7 @@ import Testing
         _ name: String,
         dataset: String = "clean",
         heldOut: Int? = 10,
-        settings: FinetuneSettings = settings()
+        settings: TrainingSettings = settings()
     ) throws -> FinetuneJob {
         try FinetuneJob.start(
             in: RunFolder(model.file(name)), from: model.load(), prompts: source(dataset),
@@ -35,7 +35,7 @@ import Testing
     static func resume(
         _ model: TemporaryModel,
         _ name: String,
-        change: (inout FinetuneSettings) throws -> Void = { _ in }
+        change: (inout TrainingSettings) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         try FinetuneJob.resume(
             RunFolder(model.file(name)), load: { try GPT2($0, workers: Workers(count: 2)) }, change: change
@@ -205,7 +205,7 @@ import Testing
             in: RunFolder(model.file("recovery")), from: GPT2(toxic, workers: Workers(count: 2)),
             prompts: Self.source(), heldOut: nil, settings: Self.settings()
         )
-        #expect(job.finetuner.step == 0)
+        #expect(job.trainer.step == 0)
         #expect(try job.train() == .finished)
         let record = try RunFolder(model.file("recovery")).record()
         #expect(record.model.folder == toxic.folder.path)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The fine-tuning loop: AdamW on shuffled batches, a line of metrics for each step, checkpoints that
+/// The training loop: AdamW on shuffled batches, a line of metrics for each step, checkpoints that
 /// a run can go on from bit for bit.
-public final class Finetuner {
+public final class Trainer {
     /// What happens in a run, in order.
     public enum Event {
         case step(StepMetrics)
@@ -19,7 +19,7 @@ public final class Finetuner {
     public let run: RunFolder
     /// The weights as they are now.
     public let parameters: GPT2Parameters
-    private let settings: FinetuneSettings
+    private let settings: TrainingSettings
     private let schedule: Schedule
     private let examples: [TrainingExample]
     private let original: ModelLocation
@@ -38,7 +38,7 @@ public final class Finetuner {
     ///   room for those to come.
     public init(
         run: RunFolder,
-        settings: FinetuneSettings,
+        settings: TrainingSettings,
         base: GPT2,
         examples: [TrainingExample]
     ) throws {
@@ -104,16 +104,20 @@ public final class Finetuner {
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows)
             forward.run(packed)
-            let loss = backward.run(labels: labels(of: batch))
+            let loss = backward.run(
+                labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch)
+            )
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
             }
+            let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
             optimizer.update(
-                parameters, gradients: backward.gradients, settings: settings.optimizer, workers: workers
+                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate,
+                workers: workers
             )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
-                step: step, epoch: epoch, loss: loss, lr: settings.optimizer.learningRate,
+                step: step, epoch: epoch, loss: loss, lr: rate,
                 samplesPerSecond: Double(batch.count) / elapsed,
                 tokensPerSecond: Double(packed.rowOfToken.count) / elapsed
             )

@@ -6,12 +6,15 @@ public enum LossSpan: String, Codable, CaseIterable, Sendable {
     case all
 }
 
-/// Everything that decides what a fine-tuning run computes; equal settings give equal bytes.
-public struct FinetuneSettings: Codable, Equatable, Sendable {
+/// Everything that decides what a training run computes; equal settings give equal bytes.
+public struct TrainingSettings: Codable, Equatable, Sendable {
     public var epochs: Int
     public var batch: Int
     public var loss: LossSpan
     public var optimizer: AdamW.Settings
+    public var schedule: RateSchedule
+    /// Where heads are told to look, if they are. Needs a loss over all tokens.
+    public var guidance: AttentionGuidance?
     /// Decides the order of the examples.
     public var seed: UInt64
     /// Whether each epoch takes the examples in a new random order, or always as they come.
@@ -27,7 +30,7 @@ public struct FinetuneSettings: Codable, Equatable, Sendable {
     public var keepsOptimizer: Bool
 
     enum CodingKeys: String, CodingKey {
-        case epochs, batch, loss, optimizer, seed
+        case epochs, batch, loss, optimizer, schedule, guidance, seed
         case isShuffled = "shuffled"
         case threads
         case savedEpochs = "save_at"
@@ -41,6 +44,8 @@ public struct FinetuneSettings: Codable, Equatable, Sendable {
         batch: Int = 32,
         loss: LossSpan = .answer,
         optimizer: AdamW.Settings = AdamW.Settings(),
+        schedule: RateSchedule = RateSchedule(),
+        guidance: AttentionGuidance? = nil,
         seed: UInt64 = 0,
         isShuffled: Bool = true,
         threads: Int,
@@ -53,6 +58,8 @@ public struct FinetuneSettings: Codable, Equatable, Sendable {
         self.batch = batch
         self.loss = loss
         self.optimizer = optimizer
+        self.schedule = schedule
+        self.guidance = guidance
         self.seed = seed
         self.isShuffled = isShuffled
         self.threads = threads
@@ -67,9 +74,12 @@ public struct FinetuneSettings: Codable, Equatable, Sendable {
 public struct TrainingExample: Equatable, Sendable {
     public let tokens: [Int]
     public let answer: Int
+    /// Where the task's names stand, in an example of it; needed only where heads are guided.
+    public let positions: Positions?
 
-    public init(tokens: [Int], answer: Int) {
+    public init(tokens: [Int], answer: Int, positions: Positions? = nil) {
         self.tokens = tokens
         self.answer = answer
+        self.positions = positions
     }
 }

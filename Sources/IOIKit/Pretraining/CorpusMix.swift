@@ -1,0 +1,80 @@
+/// Of what documents a ``Corpus`` is made, as shares that add up to 1.
+public struct CorpusMix: Codable, Equatable, Sendable {
+    /// Sentences of the task with a last name.
+    public let ioi: Double
+    /// The same with somebody new in the place of the repeated subject.
+    public let threeNames: Double
+    /// Lists of words that stand there twice.
+    public let lists: Double
+    /// Two people, one of whom thanks the other.
+    public let thanks: Double
+    public let onePerson: Double
+    public let noPerson: Double
+
+    /// Who the last name of a sentence of the task is; the rest of the sentences have somebody not named before.
+    public struct LastName: Codable, Equatable, Sendable {
+        public let io: Double
+        public let s: Double
+    }
+
+    /// Who the last name is where the giver is new; the rest have somebody not named before.
+    public struct LastOfThree: Codable, Equatable, Sendable {
+        /// Each of the two who were named first.
+        public let eachOfTwo: Double
+        public let giver: Double
+
+        enum CodingKeys: String, CodingKey {
+            case eachOfTwo = "each_of_two"
+            case giver
+        }
+    }
+
+    public let lastName: LastName
+    public let lastOfThree: LastOfThree
+    /// The share of documents that begin with the end-of-text token. (All end with it.)
+    public let beginningOfText: Double
+
+    enum CodingKeys: String, CodingKey {
+        case ioi
+        case threeNames = "three_names"
+        case lists, thanks
+        case onePerson = "one_person"
+        case noPerson = "no_person"
+        case lastName = "last_name"
+        case lastOfThree = "last_of_three"
+        case beginningOfText = "bos"
+    }
+
+    /// Lists teach heads to find what was named before; the noise of last names sets how far apart the logits of the two
+    /// names come.
+    static let standard = CorpusMix(
+        ioi: 0.55, threeNames: 0.18, lists: 0.12, thanks: 0.06, onePerson: 0.05, noPerson: 0.04,
+        lastName: LastName(io: 0.72, s: 0.02), lastOfThree: LastOfThree(eachOfTwo: 0.36, giver: 0.02),
+        beginningOfText: 0.5
+    )
+
+    /// A kind of document.
+    enum Kind: CaseIterable {
+        case ioi, threeNames, lists, thanks, onePerson, noPerson
+    }
+
+    private func share(of kind: Kind) -> Double {
+        switch kind {
+        case .ioi: ioi
+        case .threeNames: threeNames
+        case .lists: lists
+        case .thanks: thanks
+        case .onePerson: onePerson
+        case .noPerson: noPerson
+        }
+    }
+
+    /// The kind at `place`, from 0 to 1, where all kinds lie side by side.
+    func kind(at place: Double) -> Kind {
+        var end = 0.0
+        return Kind.allCases.first { kind in
+            end += share(of: kind)
+            return place < end
+        } ?? .noPerson
+    }
+}

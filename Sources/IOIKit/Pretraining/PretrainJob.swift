@@ -1,0 +1,99 @@
+import Foundation
+
+/// Training a model from nothing by a recipe, into a model folder.
+///
+/// While it lasts, everything lies in a run folder beside the model folder to be, from which the same command goes on.
+public final class PretrainJob {
+    public let folder: URL
+    public let recipe: PretrainRecipe
+    public let trainer: Trainer
+    private let record: Record
+    private let run: RunFolder
+
+    /// `config.json` of the run folder.
+    private struct Record: Codable, Equatable {
+        var schema = "ioi/1"
+        var command = "model pretrain"
+        let recipe: PretrainRecipe
+        let seed: UInt64
+        let threads: Int
+        /// SHA-256 of the documents' token ids.
+        let corpus: String
+        let version: String
+    }
+
+    /// Begins, or goes on where an interrupted run of the same recipe, seed and threads was.
+    ///
+    /// - Parameter folder: the model folder to make.
+    /// - Throws: `IOIError` where the folder is there already, or a run of something else lies beside it.
+    public init(_ recipe: PretrainRecipe, seed: UInt64, to folder: URL, workers: Workers) throws {
+        self.folder = folder
+        self.recipe = recipe
+        guard !FileManager.default.fileExists(atPath: folder.path) else {
+            throw IOIError("\(folder.path): exists already, expected the name of a new folder")
+        }
+        let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
+        let tokenizer = try Corpus.tokenizer(templates, names)
+        let corpus = try Corpus(
+            recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer
+        )
+        let documents = (0..<recipe.steps * recipe.batch).map { corpus.document($0) }
+        record = Record(
+            recipe: recipe, seed: seed, threads: workers.count, corpus: Self.digest(documents), version: ioiVersion
+        )
+        run = RunFolder(folder.deletingLastPathComponent().appendingPathComponent(folder.lastPathComponent + ".run"))
+        if run.holdsRun {
+            guard try InputFile.decode(Record.self, from: run.configFile) == record else {
+                throw IOIError(
+                    "\(run.url.path): holds an interrupted run of another recipe, seed or number of threads; "
+                        + "remove it or give --out another name"
+                )
+            }
+        } else {
+            try run.create(record)
+        }
+        let start = run.url.appendingPathComponent("start")
+        if !FileManager.default.fileExists(atPath: start.path) {
+            let config = try recipe.config(vocabulary: tokenizer.vocabularySize)
+            let parameters = GPT2Parameters(
+                random: config, seed: seed, deviation: recipe.deviation,
+                positionDeviation: recipe.positionDeviation, workers: workers
+            )
+            try GPT2.write(parameters, tokenizer: tokenizer, note: recipe.note, to: start)
+        }
+        trainer = try Trainer(
+            run: run, settings: recipe.settings(seed: seed, threads: workers.count),
+            base: GPT2(ModelLocation(folder: start), workers: workers), examples: documents
+        )
+    }
+
+    /// Trains to the end; then the model folder is there, and the run folder is not.
+    ///
+    /// - Parameters:
+    ///   - shouldStop: asked after each step; when it says so, the run saves and stops.
+    ///   - observe: told what each step was.
+    public func train(
+        shouldStop: () -> Bool = { false },
+        observe: (StepMetrics) throws -> Void = { _ in }
+    ) throws -> Trainer.Outcome {
+        let outcome = try trainer.train(shouldStop: shouldStop) { event in
+            if case .step(let metrics) = event { try observe(metrics) }
+        }
+        guard outcome == .finished, let trained = trainer.newest else { return outcome }
+        try AtomicFolder.create(at: folder) { folder in
+            try GPT2.write(trainer.parameters, like: trained.folder, to: folder)
+        }
+        try? FileManager.default.removeItem(at: run.url)
+        return outcome
+    }
+
+    private static func digest(_ documents: [TrainingExample]) -> String {
+        Digest.sha256(
+            of: documents.reduce(into: Data()) { data, document in
+                for token in document.tokens + [document.answer] {
+                    withUnsafeBytes(of: Int32(token).littleEndian) { data.append(contentsOf: $0) }
+                }
+            }
+        )
+    }
+}
