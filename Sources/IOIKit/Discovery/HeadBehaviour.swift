@@ -16,6 +16,14 @@ public struct HeadBehaviour: Encodable, Sendable {
     /// Mean attention on prompts. [layer][head]
     public struct Scores: Codable, Equatable, Sendable {
         public var previous, duplicate, induction: [[Double]]
+        /// From END to the indirect object, and to the subject where it stands again.
+        public var endToIO, endToS2: [[Double]]
+
+        enum CodingKeys: String, CodingKey {
+            case previous, duplicate, induction
+            case endToIO = "end_to_io"
+            case endToS2 = "end_to_s2"
+        }
     }
 
     public let repeatedTokens: RepeatedTokens
@@ -32,7 +40,7 @@ public struct HeadBehaviour: Encodable, Sendable {
         repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
         let config = model.config
         let zeros = Array(repeating: Array(repeating: 0.0, count: config.heads), count: config.layers)
-        var scores = Scores(previous: zeros, duplicate: zeros, induction: zeros)
+        var scores = Scores(previous: zeros, duplicate: zeros, induction: zeros, endToIO: zeros, endToS2: zeros)
         let size = min(PatchSettings.prompts, prompts.count)
         // The last layer's rows at S2 are needed too.
         let forward = ForwardPass(
@@ -55,11 +63,18 @@ public struct HeadBehaviour: Encodable, Sendable {
                         scores.previous[layer][head] += attention(from: positions.s1Next, to: positions.s1)
                         scores.duplicate[layer][head] += attention(from: positions.s2, to: positions.s1)
                         scores.induction[layer][head] += attention(from: positions.s2, to: positions.s1Next)
+                        scores.endToIO[layer][head] += attention(from: positions.end, to: positions.io)
+                        scores.endToS2[layer][head] += attention(from: positions.end, to: positions.s2)
                     }
                 }
             }
         }
         self.prompts = scores
+    }
+
+    /// Whether a head attends from END to S2 more than to IO.
+    func attendsToS2(head: Head) -> Bool {
+        prompts.endToS2[head.layer][head.index] > prompts.endToIO[head.layer][head.index]
     }
 
     /// What a head does most, of some kinds, where it clearly does one of them: on random repeated tokens, or else on the

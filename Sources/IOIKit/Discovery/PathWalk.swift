@@ -2,18 +2,19 @@
 /// (Wang et al. 2211.00593, section 3; SPEC section 9).
 ///
 /// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
-///    it *negative name movers*. Whoever does more through the queries of the others than straight to the logits is no
-///    name mover and waits for step 3. (In small models S-inhibition heads reach the logits too.)
-/// 2. With the name movers knocked out at END, heads that now lower it, and did not before, are *backup name movers*.
-/// 3. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
-///    queries of backup and negative name movers find no head; which of the heads found they hear is measured all the
-///    same (of the backups with the name movers knocked out), for the circuit's paths.
-/// 4. Heads that lower it through keys or values of the S-inhibition heads at S2 are *duplicate token* or *induction*
+///    it *negative name movers*. Of the former, those that attend more to S2 than to IO and that the queries of the others
+///    hear are S-inhibition heads, which in small models reach the logits too.
+/// 2. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
+///    queries of negative and backup name movers find no head; which of the heads found they hear is measured all the
+///    same, for the circuit's paths.
+/// 3. Heads that lower it through keys or values of the S-inhibition heads at S2 are *duplicate token* or *induction*
 ///    heads by what they attend to (``HeadBehaviour``), or else *other (S2)*.
-/// 5. Heads that lower it through keys or values of the induction heads at S1+1 are *previous token* heads by what they
+/// 4. Heads that lower it through keys or values of the induction heads at S1+1 are *previous token* heads by what they
 ///    attend to, or else *other (S1+1)*.
+/// 5. With the name movers knocked out at END, heads that now lower it, did not before, and have no other part in the
+///    circuit are *backup name movers*.
 ///
-/// The walk ends where a step finds no head to go on from. A head stands in the class that it was found in first.
+/// A step that finds no head leaves out those that would go on from it. A head stands in the class that it was found in first.
 /// Effects are shares of the whole model's mean logit difference, so in a model that says S, what lowers it is what says
 /// S.
 public struct PathWalk: Codable, Equatable, Sendable {
@@ -34,13 +35,13 @@ public struct PathWalk: Codable, Equatable, Sendable {
     /// Of step 1, for either sign.
     public var logits = Criterion(threshold: 2)
     /// Of step 2.
-    public var backups = Criterion(threshold: 2)
-    /// Of step 3.
     public var queries = Criterion(threshold: 2)
-    /// Of step 4.
+    /// Of step 3.
     public var s2 = Criterion(threshold: 1)
-    /// Of step 5.
+    /// Of step 4.
     public var s1Next = Criterion(threshold: 1)
+    /// Of step 5.
+    public var backups = Criterion(threshold: 2)
     /// The mean attention from which on a head is named by what it attends to.
     public var attention = 0.2
     /// What stands in for the name movers where they are knocked out.
@@ -51,9 +52,9 @@ public struct PathWalk: Codable, Equatable, Sendable {
     public init() {}
 
     enum CodingKeys: String, CodingKey {
-        case logits, backups, queries, s2
+        case logits, queries, s2
         case s1Next = "s1_next"
-        case attention, ablation, seed
+        case backups, attention, ablation, seed
     }
 
     /// Wraps the measuring of a stage, so that an interrupted walk can be gone on with: it is told the stage's name, and
@@ -83,17 +84,17 @@ public struct PathWalk: Codable, Equatable, Sendable {
             options: self, model: model, prompts: prompts, reference: reference, settings: settings,
             measuring: measuring, progress: progress
         )
-        try walk.run()
+        let behaviour = try walk.run()
         progress(1)
         return PathWalkResult(
             circuit: try Circuit(model: name, classes: walk.circuitClasses, paths: walk.paths), steps: walk.steps,
-            behaviour: walk.behaviour
+            behaviour: behaviour
         )
     }
 
     private func check() throws {
         for (step, criterion) in [
-            ("logits", logits), ("backups", backups), ("queries", queries), ("S2", s2), ("S1+1", s1Next),
+            ("logits", logits), ("queries", queries), ("S2", s2), ("S1+1", s1Next), ("backups", backups),
         ] {
             guard criterion.threshold >= 0 else {
                 throw IOIError.usage("threshold of step \(step): found \(criterion.threshold), expected 0 or more")
@@ -110,8 +111,8 @@ public struct PathWalkResult: Sendable, Encodable {
     public let circuit: Circuit
     /// In the order in which they were measured.
     public let steps: [PathWalkStep]
-    /// What all heads attend to; nil where the walk ended before it was needed.
-    public let behaviour: HeadBehaviour?
+    /// What all heads attend to.
+    public let behaviour: HeadBehaviour
 }
 
 /// One sweep of a walk: each head of the model as the sender to a receiver.

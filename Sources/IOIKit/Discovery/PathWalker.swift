@@ -28,7 +28,6 @@ struct PathWalker {
 
     private(set) var paths: [ClassPath] = []
     private(set) var steps: [PathWalkStep] = []
-    private(set) var behaviour: HeadBehaviour?
     private var found: [Head: Found] = [:]
     /// Of each class the strongest first.
     private var classes: [Name: [Head]] = [:]
@@ -38,8 +37,8 @@ struct PathWalker {
     /// What was swept, by stage.
     private var maps: [String: PatchMap] = [:]
 
-    /// The most sweeps that a walk has, but for those that sort out movers again.
-    private static let sweeps = 9
+    /// The most sweeps that a walk has.
+    private static let sweeps = 10
 
     init(
         options: PathWalk,
@@ -65,7 +64,8 @@ struct PathWalker {
         }
     }
 
-    mutating func run() throws {
+    /// - Returns: what heads attend to.
+    mutating func run() throws -> HeadBehaviour {
         let direct = try hear(nil, at: .end, options.logits, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw IOIError(
@@ -74,48 +74,46 @@ struct PathWalker {
                     + "take more prompts"
             )
         }
-        let isInhibitionDirect = try sortOutMovers(direct)
-        let movers = classes[.nameMover]!
-        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct[head] == nil ? .backup : nil }
-
-        try hear(.nameMover, [.q], at: .end, options.queries) { _, _ in .inhibition }
-        guard classes[.inhibition] != nil else { return }
-        if isInhibitionDirect { addPath(from: .inhibition, to: nil, []) }
-        try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
-        try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
-
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
-        self.behaviour = behaviour
-        let attention = options.attention
-        try hear(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
-            switch behaviour.kind(of: head, among: [.duplicateToken, .induction], from: attention) {
-            case .duplicateToken: .duplicateToken
-            case .induction: .induction
-            default: .otherAtS2
+        let isInhibitionDirect = try sortOutMovers(behaviour)
+        try hear(.nameMover, [.q], at: .end, options.queries) { _, _ in .inhibition }
+        if classes[.inhibition] != nil {
+            if isInhibitionDirect { addPath(from: .inhibition, to: nil, []) }
+            try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
+            let attention = options.attention
+            try hear(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
+                switch behaviour.kind(of: head, among: [.duplicateToken, .induction], from: attention) {
+                case .duplicateToken: .duplicateToken
+                case .induction: .induction
+                default: .otherAtS2
+                }
+            }
+            try hear(.induction, [.k, .v], at: .s1Next, options.s1Next) { head, _ in
+                behaviour.kind(of: head, among: [.previousToken], from: attention) == nil
+                    ? .otherAtS1Next : .previousToken
             }
         }
-        try hear(.induction, [.k, .v], at: .s1Next, options.s1Next) { head, _ in
-            behaviour.kind(of: head, among: [.previousToken], from: attention) == nil ? .otherAtS1Next : .previousToken
+        let movers = classes[.nameMover]!
+        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct[head] == nil ? .backup : nil }
+        if classes[.inhibition] != nil {
+            try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
         }
+        return behaviour
     }
 
-    /// Takes those out of the name movers that do more through the queries of the others than straight to the logits.
+    /// Takes those out of the name movers that attend more to S2 than to IO, and that the queries of the others hear.
     ///
-    /// - Parameter direct: effects straight to the logits.
     /// - Returns: whether there were any.
-    private mutating func sortOutMovers(_ direct: [Head: Double]) throws -> Bool {
-        var isAny = false
-        while let movers = classes[.nameMover], movers.count > 1 {
-            let receiver = Receiver.heads(input: .q, heads: movers, position: .one(.end))
-            let passing = try sweep(receiver, without: [])
-                .passing(options.queries.threshold, bothSigns: false)
-            let indirect = passing.filter { movers.contains($0.0) && abs($0.1) > abs(direct[$0.0]!) }.map(\.0)
-            guard !indirect.isEmpty else { break }
-            isAny = true
-            for head in indirect { found[head] = nil }
-            classes[.nameMover] = movers.filter { !indirect.contains($0) }
-        }
-        return isAny
+    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) throws -> Bool {
+        let movers = classes[.nameMover]!
+        let suspects = movers.filter { behaviour.attendsToS2(head: $0) }
+        guard !suspects.isEmpty, suspects.count < movers.count else { return false }
+        let others = movers.filter { !suspects.contains($0) }
+        let heard = try sweep(.heads(input: .q, heads: others, position: .one(.end)), without: [])
+            .passing(options.queries.threshold, bothSigns: false).map(\.0)
+        classes[.nameMover] = movers.filter { !suspects.contains($0) || !heard.contains($0) }
+        for head in movers where !classes[.nameMover]!.contains(head) { found[head] = nil }
+        return classes[.nameMover]! != movers
     }
 
     /// Measures what each head does through some inputs of the heads of a class, gives those that do enough a class, and
@@ -146,7 +144,7 @@ struct PathWalker {
             sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
         }
         if let listener {
-            guard let heads = classes[listener] else { return [] }
+            guard let heads = classes[listener] else { return [:] }
             for input in inputs {
                 try add(.heads(input: input.site, heads: heads, position: .one(position)), [input])
             }
@@ -201,7 +199,7 @@ struct PathWalker {
         let (progress, done, sweeps) = (progress, Double(maps.count), Double(Self.sweeps))
         var measures = try measuring(stage) {
             try method.measure(model, prompts, reference: reference, settings: settings, resuming: $0) {
-                progress(min(1, (done + $0) / sweeps))
+                progress((done + $0) / sweeps)
             }
         }
         if knockedOut.isEmpty {
