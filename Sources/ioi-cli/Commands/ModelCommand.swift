@@ -5,8 +5,8 @@ import IOIKit
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Look at a model folder, or make one with random weights.",
-        subcommands: [ModelInfoCommand.self, ModelRandomCommand.self]
+        abstract: "Look at a model folder, check it, or make one with random weights.",
+        subcommands: [ModelInfoCommand.self, ModelCheckCommand.self, ModelRandomCommand.self]
     )
 }
 
