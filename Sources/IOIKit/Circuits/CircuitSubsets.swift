@@ -139,6 +139,8 @@ struct SubsetFigures {
     private let sums: ResampledSums
     private let circuitColumns: [Set<Head>: Int]
     private let modelColumns: [Set<Head>: Int]
+    /// The standard deviation over prompts of the model's logit difference.
+    let spread: Double
 
     init(
         original: [Double],
@@ -148,6 +150,7 @@ struct SubsetFigures {
         workers: Workers
     ) {
         var columns = [original]
+        spread = original.standardDeviation
         func places(_ rows: [Set<Head>: [Double]]) -> [Set<Head>: Int] {
             rows.mapValues { row in
                 columns.append(row)
