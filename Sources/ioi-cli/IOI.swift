@@ -18,7 +18,7 @@ struct IOI: ParsableCommand {
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
 
-            Exit codes: 0 done, 1 failed while running, 64 wrong usage, 130 interrupted.
+            Exit codes: 0 done, 1 failed while running, 3 model check found a difference, 64 wrong usage, 130 interrupted.
             """,
         version: ioiVersion,
         subcommands: [

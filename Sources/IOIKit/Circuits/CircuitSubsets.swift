@@ -7,7 +7,7 @@ final class CircuitSubsets {
     private let reference: [Prompt]
     private let ablation: Ablation
     private let settings: PatchSettings
-    private let partial: PartialResults?
+    private let measuring: PatchMeasures.Measuring
     private let name: String
 
     /// F(M), prompt by prompt; empty before anything was run.
@@ -20,8 +20,8 @@ final class CircuitSubsets {
     /// - Parameters:
     ///   - circuit: its heads, and where each is kept.
     ///   - reference: prompts whose counterfactuals means are taken over.
-    ///   - partial: where interrupted runs go on from.
-    ///   - name: what the stages there begin with.
+    ///   - measuring: called for each stage.
+    ///   - name: what the stages' names begin with.
     init(
         of circuit: [Head: PositionSelection],
         in model: GPT2Parameters,
@@ -29,8 +29,8 @@ final class CircuitSubsets {
         reference: [Prompt],
         ablation: Ablation,
         settings: PatchSettings,
-        partial: PartialResults? = nil,
-        name: String = "all"
+        name: String = "all",
+        measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) }
     ) {
         self.circuit = circuit
         self.model = model
@@ -38,8 +38,8 @@ final class CircuitSubsets {
         self.reference = reference
         self.ablation = ablation
         self.settings = settings
-        self.partial = partial
         self.name = name
+        self.measuring = measuring
     }
 
     var count: Int { prompts.count }
@@ -60,7 +60,7 @@ final class CircuitSubsets {
         let isolation = Isolation(
             new.map { removed in circuit.filter { !removed.contains($0.key) } }, ablation: ablation
         )
-        let measures = try measure("\(stage), circuit") {
+        let measures = try measuring("\(name), \(stage), circuit") {
             try isolation.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )
@@ -85,22 +85,13 @@ final class CircuitSubsets {
             for head in removed { target.add(head, at: circuit[head]!) }
             return target
         }
-        let measures = try measure("\(stage), model") {
+        let measures = try measuring("\(name), \(stage), model") {
             try Knockout(targets, ablation: ablation).measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )
         }
         original = measures.original
         for (set, differences) in zip(new, measures.patched) { models[set] = differences }
-    }
-
-    private func measure(_ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures) throws -> PatchMeasures {
-        func rest(_ done: PatchMeasures?) throws -> PatchMeasures {
-            // A stage that was finished before an interruption needs no run, and no means for one.
-            if let done, done.count == prompts.count { return done }
-            return try body(done)
-        }
-        return try partial?.measure("\(name), \(stage)", rest) ?? rest(nil)
     }
 
     /// F(C∖K) of a set that was run, prompt by prompt.
@@ -139,6 +130,8 @@ struct SubsetFigures {
     private let sums: ResampledSums
     private let circuitColumns: [Set<Head>: Int]
     private let modelColumns: [Set<Head>: Int]
+    /// The standard deviation over prompts of the model's logit difference.
+    let spread: Double
 
     init(
         original: [Double],
@@ -148,6 +141,7 @@ struct SubsetFigures {
         workers: Workers
     ) {
         var columns = [original]
+        spread = original.standardDeviation
         func places(_ rows: [Set<Head>: [Double]]) -> [Set<Head>: Int] {
             rows.mapValues { row in
                 columns.append(row)

@@ -11,6 +11,11 @@ public struct Faithfulness: Sendable {
     public let ratio: PatchEffects.Figure
     /// How many prompts it is of.
     public let count: Int
+    /// The standard deviation over prompts of the model's logit difference.
+    public let spread: Double
+
+    /// What has to be said beside the ratio.
+    public var note: RatioNote? { RatioNote(of: ratio.value, whole: model, spread: spread) }
 
     /// - Parameters:
     ///   - model: of each prompt in the whole model; at least one.
@@ -26,6 +31,7 @@ public struct Faithfulness: Sendable {
         let sums = ResampledSums([model, circuit, zip(circuit, model).map { $0 / $1 }], seed: seed, workers: workers)
         let count = sums.count
         self.count = model.count
+        spread = model.standardDeviation
         self.model = sums.figure { $0[0] / count }
         self.circuit = sums.figure { $0[1] / count }
         difference = sums.figure { abs($0[0] - $0[1]) / count }

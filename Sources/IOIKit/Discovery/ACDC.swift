@@ -67,11 +67,12 @@ private final class Search {
     private let prompts: [Prompt]
     private let model: GPT2Parameters
     private let workers: Workers
-    /// [prompts, vocabulary]: the whole model's probabilities, and room for logits.
-    private let probabilities, logits: Matrix
+    /// [prompts, vocabulary]: the whole model's logits, and room for those of a run.
+    private let reference, logits: Matrix
+    /// [prompts, 1]
+    private let divergences: Matrix
     private let arena: Arena
-    /// The whole model's Σ p log p, and mean logit difference.
-    private var negativeEntropies: [Double] = []
+    /// The whole model's mean logit difference.
     private var difference = 0.0
 
     init(_ options: ACDC, _ model: GPT2Parameters, _ prompts: [Prompt], settings: PatchSettings) throws {
@@ -101,8 +102,8 @@ private final class Search {
         ablator.prepare(batch)
         pass = GraphPass(model, capacity: capacity, workers: workers)
         pass.prepare(batch.packed, sites: sites) { ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch) }
-        (arena, (probabilities, logits)) = Arena.holding {
-            ($0.take(prompts.count, vocabulary), $0.take(prompts.count, vocabulary))
+        (arena, (reference, logits, divergences)) = Arena.holding {
+            ($0.take(prompts.count, vocabulary), $0.take(prompts.count, vocabulary), $0.take(prompts.count, 1))
         }
     }
 
@@ -171,41 +172,14 @@ private final class Search {
     private func takeReference(_ final: Matrix) {
         difference = logitDifference(final)
         guard options.metric == .divergence else { return }
-        GEMM.multiply(final, model.tokenTable.transposed, into: probabilities, workers: workers)
-        let count = probabilities.columns
-        negativeEntropies = prompts.indices.map { row in
-            let values = probabilities[row]
-            let raw = Array(UnsafeBufferPointer(start: values, count: count))
-            let largest = Softmax.maximum(values, count: count)
-            let total = Softmax.sumOfExponentials(values, count: count, minus: largest, storing: true)
-            Softmax.scale(values, count: count, by: 1 / total)
-            let logSum = Double(largest) + log(Double(total))
-            var sum = 0.0
-            for i in 0..<count { sum += Double(values[i]) * (Double(raw[i]) - logSum) }
-            return sum
-        }
+        GEMM.multiply(final, model.tokenTable.transposed, into: reference, workers: workers)
     }
 
     private func measure(_ final: Matrix) -> Double {
         guard options.metric == .divergence else { return difference - logitDifference(final) }
         GEMM.multiply(final, model.tokenTable.transposed, into: logits, workers: workers)
-        let count = logits.columns
-        var divergences = [Double](repeating: 0, count: prompts.count)
-        divergences.withUnsafeMutableBufferPointer { divergences in
-            nonisolated(unsafe) let divergences = divergences
-            workers.share(prompts.count) { rows in
-                for row in rows {
-                    let (values, weights) = (logits[row], probabilities[row])
-                    // As a sum over the same places as the entropy's, so that nothing large cancels but log Z.
-                    var mean = 0.0
-                    for i in 0..<count { mean += Double(weights[i]) * Double(values[i]) }
-                    let largest = Softmax.maximum(values, count: count)
-                    let total = Softmax.sumOfExponentials(values, count: count, minus: largest, storing: false)
-                    divergences[row] = negativeEntropies[row] - mean + Double(largest) + log(Double(total))
-                }
-            }
-        }
-        return divergences.reduce(0, +) / Double(prompts.count)
+        KLDivergence.forward(logits, reference: reference, losses: divergences, workers: workers)
+        return prompts.indices.reduce(0) { $0 + Double(divergences[$1][0]) } / Double(prompts.count)
     }
 
     private func logitDifference(_ final: Matrix) -> Double {

@@ -8,9 +8,12 @@ public struct EdgeCurve: Sendable, Encodable {
         public let fraction: Double
         public let edges: Int
         public let faithfulness: PatchEffects.Figure
+        /// What has to be said beside it; the whole is m_clean − m_corrupt.
+        public let note: RatioNote?
 
-        enum CodingKeys: CodingKey {
+        enum CodingKeys: String, CodingKey {
             case fraction, edges, faithfulness, ci95
+            case note = "ratio_note"
         }
 
         public func encode(to encoder: any Encoder) throws {
@@ -19,6 +22,7 @@ public struct EdgeCurve: Sendable, Encodable {
             try container.encode(edges, forKey: .edges)
             try container.encode(faithfulness.value, forKey: .faithfulness)
             try container.encode(faithfulness.ci95, forKey: .ci95)
+            try container.encode(note, forKey: .note)
         }
     }
 
@@ -30,6 +34,9 @@ public struct EdgeCurve: Sendable, Encodable {
     public let cpr: PatchEffects.Figure
     /// ∫ |1 − f|: the smaller, the nearer the circuits are to the model.
     public let cmd: PatchEffects.Figure
+
+    /// Whether m_clean and m_corrupt are too near each other for shares of their difference.
+    public var isMeaningless: Bool { points.contains { $0.note == .meaningless } }
 
     /// The circuits to be measured: one without edges, then the best of each fraction.
     static func circuits(_ ranking: EdgeRanking) -> [EdgeCircuit] {
@@ -50,10 +57,13 @@ public struct EdgeCurve: Sendable, Encodable {
         func faithfulness(_ sums: [Double]) -> [Double] {
             sums.dropFirst(2).map { ($0 - sums[1]) / (sums[0] - sums[1]) }
         }
+        let whole = resampled.figure { ($0[0] - $0[1]) / resampled.count }
+        let spread = zip(measures.original, measures.patched[0]).map { $0 - $1 }.standardDeviation
         points = Self.fractions.enumerated().map { index, fraction in
-            Point(
-                fraction: fraction, edges: Self.count(fraction, graph),
-                faithfulness: resampled.figure { faithfulness($0)[index] }
+            let figure = resampled.figure { faithfulness($0)[index] }
+            return Point(
+                fraction: fraction, edges: Self.count(fraction, graph), faithfulness: figure,
+                note: RatioNote(of: figure.value, whole: whole, spread: spread)
             )
         }
         cpr = resampled.figure { Self.integral(faithfulness($0), at: 0) }

@@ -57,12 +57,6 @@ public struct PathWalk: Codable, Equatable, Sendable {
         case backups, attention, ablation, seed
     }
 
-    /// Wraps the measuring of a stage, so that an interrupted walk can be gone on with: it is told the stage's name, and
-    /// its body takes what an interrupted call measured.
-    public typealias Measuring = (
-        _ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures
-    ) throws -> PatchMeasures
-
     /// - Parameters:
     ///   - name: the model's, for the circuit.
     ///   - reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
@@ -76,7 +70,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
         settings: PatchSettings,
-        measuring: @escaping Measuring = { _, body in try body(nil) },
+        measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PathWalkResult {
         try check()

@@ -23,7 +23,7 @@ struct PathWalker {
     private let prompts: [Prompt]
     private let reference: [Prompt]?
     private let settings: PatchSettings
-    private let measuring: PathWalk.Measuring
+    private let measuring: PatchMeasures.Measuring
     private let progress: (Double) -> Void
 
     private(set) var paths: [ClassPath] = []
@@ -46,7 +46,7 @@ struct PathWalker {
         prompts: [Prompt],
         reference: [Prompt]?,
         settings: PatchSettings,
-        measuring: @escaping PathWalk.Measuring,
+        measuring: @escaping PatchMeasures.Measuring,
         progress: @escaping (Double) -> Void
     ) {
         self.options = options
@@ -69,9 +69,8 @@ struct PathWalker {
         let direct = try hear(nil, at: .end, options.logits, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw IOIError(
-                "threshold of step logits: found no head that carries \(options.logits.threshold) % of the logit "
-                    + "difference to the logits with an interval away from zero, expected at least one; lower it, or "
-                    + "take more prompts"
+                "--logits-effect: found no head that carries \(options.logits.threshold) % of the logit difference to "
+                    + "the logits with an interval away from zero, expected at least one; lower it, or take more prompts"
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)

@@ -101,10 +101,8 @@ extension Evaluation.Estimate {
     init(_ values: [Double], seed: UInt64) {
         let mean = values.reduce(0, +) / Double(values.count)
         let interval = Bootstrap.interval(ofMean: values, seed: seed) ?? mean...mean
-        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         self.init(
-            mean: mean, ci95: [interval.lowerBound, interval.upperBound],
-            std: values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : 0
+            mean: mean, ci95: [interval.lowerBound, interval.upperBound], std: values.standardDeviation
         )
     }
 }

@@ -8,7 +8,8 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
     public var model: ModelRecord
     /// The other model, where there is one.
     public var donor: ModelRecord?
-    public var dataset: DatasetRecord
+    /// nil where nothing was measured on prompts.
+    public var dataset: DatasetRecord?
     public var environment: EnvironmentRecord
     /// How long the command took.
     public var seconds: Double
@@ -19,7 +20,7 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
         options: Options,
         model: ModelRecord,
         donor: ModelRecord? = nil,
-        dataset: DatasetRecord,
+        dataset: DatasetRecord?,
         environment: EnvironmentRecord,
         seconds: Double,
         results: Results
@@ -38,10 +39,10 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
 /// Which model something was measured on.
 public struct ModelRecord: Codable, Equatable, Sendable {
     public let name: String
-    /// Of model.safetensors.
-    public let sha256: String
+    /// Of model.safetensors; nil where that cannot be read.
+    public let sha256: String?
 
-    public init(name: String, sha256: String) {
+    public init(name: String, sha256: String?) {
         self.name = name
         self.sha256 = sha256
     }

@@ -23,6 +23,7 @@ public struct FaithfulnessResults: Sendable, Encodable {
             case options, circuit, ratio, ci95
             case nullPercentile = "null_percentile"
             case nullRange = "null_90"
+            case ratioNote = "ratio_note"
         }
 
         public func encode(to encoder: any Encoder) throws {
@@ -31,6 +32,7 @@ public struct FaithfulnessResults: Sendable, Encodable {
             try container.encode(faithfulness.circuit.value, forKey: .circuit)
             try container.encode(faithfulness.ratio.value, forKey: .ratio)
             try container.encode(faithfulness.ratio.ci95, forKey: .ci95)
+            try container.encode(faithfulness.note, forKey: .ratioNote)
             try container.encode(null?.percentile, forKey: .nullPercentile)
             try container.encode(null.map { [$0.middle.lowerBound, $0.middle.upperBound] }, forKey: .nullRange)
         }
@@ -104,6 +106,7 @@ public struct FaithfulnessResults: Sendable, Encodable {
         case circuitInterval = "circuit_ci95"
         case differenceInterval = "difference_ci95"
         case edgeSparsity = "edge_sparsity"
+        case ratioNote = "ratio_note"
         case byOrder = "by_order"
         case byTemplate = "by_template"
         case perPrompt = "per_prompt"
@@ -142,6 +145,7 @@ extension Faithfulness: Encodable {
         try container.encode(difference.ci95, forKey: .differenceInterval)
         try container.encode(ratio.value, forKey: .ratio)
         try container.encode(ratio.ci95, forKey: .ci95)
+        try container.encode(note, forKey: .ratioNote)
         var counts = encoder.container(keyedBy: CodingKeys.self)
         try counts.encode(count, forKey: .count)
     }

@@ -6,6 +6,8 @@ public final class PartialResults {
         /// A hash of everything that decides the results.
         let fingerprint: String
         var stages: [String: PatchMeasures]
+        /// Those of the stages that are measured on all prompts.
+        var finished: Set<String> = []
         var search: ACDC.State?
     }
 
@@ -30,13 +32,16 @@ public final class PartialResults {
         contents = found
     }
 
-    /// Measures a stage, from where it was interrupted.
+    /// Measures a stage, from where it was interrupted. One that was finished before an interruption needs no run, and
+    /// none of what has to be known before one.
     ///
     /// - Throws: what `body` throws; of a `PatchInterruption` the measures are saved first.
     func measure(_ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures) throws -> PatchMeasures {
+        if contents.finished.contains(stage), let measures = contents.stages[stage] { return measures }
         do {
             let measures = try body(contents.stages[stage])
             contents.stages[stage] = measures
+            contents.finished.insert(stage)
             return measures
         } catch let interruption as PatchInterruption {
             contents.stages[stage] = interruption.measures

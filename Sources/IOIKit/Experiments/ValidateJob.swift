@@ -33,7 +33,8 @@ public struct ValidateJob: Sendable {
         func subsets(_ name: String, _ prompts: [Prompt]) -> CircuitSubsets {
             CircuitSubsets(
                 of: circuit.positions(everywhere: options.everywhere), in: model.parameters, prompts,
-                reference: reference, ablation: options.ablation, settings: settings, partial: partial, name: name
+                reference: reference, ablation: options.ablation, settings: settings, name: name,
+                measuring: partial.measure
             )
         }
         let all = subsets("all", dataset.prompts)

@@ -4,6 +4,9 @@ public struct ValidateResults: Sendable, Encodable {
     public let model: PatchEffects.Figure
     /// F(C).
     public let circuit: PatchEffects.Figure
+    /// What has to be said beside F(C) / F(M); where it is that a share of F(M) is meaningless, so are all scores of
+    /// minimality.
+    public let ratioNote: RatioNote?
     /// In the circuit's order; empty where it was not asked for.
     public let minimality: [Minimality.Score]
     /// By kind, and in each kind the worst last; empty where it was not asked for.
@@ -48,8 +51,11 @@ public struct ValidateResults: Sendable, Encodable {
         candidates: [Completeness.Candidate],
         perPrompt: CircuitSubsets?
     ) {
-        model = figures.original
-        self.circuit = figures.circuit(without: [])
+        let (whole, part) = (figures.original, figures.circuit(without: []))
+        model = whole
+        self.circuit = part
+        let ratio = part.value.flatMap { part in whole.value.map { part / $0 } }
+        ratioNote = RatioNote(of: ratio, whole: whole, spread: figures.spread)
         minimality = circuit.classes.flatMap { headClass in
             headClass.heads.compactMap { head in
                 minimalitySets[head].map { Minimality.Score(head, in: headClass.name, without: $0, figures) }
@@ -68,6 +74,7 @@ public struct ValidateResults: Sendable, Encodable {
         case model, circuit, minimality, completeness
         case modelInterval = "model_ci95"
         case circuitInterval = "circuit_ci95"
+        case ratioNote = "ratio_note"
         case perPrompt = "per_prompt"
     }
 
@@ -77,6 +84,7 @@ public struct ValidateResults: Sendable, Encodable {
         try container.encode(model.ci95, forKey: .modelInterval)
         try container.encode(circuit.value, forKey: .circuit)
         try container.encode(circuit.ci95, forKey: .circuitInterval)
+        try container.encode(ratioNote, forKey: .ratioNote)
         if !minimality.isEmpty { try container.encode(minimality, forKey: .minimality) }
         if !completeness.isEmpty { try container.encode(completeness, forKey: .completeness) }
         try container.encodeIfPresent(perPrompt, forKey: .perPrompt)

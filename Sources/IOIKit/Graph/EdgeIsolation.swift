@@ -39,7 +39,6 @@ public struct EdgeIsolation: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
-        if let done, done.count == prompts.count { return done }
         let longest = prompts.map(\.tokens.count).max() ?? 1
         let rows = settings.memory / GraphPass.bytesPerRow(model.config, longest: longest)
         let runner = PatchRunner(

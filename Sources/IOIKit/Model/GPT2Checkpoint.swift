@@ -7,13 +7,18 @@ extension GPT2Parameters {
     /// - Throws: `IOIError` naming the file and the tensor for one that is missing, has a shape that the config does
     ///   not give it, is not part of a GPT-2, or holds a value that is not finite.
     public convenience init(contentsOf url: URL, config: GPT2Config, workers: Workers) throws {
+        try self.init(contentsOf: url, config: config)
+        if let name = firstNonFinite(workers: workers) {
+            throw IOIError("\(url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
+        }
+    }
+
+    /// The same, whatever the values are.
+    convenience init(contentsOf url: URL, config: GPT2Config) throws {
         let file = try SafetensorsFile(contentsOf: url)
         let prefix = file.tensors.keys.contains("transformer.wte.weight") ? "transformer." : ""
         try self.init(file, prefix: prefix, config: config)
         try refuseStrangers(file, prefix: prefix)
-        if let name = firstNonFinite(workers: workers) {
-            throw IOIError("\(url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
-        }
     }
 
     /// The tensors of `file` whose names are a GPT-2's after `prefix`.

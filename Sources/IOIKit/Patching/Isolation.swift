@@ -34,7 +34,6 @@ public struct Isolation: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
-        if let done, done.count == prompts.count { return done }
         for head in kept.flatMap(\.keys) { try model.config.check(head, source: "a kept head", kind: .failure) }
         let runner = PatchRunner(
             model, prompts: prompts, keeping: EditedPass.sites(entries: [.residPre]), donorSites: [.z],

@@ -1,5 +1,11 @@
 /// The logit differences of prompts without patching and in each patched run of a sweep.
 public struct PatchMeasures: Equatable, Sendable, Codable {
+    /// Wraps the measuring of a stage, so that interrupted work of several stages can be gone on with: it is told the
+    /// stage's name, and its body takes what an interrupted call measured.
+    public typealias Measuring = (
+        _ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures
+    ) throws -> PatchMeasures
+
     /// Of the run that is patched. [prompts]
     public var original: [Double] = []
     /// Of the run that the values come from, where it is one on a whole input. [prompts]

@@ -8,7 +8,8 @@ struct CircuitValidateCommand: ParsableCommand {
         abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
         discussion: """
             F(C) is the mean logit difference with everything but the circuit's heads knocked out, F(M) that of the \
-            whole model; C∖K and M∖K are the circuit and the model without some of the circuit's heads K.
+            whole model; C∖K and M∖K are the circuit and the model without some of the circuit's heads K, at the \
+            positions where the circuit keeps them.
 
             Minimality of a head v: by how much F(C∖K) changes when v goes as well, in percent of F(M), for a set K \
             without which v counts. Under 1 % a head is not shown to be needed.
@@ -28,13 +29,7 @@ struct CircuitValidateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("default, the circuit that belongs to the model, or a file.", valueName: "file"))
     var circuit: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Heads stay at their classes' positions or at all (default: circuit).",
-            discussion: "The model loses them at the same positions.", valueName: "circuit|all"
-        )
-    )
-    var positions: String?
+    @OptionGroup var positions: CircuitPositionsOptions
 
     @Flag(name: .customLong("no-minimality"), help: "Leave minimality out.")
     var noMinimality = false
@@ -127,7 +122,7 @@ struct CircuitValidateCommand: ParsableCommand {
         let source = try prompts.source(defaultCount: 200)
         var options = ValidateOptions(prompts: source)
         if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
-        options.everywhere = try choice("--positions", positions, default: Positions.circuit) == .all
+        options.everywhere = try positions.areEverywhere()
         options.minimality = noMinimality ? nil : try choice("--minimality-sets", minimalitySets, default: .auto)
         options.completeness = completeness == "none" ? nil : try kinds() ?? options.completeness
         options.randomSets = randomSets ?? options.randomSets
@@ -147,10 +142,6 @@ struct CircuitValidateCommand: ParsableCommand {
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = try reference.count(source, options.ablation)
         return options
-    }
-
-    private enum Positions: String, CaseIterable {
-        case circuit, all
     }
 
     /// The sets that `--completeness` lists; nil without it.

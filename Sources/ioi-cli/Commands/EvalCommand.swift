@@ -5,7 +5,7 @@ import IOIKit
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
-        abstract: "Measure a model on prompts: logit difference, accuracy, P(IO), loss.",
+        abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
         discussion: """
             The logit difference is logit(IO) − logit(S) at the last token. Every mean has its 95 % bootstrap \
             interval, drawn with --seed.

@@ -28,13 +28,7 @@ struct FaithfulnessCommand: ParsableCommand {
 
     @OptionGroup var reference: ReferenceOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Where its heads stay: at their classes' positions or everywhere (default: circuit).",
-            valueName: "circuit|all"
-        )
-    )
-    var positions: String?
+    @OptionGroup var positions: CircuitPositionsOptions
 
     @Option(
         help: ArgumentHelp(
@@ -106,11 +100,7 @@ struct FaithfulnessCommand: ParsableCommand {
         options.circuit = circuit == "default" ? circuit : absolutePath(circuit)
         options.method.ablation = try ablation.ablation(seed: source.seed)
         options.method.reference = try reference.count(source, options.method.ablation)
-        switch positions {
-        case nil, "circuit": break
-        case "all": options.method.everywhere = true
-        case .some(let other): throw IOIError.usage("--positions: found \"\(other)\", expected circuit or all")
-        }
+        options.method.everywhere = try positions.areEverywhere()
         options.method.granularity = try choice("--granularity", granularity, default: .node)
         options.method.aggregation = try choice("--aggregate", aggregate, default: .ratioOfMeans)
         options.randomSets = randomSets ?? (surface ? 20 : 0)

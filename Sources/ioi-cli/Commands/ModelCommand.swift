@@ -5,8 +5,10 @@ import IOIKit
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Look at a model folder, or make one: trained from nothing, or with random weights.",
-        subcommands: [ModelInfoCommand.self, ModelPretrainCommand.self, ModelRandomCommand.self]
+        abstract: "Look at a model folder, check it, or make one: trained from nothing, or with random weights.",
+        subcommands: [
+            ModelInfoCommand.self, ModelCheckCommand.self, ModelPretrainCommand.self, ModelRandomCommand.self,
+        ]
     )
 }
 

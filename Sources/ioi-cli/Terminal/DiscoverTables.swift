@@ -6,11 +6,12 @@ extension DiscoverResults {
         var lines = [circuit.text()]
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
         if let faithfulness {
+            let share = faithfulness.ratio.shareCells(faithfulness.note).filter { !$0.isEmpty }.joined(separator: "  ")
             lines += [
-                "",
-                "F(C) / F(M)  \(percents(faithfulness.ratio)), edge by edge on \(dataset.count) \(dataset.name) prompts",
+                "", "F(C) / F(M)  \(share), edge by edge on \(dataset.count) \(dataset.name) prompts",
                 "F(M)         \(faithfulness.model.text(3))", "F(C)         \(faithfulness.circuit.text(3))",
             ]
+            if let note = faithfulness.note { lines.append(note.explanation()) }
         }
         if let stability {
             lines.append(
@@ -18,18 +19,7 @@ extension DiscoverResults {
                     + "\(decimal(stability.heads, 2)) of heads"
             )
         }
-        if let curve {
-            var table = TextTable(header: ["edges", "share", "faithfulness", "95 % interval"])
-            table.rows = curve.points.map { point in
-                let figure = point.faithfulness
-                return [
-                    "\(point.edges)", "\(decimal(100 * point.fraction, 1)) %",
-                    figure.value.map { decimal($0, 3) } ?? "·",
-                    figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
-                ]
-            }
-            lines += [""] + table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
-        }
+        if let curve { lines += [""] + Self.lines(of: curve) }
         if let scores {
             var table = TextTable(header: ["best edges", "score", "95 % interval"])
             table.rows = scores.edges.prefix(12).map { edge in
@@ -55,10 +45,21 @@ extension DiscoverResults {
 
     private func names(_ heads: [Head]) -> String { heads.map(\.description).joined(separator: ", ") }
 
-    private func percents(_ figure: PatchEffects.Figure) -> String {
-        guard let value = figure.value else { return "undefined" }
-        let interval = figure.ci95.map { "  [\(decimal(100 * $0[0], 1)), \(decimal(100 * $0[1], 1))]" } ?? ""
-        return percent(value) + interval
+    private static func lines(of curve: EdgeCurve) -> [String] {
+        guard !curve.isMeaningless else {
+            return ["no curve: " + RatioNote.meaningless.explanation(whole: "m_clean − m_corrupt")]
+        }
+        var table = TextTable(header: ["edges", "share", "faithfulness", "95 % interval"], leftColumns: [0, 4])
+        table.rows = curve.points.map { point in
+            let figure = point.faithfulness
+            return [
+                "\(point.edges)", "\(decimal(100 * point.fraction, 1)) %",
+                figure.value.map { decimal($0, 3) } ?? "·",
+                figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
+                point.note?.rawValue ?? "",
+            ]
+        }
+        return table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
     }
 
     /// A line for each head, or for each edge where edges were found.

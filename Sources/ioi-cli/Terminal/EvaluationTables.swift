@@ -16,11 +16,13 @@ extension Evaluation {
             ("rank of IO", all.ioRank, all.ci95["io_rank"]!, number),
             ("loss of the label", all.loss, all.ci95["loss"]!, number),
         ].map { name, mean, bounds, format in [name, format(mean), interval(bounds, format)] }
-        var splits = TextTable(header: ["", "prompts", "logit difference", "95 % interval", "IO over S"])
+        var splits = TextTable(header: [
+            "", "prompts", "logit difference", "95 % interval", "IO over S", "IO first of all",
+        ])
         for (name, summary) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append([
                 name, String(summary.count), number(summary.logitDifference.mean),
-                interval(summary.logitDifference.ci95, number), percent(summary.accuracy),
+                interval(summary.logitDifference.ci95, number), percent(summary.accuracy), percent(summary.top1),
             ])
         }
         return (figures.lines + [""] + splits.lines).joined(separator: "\n")

@@ -4,39 +4,41 @@ extension FaithfulnessResults {
     /// For people: the figures, their splits, the prompts that fit worst, and the surface where there is one.
     func text(circuit: Circuit, _ dataset: Dataset) -> String {
         let whole = cell.faithfulness
-        var figures = TextTable(header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"])
-        func row(_ name: String, _ figure: PatchEffects.Figure, _ digits: Int, percent isPercent: Bool = false)
-            -> [String]
-        {
-            let factor = isPercent ? 100.0 : 1
-            return [
-                name, figure.value.map { decimal(factor * $0, digits) + (isPercent ? " %" : "") } ?? "undefined",
-                figure.ci95.map { "[\(decimal(factor * $0[0], digits)), \(decimal(factor * $0[1], digits))]" } ?? "",
+        var figures = TextTable(
+            header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"], leftColumns: [0, 3]
+        )
+        func row(_ name: String, _ figure: PatchEffects.Figure) -> [String] {
+            [
+                name, figure.value.map { decimal($0, 3) } ?? "undefined",
+                figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
             ]
         }
         figures.rows = [
-            row("F(M), the model", whole.model, 3), row("F(C), the circuit", whole.circuit, 3),
-            row("|F(M) − F(C)|", whole.difference, 3), row("F(C) / F(M)", whole.ratio, 1, percent: true),
+            row("F(M), the model", whole.model), row("F(C), the circuit", whole.circuit),
+            row("|F(M) − F(C)|", whole.difference), ["F(C) / F(M)"] + whole.ratio.shareCells(whole.note),
         ]
         var lines = figures.lines
+        if let note = whole.note { lines.append(note.explanation()) }
         lines.append(
             "\(circuit.heads.count) heads, \(decimal(100 * sparsity, 2)) % of all (head, position) pairs"
                 + (edgeSparsity.map { "; \(decimal(100 * $0, 2)) % of all edges" } ?? "")
         )
-        if let null = cell.null {
+        if let null = cell.null, whole.note != .meaningless {
             lines.append(
                 "\(null.ratios.count) random circuits like it: \(decimal(100 * null.middle.lowerBound, 1)) to "
                     + "\(decimal(100 * null.middle.upperBound, 1)) % (middle 90 %); \(decimal(null.percentile, 0)) % of "
                     + "them are below it"
             )
         }
-        var splits = TextTable(header: ["", "prompts", "F(M)", "F(C)", "F(C) / F(M)", "95 % interval"])
+        var splits = TextTable(
+            header: ["", "prompts", "F(M)", "F(C)", "F(C) / F(M)", "95 % interval"], leftColumns: [0, 6]
+        )
         for (name, part) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append(
                 [
                     name, "\(part.count)", part.model.value.map { decimal($0, 3) } ?? "",
                     part.circuit.value.map { decimal($0, 3) } ?? "",
-                ] + row("", part.ratio, 1, percent: true).dropFirst())
+                ] + part.ratio.shareCells(part.note))
         }
         lines += [""] + splits.lines
         let shares = zip(Self.quantileShares, quantiles).map { share, value in
@@ -44,7 +46,8 @@ extension FaithfulnessResults {
         }
         lines += ["", "F(C) − F(M) of a prompt: " + shares.joined(separator: ", "), "worst:"]
         lines += worst.map { "  \(decimal($0.model, 2)) → \(decimal($0.circuit, 2))  \($0.id): \($0.text)" }
-        guard !surface.isEmpty else { return lines.joined(separator: "\n") }
+        // All methods' shares are of the same F(M).
+        guard !surface.isEmpty, whole.note != .meaningless else { return lines.joined(separator: "\n") }
         let chart = chart(circuit: circuit, dataset)
         return (lines + ["", chart.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)])
             .joined(separator: "\n")
@@ -56,18 +59,24 @@ extension FaithfulnessResults {
             IntervalChart.Group(
                 heading: name,
                 rows: cells.map { cell in
-                    let ratio = cell.faithfulness.ratio
+                    let (ratio, note) = (cell.faithfulness.ratio, cell.faithfulness.note)
+                    guard note != .meaningless else {
+                        return IntervalChart.Row(label: cell.method.value, value: .nan, note: "meaningless")
+                    }
+                    let notes = [cell.null.map { "percentile \(decimal($0.percentile, 0))" }, note?.rawValue]
                     return IntervalChart.Row(
                         label: cell.method.value, value: ratio.value.map { 100 * $0 } ?? .nan,
                         interval: ratio.ci95.map { 100 * $0[0]...100 * $0[1] },
                         band: cell.null.map { 100 * $0.middle.lowerBound...100 * $0.middle.upperBound },
-                        note: cell.null.map { "percentile \(decimal($0.percentile, 0))" } ?? ""
+                        note: notes.compactMap { $0 }.joined(separator: ", ")
                     )
                 })
         }
+        let whole = self.cell.faithfulness.note == .meaningless ? "; " + RatioNote.meaningless.explanation() : ""
         return IntervalChart(
             title: "Faithfulness of a circuit of \(circuit.heads.count) heads, by method",
-            subtitle: "F(C) / F(M), \(dataset.count) \(dataset.name) prompts", axisLabel: "F(C) / F(M)", unit: "%",
+            subtitle: "F(C) / F(M), \(dataset.count) \(dataset.name) prompts\(whole)", axisLabel: "F(C) / F(M)",
+            unit: "%",
             bandLabel: "middle 90 % of random circuits", references: [.init(value: 100, label: "the model")],
             groups: groups
         )
@@ -77,7 +86,7 @@ extension FaithfulnessResults {
     var csv: String {
         let header =
             "granularity,positions,ablate,mean_group,abc_count,aggregate,model,circuit,ratio,ratio_low,ratio_high,"
-            + "null_low,null_high,null_percentile\n"
+            + "null_low,null_high,null_percentile,ratio_note\n"
         return header
             + ([cell] + surface).map { cell in
                 let (method, figures) = (cell.method, cell.faithfulness)
@@ -92,8 +101,18 @@ extension FaithfulnessResults {
                     isMean ? method.ablation.group.rawValue : "", method.reference.map(String.init) ?? "",
                     method.aggregation.rawValue,
                 ]
-                return (names + numbers.map { $0.map { "\($0)" } ?? "" }).joined(separator: ",") + "\n"
+                return (names + numbers.map { $0.map { "\($0)" } ?? "" } + [figures.note?.rawValue ?? ""])
+                    .joined(separator: ",") + "\n"
             }.joined()
+    }
+}
+
+extension PatchEffects.Figure {
+    /// A share and its interval in percent, and what has to be said beside it: three cells of a table.
+    func shareCells(_ note: RatioNote?) -> [String] {
+        guard let value, note != .meaningless else { return [RatioNote.meaningless.rawValue, "", ""] }
+        let interval = ci95.map { "[\(decimal(100 * $0[0], 1)), \(decimal(100 * $0[1], 1))]" } ?? ""
+        return [percent(value), interval, note?.rawValue ?? ""]
     }
 }
 

@@ -6,13 +6,18 @@ extension ValidateResults {
         var header = [
             "\(dataset.count) \(dataset.name) prompts", "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
         ]
-        if let whole = model.value, let part = circuit.value, whole != 0 {
-            header[2] += "  \(percent(part / whole)) of F(M)"
+        if let whole, let part = circuit.value {
+            header[2] += "  \(percent(part / whole)) of F(M)" + (ratioNote.map { ", \($0.rawValue)" } ?? "")
+        } else {
+            header.append(RatioNote.meaningless.explanation())
         }
         let parts =
             (minimality.isEmpty ? [] : [minimalityLines]) + (completeness.isEmpty ? [] : [completenessLines])
         return ([header] + parts).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
+
+    /// F(M), where shares of it say something.
+    private var whole: Double? { ratioNote == .meaningless ? nil : model.value }
 
     private var minimalityLines: [String] {
         var table = TextTable(
@@ -22,14 +27,17 @@ extension ValidateResults {
         table.add(
             minimality.map { score in
                 let bar = score.passes ? "" : "below \(decimal(100 * Minimality.bar, 0)) %"
+                let share =
+                    whole == nil
+                    ? ["·", "", ""]
+                    : [score.score.value(1, percent: true), score.score.interval(1, percent: true), bar]
                 return (
-                    [
-                        score.head.description, score.headClass, score.before.value(3), score.after.value(3),
-                        score.score.value(1, percent: true), score.score.interval(1, percent: true), bar,
-                    ], score.k
+                    [score.head.description, score.headClass, score.before.value(3), score.after.value(3)] + share,
+                    score.k
                 )
             }
         )
+        guard whole != nil else { return table.lines }
         let passing = minimality.count(where: \.passes)
         let bar = decimal(100 * Minimality.bar, 0)
         return table.lines + ["", "\(passing) of \(minimality.count) heads change F by \(bar) % of F(M) or more"]
@@ -50,13 +58,14 @@ extension ValidateResults {
             }
         )
         let worst = completeness.max { ($0.score.value ?? 0) < ($1.score.value ?? 0) }!
-        let end = "largest: \(worst.score.value(3)), \(share(worst.score)) of F(M), \(worst.title)"
+        let ofModel = whole == nil ? "" : "\(share(worst.score)) of F(M), "
+        let end = "largest: \(worst.score.value(3)), \(ofModel)\(worst.title)"
         return table.lines + ["", end]
     }
 
     /// A difference in percent of F(M).
     private func share(_ figure: PatchEffects.Figure) -> String {
-        guard let value = figure.value, let whole = model.value, whole != 0 else { return "·" }
+        guard let value = figure.value, let whole else { return "·" }
         return percent(value / abs(whole))
     }
 

@@ -103,6 +103,24 @@ import Testing
         #expect(refused.status == 1 && refused.complaints.count == 1)
     }
 
+    /// IO over S says little of a model that names neither.
+    @Test func accuracyNeverStandsWithoutTop1() async throws {
+        let arguments = ["eval", "--model", Self.path, "--count", "40"]
+        let lines = try await Program.run(arguments).output.split(separator: "\n")
+        #expect(lines.count { $0.contains("IO over S") } == 2)
+        let splits = try #require(lines.last { $0.contains("IO over S") })
+        #expect(splits.hasSuffix("IO over S  IO first of all"))
+        let csv = try await Program.run(arguments + ["--format", "csv"]).output.split(separator: "\n")
+        let columns = csv[0].split(separator: ",").map(String.init)
+        let place = try #require(columns.firstIndex(of: "top1"))
+        #expect(columns[place - 1] == "accuracy")
+        for row in csv.dropFirst() where row.hasPrefix("ABBA,") || row.hasPrefix("BABA,") {
+            let (group, top1) = (row.prefix(4), Double(row.split(separator: ",")[place])!)
+            let line = try #require(lines.first { $0.hasPrefix("\(group) ") })
+            #expect(line.hasSuffix(" \(String(format: "%.1f", 100 * top1)) %"))
+        }
+    }
+
     static let wrongUsage: [[String]] = [
         ["nonsense"],
         ["eval", "--cuont", "3"],

@@ -56,6 +56,86 @@ import Testing
         #expect(try String(contentsOf: chart, encoding: .utf8).hasPrefix("<svg"))
     }
 
+    // MARK: Figures that mean nothing
+
+    /// A folder of its own with a circuit, and what it holds.
+    private static func file(_ name: String, _ contents: Data) throws -> URL {
+        let folder = CommandTests.fresh()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent(name)
+        try contents.write(to: file)
+        return file
+    }
+
+    private static func circuit(_ heads: [Head]) throws -> URL {
+        let circuit = try Circuit(model: "m", classes: [HeadClass(name: "some", heads: heads, position: .all)])
+        return try file("circuit.json", circuit.json)
+    }
+
+    /// All weights 0: every logit difference is 0, and so is F(M).
+    @Test func aShareOfNothingIsSaidToBeMeaningless() async throws {
+        let original = try CommandTests.model.load()
+        let folder = CommandTests.fresh()
+        try GPT2.write(
+            GPT2Parameters(zeros: original.config), tokenizer: try original.requireTokenizer(), to: folder)
+        let circuit = try Self.circuit([Head(1, 0), Head(1, 2)])
+        let common = ["--model", folder.path, "--circuit", circuit.path, "--count", "6", "--random-sets", "2"]
+        let chart = CommandTests.fresh()
+        let text = try await Program.run(["faithfulness"] + common + ["--surface", "--chart", chart.path])
+        #expect(text.status == 0, "\(text.errors)")
+        let figures = text.output.split(separator: "\n")
+        #expect(figures.contains { $0.hasPrefix("F(C) / F(M) ") && $0.hasSuffix(" meaningless") })
+        #expect(figures.contains { $0 == "\(RatioNote.meaningless.explanation())" })
+        #expect(!text.output.contains("random circuits") && !text.output.contains("percentile"))
+        let svg = try String(contentsOf: chart, encoding: .utf8)
+        #expect(svg.contains(">meaningless<") && svg.contains("is meaningless here"))
+        let csv = try await Program.run(["faithfulness"] + common + ["--format", "csv"])
+        let rows = csv.output.split(separator: "\n")
+        #expect(rows.count == 2 && rows[0].hasSuffix(",ratio_note") && rows[1].hasSuffix(",meaningless"))
+        let json = try await Program.run(["faithfulness"] + common + ["--format", "json"])
+        #expect(json.output.contains("\"ratio_note\" : \"meaningless\"") && json.output.contains("\"ratio\" : null"))
+
+        let validate = ["circuit", "validate"] + common.dropLast(2) + ["--completeness", "class"]
+        let validated = try await Program.run(validate)
+        #expect(validated.status == 0, "\(validated.errors)")
+        #expect(validated.output.contains("\n\(RatioNote.meaningless.explanation())\n"))
+        #expect(!validated.output.contains("% of F(M)\n") && validated.output.contains("\nlargest: 0.000, empty\n"))
+        let document = try await Program.run(validate + ["--format", "json"])
+        #expect(document.output.contains("\"ratio_note\" : \"meaningless\""))
+    }
+
+    /// Prompts that differ in the place alone, so that F(M) is clearly apart from 0; circuits of all heads but one.
+    @Test func moreThanTheModelIsSaidToBeOvershoot() async throws {
+        let (templates, names) = (try TemplateSet.standard(), try NameList.standard().names)
+        let lines = templates.places.map { place in
+            let text = templates.templates[0].filled(
+                order: .baba, io: names[0], s: names[1], place: place, object: templates.objects[0]
+            )
+            return "{\"text\": \"\(text)\", \"io\": \" \(names[0])\", \"s\": \" \(names[1])\"}\n"
+        }
+        let prompts = try Self.file("prompts.jsonl", Data(lines.joined().utf8))
+        let model = CommandTests.model
+        let heads = try model.load().config.allHeads
+        var notes: Set<String> = []
+        for left in heads {
+            let circuit = try Self.circuit(heads.filter { $0 != left })
+            let arguments = [
+                "faithfulness", "--model", model.model.path, "--data", prompts.path, "--circuit", circuit.path,
+            ]
+            let json = try await Program.run(arguments + ["--format", "json"])
+            let document = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+            let results = try #require(document?["results"] as? [String: Any])
+            let (ratio, note) = (try #require(results["ratio"] as? Double), results["ratio_note"] as? String)
+            #expect(note == (ratio >= 1.0005 ? "overshoot" : nil))
+            guard notes.insert(note ?? "").inserted else { continue }
+            let text = try await Program.run(arguments).output
+            #expect(text.contains(RatioNote.overshoot.explanation()) == (note != nil))
+            let figures = try #require(text.split(separator: "\n").first { $0.hasPrefix("F(C) / F(M) ") })
+            #expect(figures.hasSuffix("]  overshoot") == (note != nil))
+        }
+        #expect(notes == ["", "overshoot"])
+    }
+
     @Test func aFoundCircuitCanBeEvaluated() async throws {
         let file = CommandTests.fresh()
         let found = try await Self.results(

@@ -105,6 +105,10 @@ import Testing
         #expect(result.circuit.heads.contains(PlantedModel.backupNameMover))
 
         walk = PathWalk()
+        walk.logits.threshold = 1000
+        let nothing = #expect(throws: IOIError.self) { try find(planted, walk) }
+        #expect(nothing?.description.hasPrefix("--logits-effect: found no head that carries 1000.0 %") == true)
+        walk = PathWalk()
         walk.s1Next.threshold = -1
         #expect(throws: IOIError.usage("threshold of step S1+1: found -1.0, expected 0 or more")) {
             try find(planted, walk)

@@ -204,6 +204,11 @@ import Testing
             return 0.5 * (0..<3).reduce(0) { $0 + Double(losses[$1][0]) }
         }
         _ = value()
+        let alone = scratch.zeros(3, 1)
+        let before = (Array(logits.row(1)), Array(reference.row(1)))
+        KLDivergence.forward(logits, reference: reference, losses: alone, workers: workers)
+        for row in 0..<3 { #expect(alone[row][0] == losses[row][0]) }
+        #expect((Array(logits.row(1)), Array(reference.row(1))) == before)
         func logProbabilities(_ row: UnsafeBufferPointer<Float>) -> [Double] {
             let values = row.map(Double.init)
             let total = log(values.reduce(0) { $0 + exp($1) })

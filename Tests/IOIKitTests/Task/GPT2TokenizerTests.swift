@@ -21,5 +21,8 @@ struct GPT2TokenizerTests {
             #expect(try tokenizer.encode(#require(prompt.abcText)) == prompt.abcTokens)
         }
         #expect(tokenizer.token(for: " Mary") == 5335)
+        for continuation in try #require(try ModelExpectations.standard(for: "gpt2")).continuations {
+            #expect(tokenizer.token(for: continuation.answer) != nil, "\(continuation.answer)")
+        }
     }
 }

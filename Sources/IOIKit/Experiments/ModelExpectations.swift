@@ -1,0 +1,233 @@
+import Foundation
+
+/// What is known of a model and can be checked: an entry of `Data/checks.json`.
+///
+/// The file is a JSON object with an entry for each model that something is known of, under the model's name (`gpt2`,
+/// `embedded`, or the name of its folder). Every field of an entry may be missing, and nothing is checked then:
+///
+///     {"gpt2": {
+///       "source": "where the hash comes from",
+///       "sha256": "of model.safetensors, 64 hexadecimal digits",
+///       "prompts": 500, "seed": 0,
+///       "metrics": {"logit_difference": {"bounds": [2, 5], "source": "…"}, "accuracy": …, "top1": …,
+///                   "io_probability": …},
+///       "continuations": [{"text": "When Mary and …", "answer": " Mary", "source": "…"}],
+///       "repeated_tokens": {"length": 100, "drawn_from": "vocabulary",
+///                           "previous": {"heads": ["4.11"], "among": 10, "source": "…"}, "duplicate": …,
+///                           "induction": …}
+///     }}
+///
+/// Metrics are means over `prompts` held-out clean prompts of the program's own sentences (500 where it is missing), drawn
+/// from `seed` (0), and lie within their bounds. A continuation's `answer`, one token with its leading space, is the most
+/// likely next token after its text. On random tokens that stand twice (``RepeatedTokens``), each of the heads is among the
+/// `among` heads of the whole model with the greatest mean attention along its diagonal; the tokens are drawn from `seed`,
+/// `length` of them (100), from the whole vocabulary or, by `"drawn_from": "names"`, from the program's names, for models
+/// that know few words. `source` says where an expectation comes from.
+public struct ModelExpectations: Codable, Equatable, Sendable {
+    /// A figure of `ioi eval`.
+    public enum Metric: String, CaseIterable, Sendable {
+        case logitDifference = "logit_difference"
+        case accuracy, top1
+        case ioProbability = "io_probability"
+    }
+
+    /// Where a metric lies.
+    public struct Bounds: Codable, Equatable, Sendable {
+        /// The least and the greatest value.
+        public let bounds: [Double]
+        public let source: String?
+    }
+
+    /// A text and its most likely next token.
+    public struct Continuation: Codable, Equatable, Sendable {
+        public let text: String
+        /// With its leading space.
+        public let answer: String
+        public let source: String?
+    }
+
+    /// Heads that lead along a diagonal.
+    public struct LeadingHeads: Codable, Equatable, Sendable {
+        public let heads: [Head]
+        /// How many of the model's heads lead.
+        public let among: Int
+        public let source: String?
+    }
+
+    /// What heads do where random tokens stand twice.
+    public struct Diagonals: Codable, Equatable, Sendable {
+        /// What tokens are drawn from.
+        public enum Pool: String, CaseIterable, Codable, Sendable {
+            case vocabulary, names
+        }
+
+        /// How many tokens stand twice.
+        public let length: Int
+        public let pool: Pool
+        public let previous: LeadingHeads?
+        public let duplicate: LeadingHeads?
+        public let induction: LeadingHeads?
+    }
+
+    /// Where the hash comes from.
+    public let source: String?
+    /// Of model.safetensors.
+    public let sha256: String?
+    /// How many prompts the metrics are measured on.
+    public let prompts: Int
+    /// What prompts and random tokens are drawn from.
+    public let seed: UInt64
+    /// By the names of ``Metric``.
+    public let metrics: [String: Bounds]
+    public let continuations: [Continuation]
+    public let repeatedTokens: Diagonals?
+
+    /// What is known of a model; nil where nothing is.
+    ///
+    /// - Throws: ``IOIError`` where `Data/checks.json` is missing or not as it has to be.
+    public static func standard(for name: String) throws -> ModelExpectations? {
+        try all(contentsOf: DataDirectory.file("checks.json"))[name]
+    }
+
+    /// By the models' names.
+    ///
+    /// - Throws: ``IOIError`` that names the file and the field, what was found there and what was expected.
+    static func all(contentsOf file: URL) throws -> [String: ModelExpectations] {
+        try InputFile.decode([String: ModelExpectations].self, from: file)
+    }
+}
+
+// Reading. A field that there is not is refused: nothing would be checked by one that is misspelt.
+
+extension ModelExpectations {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case source, sha256, prompts, seed, metrics, continuations
+        case repeatedTokens = "repeated_tokens"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+        sha256 = try container.decodeIfPresent(String.self, forKey: .sha256)
+        if let sha256, sha256.count != 64 || !sha256.allSatisfy({ "0123456789abcdef".contains($0) }) {
+            throw container.fault(.sha256, "expected 64 hexadecimal digits, letters small")
+        }
+        prompts = try container.decodeCount(.prompts, default: 500)
+        seed = try container.decodeIfPresent(WholeNumber.self, forKey: .seed).map { UInt64($0.value) } ?? 0
+        metrics = try container.decodeIfPresent([String: Bounds].self, forKey: .metrics) ?? [:]
+        if let name = metrics.keys.sorted().first(where: { Metric(rawValue: $0) == nil }) {
+            let names = Metric.allCases.map(\.rawValue).joined(separator: ", ")
+            throw container.fault(.metrics, "expected metrics among \(names), not \(name.quoted)")
+        }
+        continuations = try container.decodeIfPresent([Continuation].self, forKey: .continuations) ?? []
+        repeatedTokens = try container.decodeIfPresent(Diagonals.self, forKey: .repeatedTokens)
+    }
+}
+
+extension ModelExpectations.Bounds {
+    enum CodingKeys: CodingKey, CaseIterable {
+        case bounds, source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        bounds = try container.decode([Double].self, forKey: .bounds)
+        guard bounds.count == 2, bounds[0] <= bounds[1] else {
+            throw container.fault(.bounds, "expected two numbers, the second not less")
+        }
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+    }
+}
+
+extension ModelExpectations.Continuation {
+    enum CodingKeys: CodingKey, CaseIterable {
+        case text, answer, source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        text = try container.decode(String.self, forKey: .text)
+        answer = try container.decode(String.self, forKey: .answer)
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+        if text.isEmpty { throw container.fault(.text, "expected text") }
+        if answer.isEmpty { throw container.fault(.answer, "expected a token") }
+    }
+}
+
+extension ModelExpectations.LeadingHeads {
+    enum CodingKeys: CodingKey, CaseIterable {
+        case heads, among, source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        heads = try container.decode([Head].self, forKey: .heads)
+        among = try container.decode(WholeNumber.self, forKey: .among).value
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+        if heads.isEmpty { throw container.fault(.heads, "expected at least one head") }
+        if among < heads.count {
+            throw container.fault(.among, "expected \(heads.count) or more, as many as the heads")
+        }
+    }
+}
+
+extension ModelExpectations.Diagonals {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case length
+        case pool = "drawn_from"
+        case previous, duplicate, induction
+    }
+
+    public init(from decoder: any Decoder) throws {
+        typealias Heads = ModelExpectations.LeadingHeads
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        length = try container.decodeCount(.length, default: 100)
+        if length < 2 { throw container.fault(.length, "expected 2 or more") }
+        let name = try container.decodeIfPresent(String.self, forKey: .pool) ?? Pool.vocabulary.rawValue
+        guard let pool = Pool(rawValue: name) else {
+            throw container.fault(.pool, "expected " + Pool.allCases.map(\.rawValue).joined(separator: " or "))
+        }
+        self.pool = pool
+        previous = try container.decodeIfPresent(Heads.self, forKey: .previous)
+        duplicate = try container.decodeIfPresent(Heads.self, forKey: .duplicate)
+        induction = try container.decodeIfPresent(Heads.self, forKey: .induction)
+    }
+}
+
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension Decoder {
+    /// A container that holds no other fields.
+    fileprivate func strictContainer<Key: CodingKey & CaseIterable>(
+        keyedBy keys: Key.Type
+    ) throws -> KeyedDecodingContainer<Key> {
+        let all = try container(keyedBy: AnyKey.self)
+        let names = Key.allCases.map(\.stringValue)
+        let unknown = all.allKeys.filter { !names.contains($0.stringValue) }
+        if let key = unknown.min(by: { $0.stringValue < $1.stringValue }) {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: all, debugDescription: "expected no such field, but " + names.joined(separator: ", ")
+            )
+        }
+        return try container(keyedBy: keys)
+    }
+}
+
+extension KeyedDecodingContainer {
+    fileprivate func fault(_ key: Key, _ expected: String) -> DecodingError {
+        .dataCorruptedError(forKey: key, in: self, debugDescription: expected)
+    }
+
+    /// A whole number above 0.
+    fileprivate func decodeCount(_ key: Key, default standard: Int) throws -> Int {
+        let count = try decodeIfPresent(WholeNumber.self, forKey: key)?.value ?? standard
+        guard (1...1_000_000).contains(count) else { throw fault(key, "expected 1 to 1000000") }
+        return count
+    }
+}

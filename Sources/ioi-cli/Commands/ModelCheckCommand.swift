@@ -1,0 +1,99 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct ModelCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Is a model folder sound, and does the model do what is known of it?",
+        discussion: """
+            Of any folder: the config is a GPT-2's, each tensor has its shape, all numbers are finite, the tokenizer \
+            fits, and the program's names, places and objects are one token each. Of a model that Data/checks.json \
+            knows by its name (gpt2) also: the hash, logit difference, accuracy, top-1 and P(IO) on held-out prompts, some \
+            continuations, and which heads lead on random repeated tokens. A line says of each: ok, FAILED or skipped, \
+            what was found; what was expected.
+
+            Exit codes: 0 nothing failed, 3 something did, 1 there is no model folder to check, 64 wrong usage.
+
+            ioi model check --model gpt2
+            ioi model check --model runs/clean/checkpoints/epoch-001 --format json
+            """
+    )
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var common: RunOptions
+
+    func run() throws {
+        let started = ContinuousClock.now
+        let workers = try common.workers()
+        let check = try check()
+        let progress = ProgressLine("model check", total: 1000, isQuiet: common.quiet)
+        let results = check.run(workers: workers) { progress.show(Int($0 * 1000)) }
+        progress.clear()
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    ResultsDocument(
+                        command: "model check", options: check.options,
+                        model: ModelRecord(name: check.name, sha256: results.sha256),
+                        dataset: results.dataset.map(DatasetRecord.init),
+                        environment: EnvironmentRecord(workers: workers),
+                        seconds: (ContinuousClock.now - started) / .seconds(1), results: results
+                    )
+                )
+            },
+            csv: { results.csv },
+            text: { results.text }
+        )
+        guard results.passed else { throw ExitCode(3) }
+    }
+
+    private func check() throws -> ModelCheck {
+        do {
+            return try ModelCheck(model.location())
+        } catch let error as IOIError {
+            // Other commands need weights. Here a folder without any is one to be told what is wrong with.
+            guard let path = model.model,
+                FileManager.default.fileExists(atPath: path + "/config.json"),
+                !FileManager.default.fileExists(atPath: path + "/model.safetensors")
+            else { throw error }
+            let check = try ModelCheck(folder: URL(fileURLWithPath: path))
+            Terminal.say("model \(check.name) at \(check.folder.path)")
+            return check
+        }
+    }
+}
+
+extension ModelCheckResults {
+    /// For people: a line for each check, then how it ended.
+    fileprivate var text: String {
+        let width = checks.map(\.name.count).max() ?? 0
+        let lines = checks.flatMap { check in
+            let status = check.status == .failed ? "FAILED" : check.status.rawValue
+            let start = status.padded(to: 9) + check.name.padded(to: width + 2)
+            let line = start + "\(check.found); expected \(check.expected)"
+            guard check.status == .failed, let source = check.source else { return [line] }
+            return [line, String(repeating: " ", count: start.count) + "(\(source))"]
+        }
+        let failed = checks.filter { $0.status == .failed }.map(\.name)
+        let skipped = checks.count { $0.status == .skipped }
+        let end =
+            failed.isEmpty
+            ? "passed: \(checks.count - skipped) checks ok, \(skipped) skipped"
+            : "FAILED: \(failed.count) of \(checks.count) checks: \(failed.joined(separator: ", "))"
+        return (lines + ["", end]).joined(separator: "\n")
+    }
+
+    /// A line for each check.
+    fileprivate var csv: String {
+        let lines = checks.map { check in
+            [check.name, check.status.rawValue, check.found, check.expected].map(\.csvField).joined(separator: ",")
+        }
+        return (["name,status,found,expected"] + lines).map { $0 + "\n" }.joined()
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { padding(toLength: width, withPad: " ", startingAt: 0) }
+}
