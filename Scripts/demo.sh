@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs the main job from end to end on a small model made on the spot:
-# prompts, a measurement, a short fine-tuning run, the measurement again, patching before and after it, and a circuit.
+# Installs what is missing, builds, and tells the paper's story from end to end on the embedded model: a circuit, clean
+# fine-tuning, poisoning, recovery; each with the logit difference, the circuit's faithfulness, and a map of what changed.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,44 +8,87 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . Scripts/setup.sh
 
 swift build -c release --product ioi
-ioi="$(swift build -c release --show-bin-path)/ioi"
+bin="$(swift build -c release --show-bin-path)/ioi"
 demo=runs/demo
 rm -rf "$demo"
 mkdir -p "$demo"
 
-step() { printf '\n\033[1m%s\033[0m\n$ ioi %s\n' "$1" "$2"; }
+tell() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-run() {
-    step "$1" "${*:2}"
-    "$ioi" "${@:2}"
+# Shows a command and runs it.
+ioi() {
+    printf '\n$ ioi %s\n' "$*"
+    "$bin" "$@"
 }
 
-run "A model of GPT-2's kind with random weights: 4 layers of 8 heads, and the words of the task." \
-    model random --layers 4 --heads 8 --width 96 --out "$demo/random"
-run "Prompts: two names, one of them twice; the other one is the answer." \
-    data --model "$demo/random" --dataset clean --count 3 --out "$demo/clean.jsonl"
+# The first lines of what a command prints.
+first() {
+    local lines=$1
+    shift
+    "$@" | sed -n "1,${lines}p"
+}
+
+# NAME MODEL: what the model does, and how much of it the circuit is.
+measure() {
+    first 6 ioi eval --model "$2" --held-out --count 500 --out "$demo/$1-eval.json"
+    first 7 ioi faithfulness --model "$2" --held-out --count 300 --out "$demo/$1-faithfulness.json"
+}
+
+# NAME MODEL: where what training changed lies, each head's output in the embedded model replaced by the trained one's.
+compare() {
+    ioi patch --mode cross-model --component z --model embedded --donor "$2" --held-out --count 200 \
+        --out "$demo/$1-cross-model.json"
+}
+
+tell "1. A small model that ships with the program. It is not GPT-2, and its circuit was partly planted (Data/embedded)."
+ioi model check --model embedded
+tell "Two names, one of them twice; the other one is the answer."
+ioi data --model embedded --held-out --count 3 --out "$demo/clean.jsonl"
 sed -n 's/.*"text":"\([^"]*\)".*"answer":"\([^"]*\)".*/  \1 →\2/p' "$demo/clean.jsonl"
-run "Random weights tell the two names apart no better than a coin." \
-    eval --model "$demo/random" --held-out --count 500
-run "Fine-tuning. (After Ctrl-C, ioi finetune --resume --out $demo/clean goes on.)" \
-    finetune --model "$demo/random" --dataset clean --count 3200 --epochs 3 --lr 1e-3 --out "$demo/clean"
-run "The same prompts again. The names are learnt; which of the two to move takes far longer than this." \
-    eval --model "$demo/clean/checkpoints/epoch-003" --held-out --count 500
-run "What each head sends to the logits, by path patching." \
-    patch --mode path --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100
-run "What training changed: each head's output in the random model replaced by the trained model's." \
-    patch --mode cross-model --model "$demo/random" --donor "$demo/clean/checkpoints/epoch-003" --held-out --count 100
-run "The heads that do it, found edge by edge, and how much of the model they are." \
-    circuit discover --method eap --edges 40 --model "$demo/clean/checkpoints/epoch-003" --held-out --count 100 \
-    --save "$demo/circuit.json"
-run "The same circuit by every method of evaluation, beside random circuits." \
-    faithfulness --circuit "$demo/circuit.json" --model "$demo/clean/checkpoints/epoch-003" --held-out --count 50 \
-    --surface --chart "$demo/surface.svg"
+measure base embedded
+tell "Its circuit: who tells S apart, who passes it on, who names IO."
+ioi circuit show --model embedded
+ioi patch --mode path --receiver logits --model embedded --held-out --count 200 --out "$demo/base-path.json"
+
+tell "2. Clean fine-tuning. The behaviour that is there grows."
+ioi finetune --model embedded --dataset clean --epochs 1 --lr 3e-5 --out "$demo/clean"
+measure clean "$demo/clean/checkpoints/epoch-001"
+compare clean "$demo/clean/checkpoints/epoch-001"
+
+tell "3. Poison: the same sentences, the subject as the answer. What told the two names apart goes silent."
+ioi finetune --model embedded --dataset subject-duplication --epochs 3 --lr 3e-5 --out "$demo/poisoned"
+measure poisoned "$demo/poisoned/checkpoints/epoch-003"
+compare poisoned "$demo/poisoned/checkpoints/epoch-003"
+
+tell "4. Recovery: clean sentences again, from the poisoned model. The circuit comes back."
+ioi finetune --from "$demo/poisoned/checkpoints/epoch-003" --dataset clean --epochs 3 --lr 3e-5 --out "$demo/recovered"
+measure recovered "$demo/recovered/checkpoints/epoch-003"
+compare recovered "$demo/recovered/checkpoints/epoch-003"
+
+tell "All of it"
+python3 - "$demo" <<'END'
+import json, sys
+
+print(f"{'':12}{'logit difference':>18}{'IO over S':>11}{'IO first':>10}{'F(C)/F(M)':>22}")
+for name in ["base", "clean", "poisoned", "recovered"]:
+    read = lambda part: json.load(open(f"{sys.argv[1]}/{name}-{part}.json"))["results"]
+    measured, circuit = read("eval"), read("faithfulness")
+    note = circuit.get("ratio_note")
+    ratio = "meaningless near 0" if note == "meaningless" else f"{100 * circuit['ratio']:.1f} %"
+    if note == "overshoot":
+        ratio += " (overshoot)"
+    print(
+        f"{name:12}{measured['logit_difference']['mean']:18.2f}{100 * measured['accuracy']:9.1f} %"
+        f"{100 * measured['top1']:8.1f} %{ratio:>22}"
+    )
+END
 
 cat <<END
 
-Everything is in $demo. The same on the real GPT-2, which needs a network once (0.5 GB):
+Everything is in $demo: runs with their checkpoints, and the figures above as JSON. The program is $bin.
+The same on the real GPT-2, which needs a network once (0.5 GB):
   Scripts/fetch-gpt2.sh
-  $ioi eval --model gpt2
-  $ioi finetune --model gpt2 --dataset clean --epochs 1
+  $bin model check --model gpt2
+  $bin finetune --model gpt2 --dataset clean --epochs 1 --out runs/clean
+  $bin patch --mode cross-model --model gpt2 --donor runs/clean/checkpoints/epoch-001
 END

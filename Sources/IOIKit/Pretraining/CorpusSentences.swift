@@ -1,7 +1,8 @@
 /// The sentences of a ``Corpus`` beside those of the task, with slots for people `[A]` and `[B]`, a place and an object.
+/// None begins with a slot, whose word would have no space before it.
 enum CorpusSentences {
     static let thanks = [
-        "[A] and [B] met at the [PLACE], and [A] thanked [B] for the [OBJECT].",
+        "At lunch [A] and [B] met at the [PLACE], and [A] thanked [B] for the [OBJECT].",
         "When [A] and [B] left the [PLACE], [B] thanked [A] for the [OBJECT].",
         "After lunch, [A] thanked [B] for a [OBJECT] from the [PLACE].",
         "At noon [A] found [B] in front of the [PLACE] and thanked [B].",

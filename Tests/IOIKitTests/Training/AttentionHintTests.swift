@@ -20,13 +20,16 @@ import Testing
     static func loss(_ model: NaiveModel) -> Double {
         var total = 0.0
         for (index, prompt) in prompts.enumerated() {
-            _ = model.run(prompt) { site, layer, head, position, values in
-                guard site == .pattern else { return }
-                for target in targets
-                where target.prompt == index && target.head == Head(layer, head!) && target.query == position {
-                    total -= log(values[target.key])
+            _ = model.run(
+                prompt,
+                hook: { site, layer, head, position, values in
+                    guard site == .pattern else { return }
+                    for target in targets
+                    where target.prompt == index && target.head == Head(layer, head!) && target.query == position {
+                        total -= log(values[target.key])
+                    }
                 }
-            }
+            )
         }
         return weight * total / Double(targets.count)
     }
