@@ -12,7 +12,7 @@ struct IOI: ParsableCommand {
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
             to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
             (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
-            carry (patch, knockout), finds circuits and puts them to the test (circuit), tells how much of the model they are \
+            carry (patch, knockout), tells what single heads do (heads), finds circuits and puts them to the test (circuit), tells how much of the model they are \
             (faithfulness), and times itself (bench).
 
             A first run:  ioi eval --count 200
@@ -23,7 +23,7 @@ struct IOI: ParsableCommand {
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, ModelCommand.self, BenchCommand.self,
+            FaithfulnessCommand.self, CircuitCommand.self, HeadsCommand.self, ModelCommand.self, BenchCommand.self,
         ]
     )
 

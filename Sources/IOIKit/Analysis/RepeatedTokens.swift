@@ -83,6 +83,13 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
         }
     }
 
+    /// What ``previous`` is of a head that attends to all that it sees alike.
+    var uniform: Double { Self.uniform(1..<2 * length) }
+    /// What ``duplicate`` and ``induction`` are of such a head.
+    var uniformInSecondHalf: Double { Self.uniform(length..<2 * length) }
+
+    private static func uniform(_ rows: Range<Int>) -> Double { rows.map { 1 / Double($0 + 1) }.mean }
+
     /// One sequence: random tokens, twice.
     static func tokens(length: Int, seed: UInt64, index: Int, pool: [Int]?, vocabularySize: Int) -> [Int] {
         var generator = SeededGenerator(seed, "repeated tokens", index)

@@ -204,10 +204,7 @@ struct PathWalker {
         if knockedOut.isEmpty {
             original = measures.original
         } else {
-            // What is left without the movers may be nearly nothing, and shares of it say little.
-            let less = zip(original, measures.original).map { $0 - $1 }
-            measures.patched = measures.patched.map { zip($0, less).map { $0 + $1 } }
-            measures.original = original
+            measures = measures.moved(to: original)
         }
         let map = PatchMap(
             PatchEffects(measures, seed: options.seed, workers: settings.workers), measures, columns: .heads,

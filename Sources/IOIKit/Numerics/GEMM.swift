@@ -19,13 +19,16 @@ struct Transposed: Factor {
     var isTransposed: Bool { true }
 }
 
-/// The one place that calls BLAS.
+/// The one place that multiplies by BLAS.
 ///
 /// OpenBLAS's own threads spin for a while after each call and take the cores from the workers between calls, so it
 /// is held to one thread and each worker multiplies a share of the output. A share is a block of rows or columns:
 /// no sum is ever split, and the number of threads changes a result by no more than the kernel's edge handling.
 enum GEMM {
     private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+    /// Makes OpenBLAS compute each call on the thread that calls.
+    static func holdToOneThread() { singleThreaded }
 
     /// The name, version and kernel of the BLAS in use.
     static var library: String {

@@ -45,3 +45,28 @@ extension Matrix {
         }
     }
 }
+
+extension Matrix {
+    /// Takes the values of a matrix of the same shape.
+    func copy(_ other: Matrix) {
+        precondition(rows == other.rows && columns == other.columns, "a matrix of another shape")
+        for row in 0..<rows { self[row].update(from: other[row], count: columns) }
+    }
+
+    /// Makes every row sum to zero.
+    func subtractRowMeans() {
+        for row in 0..<rows {
+            let values = self[row]
+            let mean = Float(self.row(row).reduce(0.0) { $0 + Double($1) } / Double(columns))
+            for column in 0..<columns { values[column] -= mean }
+        }
+    }
+
+    /// Multiplies each column by a number of `factors` [1, columns].
+    func scaleColumns(by factors: Matrix) {
+        for row in 0..<rows {
+            let values = self[row]
+            for column in 0..<columns { values[column] *= factors[0][column] }
+        }
+    }
+}

@@ -32,4 +32,16 @@ public struct Workers: Sendable {
             body(lower..<upper)
         }
     }
+
+    /// What `body` makes of each of `0 ..< items`, in their order.
+    func map<Value: Sendable>(_ items: Int, _ body: (Int) -> Value) -> [Value] {
+        var values = [Value?](repeating: nil, count: items)
+        values.withUnsafeMutableBufferPointer { values in
+            nonisolated(unsafe) let values = values
+            share(items) { shares in
+                for index in shares { values[index] = body(index) }
+            }
+        }
+        return values.map { $0! }
+    }
 }

@@ -11,7 +11,7 @@ public enum EffectAggregation: String, CaseIterable, Codable, Sendable {
 /// A figure is nil where it is not finite: a share of nothing.
 public struct PatchEffects: Sendable {
     /// A figure and its interval.
-    public struct Figure: Equatable, Sendable {
+    public struct Figure: Codable, Equatable, Sendable {
         public let value: Double?
         public let ci95: [Double]?
     }

@@ -23,4 +23,14 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
         if let more = other.donor { donor = (donor ?? []) + more }
         for cell in patched.indices { patched[cell] += other.patched[cell] }
     }
+
+    /// The same changes, as changes of another original: of what is left where something is knocked out, which may be
+    /// nearly nothing, shares would say little.
+    func moved(to original: [Double]) -> PatchMeasures {
+        var moved = PatchMeasures(cells: 0)
+        moved.original = original
+        let less = zip(original, self.original).map { $0 - $1 }
+        moved.patched = patched.map { zip($0, less).map { $0 + $1 } }
+        return moved
+    }
 }

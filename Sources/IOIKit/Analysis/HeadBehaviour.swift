@@ -38,38 +38,14 @@ public struct HeadBehaviour: Encodable, Sendable {
     /// - Throws: `IOIError` where attention is not a finite number.
     public init(_ model: GPT2Parameters, _ prompts: [Prompt], seed: UInt64, workers: Workers) throws {
         repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
-        let config = model.config
-        let zeros = Array(repeating: Array(repeating: 0.0, count: config.heads), count: config.layers)
-        var scores = Scores(previous: zeros, duplicate: zeros, induction: zeros, endToIO: zeros, endToS2: zeros)
-        let size = min(PatchSettings.prompts, prompts.count)
-        // The last layer's rows at S2 are needed too.
-        let forward = ForwardPass(
-            model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
-            keeping: [.pattern], workers: workers
+        var measures = TaskAttention.Measures(model.config)
+        try PromptPass.run(
+            model, prompts, keeping: TaskAttention.Measures.sites, settings: PatchSettings(workers: workers)
+        ) { measures.add($0, $1) }
+        self.prompts = Scores(
+            previous: measures.means(.previous), duplicate: measures.means(.duplicate),
+            induction: measures.means(.induction), endToIO: measures.means(.endToIO), endToS2: measures.means(.endToS2)
         )
-        for start in stride(from: 0, to: prompts.count, by: size) {
-            let range = start..<min(start + size, prompts.count)
-            let batch = PackedBatch(prompts[range].map(\.tokens), rows: .all)
-            forward.run(batch)
-            for layer in 0..<config.layers {
-                let patterns = forward.patterns(layer: layer)
-                for (prompt, tokens) in zip(prompts[range], batch.prompts) {
-                    let positions = prompt.positions
-                    for head in 0..<config.heads {
-                        func attention(from query: Int, to key: Int) -> Double {
-                            Double(patterns(batch.rowOfToken[tokens.lowerBound + query], head)[key])
-                                / Double(prompts.count)
-                        }
-                        scores.previous[layer][head] += attention(from: positions.s1Next, to: positions.s1)
-                        scores.duplicate[layer][head] += attention(from: positions.s2, to: positions.s1)
-                        scores.induction[layer][head] += attention(from: positions.s2, to: positions.s1Next)
-                        scores.endToIO[layer][head] += attention(from: positions.end, to: positions.io)
-                        scores.endToS2[layer][head] += attention(from: positions.end, to: positions.s2)
-                    }
-                }
-            }
-        }
-        self.prompts = scores
     }
 
     /// Whether a head attends from END to S2 more than to IO.

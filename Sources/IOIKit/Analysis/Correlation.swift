@@ -1,0 +1,64 @@
+/// Pearson's correlation, with 95 % bootstrap intervals over prompts.
+enum Correlation {
+    /// What each prompt gives of two quantities. [prompts]
+    typealias Series = (x: [Double], y: [Double])
+
+    /// Pairs that are resampled together, which bounds the room that their sums take.
+    private static let chunk = 256
+
+    /// The correlation of each of some pairs of quantities.
+    ///
+    /// - Parameter pairs: each of one or more series; of several, all points count together, and a prompt is drawn with
+    ///   all of its own.
+    /// - Returns: nil as a value where a quantity does not vary by more than rounding.
+    static func figures(_ pairs: [[Series]], seed: UInt64, workers: Workers) -> [PatchEffects.Figure] {
+        stride(from: 0, to: pairs.count, by: chunk).flatMap { start in
+            let part = pairs[start..<min(start + chunk, pairs.count)].map(Centred.init)
+            let sums = ResampledSums(part.flatMap(\.columns), seed: seed, workers: workers)
+            return part.enumerated().map { index, pair in
+                let first = index * Centred.width
+                return sums.figure { pair.correlation(Array($0[first..<first + Centred.width])) }
+            }
+        }
+    }
+
+    static func figure(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> PatchEffects.Figure {
+        figures([[(x, y)]], seed: seed, workers: workers)[0]
+    }
+
+    /// A pair of quantities less their means, so that sums of squares lose nothing.
+    private struct Centred {
+        static let width = 5
+        /// Each prompt's sums of x, y, x², y² and x·y.
+        let columns: [[Double]]
+        private let points: Double
+        /// What squares of rounding may add up to.
+        private let noiseX, noiseY: Double
+
+        init(_ series: [Series]) {
+            let (x, y) = (series.map(\.x), series.map(\.y))
+            let points = Double(x.joined().count)
+            self.points = points
+            let (meanX, meanY) = (x.joined().reduce(0, +) / points, y.joined().reduce(0, +) / points)
+            func sums(_ term: (Double, Double) -> Double) -> [Double] {
+                x[0].indices.map { prompt in
+                    series.indices.reduce(0) { $0 + term(x[$1][prompt] - meanX, y[$1][prompt] - meanY) }
+                }
+            }
+            columns = [sums { x, _ in x }, sums { _, y in y }, sums { x, _ in x * x }, sums { _, y in y * y }, sums(*)]
+            func noise(_ values: [[Double]]) -> Double {
+                // The values were single-precision numbers once.
+                let rounding = 1e-7 * (values.joined().map(abs).max() ?? 0)
+                return points * rounding * rounding
+            }
+            noiseX = noise(x)
+            noiseY = noise(y)
+        }
+
+        func correlation(_ sums: [Double]) -> Double {
+            let (x, y) = (sums[2] - sums[0] * sums[0] / points, sums[3] - sums[1] * sums[1] / points)
+            guard x > noiseX, y > noiseY else { return .nan }
+            return (sums[4] - sums[0] * sums[1] / points) / (x * y).squareRoot()
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// From where on a head counts as doing what a class is named for. (The literature says what stood out; these numbers
+/// are this project's choice.)
+public struct HeadCriteria: Codable, Equatable, Sendable {
+    /// The least direct attribution of a mover, of either sign, in percent of the mean logit difference.
+    public var attribution = 2.0
+    /// The least copying score of a mover; less where it copies by its correlation.
+    public var copying = 0.5
+    /// The least correlation of a mover's attention to names with what it writes of them, of either sign; less where it
+    /// copies by its score.
+    public var correlation = 0.3
+    /// The least mean attention, beyond what a head gives that attends to all that it sees alike: (a − u) / (1 − u).
+    public var attention = 0.3
+    /// By how much, in percent, the logit difference falls at least where an S-inhibition head's z at END is that of a
+    /// prompt whose S2 is IO.
+    public var inhibition = 2.0
+    /// By how much, in percent of the model's logit difference, it falls at least where a backup name mover's path to the
+    /// logits is patched and the name movers are knocked out.
+    public var backup = 2.0
+
+    public init() {}
+
+    /// - Throws: `IOIError` of kind `usage` for one that is not a number from 0 on.
+    func check() throws {
+        for (name, value) in [
+            ("attribution", attribution), ("copying", copying), ("correlation", correlation), ("attention", attention),
+            ("inhibition", inhibition), ("backup", backup),
+        ] where !(value >= 0) {
+            throw IOIError.usage("criterion \(name): found \(value), expected 0 or more")
+        }
+    }
+}

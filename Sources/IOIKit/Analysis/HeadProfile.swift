@@ -1,0 +1,38 @@
+/// What was measured of the heads of one model. An analysis that was not asked for is nil.
+public struct HeadProfile: Codable, Equatable, Sendable {
+    public let logitDifference: Evaluation.Estimate
+    public let attention: TaskAttention
+    public internal(set) var attribution: DirectLogitAttribution?
+    public internal(set) var scatter: AttributionScatter?
+    public internal(set) var copying: CopyingScore?
+    public internal(set) var ov: OVSpectra?
+    public internal(set) var inhibition: InhibitionTest?
+    public internal(set) var repeated: RepeatedTokens?
+    /// nil too where there was no name mover to knock out.
+    public internal(set) var backup: BackupMovers?
+    public internal(set) var classification: HeadClassification?
+
+    enum CodingKeys: String, CodingKey {
+        case logitDifference = "logit_difference"
+        case attention
+        case attribution = "direct_logit_attribution"
+        case scatter = "attribution_scatter"
+        case copying = "copying_score"
+        case ov
+        case inhibition = "s_inhibition"
+        case repeated = "repeated_tokens"
+        case backup = "backup_movers"
+        case classification
+    }
+
+    init(logitDifference: Evaluation.Estimate, attention: TaskAttention) {
+        self.logitDifference = logitDifference
+        self.attention = attention
+    }
+
+    /// Why shares of the mean logit difference say nothing, where they do not.
+    public var note: RatioNote? {
+        let whole = PatchEffects.Figure(value: logitDifference.mean, ci95: logitDifference.ci95)
+        return RatioNote(of: 0, whole: whole, spread: logitDifference.std)
+    }
+}

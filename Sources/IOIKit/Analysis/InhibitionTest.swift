@@ -1,0 +1,58 @@
+/// What heads at END tell of which name not to say (Wang et al. 2211.00593, section 3.2; SPEC section 8): the logit
+/// difference where a head's z at END is that of a prompt with other names.
+public struct InhibitionTest: Codable, Equatable, Sendable {
+    /// The prompt that z comes from.
+    public enum Flip: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
+        /// S2 is IO, so that IO is the name that stands twice.
+        case s2ToIO = "s2-to-io"
+        /// The prompt's counterfactual, in which no name does.
+        case abc
+    }
+
+    /// What one flip does.
+    public struct Effects: Codable, Equatable, Sendable {
+        /// The mean logit difference with each head patched.
+        public let patched: HeadMap
+        /// 100 · (patched − original) / original.
+        public let effect: HeadMap
+
+        init(_ measures: PatchMeasures, heads: Int, seed: UInt64, workers: Workers) {
+            let effects = PatchEffects(measures, seed: seed, workers: workers)
+            patched = HeadMap(effects.cells.map(\.patched), heads: heads)
+            effect = HeadMap(effects.cells.map(\.effect), heads: heads)
+        }
+    }
+
+    public let flips: [Flip: Effects]
+
+    /// Patches each head alone.
+    ///
+    /// - Parameter done: what an interrupted call measured.
+    /// - Returns: the cells are the heads, layer by layer.
+    /// - Throws: what ``ActivationPatching`` throws.
+    static func measure(
+        _ flip: Flip,
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: PatchSettings,
+        resuming done: PatchMeasures?,
+        progress: @escaping (Double) -> Void
+    ) throws -> PatchMeasures {
+        let prompts = flip == .abc ? prompts : try prompts.map { try $0.withRolesExchanged() }
+        return try ActivationPatching(site: .z, positions: [.one(.end)]).measure(
+            model, prompts, settings: settings, resuming: done, progress: progress
+        )
+    }
+}
+
+extension Prompt {
+    /// The prompt, with itself as its counterfactual but that S2 is IO.
+    fileprivate func withRolesExchanged() throws -> Prompt {
+        var prompt = self
+        var generator = SeededGenerator(0, "no names are drawn")
+        prompt.abcTokens = try Counterfactual.s2ToIO.tokens(
+            from: tokens, positions: positions, names: [], using: &generator
+        )
+        return prompt
+    }
+}

@@ -1,0 +1,94 @@
+/// What heads make of what they attend to, by their weights alone.
+///
+/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's whole OV circuit W_E · W_V · W_O · W_U, from
+/// tokens to logits: 1 where it copies, −1 where it takes away (Elhage et al. 2021, "A Mathematical Framework for
+/// Transformer Circuits"). The circuit has vocabulary × vocabulary entries, but for zeros its eigenvalues are those of the
+/// small matrix W_O · W_U · W_E · W_V, the same product begun elsewhere. γ of the head's LayerNorm and of the final one
+/// are folded in, as is that they subtract means; their scales, which differ from token to token, are left out, as are
+/// biases. W_U is centred over the vocabulary, which no probability depends on.
+public struct OVSpectra: Codable, Equatable, Sendable {
+    /// [layer][head]; nil where all eigenvalues are 0.
+    public let eigenvalueScore: [[Double?]]
+    /// Of W_V · W_O as the weights are stored, the largest first. [layer][head][head width]
+    public let singularValues: [[[Double]]]
+
+    enum CodingKeys: String, CodingKey {
+        case eigenvalueScore = "eigenvalue_score"
+        case singularValues = "singular_values"
+    }
+
+    /// - Parameter progress: told what share of the layers is done.
+    /// - Throws: `IOIError` where LAPACK does not converge; a `PatchInterruption` without measures.
+    init(_ model: GPT2Parameters, settings: PatchSettings, progress: (Double) -> Void = { _ in }) throws {
+        let (config, workers) = (model.config, settings.workers)
+        let (d, width) = (config.width, config.headWidth)
+        let gram = Self.gram(of: model.tokenTable, workers: workers)
+        let (reading, through) = (ValueTable(rows: d, columns: d), ValueTable(rows: d, columns: d))
+        let (writing, circuit) = (ValueTable(rows: width, columns: d), ValueTable(rows: width, columns: width))
+        var (scores, singularValues): ([[Double?]], [[[Double]]]) = ([], [])
+        for layer in 0..<config.layers {
+            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            let block = model.blocks[layer]
+            reading.values.copy(block.qkvWeight.slice(columns: 2 * d..<3 * d))
+            for row in 0..<d {
+                for column in 0..<d { reading.values[row][column] *= block.ln1Gamma[0][row] }
+            }
+            let means = reading.values.columnMeans
+            for row in 0..<d {
+                for column in 0..<d { reading.values[row][column] -= Float(means[column]) }
+            }
+            GEMM.multiply(gram.values, reading.values, into: through.values, workers: workers)
+            let heads = (0..<config.heads).map { Head(layer, $0) }
+            let circuits = heads.map { head in
+                writing.values.copy(model.weights(of: head).output)
+                writing.values.subtractRowMeans()
+                writing.values.scaleColumns(by: model.finalGamma)
+                let band = head.index * width..<(head.index + 1) * width
+                GEMM.multiply(
+                    writing.values, through.values.slice(columns: band), into: circuit.values, workers: workers
+                )
+                return (0..<width).flatMap { circuit.values.row($0).map(Double.init) }
+            }
+            let spectra = workers.map(heads.count) { index in
+                let weights = model.weights(of: heads[index])
+                return (
+                    Spectra.eigenvalues(of: circuits[index], size: width),
+                    Spectra.singularValues(ofSum: [(1, weights.value, weights.output)])
+                )
+            }
+            let layerSpectra = try zip(heads, spectra).map { head, spectra in
+                guard let eigenvalues = spectra.0, let singularValues = spectra.1 else {
+                    throw IOIError("head \(head): LAPACK finds no spectrum of its OV circuit")
+                }
+                return (Self.score(eigenvalues), singularValues)
+            }
+            scores.append(layerSpectra.map(\.0))
+            singularValues.append(layerSpectra.map(\.1))
+            progress(Double(layer + 1) / Double(config.layers))
+        }
+        eigenvalueScore = scores
+        self.singularValues = singularValues
+    }
+
+    /// Σλ / Σ|λ|; imaginary parts come in pairs that cancel.
+    static func score(_ eigenvalues: [(real: Double, imaginary: Double)]) -> Double? {
+        let sizes = eigenvalues.reduce(0) { $0 + ($1.real * $1.real + $1.imaginary * $1.imaginary).squareRoot() }
+        return sizes > 0 ? eigenvalues.reduce(0) { $0 + $1.real } / sizes : nil
+    }
+
+    /// The products of the columns of `table` less their means with each other. [d, d]
+    private static func gram(of table: Matrix, workers: Workers) -> ValueTable {
+        let (d, chunk) = (table.columns, 4096)
+        let means = table.columnMeans
+        let gram = ValueTable(rows: d, columns: d)
+        let centred = ValueTable(rows: min(chunk, table.rows), columns: d)
+        for start in stride(from: 0, to: table.rows, by: chunk) {
+            let rows = centred.values.prefix(min(chunk, table.rows - start))
+            for row in 0..<rows.rows {
+                for column in 0..<d { rows[row][column] = table[start + row][column] - Float(means[column]) }
+            }
+            GEMM.multiply(rows.transposed, rows, into: gram.values, beta: 1, workers: workers)
+        }
+        return gram
+    }
+}

@@ -1,0 +1,72 @@
+/// How far heads' weights lie apart in two models of one shape. Biases are left out.
+public struct WeightChange: Codable, Equatable, Sendable {
+    /// ‖ΔW‖, in the Frobenius norm, of one of the heads' matrices.
+    public struct Norms: Codable, Equatable, Sendable {
+        /// [layer][head]
+        public let change: [[Double]]
+        /// As a share of ‖W‖ in the first model; nil where that is 0.
+        public let relative: [[Double?]]
+
+        init(_ norms: [(change: Double, whole: Double)], heads: Int) {
+            change = norms.map(\.change).rows(of: heads)
+            relative = norms.map { $0.whole > 0 ? $0.change / $0.whole : nil }.rows(of: heads)
+        }
+    }
+
+    public let query, key, value, output: Norms
+    /// Of W_V · W_O.
+    public let ov: Norms
+    /// Of the change of W_V · W_O, the largest first, twice as many as a head is wide or fewer.
+    /// [layer][head][singular values]
+    public let singularValues: [[[Double]]]
+
+    enum CodingKeys: String, CodingKey {
+        case query, key, value, output, ov
+        case singularValues = "ov_singular_values"
+    }
+
+    /// - Throws: `IOIError` where LAPACK does not converge.
+    init(from model: GPT2Parameters, to other: GPT2Parameters, workers: Workers) throws {
+        let config = model.config
+        let heads = config.allHeads
+        func norms(_ matrix: KeyPath<HeadWeights, Matrix>) -> Norms {
+            Norms(
+                heads.map { head in
+                    let (old, new) = (
+                        model.weights(of: head)[keyPath: matrix], other.weights(of: head)[keyPath: matrix]
+                    )
+                    var (change, whole) = (0.0, 0.0)
+                    for row in 0..<old.rows {
+                        for (old, new) in zip(old.row(row), new.row(row)) {
+                            let difference = Double(new) - Double(old)
+                            change += difference * difference
+                            whole += Double(old) * Double(old)
+                        }
+                    }
+                    return (change.squareRoot(), whole.squareRoot())
+                },
+                heads: config.heads
+            )
+        }
+        query = norms(\.query)
+        key = norms(\.key)
+        value = norms(\.value)
+        output = norms(\.output)
+        let spectra = workers.map(heads.count) { index in
+            let (old, new) = (model.weights(of: heads[index]), other.weights(of: heads[index]))
+            return (
+                Spectra.singularValues(ofSum: [(1, new.value, new.output), (-1, old.value, old.output)]),
+                Spectra.singularValues(ofSum: [(1, old.value, old.output)])
+            )
+        }
+        let both = try zip(heads, spectra).map { head, spectra in
+            guard let change = spectra.0, let whole = spectra.1 else {
+                throw IOIError("head \(head): LAPACK finds no spectrum of its OV circuit's change")
+            }
+            return (change, whole)
+        }
+        func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        ov = Norms(both.map { (norm($0.0), norm($0.1)) }, heads: config.heads)
+        singularValues = both.map(\.0).rows(of: config.heads)
+    }
+}

@@ -1,0 +1,262 @@
+import IOIKit
+
+extension HeadsResults {
+    /// For people: where the logit difference comes from, what each head does, and what is different about the donor's.
+    ///
+    /// - Parameter all: whether heads are shown that do nothing of note.
+    func text(_ dataset: Dataset, all: Bool) -> String {
+        var blocks = [model.text(dataset, all: all)]
+        if let donor { blocks.append("in the donor\n\n" + donor.text(dataset, all: all)) }
+        if let comparison { blocks += comparison.blocks(dataset) }
+        return blocks.joined(separator: "\n\n")
+    }
+
+    /// A line for each head.
+    var csv: String {
+        let columns = model.columns() + (donor?.columns("donor_") ?? []) + (comparison?.columns ?? [])
+        let header = ["head"] + columns.flatMap(\.names)
+        let lines = model.classification!.heads.map(\.head).map { head in
+            ([head.description] + columns.flatMap { $0.cells(head) }).joined(separator: ",")
+        }
+        return ([header.joined(separator: ",")] + lines).map { $0 + "\n" }.joined()
+    }
+}
+
+extension HeadProfile {
+    fileprivate func text(_ dataset: Dataset, all: Bool) -> String {
+        let (mean, ci95) = (logitDifference.mean, logitDifference.ci95)
+        let difference = "\(decimal(mean, 3))  [\(decimal(ci95[0], 3)), \(decimal(ci95[1], 3))]"
+        var lines = ["\(dataset.count) \(dataset.name) prompts", "logit difference  \(difference)"]
+        if let note { lines.append(note.explanation(whole: "the logit difference")) }
+        var blocks = [lines]
+        if let attribution { blocks += [attribution.sources, attribution.map(of: dataset)] }
+        blocks.append(heads(all: all))
+        if let backup { blocks.append(backup.lines) }
+        return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    /// What each head is, and why.
+    private func heads(all: Bool) -> [String] {
+        let classification = classification!
+        var table = TextTable(header: ["head", "class"], leftColumns: [0, 1])
+        let columns = shownColumns
+        table.header += columns.map(\.title) + ["evidence"]
+        table.leftColumns.insert(2 + columns.count)
+        let shown = classification.heads.filter { all || $0.kind != .none || !$0.evidence.isEmpty }
+        // Class by class, and those that were found to do something without one at the end.
+        for kind in HeadClassification.Kind.allCases {
+            for classed in shown where classed.kind == kind {
+                let evidence = classed.evidence.map(\.text).joined(separator: ", ")
+                table.rows.append(
+                    [classed.head.description, kind.rawValue] + columns.map { $0.text(classed.head) } + [evidence]
+                )
+            }
+        }
+        var lines = shown.isEmpty ? ["no head does anything of note"] : table.lines
+        if !classification.unsettled.isEmpty {
+            let names = classification.unsettled.map(\.rawValue).joined(separator: ", ")
+            lines += ["", "not looked for, because what they rest on was not measured or means nothing: \(names)"]
+        }
+        return lines
+    }
+
+    /// The figures that are shown of every head, where they were measured.
+    private var shownColumns: [(title: String, text: (Head) -> String)] {
+        func figure(_ map: HeadMap, _ digits: Int) -> (Head) -> String {
+            { map[$0].value.map { decimal($0, digits) } ?? "·" }
+        }
+        var columns: [(title: String, text: (Head) -> String)] = []
+        if let attribution {
+            columns.append(("logits", { attribution.heads[$0].value.map { decimal($0, 3) } ?? "·" }))
+            columns.append(("95 % interval", { attribution.heads[$0].interval(3) }))
+        }
+        if let scatter { columns.append(("ρ", figure(scatter.correlation, 2))) }
+        if let copying { columns.append(("copies", figure(copying.copying, 2))) }
+        if let copying { columns.append(("−copies", figure(copying.negative, 2))) }
+        if let ov {
+            columns.append(("Σλ/Σ|λ|", { ov.eigenvalueScore[$0.layer][$0.index].map { decimal($0, 2) } ?? "·" }))
+        }
+        return columns
+    }
+
+    /// What a table has of each head.
+    fileprivate func columns(_ prefix: String = "") -> [Column] {
+        var columns = [
+            Column([prefix + "class"]) { [classification![$0].kind.rawValue] }
+        ]
+        func add(_ name: String, _ map: HeadMap?) { if let map { columns.append(Column(prefix + name, map)) } }
+        func add(_ name: String, _ values: [[Double?]]?) {
+            if let values {
+                columns.append(Column([prefix + name]) { [values[$0.layer][$0.index].map { "\($0)" } ?? ""] })
+            }
+        }
+        add("attribution", attribution?.heads)
+        add("attribution_share", attribution?.share)
+        for relation in TaskAttention.Relation.allCases { add(relation.rawValue, attention.heads[relation]) }
+        add("rho_io", scatter?.correlationIO)
+        add("rho_s", scatter?.correlationS)
+        add("rho", scatter?.correlation)
+        add("projection_on_io", scatter?.projectionOnIO)
+        add("projection_on_s", scatter?.projectionOnS)
+        add("copying", copying?.copying)
+        add("negative_copying", copying?.negative)
+        add("eigenvalue_score", ov?.eigenvalueScore)
+        add("s2_to_io_effect", inhibition?.flips[.s2ToIO]?.effect)
+        add("abc_effect", inhibition?.flips[.abc]?.effect)
+        add("repeated_previous", repeated?.previous)
+        add("repeated_duplicate", repeated?.duplicate)
+        add("repeated_induction", repeated?.induction)
+        add("effect_before_knockout", backup?.before)
+        add("effect_after_knockout", backup?.after)
+        return columns
+    }
+}
+
+extension HeadComparison {
+    fileprivate func blocks(_ dataset: Dataset) -> [String] {
+        var blocks: [String] = []
+        if !transitions.isEmpty {
+            var table = TextTable(header: ["class changes", "from", "to"], leftColumns: [0, 1, 2])
+            table.rows = transitions.map { [$0.head.description, $0.from.rawValue, $0.to.rawValue] }
+            blocks.append(table.lines.joined(separator: "\n"))
+        } else {
+            blocks.append("no head's class changes")
+        }
+        let distances = Heatmap(
+            title: "attention from END that is elsewhere in the donor: total variation distance in %, \(dataset.count) "
+                + "\(dataset.name) prompts",
+            columns: .heads, values: patternDistance.value.map { $0.map { $0.map { 100 * $0 } } }
+        )
+        blocks.append(distances.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured))
+        var table = TextTable(header: [
+            "head", "pattern", "95 % interval", "logits, change", "95 % interval", "‖ΔOV‖/‖OV‖",
+        ])
+        let heads = patternDistance.value.indices.flatMap { layer in
+            patternDistance.value[layer].indices.map { Head(layer, $0) }
+        }
+        let moved = heads.sorted { (patternDistance[$1].value ?? 0, $0) < (patternDistance[$0].value ?? 0, $1) }
+        table.rows = moved.prefix(8).map { head in
+            let change = attributionChange?[head]
+            return [
+                head.description, patternDistance[head].value.map { decimal($0, 3) } ?? "·",
+                patternDistance[head].interval(3), change?.value.map { decimal($0, 3) } ?? "·",
+                change?.interval(3) ?? "", weights.ov.relative[head.layer][head.index].map { decimal($0, 3) } ?? "·",
+            ]
+        }
+        blocks.append((["most changed by their patterns"] + table.lines).joined(separator: "\n"))
+        if !twinning.isEmpty {
+            var table = TextTable(
+                header: [
+                    "mover", "negative", "ρ, model", "95 % interval", "ρ, donor", "95 % interval", "ρ, change",
+                    "95 % interval",
+                ],
+                leftColumns: [0, 1]
+            )
+            table.rows = twinning.map { twins in
+                [twins.nameMover.description, twins.negativeNameMover.description]
+                    + [twins.model, twins.donor, twins.change].flatMap {
+                        [$0.value.map { decimal($0, 2) } ?? "·", $0.interval(2)]
+                    }
+            }
+            blocks.append(
+                (["attribution of movers with that of negative movers, over prompts"] + table.lines).joined(
+                    separator: "\n"))
+        }
+        return blocks
+    }
+
+    fileprivate var columns: [Column] {
+        func norm(_ name: String, _ norms: WeightChange.Norms) -> Column {
+            Column(["delta_\(name)", "delta_\(name)_relative"]) { head in
+                let relative = norms.relative[head.layer][head.index]
+                return ["\(norms.change[head.layer][head.index])", relative.map { "\($0)" } ?? ""]
+            }
+        }
+        return [Column("pattern_distance", patternDistance)]
+            + (attributionChange.map { [Column("attribution_change", $0)] } ?? [])
+            + [
+                norm("q", weights.query), norm("k", weights.key), norm("v", weights.value), norm("o", weights.output),
+                norm("ov", weights.ov),
+            ]
+    }
+}
+
+extension DirectLogitAttribution {
+    /// What adds up to the logit difference.
+    fileprivate var sources: [String] {
+        var table = TextTable(header: ["written to the logit difference by", "", "95 % interval"])
+        func add(_ name: String, _ figure: PatchEffects.Figure) {
+            table.rows.append([name, figure.value.map { decimal($0, 3) } ?? "·", figure.interval(3)])
+        }
+        add("all heads", allHeads)
+        for (layer, figure) in mlps.enumerated() { add("MLP \(layer)", figure) }
+        add("attention's output biases", allAttentionBiases)
+        add("the token at END", tokenEmbedding)
+        add("its position", positionEmbedding)
+        add("the final LayerNorm's β", finalBias)
+        add("all together", total)
+        return table.lines
+    }
+
+    fileprivate func map(of dataset: Dataset) -> [String] {
+        let map = Heatmap(
+            title:
+                "written by each head itself: in % of the logit difference, \(dataset.count) \(dataset.name) prompts",
+            columns: .heads, values: share.value
+        )
+        return [map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)]
+    }
+}
+
+extension BackupMovers {
+    fileprivate var lines: [String] {
+        let names = knockedOut.map(\.description).joined(separator: ", ")
+        return [
+            "with \(names) knocked out at END", "logit difference  \(left.text(3)), \(effect.text(1, suffix: " %"))",
+        ]
+    }
+}
+
+extension HeadClassification.Evidence {
+    fileprivate var text: String {
+        switch name {
+        case .attributionShare: "writes \(figure.text(1, suffix: " % of LD"))"
+        case .endToIO: "END→IO \(figure.text(2))"
+        case .endToS2: "END→S2 \(figure.text(2))"
+        case .copying: "copies \(figure.text(2))"
+        case .negativeCopying: "copies negated \(figure.text(2))"
+        case .correlation: "ρ \(figure.text(2))"
+        case .s2ToIOEffect: "z at END with S2 = IO \(figure.text(1, suffix: " %"))"
+        case .abcEffect: "z at END from ABC \(figure.text(1, suffix: " %"))"
+        case .backupEffect: "path to logits without movers \(figure.text(1, suffix: " %"))"
+        case .effectBefore: "with them \(figure.text(1, suffix: " %"))"
+        case .repeatedAttention: "on random repeated tokens \(figure.text(2))"
+        case .promptAttention: "on prompts \(figure.text(2))"
+        }
+    }
+}
+
+extension PatchEffects.Figure {
+    fileprivate func interval(_ digits: Int) -> String {
+        ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
+    }
+}
+
+/// Columns of a table with a line for each head.
+private struct Column {
+    let names: [String]
+    let cells: (Head) -> [String]
+
+    init(_ names: [String], _ cells: @escaping (Head) -> [String]) {
+        self.names = names
+        self.cells = cells
+    }
+
+    /// A figure with its interval.
+    init(_ name: String, _ map: HeadMap) {
+        self.init([name, "\(name)_low", "\(name)_high"]) { head in
+            let figure = map[head]
+            return [figure.value, figure.ci95?[0], figure.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
+        }
+    }
+}
