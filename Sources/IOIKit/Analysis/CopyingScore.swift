@@ -72,7 +72,7 @@ public struct CopyingScore: Codable, Equatable, Sendable {
 }
 
 /// What heads would say at names, one layer after the other.
-private struct NameLogits {
+struct NameLogits {
     private let model: GPT2Parameters
     private let workers: Workers
     private let tokens: [Int]
