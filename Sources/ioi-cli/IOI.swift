@@ -23,7 +23,8 @@ struct IOI: ParsableCommand {
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, ModelCommand.self, BenchCommand.self,
+            FaithfulnessCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, ModelCommand.self,
+            BenchCommand.self,
         ]
     )
 
