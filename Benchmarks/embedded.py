@@ -22,7 +22,6 @@ SEEDS = [0, 1, 2]
 FOUND_ON = 100
 FRESH = [101, 102, 103]
 DISCOVERY = ["--method", "path", "--logits-effect", 5, "--query-effect", 5, "--s2-effect", 5, "--backup-effect", 100]
-DISCOVERY += ["--most", 6]
 # The heads that the recipe tells where to look.
 GUIDED = ["3.0", "3.1", "3.2", "2.0", "2.1", "1.0", "1.1"]
 # Name, what it starts from, dataset, epochs, and what the paper saw in GPT-2 small.

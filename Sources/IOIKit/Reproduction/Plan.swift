@@ -44,6 +44,15 @@ public struct Plan: Codable, Equatable, Sendable {
 
         /// Whether it compares the model with the plan's own, with which there is nothing to compare then.
         var comparesWithBase: Bool { self == .patterns || self == .outputs }
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            guard let measure = Measure(rawValue: try container.decode(String.self)) else {
+                let all = Self.allCases.map(\.rawValue).joined(separator: ", ")
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected one of \(all)")
+            }
+            self = measure
+        }
     }
 
     /// One model after another, trained on from where another stage was, each measured.

@@ -4,7 +4,7 @@ import Testing
 @testable import IOIKit
 
 @Suite struct ClaimTests {
-    static let results: Any = try! JSONSerialization.jsonObject(
+    nonisolated(unsafe) static let results: Any = try! JSONSerialization.jsonObject(
         with: Data(
             """
             {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
