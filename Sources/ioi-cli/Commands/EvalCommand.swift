@@ -41,7 +41,9 @@ struct EvalCommand: ParsableCommand {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
                         command: "eval", options: EvaluationOptions(prompts: source),
-                        model: .init(name: model.location.name, sha256: model.sha256()),
+                        model: .init(
+                            name: model.location.name, folder: model.location.folder, sha256: model.sha256()
+                        ),
                         dataset: DatasetRecord(dataset), environment: EnvironmentRecord(workers: workers),
                         seconds: seconds, results: evaluation
                     )

@@ -9,7 +9,9 @@ struct Identity {
     /// - Parameter isNeeded: whether the models' hashes are wanted, which takes reading them through.
     init(model: GPT2, donor: GPT2? = nil, dataset: Dataset, isNeeded: Bool) throws {
         func record(_ model: GPT2) throws -> ModelRecord {
-            ModelRecord(name: model.location.name, sha256: try model.sha256())
+            ModelRecord(
+                name: model.location.name, folder: model.location.folder, sha256: try model.sha256()
+            )
         }
         self.model = isNeeded ? try record(model) : nil
         self.donor = isNeeded ? try donor.map(record) : nil
