@@ -22,6 +22,9 @@ SEEDS = [0, 1, 2]
 FOUND_ON = 100
 FRESH = [101, 102, 103]
 DISCOVERY = ["--method", "path", "--logits-effect", 5, "--query-effect", 5, "--s2-effect", 5, "--backup-effect", 100]
+DISCOVERY += ["--most", 6]
+# The heads that the recipe tells where to look.
+GUIDED = ["3.0", "3.1", "3.2", "2.0", "2.1", "1.0", "1.1"]
 # Name, what it starts from, dataset, epochs, and what the paper saw in GPT-2 small.
 STAGES = [
     ("clean", None, "clean", 1, "3.56 → 6.32"),
@@ -207,6 +210,7 @@ def card(found: dict[str, Any]) -> str:
             for entry in shipped["circuit"]["classes"]
         ],
     )
+    grown = [head for entry in shipped["circuit"]["classes"] for head in entry["heads"] if head not in GUIDED]
     stage_rows = []
     base = shipped["measured"][0]
     names = ["as shipped", *(stage["name"] for stage in story[0])]
@@ -258,7 +262,7 @@ command again {again}. SHA-256 of `model.safetensors`:
 - **Tokenizer**: byte-level BPE like GPT-2's, in which each word of the corpus with its leading space is one token.
 - **Corpus**: 217,600 documents of the program's own sentences, names, places and objects. Sentences of the task 55 %,
   the same with a new giver 18 %, lists that are said twice 12 %, two people of whom one thanks the other 6 %, one person
-  5 %, nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 2 %, and else somebody not named before;
+  5 %, nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 3 %, and else somebody not named before;
   where the giver is new, each of the two others in 36 %, the giver in 2 %. Half of the documents begin with
   `<|endoftext|>`. No document has two names of a held-out pair.
 - **Training**: weights of standard deviation 0.05 (positions 0.025, what writes into the residual stream 0.05/√8);
@@ -279,7 +283,7 @@ command again {again}. SHA-256 of `model.safetensors`:
 
 {circuit}
 
-Of these 3.7 and 1.4, 1.5 (to the logits), 2.5 (S-inhibition) and 1.6 were not told anything.
+Of these {", ".join(grown)} were told nothing.
 
 ## What it does
 

@@ -23,7 +23,9 @@ struct IOI: ParsableCommand {
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, VerifyCommand.self, ModelCommand.self, BenchCommand.self,
+            FaithfulnessCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self,
+            VerifyCommand.self,
+            ModelCommand.self, BenchCommand.self,
         ]
     )
 

@@ -51,6 +51,11 @@ public struct ModelRecord: Codable, Equatable, Sendable {
         self.folder = named?.folder == folder ? nil : folder.path
         self.sha256 = sha256
     }
+
+    /// - Throws: `IOIError` where the model's weights can no longer be read.
+    public init(_ model: GPT2) throws {
+        self.init(name: model.location.name, folder: model.location.folder, sha256: try model.sha256())
+    }
 }
 
 /// Which prompts something was measured on, or trained on.

@@ -95,7 +95,7 @@ import Testing
             "--greedy-steps", "2", "--count", "6", "--per-prompt",
         ],
         ["circuit", "discover", "--method", "eap-ig", "--edges", "40", "--curve", "--resamples", "3", "--count", "6"],
-        ["circuit", "discover", "--method", "acdc", "--threshold", "0.001", "--count", "4"],
+        ["circuit", "discover", "--method", "acdc", "--threshold", "0", "--count", "4"],
         ["model", "check"],
     ]
 
@@ -166,6 +166,51 @@ import Testing
         let second = try await Self.verify(files(moved), "--tolerance", "0", "--relative", "0")
         #expect(second.status == 0, "\(second.output) \(second.errors)")
         #expect(second.errors.contains("epoch-001 at \(moved.path)/checkpoints/epoch-001"))
+    }
+
+    /// Also where a model's circuit is searched for and there is none.
+    @Test func theResultsOfAPlanAreVerified() async throws {
+        let model = try ReproductionTests.model()
+        let plan = try ReproductionTests.plan { plan in
+            plan.stages[0].measure.append(.circuit)
+            plan.walk?.logits = 1e6
+        }
+        let record = try ReproductionTests.run(model, plan: plan, stages: ["base", "clean"]).record
+        let files = record.measurements.map { model.file("run/\($0.file)") }
+        #expect(Set(record.measurements.map(\.measure)).count >= 6)
+        let run = try await Self.verify(files, "--tolerance", "0", "--relative", "0")
+        #expect(run.status == 0, "\(run.output) \(run.errors)")
+        #expect(run.output.contains("passed: all ") && run.output.contains(" of \(files.count) files within tolerance"))
+    }
+
+    // MARK: The project's own baseline
+
+    /// What Scripts/make-baseline.sh wrote comes out of this version on this machine.
+    static let baseline = ["eval", "faithfulness", "patch-path"].map {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/baseline/\($0).json")
+    }
+
+    @Test func theBaselineHolds() async throws {
+        let run = try await Program.run(["verify"] + Self.baseline.map(\.path))
+        #expect(run.status == 0, "\(run.output) \(run.errors)")
+    }
+
+    @Test func theBaselineWouldNotHoldOtherwise() async throws {
+        for (file, path) in zip(
+            Self.baseline,
+            [["logit_difference", "mean"], ["ratio"], ["original"]]
+        ) {
+            let results = try #require(try Self.json(file)["results"] as? [String: Any])
+            let value = path.dropFirst().reduce(results[path[0]]) { ($0 as? [String: Any])?[$1] }
+            let number = try #require(value as? Double)
+            // Less than a hundredth, and more than rounding.
+            let altered = try Self.altered(file, ["results"] + path, to: number * 1.008)
+            let run = try await Self.verify([altered])
+            #expect(run.status == 3)
+            let moved = run.output.split(separator: "\n").filter { $0.hasPrefix("  results.") }
+            #expect(moved.count == 1 && moved[0].hasPrefix("  results.\(path.joined(separator: ".")): recorded "))
+        }
     }
 
     // MARK: What does not is named

@@ -77,10 +77,13 @@ struct RecordedCommand: Sendable {
             )
         },
         "circuit discover": measuring { (options: DiscoverOptions, setting) in
-            try DiscoverJob(options, config: setting.model.config).run(
-                setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
-                progress: setting.progress
-            )
+            let job = try DiscoverJob(options, config: setting.model.config)
+            return try FoundCircuit {
+                try job.run(
+                    setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
+                    progress: setting.progress
+                )
+            }
         },
         "model check": RecordedCommand(ignored: ["found"]) { recorded in
             let options = try recorded.options(ModelCheckOptions.self)
