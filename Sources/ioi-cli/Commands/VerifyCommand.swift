@@ -13,13 +13,13 @@ struct VerifyCommand: ParsableCommand {
             known by their hashes; how long something took, and on how many threads, may be another. Prompts, circuits, \
             templates and models are looked for where they were.
 
-            With --model M the model M is measured as the recorded ones were, and may be another.
+            With --model M, model M is measured as the recorded one was; that its hash is another is then only mentioned.
 
             Exit codes: 0 all within tolerance, 3 something moved, 1 something cannot be run again, 64 wrong usage.
 
             ioi eval --model gpt2 --held-out --out baseline/eval.json
             ioi verify baseline/*.json --junit verify.xml
-            ioi verify baseline/*.json --model runs/clean/checkpoints/epoch-001 --tolerance 0.1
+            ioi verify baseline/*.json --model new/model --relative 0.05
             ioi verify monday.json --against tuesday.json
             """
     )

@@ -5,12 +5,12 @@
 public struct FigureComparison: Sendable {
     /// How far apart two numbers may be: |found − recorded| ≤ absolute + relative · |recorded|.
     ///
-    /// By default a thousandth of each. Other threads, other stacking of runs and the kernels that OpenBLAS has for other
-    /// processors (Haswell, Nehalem) change figures of a trained model by less than 1e-5: of 12,000 figures of all
-    /// commands on a model of 4 layers, a prompt's logit difference by 6e-6 at most, means by 1e-6, effects and their
-    /// intervals, which are percentages, by 1.1e-5; ten times that where logits are near −100, as GPT-2's are. Of a random
-    /// model of GPT-2's size, whose mean logit difference is about zero, effects move by 4e-4 and the ends of their
-    /// intervals by up to 7e-4 of themselves, which is what asks for so much.
+    /// By default a thousandth of each. Other threads, other stacking of runs and OpenBLAS's kernels for other processors
+    /// (Zen, Haswell, Nehalem) changed the 12,000 figures of all commands on a trained model of 4 layers by 1.1e-5 at most:
+    /// a prompt's logit difference by 6e-6, means and their intervals by 3e-6, effects and their intervals, which are per
+    /// cents, by 1.1e-5. Logits near −100, as GPT-2's are, have a last bit of 8e-6. On a random model of GPT-2's size, whose
+    /// mean logit difference is nearly zero, effects moved by 4e-4 and the ends of their intervals by 1.5e-2, up to a
+    /// thousandth of themselves, which is what asks for so much.
     public struct Tolerance: Codable, Equatable, Sendable {
         public var absolute: Double
         public var relative: Double
