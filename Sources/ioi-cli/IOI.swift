@@ -13,18 +13,19 @@ struct IOI: ParsableCommand {
             to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
             (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
             carry (patch, knockout), finds circuits and puts them to the test (circuit), tells how much of the model they are \
-            (faithfulness), and times itself (bench).
+            (faithfulness), tells whether recorded figures come out again (verify), and times itself (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
 
-            Exit codes: 0 done, 1 failed while running, 3 model check found a difference, 64 wrong usage, 130 interrupted.
+            Exit codes: 0 done, 1 failed while running, 3 verify or model check found a difference, 64 wrong usage, 130 interrupted.
             """,
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, ModelCommand.self,
-            BenchCommand.self,
+            FaithfulnessCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self,
+            VerifyCommand.self,
+            ModelCommand.self, BenchCommand.self,
         ]
     )
 

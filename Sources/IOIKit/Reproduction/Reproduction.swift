@@ -146,7 +146,7 @@ public final class Reproduction {
             }
         }
         let record = try ReproductionRecord(
-            plan: plan, model: ModelRecord(name: base.location.name, sha256: base.sha256()),
+            plan: plan, model: ModelRecord(base),
             note: base.location.note, circuit: circuit, dataset: datasetRecord,
             environment: EnvironmentRecord(workers: settings.workers), stages: stages.map(\.name),
             runs: runs, measurements: measurements, claims: decide()
@@ -265,15 +265,10 @@ public final class Reproduction {
             }
         case .circuit:
             try write("circuit discover", discovery, model, to: file) {
-                do {
-                    return FoundCircuit.found(
-                        try DiscoverJob(discovery, config: model.config).run(
-                            model, dataset, settings: settings, partial: partial, progress: progress
-                        )
+                try FoundCircuit {
+                    try DiscoverJob(discovery, config: model.config).run(
+                        model, dataset, settings: settings, partial: partial, progress: progress
                     )
-                } catch let error as IOIError {
-                    // A corrupted model may have none, which is a result as well.
-                    return FoundCircuit.none(error.description)
                 }
             }
         case .patterns, .outputs:
@@ -297,18 +292,6 @@ public final class Reproduction {
         partial.remove()
     }
 
-    private enum FoundCircuit: Encodable {
-        case found(DiscoverResults)
-        case none(String)
-
-        func encode(to encoder: any Encoder) throws {
-            switch self {
-            case .found(let results): try results.encode(to: encoder)
-            case .none(let problem): try ["problem": problem].encode(to: encoder)
-            }
-        }
-    }
-
     private func write<Options: Encodable, Results: Encodable>(
         _ command: String,
         _ options: Options,
@@ -319,11 +302,8 @@ public final class Reproduction {
     ) throws {
         let started = ContinuousClock.now
         let results = try body()
-        func record(_ model: GPT2) throws -> ModelRecord {
-            ModelRecord(name: model.location.name, sha256: try model.sha256())
-        }
         let document = ResultsDocument(
-            command: command, options: options, model: try record(model), donor: try donor.map(record),
+            command: command, options: options, model: try ModelRecord(model), donor: try donor.map(ModelRecord.init),
             dataset: datasetRecord, environment: EnvironmentRecord(workers: settings.workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: results
         )

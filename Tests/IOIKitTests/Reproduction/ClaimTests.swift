@@ -4,14 +4,16 @@ import Testing
 @testable import IOIKit
 
 @Suite struct ClaimTests {
-    nonisolated(unsafe) static let results: Any = try! JSONSerialization.jsonObject(
-        with: Data(
-            """
-            {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
-             "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
-             "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
-             "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
-            """.utf8))
+    static var results: Any {
+        try! JSONSerialization.jsonObject(
+            with: Data(
+                """
+                {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
+                 "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
+                 "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
+                 "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
+                """.utf8))
+    }
 
     static func figure(_ steps: String...) throws -> MeasuredFigure {
         try MeasuredFigure(at: steps, in: results, file: "f.json")
