@@ -178,6 +178,8 @@ def verdict(row: dict[str, Any], base: float) -> str:
     inside, outside = recovered(row)
     if inside >= 0.8 and abs(outside) <= 0.2:
         return "in the circuit"
+    if max(inside, outside) < 0.5:
+        return "with neither alone"
     return "in the circuit more than outside" if inside > outside else "outside the circuit more than in it"
 
 
@@ -298,7 +300,8 @@ On prompts whose pairs of names no document has, other prompts than the circuits
 
 Rate 3e-5, 6,360 prompts, otherwise the defaults; measured as above with prompts of seed {FRESH[0]}. *Carried over* is the
 share of the change that comes with z of the circuit's heads, or of all others, when it is put from the fine-tuned model
-into the base model. The change lies *in the circuit* where the former is at least 80 % and the latter within 20 %.
+into the base model. The change lies *in the circuit* where the former is at least 80 % and the latter within 20 %, and
+*with neither alone* where both are below 50 %.
 
 {table(["stage", "paper, GPT-2 small", "logit difference, seed 0", "seeds 1, 2", "IO over S / IO first", "F(C)/F(M)", "carried over: circuit / others", "the change lies"], stage_rows)}
 
