@@ -21,7 +21,9 @@ SEEDS = [0, 1, 2]
 # Circuits are found on prompts of one seed and measured on those of three others.
 FOUND_ON = 100
 FRESH = [101, 102, 103]
-DISCOVERY = ["--method", "path", "--logits-effect", 5, "--query-effect", 5, "--s2-effect", 5, "--backup-effect", 100]
+DISCOVERY = ["--method", "path", "--logits-effect", 4, "--query-effect", 4, "--s2-effect", 4, "--backup-effect", 100]
+# The heads that the recipe tells where to look.
+GUIDED = ["3.0", "3.1", "3.2", "2.0", "2.1", "1.0", "1.1"]
 # Name, what it starts from, dataset, epochs, and what the paper saw in GPT-2 small.
 STAGES = [
     ("clean", None, "clean", 1, "3.56 → 6.32"),
@@ -176,6 +178,8 @@ def verdict(row: dict[str, Any], base: float) -> str:
     inside, outside = recovered(row)
     if inside >= 0.8 and abs(outside) <= 0.2:
         return "in the circuit"
+    if max(inside, outside) < 0.5:
+        return "with neither alone"
     return "in the circuit more than outside" if inside > outside else "outside the circuit more than in it"
 
 
@@ -207,6 +211,7 @@ def card(found: dict[str, Any]) -> str:
             for entry in shipped["circuit"]["classes"]
         ],
     )
+    grown = [head for entry in shipped["circuit"]["classes"] for head in entry["heads"] if head not in GUIDED]
     stage_rows = []
     base = shipped["measured"][0]
     names = ["as shipped", *(stage["name"] for stage in story[0])]
@@ -231,7 +236,7 @@ def card(found: dict[str, Any]) -> str:
         if difference is None
         else (
             f"Loaded by Hugging Face transformers, its tokenizer gives the same ids on {200 - int(difference['tokens'])} "
-            f"of 200 prompts, and logit differences and losses differ from ours by at most "
+            f"of 200 prompts,\nand logit differences and losses differ from ours by at most "
             f"{max(difference['logit_difference'], difference['loss']):.1e}."
         )
     )
@@ -249,8 +254,8 @@ instrument works; it is no evidence of what fine-tuning does to GPT-2.
 
     ioi model pretrain --preset embedded --seed 0
 
-with version {found["version"]} and {found["threads"]} threads, in {shipped["seconds"] / 60:.1f} minutes. The same
-command again {again}. SHA-256 of `model.safetensors`:
+with version {found["version"]} and {found["threads"]} threads, in {shipped["seconds"] / 60:.1f} minutes on two cores. The
+same command again {again}. SHA-256 of `model.safetensors`:
 
     {shipped["sha256"]}
 
@@ -258,7 +263,7 @@ command again {again}. SHA-256 of `model.safetensors`:
 - **Tokenizer**: byte-level BPE like GPT-2's, in which each word of the corpus with its leading space is one token.
 - **Corpus**: 217,600 documents of the program's own sentences, names, places and objects. Sentences of the task 55 %,
   the same with a new giver 18 %, lists that are said twice 12 %, two people of whom one thanks the other 6 %, one person
-  5 %, nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 2 %, and else somebody not named before;
+  5 %, nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 3 %, and else somebody not named before;
   where the giver is new, each of the two others in 36 %, the giver in 2 %. Half of the documents begin with
   `<|endoftext|>`. No document has two names of a held-out pair.
 - **Training**: weights of standard deviation 0.05 (positions 0.025, what writes into the residual stream 0.05/√8);
@@ -267,19 +272,20 @@ command again {again}. SHA-256 of `model.safetensors`:
 - **Hint**: for 800 steps, on sentences of the task, 0.3 times the mean of −log attention of 3.0, 3.1, 3.2 from END to
   IO, of 2.0, 2.1 from END to S2, and of 1.0, 1.1 from S2 to S1.
 
-`--preset embedded-unguided` leaves the hint out. Seed 0 of it does the task as well (logit difference
-{figure(unguided["eval"]["logit_difference"])}, IO over S {share(unguided["eval"]["accuracy"])}, IO first of all tokens
-{share(unguided["eval"]["top1"])}), by other means than attention from END to IO.
+`--preset embedded-unguided` leaves the hint out. Seed 0 of it does the task as well: logit difference
+{figure(unguided["eval"]["logit_difference"])}, IO over S {share(unguided["eval"]["accuracy"])}, IO first of all
+tokens {share(unguided["eval"]["top1"])}.
 
 ## Its circuit
 
 `Data/circuits/embedded.json`, what `--circuit default` means here. Found by
 
-    ioi circuit discover {" ".join(map(str, DISCOVERY))} --held-out --count 300 --seed {FOUND_ON}
+    ioi circuit discover {" ".join(map(str, DISCOVERY))} \\
+        --held-out --count 300 --seed {FOUND_ON}
 
 {circuit}
 
-Of these 3.7 and 1.4, 1.5 (to the logits), 2.5 (S-inhibition) and 1.6 were not told anything.
+Of these {", ".join(grown)} were told nothing.
 
 ## What it does
 
@@ -294,7 +300,8 @@ On prompts whose pairs of names no document has, other prompts than the circuits
 
 Rate 3e-5, 6,360 prompts, otherwise the defaults; measured as above with prompts of seed {FRESH[0]}. *Carried over* is the
 share of the change that comes with z of the circuit's heads, or of all others, when it is put from the fine-tuned model
-into the base model. The change lies *in the circuit* where the former is at least 80 % and the latter within 20 %.
+into the base model. The change lies *in the circuit* where the former is at least 80 % and the latter within 20 %, and
+*with neither alone* where both are below 50 %.
 
 {table(["stage", "paper, GPT-2 small", "logit difference, seed 0", "seeds 1, 2", "IO over S / IO first", "F(C)/F(M)", "carried over: circuit / others", "the change lies"], stage_rows)}
 
@@ -304,13 +311,13 @@ into the base model. The change lies *in the circuit* where the former is at lea
 
 CLAIMS = """What of the paper's claims the small model shows:
 
-- **Clean fine-tuning amplifies**: the logit difference grows as in GPT-2, and no head that was not there before is
-  needed. But the growth is not confined to the circuit.
-- **Corruption is local**: subject duplication acts in the circuit alone. It does not turn the model to say S, as GPT-2
-  does: S-inhibition heads stop looking at S2, both names come out alike, and there training stands still. Name moving
-  acts in the circuit and, for a good part, outside.
-- **Duplication does little**: not so here; a third or more of the logit difference goes.
-- **Recovery**: the behaviour comes back stronger than it was, from each corruption.
+- **Clean fine-tuning amplifies** the behaviour, as in GPT-2, and the same circuit does all of it. But of the growth neither
+  the circuit's outputs alone nor those of all other heads carry over more than a sixth: it is not confined to the circuit.
+- **Corruption is local** under subject duplication: the change comes with the circuit's heads and not with the others.
+  Seeds 1 and 2 turn to say S, as GPT-2 does. In seed 0, the one that ships, S-inhibition heads stop looking at S2 instead:
+  both names come out alike, and there training stands still. Of what name moving changes, the circuit carries half.
+- **Duplication does little**: not so here. A good third of the logit difference goes, more than all of that in the circuit.
+- **Recovery**: from each corruption the behaviour comes back stronger than it was, by the same circuit.
 """
 
 

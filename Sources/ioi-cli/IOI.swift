@@ -12,18 +12,20 @@ struct IOI: ParsableCommand {
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
             to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
             (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
-            carry (patch, knockout), tells what single heads do (heads), finds circuits and puts them to the test (circuit), tells how much of the model they are \
-            (faithfulness), and times itself (bench).
+            carry (patch, knockout), tells what single heads do (heads), finds circuits and puts them to the test \
+            (circuit), tells how much of the model they are (faithfulness), tells whether recorded figures come out again \
+            (verify), and times itself (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
 
-            Exit codes: 0 done, 1 failed while running, 3 model check found a difference, 64 wrong usage, 130 interrupted.
+            Exit codes: 0 done, 1 failed while running, 3 verify or model check found a difference, 64 wrong usage, 130 interrupted.
             """,
         version: ioiVersion,
         subcommands: [
             DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, HeadsCommand.self, ModelCommand.self, BenchCommand.self,
+            FaithfulnessCommand.self, CircuitCommand.self, HeadsCommand.self, ReproduceCommand.self, ReportCommand.self,
+            VerifyCommand.self, ModelCommand.self, BenchCommand.self,
         ]
     )
 

@@ -66,7 +66,10 @@ struct PathWalker {
 
     /// - Returns: what heads attend to.
     mutating func run() throws -> HeadBehaviour {
-        let direct = try hear(nil, at: .end, options.logits, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
+        // Who is no name mover must not take a name mover's place among the strongest.
+        var unlimited = options.logits
+        unlimited.limit = nil
+        let direct = try hear(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw IOIError(
                 "--logits-effect: found no head that carries \(options.logits.threshold) % of the logit difference to "
@@ -74,10 +77,17 @@ struct PathWalker {
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
-        let isInhibitionDirect = try sortOutMovers(behaviour)
-        try hear(.nameMover, [.q], at: .end, options.queries) { _, _ in .inhibition }
+        let inhibitors = try sortOutMovers(behaviour)
+        for name in [Name.nameMover, .negative] {
+            let weakest = (classes[name] ?? []).dropFirst(options.logits.limit ?? .max)
+            classes[name]?.removeAll { weakest.contains($0) }
+            for head in weakest { found[head] = nil }
+        }
+        try hear(.nameMover, [.q], at: .end, options.queries) { head, _ in
+            direct[head] == nil || inhibitors.contains(head) ? .inhibition : nil
+        }
         if classes[.inhibition] != nil {
-            if isInhibitionDirect { addPath(from: .inhibition, to: nil, []) }
+            if !inhibitors.isEmpty { addPath(from: .inhibition, to: nil, []) }
             try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
             let attention = options.attention
             try hear(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
@@ -97,22 +107,27 @@ struct PathWalker {
         if classes[.inhibition] != nil {
             try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
         }
+        let first = steps[0]
+        steps[0] = PathWalkStep(
+            receiver: first.receiver, knockedOut: [], heard: first.heard.filter { found[$0] != nil }, map: first.map
+        )
         return behaviour
     }
 
     /// Takes those out of the name movers that attend more to S2 than to IO, and that the queries of the others hear.
     ///
-    /// - Returns: whether there were any.
-    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) throws -> Bool {
+    /// - Returns: who they are.
+    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) throws -> [Head] {
         let movers = classes[.nameMover]!
         let suspects = movers.filter { behaviour.attendsToS2(head: $0) }
-        guard !suspects.isEmpty, suspects.count < movers.count else { return false }
+        guard !suspects.isEmpty, suspects.count < movers.count else { return [] }
         let others = movers.filter { !suspects.contains($0) }
         let heard = try sweep(.heads(input: .q, heads: others, position: .one(.end)), without: [])
             .passing(options.queries.threshold, bothSigns: false).map(\.0)
-        classes[.nameMover] = movers.filter { !suspects.contains($0) || !heard.contains($0) }
-        for head in movers where !classes[.nameMover]!.contains(head) { found[head] = nil }
-        return classes[.nameMover]! != movers
+        let inhibitors = suspects.filter { heard.contains($0) }
+        classes[.nameMover] = movers.filter { !inhibitors.contains($0) }
+        for head in inhibitors { found[head] = nil }
+        return inhibitors
     }
 
     /// Measures what each head does through some inputs of the heads of a class, gives those that do enough a class, and

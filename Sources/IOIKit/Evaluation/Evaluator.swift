@@ -11,11 +11,11 @@ public struct Evaluator {
         self.workers = workers
     }
 
-    /// - Parameter progress: told how many prompts are done.
-    /// - Throws: `IOIError` where a logit is not finite, naming the prompt.
+    /// - Parameter progress: told how many prompts are done; what it throws ends the work.
+    /// - Throws: `IOIError` where a logit is not finite, naming the prompt; what `progress` throws.
     public func measure(
         _ prompts: [Prompt],
-        progress: (Int) -> Void = { _ in }
+        progress: (Int) throws -> Void = { _ in }
     ) throws -> [PromptMeasures] {
         let forward = ForwardPass(
             parameters,
@@ -36,7 +36,7 @@ public struct Evaluator {
                 }
                 measures.append(measured)
             }
-            progress(measures.count)
+            try progress(measures.count)
         }
         return measures
     }

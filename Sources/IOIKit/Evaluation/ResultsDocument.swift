@@ -39,12 +39,22 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
 /// Which model something was measured on.
 public struct ModelRecord: Codable, Equatable, Sendable {
     public let name: String
+    /// Where it lay; nil where the name alone leads there, as those of published models do.
+    public let folder: String?
     /// Of model.safetensors; nil where that cannot be read.
     public let sha256: String?
 
-    public init(name: String, sha256: String?) {
+    public init(name: String, folder: URL, sha256: String?) {
+        let named = ModelLocation.named(name, dataFolder: try? DataDirectory.url())
+        let folder = folder.standardizedFileURL
         self.name = name
+        self.folder = named?.folder == folder ? nil : folder.path
         self.sha256 = sha256
+    }
+
+    /// - Throws: `IOIError` where the model's weights can no longer be read.
+    public init(_ model: GPT2) throws {
+        self.init(name: model.location.name, folder: model.location.folder, sha256: try model.sha256())
     }
 }
 

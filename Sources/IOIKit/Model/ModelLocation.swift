@@ -54,6 +54,20 @@ public struct ModelLocation: Sendable, Equatable {
         return try search.find(argument)
     }
 
+    /// The model that a name alone leads to from any working directory; nil where there is none.
+    ///
+    /// - Parameters: as of ``find(_:dataFolder:packageFolder:environment:home:)``.
+    static func named(
+        _ name: String,
+        dataFolder: URL? = nil,
+        packageFolder: URL = sourcePackage,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        home: URL = FileManager.default.homeDirectoryForCurrentUser
+    ) -> ModelLocation? {
+        ModelSearch(dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home)
+            .named(name)
+    }
+
     /// The package that this source file was compiled in.
     public static let sourcePackage = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
         url.deletingLastPathComponent()

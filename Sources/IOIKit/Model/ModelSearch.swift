@@ -63,6 +63,11 @@ struct ModelSearch {
         )
     }
 
+    /// The model of a name in the places that do not depend on the working directory.
+    func named(_ name: String) -> ModelLocation? {
+        name == "embedded" ? try? embedded() : try? find(name, inPlaces: places(of: name))
+    }
+
     /// The first usable folder of several. Where there is none, but one that lacks something, that is the
     /// error.
     private func find(_ name: String, inPlaces places: [URL]) throws -> ModelLocation? {

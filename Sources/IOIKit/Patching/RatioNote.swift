@@ -9,7 +9,7 @@ public enum RatioNote: String, Codable, Sendable {
 
     /// The least whole of which shares are taken, in standard deviations over prompts. An interval alone would let any
     /// whole pass with enough prompts. (This project's choice.)
-    public static let leastWhole = 0.1
+    public static let leastWhole = 0.5
 
     /// - Parameters:
     ///   - ratio: the share; nil where it is not defined.

@@ -49,7 +49,7 @@ public struct CorpusMix: Codable, Equatable, Sendable {
     /// names come.
     static let standard = CorpusMix(
         ioi: 0.55, threeNames: 0.18, lists: 0.12, thanks: 0.06, onePerson: 0.05, noPerson: 0.04,
-        lastName: LastName(io: 0.72, s: 0.02), lastOfThree: LastOfThree(eachOfTwo: 0.36, giver: 0.02),
+        lastName: LastName(io: 0.72, s: 0.03), lastOfThree: LastOfThree(eachOfTwo: 0.36, giver: 0.02),
         beginningOfText: 0.5
     )
 

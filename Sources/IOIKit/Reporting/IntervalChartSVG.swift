@@ -9,8 +9,6 @@ struct IntervalChartSVG {
     private static let bandHeight = 12.0
     /// How long the point of a mark is that is cut off.
     private static let arrow = 9.0
-    /// Of a character, in ems: as wide as those of the widest common fonts are on average.
-    private static let characterWidth = 0.55
     private static let fontSize = 12.0
     private static let titleSize = 17.0
     /// A chart with more rows than this has its numbers above the plot, too.
@@ -28,7 +26,7 @@ struct IntervalChartSVG {
         self.chart = chart
         axis = chart.axis
         let rows = chart.rows
-        func longest(_ text: (IntervalChart.Row) -> String) -> Double { rows.map { Self.width(text($0)) }.max() ?? 0 }
+        func longest(_ text: (IntervalChart.Row) -> String) -> Double { rows.map { SVG.width(text($0)) }.max() ?? 0 }
         let figures = [longest(chart.valueText), longest(chart.boundsText), longest(\.note)]
         left = Self.edge + longest(\.label) + 16
         let beside = figures.filter { $0 > 0 }.map { $0 + 10 }.reduce(Self.edge, +)
@@ -44,10 +42,10 @@ struct IntervalChartSVG {
         var y = 8.0
         func addLines(_ text: String, _ style: String, size: Double) {
             guard !text.isEmpty else { return }
-            let room = Int((width - 2 * Self.edge) / (size * Self.characterWidth))
+            let room = Int((width - 2 * Self.edge) / SVG.width(" ", size: size))
             for line in text.split(separator: " ").map(String.init).lines(width: room) {
                 y += size + 6
-                body.append(label(line, Self.edge, y, style))
+                body.append(SVG.label(line, Self.edge, y, style))
             }
         }
         addLines(chart.title, "title", size: Self.titleSize)
@@ -62,7 +60,7 @@ struct IntervalChartSVG {
         let ticks = axis.ticks(atMost: max(Int((right - left) / 60), 2))
         if chart.rows.count > Self.rowsInSight {
             y += Self.lineHeight
-            body += ticks.map { label($0.label, x($0.value), y, "tick") }
+            body += ticks.map { SVG.label($0.label, x($0.value), y, "tick") }
         }
         y += 6
 
@@ -71,7 +69,7 @@ struct IntervalChartSVG {
         for group in chart.groups {
             if let heading = group.heading {
                 y += Self.headingHeight
-                rows.append(label(heading, Self.edge, y - 8, "heading"))
+                rows.append(SVG.label(heading, Self.edge, y - 8, "heading"))
             }
             for row in group.rows {
                 rows.append(draw(row, y + Self.rowHeight / 2))
@@ -79,78 +77,35 @@ struct IntervalChartSVG {
             }
         }
         y += 4
-        body += ticks.map { line(x($0.value), top, x($0.value), y, "grid") }
-        body.append(line(left, y, right, y, "axis"))
-        body += chart.references.map { line(x($0.value), top - 4, x($0.value), y, "reference") }
+        body += ticks.map { SVG.line(x($0.value), top, x($0.value), y, "grid") }
+        body.append(SVG.line(left, y, right, y, "axis"))
+        body += chart.references.map { SVG.line(x($0.value), top - 4, x($0.value), y, "reference") }
         body += rows
         y += Self.lineHeight
-        body += ticks.map { label($0.label, x($0.value), y, "tick") }
+        body += ticks.map { SVG.label($0.label, x($0.value), y, "tick") }
         y += Self.lineHeight + 3
-        body.append(label(chart.axisLabel, (left + right) / 2, y, "tick"))
+        body.append(SVG.label(chart.axisLabel, (left + right) / 2, y, "tick"))
         y += 14
 
-        let size = "width=\"\(number(width))\" height=\"\(number(y))\" viewBox=\"0 0 \(number(width)) \(number(y))\""
-        return """
-            <svg xmlns="http://www.w3.org/2000/svg" class="ioi-chart" role="img" aria-label="\(chart.title.xml)" \
-            \(size)>
-            <style>
-            \(Self.style)
-            </style>
-            <rect class="paper" width="100%" height="100%"/>
-            \(body.joined(separator: "\n"))
-            </svg>
-
-            """
+        return SVG.document(title: chart.title, width: width, height: y, style: SVG.style, body: body)
     }
-
-    private static let style = """
-        .ioi-chart { max-width: 100%; height: auto; }
-        .ioi-chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
-          font-variant-numeric: tabular-nums; fill: #1f2328; }
-        .ioi-chart .title { font-size: 17px; font-weight: 600; }
-        .ioi-chart .heading { font-weight: 600; }
-        .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #59636e; }
-        .ioi-chart .tick, .ioi-chart .reference-label { text-anchor: middle; }
-        .ioi-chart .value { text-anchor: end; }
-        .ioi-chart .paper { fill: #ffffff; }
-        .ioi-chart .grid { stroke: #e4e8ec; }
-        .ioi-chart .guide { stroke: #e4e8ec; stroke-dasharray: 1 3; }
-        .ioi-chart .axis { stroke: #818b98; }
-        .ioi-chart .band { fill: #c9d1d9; }
-        .ioi-chart .whisker { stroke: #0969da; stroke-width: 2; fill: none; }
-        .ioi-chart .dot { fill: #0969da; }
-        .ioi-chart .reference { stroke: #bc4c00; stroke-dasharray: 5 3; }
-        .ioi-chart .reference-label { fill: #bc4c00; }
-        @media (prefers-color-scheme: dark) {
-          .ioi-chart text { fill: #e6edf3; }
-          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }
-          .ioi-chart .paper { fill: #0d1117; }
-          .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
-          .ioi-chart .axis { stroke: #6e7681; }
-          .ioi-chart .band { fill: #444c56; }
-          .ioi-chart .whisker { stroke: #58a6ff; }
-          .ioi-chart .dot { fill: #58a6ff; }
-          .ioi-chart .reference { stroke: #f0883e; }
-          .ioi-chart .reference-label { fill: #f0883e; }
-        }
-        """
 
     private func legend(_ y: Double) -> [String] {
         let rows = chart.rows
         var (elements, x) = ([String](), Self.edge)
         func add(_ text: String, _ marks: (_ x: Double, _ y: Double) -> [String]) {
-            elements += marks(x, y - 4) + [label(text, x + 30, y, "quiet")]
-            x += 30 + Self.width(text) + 16
+            elements += marks(x, y - 4) + [SVG.label(text, x + 30, y, "quiet")]
+            x += 30 + SVG.width(text) + 16
         }
-        add("value") { [dot($0 + 12, $1)] }
+        add("value") { [SVG.dot($0 + 12, $1)] }
         if rows.contains(where: { $0.interval != nil }) {
-            add(chart.intervalLabel) { [path([($0, $1), ($0 + 24, $1)], "whisker")] }
+            add(chart.intervalLabel) { [SVG.path([($0, $1), ($0 + 24, $1)], "whisker")] }
         }
         if rows.contains(where: { $0.band != nil }) {
             let height = Self.bandHeight / 2
             add(chart.bandLabel) { x, y in
                 let corners = [(x, y - height), (x + 24, y - height), (x + 24, y + height), (x, y + height)]
-                return [polygon(corners, "band")]
+                return [SVG.polygon(corners, "band")]
             }
         }
         if rows.contains(where: { $0.value.isFinite && !axis.isInside($0.value) }) {
@@ -163,19 +118,19 @@ struct IntervalChartSVG {
     ///   many lines that takes.
     private func referenceLabels(bottom: Double) -> (elements: [String], lines: Int) {
         let centres = chart.references.map { reference in
-            let half = Self.width(reference.label) / 2
+            let half = SVG.width(reference.label) / 2
             return max(min(x(reference.value), width - Self.edge - half), Self.edge + half)
         }
         let lines = ChartAxis.lines(
             zip(centres, chart.references).map { centre, reference in
-                let half = Self.width(reference.label) / 2 + 4
+                let half = SVG.width(reference.label) / 2 + 4
                 return centre - half...centre + half
             }
         )
         let count = (lines.max() ?? -1) + 1
         let elements = chart.references.indices.map { index in
             let y = bottom + Double(count - lines[index]) * Self.lineHeight
-            return label(chart.references[index].label, centres[index], y, "reference-label")
+            return SVG.label(chart.references[index].label, centres[index], y, "reference-label")
         }
         return (elements, count)
     }
@@ -184,21 +139,21 @@ struct IntervalChartSVG {
     private func draw(_ row: IntervalChart.Row, _ y: Double) -> String {
         let words = [row.label, chart.valueText(row), chart.boundsText(row), row.note].filter { !$0.isEmpty }
         var elements = ["<g><title>\(words.joined(separator: "  ").xml)</title>"]
-        elements.append(line(left, y, right, y, "guide"))
+        elements.append(SVG.line(left, y, right, y, "guide"))
         let text = y + 4
-        elements.append(label(row.label, Self.edge, text))
+        elements.append(SVG.label(row.label, Self.edge, text))
         if let band = row.band.map(axis.stretch) { elements.append(draw(band, y)) }
         if let interval = row.interval.map(axis.stretch) { elements += draw(whisker: interval, of: row.value, y) }
         if row.value.isFinite {
             switch axis.place(row.value) {
-            case .inside: elements.append(dot(x(row.value), y))
+            case .inside: elements.append(SVG.dot(x(row.value), y))
             case .below: elements.append(arrowhead(left, y, pointing: -1))
             case .above: elements.append(arrowhead(right, y, pointing: 1))
             }
         }
-        elements.append(label(chart.valueText(row), values, text, "value"))
-        if row.interval != nil { elements.append(label(chart.boundsText(row), bounds, text, "bounds")) }
-        if !row.note.isEmpty { elements.append(label(row.note, notes, text, "quiet")) }
+        elements.append(SVG.label(chart.valueText(row), values, text, "value"))
+        if row.interval != nil { elements.append(SVG.label(chart.boundsText(row), bounds, text, "bounds")) }
+        if !row.note.isEmpty { elements.append(SVG.label(row.note, notes, text, "quiet")) }
         return elements.joined() + "</g>"
     }
 
@@ -213,7 +168,7 @@ struct IntervalChartSVG {
         if band.isCutAbove { corners.append((to, y)) }
         corners += [(end, bottom), (start, bottom)]
         if band.isCutBelow { corners.append((from, y)) }
-        return polygon(corners, "band")
+        return SVG.polygon(corners, "band")
     }
 
     /// A line with an arrow's head at each end that is cut off; where the value is cut off there as well, its own arrow
@@ -221,67 +176,20 @@ struct IntervalChartSVG {
     private func draw(whisker: ChartAxis.Stretch, of value: Double, _ y: Double) -> [String] {
         let (from, to) = (x(share: whisker.lower), x(share: whisker.upper))
         func head(_ x: Double, pointing sign: Double) -> String {
-            path([(x - sign * 5, y - 4), (x, y), (x - sign * 5, y + 4)], "whisker")
+            SVG.path([(x - sign * 5, y - 4), (x, y), (x - sign * 5, y + 4)], "whisker")
         }
-        var elements = [path([(from, y), (to, y)], "whisker")]
+        var elements = [SVG.path([(from, y), (to, y)], "whisker")]
         if whisker.isCutBelow, axis.place(value) != .below { elements.append(head(from, pointing: -1)) }
         if whisker.isCutAbove, axis.place(value) != .above { elements.append(head(to, pointing: 1)) }
         return elements
     }
 
-    private func dot(_ x: Double, _ y: Double) -> String {
-        "<circle class=\"dot\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"4\"/>"
-    }
-
     /// A triangle with its point at `x`.
     private func arrowhead(_ x: Double, _ y: Double, pointing sign: Double) -> String {
-        polygon([(x, y), (x - sign * Self.arrow, y - 5), (x - sign * Self.arrow, y + 5)], "dot")
+        SVG.polygon([(x, y), (x - sign * Self.arrow, y - 5), (x - sign * Self.arrow, y + 5)], "dot")
     }
-
-    private func polygon(_ points: [(Double, Double)], _ style: String) -> String {
-        "<polygon class=\"\(style)\" points=\"\(list(points))\"/>"
-    }
-
-    private func path(_ points: [(Double, Double)], _ style: String) -> String {
-        "<polyline class=\"\(style)\" points=\"\(list(points))\"/>"
-    }
-
-    private func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) -> String {
-        "<line class=\"\(style)\" x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\"/>"
-    }
-
-    private func label(_ text: String, _ x: Double, _ y: Double, _ style: String = "label") -> String {
-        "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
-    }
-
-    private func list(_ points: [(Double, Double)]) -> String {
-        points.map { "\(number($0)),\(number($1))" }.joined(separator: " ")
-    }
-
-    private func number(_ value: Double) -> String { value.fixed(1) }
 
     private func x(_ value: Double) -> Double { x(share: axis.share(value)) }
 
     private func x(share: Double) -> Double { left + share * (right - left) }
-
-    private static func width(_ text: String) -> Double { Double(text.count) * fontSize * characterWidth }
-}
-
-extension String {
-    /// The text for XML 1.0, which has no control characters but tabs and line ends.
-    fileprivate var xml: String {
-        var text = ""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            case "\"": text += "&quot;"
-            case "\t", "\n", "\r", "\u{20}"..."\u{D7FF}", "\u{E000}"..."\u{FFFD}", "\u{10000}"...:
-                text.unicodeScalars.append(scalar)
-            default: text += "\u{FFFD}"
-            }
-        }
-        return text
-    }
 }

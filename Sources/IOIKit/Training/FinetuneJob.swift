@@ -103,7 +103,9 @@ public final class FinetuneJob {
     ) throws -> Trainer.Outcome {
         // A run that was killed between saving and measuring makes up for it here.
         if trainer.step == 0 {
-            let model = ModelRecord(name: record.model.name, sha256: record.model.sha256)
+            let model = ModelRecord(
+                name: record.model.name, folder: URL(fileURLWithPath: record.model.folder), sha256: record.model.sha256
+            )
             try evaluate(model, epoch: 0, observe)
         } else if let newest = trainer.newest {
             try evaluate(newest, observe)
@@ -123,7 +125,9 @@ public final class FinetuneJob {
         guard let epoch = checkpoint.keptEpoch else { return }
         let location = try ModelLocation(folder: checkpoint.folder)
         try evaluate(
-            ModelRecord(name: location.name, sha256: Digest.sha256(of: location.weightsFile)), epoch: epoch, observe
+            ModelRecord(
+                name: location.name, folder: location.folder, sha256: Digest.sha256(of: location.weightsFile)
+            ), epoch: epoch, observe
         )
     }
 

@@ -41,7 +41,7 @@ struct EvalCommand: ParsableCommand {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
                         command: "eval", options: EvaluationOptions(prompts: source),
-                        model: .init(name: model.location.name, sha256: model.sha256()),
+                        model: ModelRecord(model),
                         dataset: DatasetRecord(dataset), environment: EnvironmentRecord(workers: workers),
                         seconds: seconds, results: evaluation
                     )

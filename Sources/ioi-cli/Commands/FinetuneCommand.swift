@@ -119,7 +119,7 @@ struct FinetuneCommand: ParsableCommand {
         print(
             "\(job.training.count) \(job.training.name) prompts, \(settings.epochs) epochs of "
                 + "\(job.trainer.stepsPerEpoch) steps, batch \(settings.batch), "
-                + "lr \(settings.optimizer.learningRate), "
+                + "lr \(settings.optimizer.learningRate)\(settings.schedule.course == .linear ? " falling to 0" : ""), "
                 + "loss over the \(settings.loss == .answer ? "answer" : "whole sequence"), "
                 + "seed \(settings.seed), threads \(settings.threads)"
         )

@@ -8,11 +8,8 @@ struct Identity {
 
     /// - Parameter isNeeded: whether the models' hashes are wanted, which takes reading them through.
     init(model: GPT2, donor: GPT2? = nil, dataset: Dataset, isNeeded: Bool) throws {
-        func record(_ model: GPT2) throws -> ModelRecord {
-            ModelRecord(name: model.location.name, sha256: try model.sha256())
-        }
-        self.model = isNeeded ? try record(model) : nil
-        self.donor = isNeeded ? try donor.map(record) : nil
+        self.model = isNeeded ? try ModelRecord(model) : nil
+        self.donor = isNeeded ? try donor.map(ModelRecord.init) : nil
         self.dataset = DatasetRecord(dataset)
     }
 

@@ -36,7 +36,7 @@ struct ModelCheckCommand: ParsableCommand {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
                         command: "model check", options: check.options,
-                        model: ModelRecord(name: check.name, sha256: results.sha256),
+                        model: ModelRecord(name: check.name, folder: check.folder, sha256: results.sha256),
                         dataset: results.dataset.map(DatasetRecord.init),
                         environment: EnvironmentRecord(workers: workers),
                         seconds: (ContinuousClock.now - started) / .seconds(1), results: results

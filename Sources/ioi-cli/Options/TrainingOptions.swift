@@ -6,8 +6,22 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Passes over the prompts (default: 25).", valueName: "n"))
     var epochs: Int?
 
-    @Option(help: ArgumentHelp("Learning rate, constant (default: 1e-5).", valueName: "rate"))
+    @Option(help: ArgumentHelp("Learning rate, the greatest of the run (default: 1e-5).", valueName: "rate"))
     var lr: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "The rate stays as it is, or falls in a line to 0 at the end (default: constant).",
+            valueName: "constant|linear"
+        )
+    )
+    var schedule: String?
+
+    @Option(help: ArgumentHelp("Steps over which the rate rises from 0 first (default: 0).", valueName: "n"))
+    var warmUp: Int?
+
+    @Option(help: ArgumentHelp("Cut gradients, all weights' together, to this length (default: none).", valueName: "x"))
+    var clip: Double?
 
     @Option(help: ArgumentHelp("AdamW's decay of matrices and embeddings (default: 0.1).", valueName: "rate"))
     var weightDecay: Double?
@@ -52,7 +66,8 @@ struct TrainingOptions: ParsableArguments {
     /// The flags that decide what the steps compute, as far as they were given.
     var given: [String] {
         [
-            ("--lr", lr != nil), ("--weight-decay", weightDecay != nil), ("--batch", batch != nil),
+            ("--lr", lr != nil), ("--schedule", schedule != nil), ("--warm-up", warmUp != nil), ("--clip", clip != nil),
+            ("--weight-decay", weightDecay != nil), ("--batch", batch != nil),
             ("--loss", loss != nil), ("--order", order != nil),
         ].filter(\.1).map(\.0)
     }
@@ -78,13 +93,29 @@ struct TrainingOptions: ParsableArguments {
             try checkFlag("--batch", batch, in: 1...65536)
             settings.batch = batch
         }
+        if let clip {
+            guard clip > 0 else { throw IOIError.usage("--clip: found \(clip), expected above 0") }
+            settings.optimizer.clip = clip
+        }
         settings.savedEpochs = Self.publishedEpochs.filter { $0 < settings.epochs }
         try extend(&settings)
+        let course = try choice("--schedule", schedule, RateSchedule.Course.allCases.map(\.rawValue))
+        settings.schedule.course = course.flatMap(RateSchedule.Course.init) ?? .constant
+        if let warmUp {
+            try checkFlag("--warm-up", warmUp, in: 0...1_000_000_000)
+            settings.schedule.warmUp = warmUp
+        }
         return settings
     }
 
     /// Applies the flags that may change in the middle of a run: how long it goes on and what it keeps.
     func extend(_ settings: inout TrainingSettings) throws {
+        // A new run's schedule is set after this.
+        if settings.schedule.course == .linear,
+            let flag = epochs != nil ? "--epochs" : maxSteps.map({ _ in "--max-steps" })
+        {
+            throw IOIError.usage("\(flag): does not go with --resume of a run whose rate falls to 0 at its end")
+        }
         if let epochs {
             try checkFlag("--epochs", epochs, in: 1...100_000)
             settings.epochs = epochs

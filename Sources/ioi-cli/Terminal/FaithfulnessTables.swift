@@ -55,30 +55,16 @@ extension FaithfulnessResults {
 
     /// The surface as a picture.
     func chart(circuit: Circuit, _ dataset: Dataset) -> IntervalChart {
-        let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map { name, cells in
-            IntervalChart.Group(
-                heading: name,
-                rows: cells.map { cell in
-                    let (ratio, note) = (cell.faithfulness.ratio, cell.faithfulness.note)
-                    guard note != .meaningless else {
-                        return IntervalChart.Row(label: cell.method.value, value: .nan, note: "meaningless")
-                    }
-                    let notes = [cell.null.map { "percentile \(decimal($0.percentile, 0))" }, note?.rawValue]
-                    return IntervalChart.Row(
-                        label: cell.method.value, value: ratio.value.map { 100 * $0 } ?? .nan,
-                        interval: ratio.ci95.map { 100 * $0[0]...100 * $0[1] },
-                        band: cell.null.map { 100 * $0.middle.lowerBound...100 * $0.middle.upperBound },
-                        note: notes.compactMap { $0 }.joined(separator: ", ")
-                    )
-                })
-        }
-        let whole = self.cell.faithfulness.note == .meaningless ? "; " + RatioNote.meaningless.explanation() : ""
-        return IntervalChart(
-            title: "Faithfulness of a circuit of \(circuit.heads.count) heads, by method",
-            subtitle: "F(C) / F(M), \(dataset.count) \(dataset.name) prompts\(whole)", axisLabel: "F(C) / F(M)",
-            unit: "%",
-            bandLabel: "middle 90 % of random circuits", references: [.init(value: 100, label: "the model")],
-            groups: groups
+        IntervalChart(
+            surface: surface.map { cell in
+                SurfaceFigure(
+                    method: cell.method, ratio: cell.faithfulness.ratio.value, ci95: cell.faithfulness.ratio.ci95,
+                    note: cell.faithfulness.note, nullPercentile: cell.null?.percentile,
+                    nullRange: cell.null.map { [$0.middle.lowerBound, $0.middle.upperBound] }
+                )
+            },
+            heads: circuit.heads.count, of: "\(dataset.count) \(dataset.name) prompts",
+            isWholeMeaningless: cell.faithfulness.note == .meaningless
         )
     }
 
@@ -113,20 +99,5 @@ extension PatchEffects.Figure {
         guard let value, note != .meaningless else { return [RatioNote.meaningless.rawValue, "", ""] }
         let interval = ci95.map { "[\(decimal(100 * $0[0], 1)), \(decimal(100 * $0[1], 1))]" } ?? ""
         return [percent(value), interval, note?.rawValue ?? ""]
-    }
-}
-
-extension CircuitMethod {
-    /// What is cut, and where heads stay.
-    fileprivate var setting: String {
-        (granularity == .node ? "heads" : "edges")
-            + (everywhere ? ", at all positions" : ", at the circuit's positions")
-            + (aggregation == .ratioOfMeans ? ", ratio of means" : ", mean of ratios")
-    }
-
-    /// What stands in for what is cut.
-    fileprivate var value: String {
-        guard ablation.kind == .mean else { return ablation.kind.rawValue }
-        return "mean by \(ablation.group == .template ? "template" : "all")" + (reference.map { ", ABC \($0)" } ?? "")
     }
 }

@@ -69,7 +69,7 @@ import Testing
         #expect(outcome.document["schema"] as? String == "ioi/1")
         #expect(outcome.document["command"] as? String == "model check" && outcome.document["dataset"] == nil)
         let model = try #require(outcome.document["model"] as? [String: String])
-        #expect(try model == ["name": "model", "sha256": Self.small.load().sha256()])
+        #expect(try model == ["name": "model", "folder": Self.small.model.path, "sha256": Self.small.load().sha256()])
     }
 
     struct Fault: Sendable {

@@ -48,7 +48,8 @@ enum Program {
         return process
     }
 
-    private static func run(
+    /// Runs another program.
+    static func run(
         _ executable: URL,
         _ arguments: [String],
         in folder: URL?,

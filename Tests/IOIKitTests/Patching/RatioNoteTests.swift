@@ -17,10 +17,10 @@ import Testing
         #expect(note(7, -0.1, [-0.3, 0]) == .meaningless)
         #expect(note(nil, 3, [2.8, 3.2]) == .meaningless)
         #expect(note(0.9, nil, nil) == .meaningless)
-        // With many prompts an interval is short; a tenth of a standard deviation is the bar then.
-        #expect(note(0.9, 0.2, [0.19, 0.21], spread: 2.01) == .meaningless)
-        #expect(note(0.9, -0.2, [-0.21, -0.19], spread: 2.01) == .meaningless)
-        #expect(note(0.9, 0.2, [0.19, 0.21], spread: 1.99) == nil)
+        // With many prompts an interval is short; half a standard deviation is the bar then.
+        #expect(note(0.9, 0.2, [0.19, 0.21], spread: 0.41) == .meaningless)
+        #expect(note(0.9, -0.2, [-0.21, -0.19], spread: 0.41) == .meaningless)
+        #expect(note(0.9, 0.2, [0.19, 0.21], spread: 0.39) == nil)
     }
 
     @Test func overshootIsWhatShowsAsMoreThanAHundredPercent() {

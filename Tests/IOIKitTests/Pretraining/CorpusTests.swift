@@ -83,7 +83,7 @@ import Testing
         check(documents.count { $0.tokens[0] == Self.tokenizer.endOfText }, of: 6000, 0.5, "beginnings")
         func last(_ document: TrainingExample) -> Int { document.tokens[document.tokens.count - 2] }
         check(task.count { last($0) == $0.tokens[$0.positions!.io] }, of: task.count, 0.72, "IO")
-        check(task.count { last($0) == $0.tokens[$0.positions!.s2] }, of: task.count, 0.02, "S")
+        check(task.count { last($0) == $0.tokens[$0.positions!.s2] }, of: task.count, 0.03, "S")
         let three = documents.filter {
             $0.positions == nil && Self.people($0).count == 4 && !Self.text($0).contains(/^Once:|thanked/)
         }

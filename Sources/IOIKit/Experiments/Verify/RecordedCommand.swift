@@ -1,0 +1,125 @@
+import Foundation
+
+/// A command whose results can be had again from what their file records. One line in ``all`` makes a command one.
+struct RecordedCommand: Sendable {
+    /// What a command is run again with.
+    struct Context {
+        let model: ModelLocation
+        let donor: ModelLocation?
+        /// Whether the results have figures of each prompt.
+        let perPrompt: Bool
+        let settings: PatchSettings
+        let progress: (Double) -> Void
+    }
+
+    /// What a measurement is made on.
+    struct Setting {
+        let model: GPT2
+        let donor: GPT2?
+        let dataset: Dataset
+        let context: Context
+
+        var settings: PatchSettings { context.settings }
+        var perPrompt: Bool { context.perPrompt }
+        var progress: (Double) -> Void { context.progress }
+        /// Results are whole or not at all.
+        var partial: PartialResults { get throws { try PartialResults(besides: nil, deciding: []) } }
+    }
+
+    /// What came out.
+    struct Outcome {
+        let results: JSONValue
+        /// The hashes of what it was measured on.
+        let model: String?
+        let donor: String?
+        let dataset: String?
+    }
+
+    typealias Run = (Context) throws -> Outcome
+
+    /// Fields of its results that say in words what others say in figures.
+    let ignored: Set<String>
+    /// Reads the options; what they ask for is done when the result is called.
+    let prepare: @Sendable (RecordedResults) throws -> Run
+
+    /// By the names in results files.
+    static let all: [String: RecordedCommand] = [
+        "eval": measuring { (options: EvaluationOptions, setting) in
+            let prompts = setting.dataset.prompts
+            let measures = try Evaluator(setting.model.parameters, workers: setting.settings.workers).measure(prompts) {
+                if setting.settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+                setting.progress(Double($0) / Double(prompts.count))
+            }
+            return Evaluation(measures, seed: options.prompts.seed, perPrompt: setting.perPrompt)
+        },
+        "patch": measuring { (options: PatchOptions, setting) in
+            try PatchJob(options).run(
+                setting.model, donor: setting.donor, setting.dataset, settings: setting.settings,
+                partial: setting.partial, perPrompt: setting.perPrompt, progress: setting.progress
+            )
+        },
+        "knockout": measuring { (options: KnockoutOptions, setting) in
+            try KnockoutJob(options, model: setting.model).run(
+                setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
+                perPrompt: setting.perPrompt, progress: setting.progress
+            )
+        },
+        "faithfulness": measuring { (options: FaithfulnessOptions, setting) in
+            try FaithfulnessJob(options, model: setting.model).run(
+                setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
+                perPrompt: setting.perPrompt, progress: setting.progress
+            )
+        },
+        "circuit validate": measuring { (options: ValidateOptions, setting) in
+            try ValidateJob(options, model: setting.model).run(
+                setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
+                perPrompt: setting.perPrompt, progress: setting.progress
+            )
+        },
+        "circuit discover": measuring { (options: DiscoverOptions, setting) in
+            let job = try DiscoverJob(options, config: setting.model.config)
+            return try FoundCircuit {
+                try job.run(
+                    setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,
+                    progress: setting.progress
+                )
+            }
+        },
+        "model check": RecordedCommand(ignored: ["found"]) { recorded in
+            let options = try recorded.options(ModelCheckOptions.self)
+            return { context in
+                let check = ModelCheck(
+                    name: context.model.name, folder: context.model.folder, expectations: options.expectations
+                )
+                let results = check.run(workers: context.settings.workers, progress: context.progress)
+                return Outcome(
+                    results: try JSONValue(results), model: results.sha256, donor: nil,
+                    dataset: results.dataset.map { DatasetRecord($0).sha256 }
+                )
+            }
+        },
+    ]
+
+    /// A command that measures a model on prompts.
+    private static func measuring<Options: RecordedOptions, Results: Encodable>(
+        _ body: @escaping @Sendable (Options, Setting) throws -> Results
+    ) -> RecordedCommand {
+        RecordedCommand(ignored: []) { recorded in
+            let options = try recorded.options(Options.self)
+            try options.check(path: recorded.path)
+            return { context in
+                let workers = context.settings.workers
+                let model = try GPT2(context.model, workers: workers)
+                let donor = try context.donor.map { try GPT2($0, workers: workers) }
+                let dataset = try options.prompts.prompts(for: model)
+                let results = try body(
+                    options, Setting(model: model, donor: donor, dataset: dataset, context: context)
+                )
+                return Outcome(
+                    results: try JSONValue(results), model: try model.sha256(), donor: try donor?.sha256(),
+                    dataset: DatasetRecord(dataset).sha256
+                )
+            }
+        }
+    }
+}

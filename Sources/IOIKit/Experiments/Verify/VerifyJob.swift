@@ -1,0 +1,196 @@
+import Foundation
+
+/// `ioi verify`: whether recorded results come out again.
+public struct VerifyJob: Sendable {
+    private struct Entry: Sendable {
+        let recorded: RecordedResults
+        let model: ModelLocation
+        let donor: ModelLocation?
+        /// Whether the user put another model in the place of the recorded one.
+        let isModelReplaced, isDonorReplaced: Bool
+    }
+
+    /// What is about to be measured.
+    public struct Step: Sendable {
+        /// From 0.
+        public let index: Int
+        public let file: String
+        public let command: String
+        public let model: ModelLocation
+        public let donor: ModelLocation?
+    }
+
+    public let tolerance: FigureComparison.Tolerance
+    private let entries: [Entry]
+
+    /// Reads all files, so that whatever is wrong with one of them is known before anything is measured.
+    ///
+    /// - Parameters:
+    ///   - models: take the place of the models that were measured.
+    ///   - donors: take the place of their donors.
+    /// - Throws: `IOIError` naming the file and the field for one that cannot be run again, and of kind `usage` for a
+    ///   model that takes no other's place.
+    public init(
+        _ files: [String],
+        tolerance: FigureComparison.Tolerance,
+        models: [ModelReplacement] = [],
+        donors: [ModelReplacement] = []
+    ) throws {
+        self.tolerance = tolerance
+        let all = try files.map { path in
+            let recorded = try RecordedResults(path, commands: Array(RecordedCommand.all.keys))
+            // Options that cannot be read are known now.
+            _ = try RecordedCommand.all[recorded.command]!.prepare(recorded)
+            return recorded
+        }
+        try Self.check(models, flag: "--model", names: all.map(\.model.name))
+        try Self.check(donors, flag: "--donor", names: all.compactMap(\.donor?.name))
+        entries = try all.map { recorded in
+            let model = Self.replacement(of: recorded.model, by: models)
+            let donor = recorded.donor.flatMap { Self.replacement(of: $0, by: donors) }
+            return Entry(
+                recorded: recorded, model: try model ?? recorded.model.location("model", in: recorded),
+                donor: try donor ?? recorded.donor?.location("donor", in: recorded),
+                isModelReplaced: model != nil, isDonorReplaced: donor != nil
+            )
+        }
+    }
+
+    private static func check(_ replacements: [ModelReplacement], flag: String, names: [String]) throws {
+        guard replacements.count(where: { $0.name == nil }) <= 1 else {
+            throw IOIError.usage("\(flag): found several models for the same files, expected one, or NAME=DIR of each")
+        }
+        for name in replacements.map(\.name) where !names.contains(name ?? names.first ?? "") || names.isEmpty {
+            let role = flag == "--donor" ? "donor" : "model"
+            guard let name else { throw IOIError.usage("\(flag): no file was measured with a \(role)") }
+            let known = Set(names).sorted().map(\.quoted).joined(separator: ", ")
+            throw IOIError.usage(
+                "\(flag): found the \(role) \(name.quoted), which no file was measured with; expected one of \(known)"
+            )
+        }
+    }
+
+    private static func replacement(of record: ModelRecord, by replacements: [ModelReplacement]) -> ModelLocation? {
+        (replacements.first { $0.name == record.name } ?? replacements.first { $0.name == nil })?.location
+    }
+
+    /// Measures what the files record, one after the other.
+    ///
+    /// - Parameters:
+    ///   - begin: told what is about to be measured.
+    ///   - progress: told what share of that is done.
+    /// - Throws: `IOIError` naming the file where something cannot be measured; `PatchInterruption` and
+    ///   `ACDC.Interruption` where `settings` say so.
+    public func run(
+        settings: PatchSettings,
+        begin: (Step) -> Void = { _ in },
+        progress: @escaping (Double) -> Void = { _ in }
+    ) throws -> VerifyResults {
+        VerifyResults(
+            try entries.enumerated().map { index, entry in
+                let recorded = entry.recorded
+                begin(
+                    Step(
+                        index: index, file: recorded.path, command: recorded.command, model: entry.model,
+                        donor: entry.donor
+                    )
+                )
+                let results = try run(entry, settings: settings, progress: progress)
+                // What cannot be interrupted ends here.
+                if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+                return results
+            }
+        )
+    }
+
+    private func run(
+        _ entry: Entry,
+        settings: PatchSettings,
+        progress: @escaping (Double) -> Void
+    ) throws -> VerifyResults.File {
+        let started = ContinuousClock.now
+        let recorded = entry.recorded
+        let command = RecordedCommand.all[recorded.command]!
+        let outcome: RecordedCommand.Outcome
+        do {
+            // Under the recorded names, which results and the published circuit go by.
+            let context = RecordedCommand.Context(
+                model: try ModelLocation(name: recorded.model.name, folder: entry.model.folder),
+                donor: try recorded.donor.flatMap { donor in
+                    try entry.donor.map { try ModelLocation(name: donor.name, folder: $0.folder) }
+                },
+                perPrompt: recorded.results.holds("per_prompt"), settings: settings, progress: progress
+            )
+            outcome = try command.prepare(recorded)(context)
+        } catch let error as IOIError {
+            throw IOIError("\(recorded.path): cannot be run again: \(error)")
+        }
+        var comparison = FigureComparison(tolerance: tolerance, ignoring: command.ignored)
+        var notes: [String] = []
+        func compareHash(_ field: String, _ before: String?, _ after: String?, isReplaced: Bool) {
+            if isReplaced {
+                if before != after { notes.append("\(field): another than recorded, as asked for") }
+            } else {
+                comparison.compare(equal: before, after, at: "\(field).sha256")
+            }
+        }
+        compareHash("model", recorded.model.sha256, outcome.model, isReplaced: entry.isModelReplaced)
+        compareHash("donor", recorded.donor?.sha256, outcome.donor, isReplaced: entry.isDonorReplaced)
+        compareHash("dataset", recorded.dataset?.sha256, outcome.dataset, isReplaced: false)
+        comparison.compare(recorded.results, outcome.results, at: "results")
+        notes += Self.notes(recorded.environment, EnvironmentRecord(workers: settings.workers))
+        return VerifyResults.File(
+            file: recorded.path, command: recorded.command, groups: comparison.groups, notes: notes,
+            seconds: (ContinuousClock.now - started) / .seconds(1)
+        )
+    }
+
+    /// Compares two results files of one command, and measures nothing.
+    ///
+    /// - Throws: `IOIError` for a file that holds no results, or those of another command.
+    public static func compare(
+        _ file: String,
+        against other: String,
+        tolerance: FigureComparison.Tolerance
+    ) throws -> VerifyResults {
+        let started = ContinuousClock.now
+        let commands = Array(RecordedCommand.all.keys)
+        let (recorded, found) = try (
+            RecordedResults(file, commands: commands), RecordedResults(other, commands: commands)
+        )
+        guard recorded.command == found.command else {
+            throw IOIError(
+                "\(other): command: found \(found.command.quoted), expected \(recorded.command.quoted), which \(file) "
+                    + "holds results of"
+            )
+        }
+        var comparison = FigureComparison(
+            tolerance: tolerance, ignoring: RecordedCommand.all[recorded.command]!.ignored
+        )
+        comparison.compare(equal: recorded.model.sha256, found.model.sha256, at: "model.sha256")
+        comparison.compare(equal: recorded.donor?.sha256, found.donor?.sha256, at: "donor.sha256")
+        comparison.compare(equal: recorded.dataset?.sha256, found.dataset?.sha256, at: "dataset.sha256")
+        comparison.compare(recorded.results, found.results, at: "results")
+        // Options decide results, which are compared; paths in them may be others for the same contents.
+        var options = FigureComparison(tolerance: .init(absolute: 0, relative: 0))
+        options.compare(recorded.options, found.options, at: "options")
+        let changed = options.groups.flatMap(\.moved).map {
+            "\($0.path): found \($0.found?.description ?? "nothing"), recorded \($0.recorded?.description ?? "nothing")"
+        }
+        return VerifyResults([
+            VerifyResults.File(
+                file: file, command: recorded.command, groups: comparison.groups,
+                notes: changed + notes(recorded.environment, found.environment),
+                seconds: (ContinuousClock.now - started) / .seconds(1)
+            )
+        ])
+    }
+
+    /// What is another in how results were computed.
+    private static func notes(_ recorded: EnvironmentRecord, _ found: EnvironmentRecord) -> [String] {
+        [
+            ("version", recorded.version, found.version), ("threads", "\(recorded.threads)", "\(found.threads)"),
+            ("blas", recorded.blas, found.blas),
+        ].filter { $0.1 != $0.2 }.map { "\($0.0): found \($0.2), recorded \($0.1)" }
+    }
+}

@@ -1,0 +1,503 @@
+import Foundation
+
+/// The report of a run folder that `ioi reproduce` filled: the claims first, then what was measured, then how to repeat it.
+public struct ReproductionReport {
+    /// A picture, with a name to save it by.
+    public struct Chart: Sendable {
+        public let name: String
+        public let svg: String
+    }
+
+    /// The page.
+    public let html: String
+    /// All pictures in it.
+    public let charts: [Chart]
+    /// All its tables of figures, by name, in full precision.
+    public let tables: [(name: String, csv: String)]
+
+    /// - Parameter folder: the run folder.
+    /// - Throws: ``IOIError`` where it holds no record of a plan, or one that cannot be read. A results file that is
+    ///   missing or cannot be read is named in the report.
+    public init(of folder: URL) throws {
+        let record = try ReproductionRecord(in: folder)
+        var builder = ReportBuilder(record: record, folder: folder)
+        let sections = [
+            builder.claims(), builder.behaviour(), builder.training(), builder.changes(), builder.circuits(),
+            builder.mlps(), builder.surface(), builder.repetition(),
+        ].compactMap { $0 }
+        var lead = HTMLPage.paragraph(
+            "\(record.plan.about) Model \(record.model.name), \(record.dataset.count) held-out prompts, seed "
+                + "\(record.plan.prompts.seed). Brackets are 95 % intervals over prompts."
+        )
+        if let note = record.note { lead += HTMLPage.paragraph("The model is \(note).", style: "note") }
+        for problem in builder.problems { lead += HTMLPage.paragraph("Missing: \(problem)", style: "note") }
+        html = HTMLPage(title: "What fine-tuning did: \(record.plan.name)", lead: lead, sections: sections).text
+        charts = builder.charts
+        tables = builder.tables
+    }
+}
+
+/// A report being put together.
+private struct ReportBuilder {
+    let record: ReproductionRecord
+    let folder: URL
+    var charts: [ReproductionReport.Chart] = []
+    var tables: [(name: String, csv: String)] = []
+    /// What could not be read.
+    var problems: [String] = []
+
+    init(record: ReproductionRecord, folder: URL) {
+        self.record = record
+        self.folder = folder
+    }
+
+    // MARK: What results files hold
+
+    private struct Document<Results: Decodable>: Decodable {
+        let results: Results
+    }
+
+    private struct FaithfulnessFigures: Decodable {
+        let model, circuit, ratio, sparsity: Double?
+        let ci95: [Double]?
+        let note: RatioNote?
+        let surface: [SurfaceFigure]?
+
+        enum CodingKeys: String, CodingKey {
+            case model, circuit, ratio, sparsity, ci95, surface
+            case note = "ratio_note"
+        }
+    }
+
+    private struct CrossModelFigures: Decodable {
+        struct HeadSet: Decodable {
+            let name: String
+            let heads: [Head]
+            let effect, recovered: Double?
+            let recoveredInterval: [Double]?
+
+            enum CodingKeys: String, CodingKey {
+                case name, heads, effect, recovered
+                case recoveredInterval = "recovered_ci95"
+            }
+        }
+
+        let effect: [[Double?]]
+        let ci95: [[[Double]?]]
+        let sets: [HeadSet]?
+    }
+
+    private struct DirectedFigures: Decodable {
+        let toHost: CrossModelFigures
+
+        enum CodingKeys: String, CodingKey {
+            case toHost = "donor-to-host"
+        }
+    }
+
+    private struct CircuitFigures: Decodable {
+        /// nil where the walk found none.
+        let circuit: Circuit?
+        let problem: String?
+    }
+
+    private struct KnockoutFigures: Decodable {
+        struct Single: Decodable {
+            let effect: Double?
+            let ci95: [Double]?
+        }
+
+        let effect: Double?
+        let ci95: [Double]?
+        let each: [Single]
+    }
+
+    /// What was measured of each model, in the plan's order; what cannot be read becomes a problem.
+    private mutating func read<Results: Decodable>(
+        _ measure: Plan.Measure,
+        as type: Results.Type
+    ) -> [(model: PlanModel, results: Results)] {
+        record.measurements.filter { $0.measure == measure }.compactMap { measurement in
+            do {
+                let file = folder.appendingPathComponent(measurement.file)
+                return (measurement.model, try InputFile.decode(Document<Results>.self, from: file).results)
+            } catch {
+                problems.append("\(error)")
+                return nil
+            }
+        }
+    }
+
+    private mutating func add(_ name: String, _ svg: String) -> String {
+        charts.append(.init(name: name, svg: svg))
+        return svg
+    }
+
+    private mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
+        let lines = ([header] + rows).map { $0.map(Self.csvField).joined(separator: ",") + "\n" }
+        tables.append((name, lines.joined()))
+    }
+
+    private static func csvField(_ text: String) -> String {
+        guard text.contains(where: { ",\"".contains($0) || $0.isNewline }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+
+    private static func full(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+
+    private static func interval(_ bounds: [Double]?, scale: Double = 1, decimals: Int) -> String {
+        bounds.map { "[\((scale * $0[0]).fixed(decimals)), \((scale * $0[1]).fixed(decimals))]" } ?? ""
+    }
+
+    // MARK: Sections
+
+    mutating func claims() -> HTMLPage.Section? {
+        let isGPT2 = record.model.name == "gpt2"
+        let rows = record.claims.map { decision in
+            let style = decision.verdict == .shown ? "shown" : "not"
+            return "<tr><td>\(decision.claim.text.xml)</td>"
+                + (isGPT2 ? "<td>\((decision.claim.published ?? "").xml)</td>" : "")
+                + "<td class=\"number\">\(decision.valueText.xml)</td>"
+                + "<td class=\"number\">\(decision.intervalText.xml)</td>"
+                + "<td class=\"\(style)\">\(decision.verdict.rawValue.xml)</td>"
+                + "<td class=\"quiet\"><code>\(decision.claim.figure.description.xml)</code> "
+                + "\(decision.claim.rule.text.xml)</td></tr>"
+        }
+        addTable(
+            "claims", ["claim", "figure", "published", "measured", "low", "high", "rule", "verdict"],
+            record.claims.map { decision in
+                [
+                    decision.claim.text, decision.claim.figure.description, record.published(decision) ?? "",
+                    Self.full(decision.measured?.value), Self.full(decision.measured?.ci95?[0]),
+                    Self.full(decision.measured?.ci95?[1]), decision.claim.rule.text, decision.verdict.rawValue,
+                ]
+            }
+        )
+        let header = ["claim"] + (isGPT2 ? ["published"] : []) + ["measured", "95 % interval", "verdict", "rule"]
+        let intro = HTMLPage.paragraph(
+            "A claim is shown where the whole interval satisfies its rule, not shown where none of it does, and unclear in "
+                + "between. The rules stand in the plan."
+        )
+        let published =
+            isGPT2
+            ? ""
+            : HTMLPage.paragraph(
+                "The published figures are of GPT-2 small and stand beside no other model's.", style: "quiet"
+            )
+        return HTMLPage.Section(
+            title: "Claims",
+            body: intro + published + "<div class=\"wide\"><table><thead><tr>"
+                + header.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>\(rows.joined(separator: "\n"))"
+                + "</tbody></table></div>"
+        )
+    }
+
+    /// The epoch of a model since the plan's own model, and that of the model it starts from.
+    private func epoch(of model: PlanModel) -> Int {
+        guard let name = model.stage, let stage = record.plan.stages.first(where: { $0.name == name }) else { return 0 }
+        return (stage.from.map(epoch) ?? 0) + model.epoch
+    }
+
+    /// A line for each stage, from the model that it starts from.
+    private func series(_ points: [PlanModel: (y: Double, interval: [Double]?)]) -> [LineChart.Series] {
+        let trained = record.plan.stages.filter { $0.dataset != nil && record.stages.contains($0.name) }
+        let roots = trained.filter { $0.from?.stage == nil }.map(\.name)
+        return trained.compactMap { stage in
+            let models = [stage.from ?? .base] + stage.models
+            let found = models.compactMap { model in
+                points[model].map {
+                    LineChart.Point(
+                        x: Double(epoch(of: model)), y: $0.y, interval: $0.interval, name: model.description)
+                }
+            }
+            guard found.count > 1 else { return nil }
+            var root = stage
+            while let from = root.from?.stage, let before = trained.first(where: { $0.name == from }) { root = before }
+            return LineChart.Series(
+                name: stage.name, points: found, colour: roots.firstIndex(of: root.name) ?? 0,
+                isDashed: stage.from?.stage != nil
+            )
+        }
+    }
+
+    mutating func behaviour() -> HTMLPage.Section? {
+        let evaluations = read(.eval, as: Evaluation.self)
+        let faithfulness = Dictionary(
+            uniqueKeysWithValues: read(.faithfulness, as: FaithfulnessFigures.self).map { ($0.model, $0.results) }
+        )
+        guard !evaluations.isEmpty else { return nil }
+        var rows: [[String]] = []
+        var full: [[String]] = []
+        var difference: [PlanModel: (y: Double, interval: [Double]?)] = [:]
+        var (accuracy, loss, ratio) = (difference, difference, difference)
+        for (model, evaluation) in evaluations {
+            let all = evaluation.all
+            let circuit = faithfulness[model]
+            difference[model] = (all.logitDifference.mean, all.logitDifference.ci95)
+            accuracy[model] = (100 * all.accuracy, all.ci95["accuracy"]?.map { 100 * $0 })
+            loss[model] = (all.loss, all.ci95["loss"])
+            var share = "–"
+            if let circuit {
+                share =
+                    circuit.note == .meaningless
+                    ? "meaningless" : circuit.ratio.map { (100 * $0).fixed(1) + " %" } ?? "–"
+                if circuit.note == .overshoot { share += " (overshoot)" }
+                if circuit.note != .meaningless, let value = circuit.ratio {
+                    ratio[model] = (100 * value, circuit.ci95?.map { 100 * $0 })
+                }
+            }
+            rows.append([
+                model.description, all.logitDifference.mean.fixed(2),
+                Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy).fixed(1) + " %",
+                (100 * all.top1).fixed(1) + " %", all.loss.fixed(3), share,
+                circuit?.note == .meaningless ? "" : Self.interval(circuit?.ci95, scale: 100, decimals: 1),
+            ])
+            full.append([
+                model.description, Self.full(all.logitDifference.mean), Self.full(all.logitDifference.ci95[0]),
+                Self.full(all.logitDifference.ci95[1]), Self.full(all.accuracy), Self.full(all.top1),
+                Self.full(all.ioProbability), Self.full(all.loss), Self.full(circuit?.model),
+                Self.full(circuit?.circuit),
+                Self.full(circuit?.ratio), Self.full(circuit?.ci95?[0]), Self.full(circuit?.ci95?[1]),
+                circuit?.note?.rawValue ?? "",
+            ])
+        }
+        addTable(
+            "behaviour",
+            [
+                "model", "logit_difference", "low", "high", "accuracy", "top1", "io_probability", "loss", "model_ld",
+                "circuit_ld", "ratio", "ratio_low", "ratio_high", "ratio_note",
+            ], full
+        )
+        let table = HTMLPage.table(
+            [
+                "model", "logit difference", "95 % interval", "IO over S", "IO first of all", "loss", "F(C)/F(M)",
+                "95 % interval",
+            ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
+        )
+        let pictures = [
+            add("logit-difference", LineChart(title: "Logit difference", series: series(difference)).svg),
+            add(
+                "accuracy",
+                LineChart(
+                    title: "IO over S (IO first of all tokens is in the table)", unit: " %", decimals: 1,
+                    series: series(accuracy)
+                ).svg),
+            add("loss", LineChart(title: "Loss of the indirect object, in nats", series: series(loss)).svg),
+            add(
+                "faithfulness",
+                LineChart(
+                    title: "Faithfulness of the circuit, F(C)/F(M)", unit: " %", decimals: 1, series: series(ratio),
+                    reference: 100
+                ).svg),
+        ]
+        return HTMLPage.Section(
+            title: "Behaviour and circuit over epochs",
+            body: table + HTMLPage.figures(pictures)
+                + HTMLPage.paragraph(
+                    "Dashed lines go on from another stage. Shares of a logit difference near zero mean nothing and are not "
+                        + "drawn; above 100 % the circuit does more than the whole model.", style: "quiet"
+                )
+        )
+    }
+
+    mutating func training() -> HTMLPage.Section? {
+        var series: [LineChart.Series] = []
+        for (index, name) in record.stages.enumerated() {
+            guard let path = record.runs[name] else { continue }
+            let file = RunFolder(folder.appendingPathComponent(path)).metricsFile
+            do {
+                let lines = try InputFile.read(file).split(separator: UInt8(ascii: "\n"))
+                let metrics = try lines.map { try JSONDecoder().decode(StepMetrics.self, from: $0) }
+                // Single steps are noise; a hundred means show the course.
+                let group = max(1, metrics.count / 100)
+                let points = stride(from: 0, to: metrics.count, by: group).map { start in
+                    let part = metrics[start..<min(start + group, metrics.count)]
+                    return LineChart.Point(
+                        x: Double(part.last!.step), y: part.reduce(0) { $0 + $1.loss } / Double(part.count), name: name
+                    )
+                }
+                series.append(LineChart.Series(name: name, points: points, colour: index, isDashed: index > 6))
+            } catch {
+                problems.append("\(file.path): \(error)")
+            }
+        }
+        guard !series.isEmpty else { return nil }
+        let chart = LineChart(
+            title: "Loss while training, each on its own dataset, in nats", xLabel: "steps", series: series,
+            hasMarks: false
+        )
+        return HTMLPage.Section(title: "Training", body: HTMLPage.figures([add("training-loss", chart.svg)]))
+    }
+
+    mutating func changes() -> HTMLPage.Section? {
+        let patterns = read(.patterns, as: DirectedFigures.self)
+        let outputs = read(.outputs, as: DirectedFigures.self)
+        guard !patterns.isEmpty || !outputs.isEmpty else { return nil }
+        var body = HTMLPage.paragraph(
+            "Each head's attention pattern, or output z, taken from the fine-tuned model into the plan's own model, on the same "
+                + "prompts: the change of the logit difference in per cent. Carried over is the share of the whole change "
+                + "that comes with a set of heads."
+        )
+        var rows: [[String]] = []
+        for model in record.measurements.map(\.model).unique {
+            let maps = [("patterns", patterns), ("outputs", outputs)].compactMap { name, all in
+                all.first { $0.model == model }.map { (name, $0.results.toHost) }
+            }
+            guard !maps.isEmpty else { continue }
+            let scale = MapChart.scale(of: maps.map(\.1.effect))
+            body += "<h3>\(model.description.xml)</h3>"
+            body += HTMLPage.figures(
+                maps.map { name, figures in
+                    add(
+                        "\(model)-\(name)",
+                        MapChart(
+                            title: "\(name) of \(model) in \(record.model.name)", values: figures.effect,
+                            intervals: figures.ci95, scale: scale
+                        ).svg)
+                })
+            for (name, figures) in maps {
+                for set in figures.sets ?? [] {
+                    rows.append([
+                        model.description, name, set.name, "\(set.heads.count)", Self.full(set.effect),
+                        Self.full(set.recovered), Self.full(set.recoveredInterval?[0]),
+                        Self.full(set.recoveredInterval?[1]),
+                    ])
+                }
+            }
+            let sets = maps.flatMap { name, figures in
+                (figures.sets ?? []).map { set in
+                    [
+                        name, set.name, "\(set.heads.count)", set.effect.map { $0.fixed(1) + " %" } ?? "–",
+                        set.recovered.map { (100 * $0).fixed(1) + " %" } ?? "–",
+                        Self.interval(set.recoveredInterval, scale: 100, decimals: 1),
+                    ]
+                }
+            }
+            if !sets.isEmpty {
+                body += HTMLPage.table(
+                    ["component", "heads of", "number", "change", "carried over", "95 % interval"], sets,
+                    numbers: [2, 3, 4, 5]
+                )
+            }
+        }
+        addTable(
+            "changes", ["model", "component", "set", "heads", "effect", "recovered", "low", "high"], rows
+        )
+        return HTMLPage.Section(title: "Where the changes lie", body: body)
+    }
+
+    mutating func circuits() -> HTMLPage.Section? {
+        let found = read(.circuit, as: CircuitFigures.self)
+        guard !found.isEmpty else { return nil }
+        let base = found.first { $0.model == .base }?.results.circuit
+        var (rows, pictures, none) = ([[String]](), [String](), "")
+        for (model, results) in found {
+            guard let circuit = results.circuit else {
+                none += HTMLPage.paragraph("\(model): none. \(results.problem ?? "")", style: "quiet")
+                continue
+            }
+            rows += circuit.classes.map {
+                [
+                    model.description, $0.name, $0.position.description,
+                    $0.heads.map(\.description).joined(separator: " "),
+                ]
+            }
+            let diagram = CircuitDiagram(
+                title: "\(model): \(circuit.heads.count) heads", circuit, comparedWith: model == .base ? nil : base
+            )
+            pictures.append(add("\(model)-circuit", diagram.svg))
+        }
+        addTable("circuits", ["model", "class", "position", "heads"], rows)
+        return HTMLPage.Section(
+            title: "Circuits",
+            body: HTMLPage.paragraph(
+                "Found by path patching in each model. Beside the plan's own model's circuit, heads that are new in a class "
+                    + "are bold, those that are gone struck through."
+            ) + HTMLPage.figures(pictures) + none
+        )
+    }
+
+    mutating func mlps() -> HTMLPage.Section? {
+        let knockouts = read(.mlps, as: KnockoutFigures.self)
+        guard let layers = knockouts.first?.results.each.count, layers > 0 else { return nil }
+        let columns = ["all"] + (0..<layers).map { "MLP \($0)" }
+        func cells(_ figures: KnockoutFigures) -> [KnockoutFigures.Single] {
+            [.init(effect: figures.effect, ci95: figures.ci95)] + figures.each
+        }
+        let rows = knockouts.map { model, figures in
+            [model.description] + cells(figures).map { $0.effect.map { $0.fixed(1) + " %" } ?? "–" }
+        }
+        addTable(
+            "mlps", ["model", "mlp", "effect", "low", "high"],
+            knockouts.flatMap { model, figures in
+                zip(columns, cells(figures)).map {
+                    [
+                        model.description, $0, Self.full($1.effect), Self.full($1.ci95?[0]), Self.full($1.ci95?[1]),
+                    ]
+                }
+            }
+        )
+        return HTMLPage.Section(
+            title: "MLPs",
+            body: HTMLPage.paragraph(
+                "The change of the logit difference with all MLPs, or one, knocked out: replaced by their mean over prompts in "
+                    + "which no name repeats."
+            )
+                + HTMLPage.table(
+                    ["model"] + columns, rows, numbers: Set(1...columns.count)
+                )
+        )
+    }
+
+    mutating func surface() -> HTMLPage.Section? {
+        let surfaces = read(.surface, as: FaithfulnessFigures.self).filter { $0.results.surface != nil }
+        guard !surfaces.isEmpty else { return nil }
+        let heads = record.circuit?.heads.count ?? 0
+        let pictures = surfaces.map { model, figures in
+            let chart = IntervalChart(
+                surface: figures.surface!, heads: heads, of: "\(model), \(record.dataset.count) prompts",
+                isWholeMeaningless: figures.note == .meaningless
+            )
+            return add("\(model)-surface", chart.svg)
+        }
+        return HTMLPage.Section(
+            title: "Faithfulness by method",
+            body: HTMLPage.paragraph(
+                "One circuit, by every method of evaluation, beside random circuits with as many heads in each layer."
+            ) + HTMLPage.figures(pictures)
+        )
+    }
+
+    mutating func repetition() -> HTMLPage.Section? {
+        let environment = record.environment
+        let facts = [
+            ["command", "ioi reproduce --plan \(record.plan.name) --model \(record.plan.model)"],
+            ["stages", record.stages.joined(separator: ", ")],
+            ["model", "\(record.model.name), SHA-256 \(record.model.sha256 ?? "unknown")"],
+            ["prompts", "\(record.dataset.count), seed \(record.plan.prompts.seed), SHA-256 \(record.dataset.sha256)"],
+            [
+                "training",
+                "\(record.plan.training.count) prompts of each dataset, rate \(record.plan.training.learningRate), batch "
+                    + "\(record.plan.training.batch), seed \(record.plan.training.seed)",
+            ],
+            ["version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)"],
+        ]
+        let files = record.measurements.map { [$0.model.description, $0.measure.rawValue, $0.file] }
+        return HTMLPage.Section(
+            title: "How to repeat it",
+            body: HTMLPage.paragraph(
+                "The same seeds and number of threads give the same bytes on the same machine; elsewhere the same figures to "
+                    + "rounding."
+            ) + HTMLPage.table(["", ""], facts) + "<h3>Files</h3>"
+                + HTMLPage.table(["model", "measured", "file"], files)
+        )
+    }
+}
+
+extension Sequence where Element: Hashable {
+    /// Each element once, where it stands first.
+    fileprivate var unique: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,160 @@
+/// Pieces of SVG, with numbers to a tenth of a pixel.
+enum SVG {
+    static func number(_ value: Double) -> String { value.fixed(1) }
+
+    static func label(_ text: String, _ x: Double, _ y: Double, _ style: String = "label") -> String {
+        "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
+    }
+
+    /// - Parameter colour: of the stroke, where it is not that of the style.
+    static func line(
+        _ x1: Double,
+        _ y1: Double,
+        _ x2: Double,
+        _ y2: Double,
+        _ style: String,
+        colour: String? = nil
+    ) -> String {
+        "<line class=\"\(style)\" x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\""
+            + attribute("stroke", colour) + "/>"
+    }
+
+    static func polygon(_ points: [(Double, Double)], _ style: String) -> String {
+        "<polygon class=\"\(style)\" points=\"\(list(points))\"/>"
+    }
+
+    /// - Parameter colour: of the stroke, where it is not that of the style.
+    static func path(
+        _ points: [(Double, Double)],
+        _ style: String,
+        colour: String? = nil,
+        isDashed: Bool = false
+    ) -> String {
+        "<polyline class=\"\(style)\" points=\"\(list(points))\"\(attribute("stroke", colour))"
+            + attribute("stroke-dasharray", isDashed ? "6 4" : nil) + "/>"
+    }
+
+    /// - Parameter colour: where it is not that of the style.
+    static func dot(_ x: Double, _ y: Double, _ style: String = "dot", colour: String? = nil) -> String {
+        "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"4\"\(attribute("fill", colour))/>"
+    }
+
+    private static func attribute(_ name: String, _ value: String?) -> String {
+        value.map { " \(name)=\"\($0)\"" } ?? ""
+    }
+
+    static func rectangle(
+        _ x: Double,
+        _ y: Double,
+        _ width: Double,
+        _ height: Double,
+        _ style: String,
+        fill: String? = nil
+    ) -> String {
+        "<rect class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" "
+            + "height=\"\(number(height))\"\(attribute("fill", fill))/>"
+    }
+
+    /// A mark that shows its words where the pointer rests on it, or where it is reached by the keyboard: on their line
+    /// below the chart, so that no other mark covers them.
+    static func telling(_ words: String, _ elements: [String], x: Double, y: Double) -> String {
+        "<g class=\"mark\" tabindex=\"0\" role=\"img\" aria-label=\"\(words.xml)\">\(elements.joined())"
+            + label(words, x, y, "tip") + "</g>"
+    }
+
+    /// A whole picture, which stands alone as a file and in a page.
+    static func document(title: String, width: Double, height: Double, style: String, body: [String]) -> String {
+        let size =
+            "width=\"\(number(width))\" height=\"\(number(height))\" "
+            + "viewBox=\"0 0 \(number(width)) \(number(height))\""
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" class="ioi-chart" role="img" aria-label="\(title.xml)" \(size)>
+            <style>
+            \(style)
+            </style>
+            <rect class="paper" width="100%" height="100%"/>
+            \(body.joined(separator: "\n"))
+            </svg>
+
+            """
+    }
+
+    private static func list(_ points: [(Double, Double)]) -> String {
+        points.map { "\(number($0)),\(number($1))" }.joined(separator: " ")
+    }
+
+    /// Of a character of text of a size, on average, in the widest of the common fonts.
+    static func width(_ text: String, size: Double = 12) -> Double { Double(text.count) * size * 0.55 }
+
+    /// What all charts look like. The colours of series (Okabe and Ito's) can be told apart by the colour-blind.
+    static let style = """
+        .ioi-chart { max-width: 100%; height: auto; }
+        .ioi-chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
+          font-variant-numeric: tabular-nums; fill: #1f2328; }
+        .ioi-chart .title { font-size: 17px; font-weight: 600; }
+        .ioi-chart .heading { font-weight: 600; }
+        .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #59636e; }
+        .ioi-chart .tick, .ioi-chart .reference-label, .ioi-chart .middle { text-anchor: middle; }
+        .ioi-chart .value, .ioi-chart .end { text-anchor: end; }
+        .ioi-chart .paper { fill: #ffffff; }
+        .ioi-chart .grid { stroke: #e4e8ec; }
+        .ioi-chart .guide { stroke: #e4e8ec; stroke-dasharray: 1 3; }
+        .ioi-chart .axis { stroke: #818b98; }
+        .ioi-chart .band { fill: #c9d1d9; }
+        .ioi-chart .whisker { stroke: #0969da; stroke-width: 2; fill: none; }
+        .ioi-chart .dot { fill: #0969da; }
+        .ioi-chart .reference { stroke: #bc4c00; stroke-dasharray: 5 3; }
+        .ioi-chart .reference-label { fill: #bc4c00; }
+        .ioi-chart .mark { outline: none; }
+        .ioi-chart .mark .tip { display: none; }
+        .ioi-chart .mark:hover .tip, .ioi-chart .mark:focus .tip { display: block; }
+        .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #1f2328; stroke-width: 2; }
+        .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #1f2328; stroke-width: 2; }
+        .ioi-chart .on-dark { fill: #ffffff; }
+        .ioi-chart .on-light { fill: #1f2328; }
+        .ioi-chart .box { fill: none; stroke: #818b98; }
+        .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
+        .ioi-chart .arrowhead { fill: #818b98; }
+        .ioi-chart .gained { fill: #0072b2; font-weight: 600; }
+        .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
+        .ioi-chart .series { fill: none; stroke-width: 2; }
+        .ioi-chart .bar { stroke-width: 2; }
+        @media (prefers-color-scheme: dark) {
+          .ioi-chart text { fill: #e6edf3; }
+          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }
+          .ioi-chart .paper { fill: #0d1117; }
+          .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
+          .ioi-chart .axis { stroke: #6e7681; }
+          .ioi-chart .band { fill: #444c56; }
+          .ioi-chart .whisker { stroke: #58a6ff; }
+          .ioi-chart .dot { fill: #58a6ff; }
+          .ioi-chart .reference { stroke: #f0883e; }
+          .ioi-chart .reference-label { fill: #f0883e; }
+          .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #e6edf3; }
+          .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #e6edf3; }
+          .ioi-chart .on-dark { fill: #ffffff; }
+          .ioi-chart .on-light { fill: #1f2328; }
+          .ioi-chart .gained { fill: #56b4e9; }
+          .ioi-chart .lost { fill: #f0883e; }
+        }
+        """
+}
+
+extension String {
+    /// The text for XML 1.0, which has no control characters but tabs and line ends.
+    var xml: String {
+        var text = ""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case ">": text += "&gt;"
+            case "\"": text += "&quot;"
+            case "\t", "\n", "\r", "\u{20}"..."\u{D7FF}", "\u{E000}"..."\u{FFFD}", "\u{10000}"...:
+                text.unicodeScalars.append(scalar)
+            default: text += "\u{FFFD}"
+            }
+        }
+        return text
+    }
+}

@@ -1,0 +1,193 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Do recorded results come out again? For continuous integration.",
+        discussion: """
+            Runs again what each results file (--out, or --format json) records, with its options, its model and its \
+            prompts, and shows each figure that moved by more than rounding explains. With --against nothing is run: two \
+            files are compared. Counts, heads and texts have to be equal, and so have model and prompts, which are \
+            known by their hashes; how long something took, and on how many threads, may be another. Prompts, circuits, \
+            templates and models are looked for where they were.
+
+            With --model M, model M is measured as the recorded one was; that its hash is another is then only mentioned.
+
+            Exit codes: 0 all within tolerance, 3 something moved, 1 something cannot be run again, 64 wrong usage.
+
+            ioi eval --model gpt2 --held-out --out baseline/eval.json
+            ioi verify baseline/*.json --junit verify.xml
+            ioi verify baseline/*.json --model new/model --relative 0.05
+            ioi verify monday.json --against tuesday.json
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Results files of the commands that measure.", valueName: "results.json"))
+    var files: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "How far figures may be apart (default: 0.001), in their own units, beside --relative.", valueName: "x")
+    )
+    var tolerance: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "How far they may be apart as a share of the recorded figure (default: 0.001).", valueName: "x")
+    )
+    var relative: Double?
+
+    @Option(help: ArgumentHelp("Compare with this results file; run nothing.", valueName: "file"))
+    var against: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Measure this model in the place of the recorded one, or of the one called NAME. May be given several times.",
+            valueName: "[name=]dir"
+        )
+    )
+    var model: [String] = []
+
+    @Option(help: ArgumentHelp("The same for donors of cross-model patching.", valueName: "[name=]dir"))
+    var donor: [String] = []
+
+    @Option(help: ArgumentHelp("Write what was found as JUnit XML.", valueName: "f.xml"))
+    var junit: String?
+
+    @OptionGroup var patching: MemoryOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var common: RunOptions
+
+    private struct Document: Encodable {
+        let schema = "ioi/1"
+        let command = "verify"
+        let options: FigureComparison.Tolerance
+        let environment: EnvironmentRecord
+        let seconds: Double
+        let results: VerifyResults
+    }
+
+    func run() throws {
+        let started = ContinuousClock.now
+        let workers = try common.workers()
+        let settings = try patching.settings(workers: workers)
+        let tolerance = try allowed()
+        let results = try against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
+        if let junit { try AtomicFile.write(JUnitReport(results).xml, to: URL(fileURLWithPath: junit)) }
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    Document(
+                        options: tolerance, environment: EnvironmentRecord(workers: workers),
+                        seconds: (ContinuousClock.now - started) / .seconds(1), results: results
+                    )
+                )
+            },
+            csv: { results.csv },
+            text: { results.text }
+        )
+        guard results.passed else { throw ExitCode(3) }
+    }
+
+    private func allowed() throws -> FigureComparison.Tolerance {
+        var allowed = FigureComparison.Tolerance()
+        for (flag, value, part) in [
+            ("--tolerance", tolerance, \FigureComparison.Tolerance.absolute), ("--relative", relative, \.relative),
+        ] {
+            guard let value else { continue }
+            guard value >= 0, value.isFinite else {
+                throw IOIError.usage("\(flag): found \(value), expected a number of 0 or more")
+            }
+            allowed[keyPath: part] = value
+        }
+        return allowed
+    }
+
+    private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerifyResults {
+        guard files.count == 1 else {
+            throw IOIError.usage(
+                "--against: found \(files.count) results files beside it, expected one to compare with it")
+        }
+        if let flag = [("--model", model), ("--donor", donor)].first(where: { !$0.1.isEmpty })?.0 {
+            throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
+        }
+        return try VerifyJob.compare(files[0], against: other, tolerance: tolerance)
+    }
+
+    private func measure(
+        _ tolerance: FigureComparison.Tolerance,
+        _ settings: PatchSettings
+    ) throws -> VerifyResults {
+        let job = try VerifyJob(
+            files, tolerance: tolerance, models: try model.map(ModelReplacement.init),
+            donors: try donor.map(ModelReplacement.init)
+        )
+        Interrupt.listen()
+        var progress = ProgressLine("", total: 1000, isQuiet: true)
+        var place = ""
+        defer { progress.clear() }
+        do {
+            return try job.run(settings: settings) { step in
+                progress.clear()
+                place = "\(step.index + 1) of \(files.count)"
+                Terminal.say(step.model, as: "model")
+                if let donor = step.donor { Terminal.say(donor, as: "donor") }
+                if !common.quiet { Terminal.say("\(place): \(step.command) (\(step.file))") }
+                progress = ProgressLine("\(place): \(step.command)", total: 1000, isQuiet: common.quiet)
+            } progress: {
+                progress.show(Int($0 * 1000))
+            }
+        } catch is PatchInterruption {
+            throw interrupted(at: place)
+        } catch is ACDC.Interruption {
+            throw interrupted(at: place)
+        }
+    }
+
+    private func interrupted(at place: String) -> ExitCode {
+        Terminal.complain("interrupted at \(place)")
+        return ExitCode(130)
+    }
+}
+
+extension VerifyResults {
+    /// For people: each file, and below it what moved.
+    fileprivate var text: String {
+        let all = files.reduce(0) { $0 + $1.compared }
+        let moved = files.reduce(0) { $0 + $1.moved.count }
+        let failed = files.filter { !$0.moved.isEmpty }
+        let end =
+            passed
+            ? "passed: all \(all) figures of \(Self.count(files.count, "file")) within tolerance"
+            : "FAILED: \(moved) of \(all) figures moved, in \(failed.count) of \(Self.count(files.count, "file"))\n"
+                + "where that is meant, run the command of the file again with --out, and keep what it writes"
+        return (files.flatMap(Self.lines) + ["", end]).joined(separator: "\n")
+    }
+
+    private static func lines(_ file: File) -> [String] {
+        let start = "\(file.file): \(file.command), \(count(file.compared, "figure")), "
+        return [start + (file.moved.isEmpty ? "all within tolerance" : "\(file.moved.count) moved")]
+            + file.moved.map { "  " + $0.text } + file.notes.map { "  note: " + $0 }
+    }
+
+    private static func count(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
+
+    /// A line for each figure that moved.
+    fileprivate var csv: String {
+        let lines = files.flatMap { file in
+            file.moved.map { move -> String in
+                let values = [move.recorded, move.found].map { $0.map(Self.field) ?? "" }
+                let distances = [move.difference.map { "\($0)" } ?? "", "\(move.tolerance)"]
+                return ([file.file, move.path] + values + distances).map(\.csvField).joined(separator: ",")
+            }
+        }
+        return (["file,path,recorded,found,difference,tolerance"] + lines).map { $0 + "\n" }.joined()
+    }
+
+    /// Numbers with all their digits.
+    private static func field(_ value: JSONValue) -> String {
+        if case .number(let number) = value { "\(number)" } else { value.description }
+    }
+}

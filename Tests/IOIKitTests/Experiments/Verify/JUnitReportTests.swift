@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
+
+@Suite struct JUnitReportTests {
+    /// The elements of a document with their attributes and text, in their order.
+    final class Reader: NSObject, XMLParserDelegate {
+        private(set) var elements: [(name: String, attributes: [String: String], text: String)] = []
+        private var open: [Int] = []
+
+        init(_ xml: Data) throws {
+            super.init()
+            let parser = XMLParser(data: xml)
+            parser.delegate = self
+            try #require(parser.parse(), "\(String(describing: parser.parserError))")
+        }
+
+        func all(_ name: String) -> [[String: String]] { elements.filter { $0.name == name }.map(\.attributes) }
+
+        func parser(
+            _ parser: XMLParser,
+            didStartElement name: String,
+            namespaceURI: String?,
+            qualifiedName: String?,
+            attributes: [String: String]
+        ) {
+            open.append(elements.count)
+            elements.append((name, attributes, ""))
+        }
+
+        func parser(_ parser: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) {
+            open.removeLast()
+        }
+
+        func parser(_ parser: XMLParser, foundCharacters text: String) { elements[open.last!].text += text }
+    }
+
+    static func results(file: String, notes: [String] = []) throws -> VerifyResults {
+        var comparison = FigureComparison(tolerance: .init(absolute: 0.1, relative: 0))
+        comparison.compare(
+            try FigureComparisonTests.value(#"{"map": [[1, 2], [3, 4]], "mean": 1.5, "word": "a"}"#),
+            try FigureComparisonTests.value(#"{"map": [[1, 5], [3, 6]], "mean": 1.5, "word": "<&\">\u0007\n]]>"}"#),
+            at: "results"
+        )
+        return VerifyResults([
+            .init(file: file, command: "eval", groups: comparison.groups, notes: notes, seconds: 1.25)
+        ])
+    }
+
+    @Test func aFileIsASuiteAndAGroupATest() throws {
+        let report = try Reader(JUnitReport(Self.results(file: "a.json", notes: ["threads: found 2, recorded 1"])).xml)
+        for name in ["testsuites", "testsuite"] {
+            let counts = report.all(name)[0]
+            #expect(counts["tests"] == "3" && counts["failures"] == "2" && counts["errors"] == "0")
+            #expect(counts["time"] == "1.250")
+        }
+        #expect(report.all("testsuite").map { $0["name"] } == ["a.json"])
+        #expect(report.all("testcase").map { $0["name"] } == ["results.map", "results.mean", "results.word"])
+        #expect(report.all("testcase").allSatisfy { $0["classname"] == "eval" })
+        #expect(report.all("failure")[0]["message"] == "2 of 4 figures moved")
+        let text = try #require(report.elements.first { $0.name == "failure" }?.text)
+        #expect(
+            text == "results.map[0][1]: recorded 2, found 5, difference 3, tolerance 0.1\n"
+                + "results.map[1][1]: recorded 4, found 6, difference 2, tolerance 0.1"
+        )
+        #expect(report.elements.last?.text == "threads: found 2, recorded 1")
+    }
+
+    @Test func whateverIsInAFileIsSoundXML() throws {
+        let name = "<a> & \"b\" 'c'\t\u{1}\u{FFFE}ü.json"
+        let report = try Reader(JUnitReport(Self.results(file: name)).xml)
+        #expect(report.all("testsuite")[0]["name"] == "<a> & \"b\" 'c'\t\u{FFFD}\u{FFFD}ü.json")
+        let message = try #require(report.all("failure").last?["message"])
+        #expect(message.hasPrefix("results.word: recorded \"a\", found \"<&\\\">") && message.hasSuffix("]]>\""))
+    }
+}

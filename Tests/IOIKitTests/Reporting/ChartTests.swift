@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
+
+/// Charts are sound XML, and each mark tells its figure.
+@Suite struct ChartTests {
+    /// What the marks of a picture tell, and all its texts.
+    static func read(_ svg: String) throws -> (tips: [String], texts: [String]) {
+        final class Reader: NSObject, XMLParserDelegate {
+            var (tips, texts, styles) = ([String](), [String](), [String]())
+            func parser(
+                _ parser: XMLParser,
+                didStartElement name: String,
+                namespaceURI: String?,
+                qualifiedName: String?,
+                attributes: [String: String] = [:]
+            ) {
+                styles.append(name == "text" ? attributes["class"] ?? "" : "")
+                if name == "text" { texts.append("") }
+            }
+            func parser(_ parser: XMLParser, foundCharacters text: String) {
+                if let style = styles.last, !style.isEmpty { texts[texts.count - 1] += text }
+            }
+            func parser(_ parser: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) {
+                if styles.removeLast() == "tip" { tips.append(texts.last!) }
+            }
+        }
+        let (reader, parser) = (Reader(), XMLParser(data: Data(svg.utf8)))
+        parser.delegate = reader
+        #expect(parser.parse(), "\(String(describing: parser.parserError))")
+        return (reader.tips, reader.texts)
+    }
+
+    @Test func eachCellOfAMapTellsItsFigure() throws {
+        let map = MapChart(
+            title: "a < b & c", values: [[1.25, -50], [nil, 0]], intervals: [[[1, 1.5], [-60, -40]], [nil, nil]]
+        )
+        #expect(map.scale == 50)
+        let found = try Self.read(map.svg)
+        #expect(found.tips == ["0.0: 1.2 %  [1.0, 1.5]", "0.1: -50.0 %  [-60.0, -40.0]", "1.1: 0.0 %"])
+        #expect(found.texts.contains("a < b & c") && found.texts.contains("·"))
+        #expect(MapChart.scale(of: [[[nil]], [[3]], [[-4]]]) == 4)
+        #expect(MapChart.scale(of: [[[0]]]) == 1)
+    }
+
+    @Test func coloursGoFromBlueOverWhiteToRed() {
+        #expect(MapColour(share: 0).css == "rgb(247,247,247)" && !MapColour(share: 0).isDark)
+        #expect(MapColour(share: -1).css == "rgb(33,102,172)" && MapColour(share: -1).isDark)
+        #expect(MapColour(share: 2).css == "rgb(178,24,43)" && MapColour(share: 2).isDark)
+    }
+
+    @Test func eachPointOfALineTellsItsFigure() throws {
+        let points = [
+            LineChart.Point(x: 0, y: 1, interval: [0.5, 1.5], name: "base"), LineChart.Point(x: 3, y: 2, name: "a@3"),
+            LineChart.Point(x: 4, y: .nan, name: "never"),
+        ]
+        let chart = LineChart(
+            title: "t", unit: " %", decimals: 1,
+            series: [
+                .init(name: "a", points: points, colour: 0), .init(name: "empty", points: [], colour: 1),
+            ], reference: 100)
+        let found = try Self.read(chart.svg)
+        #expect(found.tips == ["base: 1.0 %  [0.5 %, 1.5 %]", "a@3: 2.0 %"])
+        #expect(found.texts.contains("a") && !found.texts.contains("empty") && found.texts.contains("epochs"))
+        // Nothing to draw is no reason to fail.
+        _ = try Self.read(LineChart(title: "t", series: []).svg)
+    }
+
+    @Test func aDiagramMarksWhatHasChanged() throws {
+        func circuit(_ movers: [Head]) throws -> Circuit {
+            try Circuit(
+                model: "m",
+                classes: [
+                    HeadClass(name: "name mover", heads: movers, position: .one(.end)),
+                    HeadClass(name: "duplicate token", heads: [Head(0, 1)], position: .one(.s2)),
+                ],
+                paths: [
+                    ClassPath(from: "name mover", to: "logits"),
+                    ClassPath(from: "duplicate token", to: "name mover", inputs: [.q]),
+                ])
+        }
+        let diagram = CircuitDiagram(
+            title: "t", try circuit([Head(3, 0), Head(3, 1)]), comparedWith: try circuit([Head(3, 0), Head(3, 2)])
+        )
+        let texts = try Self.read(diagram.svg).texts
+        #expect(
+            Set(["name mover (END)", "duplicate token (S2)", "3.0", "3.1", "3.2", "0.1", "q", "logits"]).isSubset(
+                of: texts))
+        #expect(diagram.svg.contains("<text class=\"gained\" x=") && diagram.svg.contains("class=\"lost\""))
+        #expect(diagram.svg.components(separatedBy: "class=\"gained\"").count == 2)
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+@Suite struct ClaimTests {
+    static var results: Any {
+        try! JSONSerialization.jsonObject(
+            with: Data(
+                """
+                {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
+                 "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
+                 "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
+                 "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
+                """.utf8))
+    }
+
+    static func figure(_ steps: String...) throws -> MeasuredFigure {
+        try MeasuredFigure(at: steps, in: results, file: "f.json")
+    }
+
+    @Test func figuresAreFoundWithTheirIntervals() throws {
+        #expect(try Self.figure("logit_difference") == MeasuredFigure(value: 3.5, ci95: [3.4, 3.6]))
+        #expect(try Self.figure("ratio") == MeasuredFigure(value: 1.5, ci95: [1.25, 1.75]))
+        #expect(try Self.figure("effect", "1", "0").value == 3)
+        #expect(try Self.figure("effect", "1", "1").value == nil)
+        #expect(try Self.figure("near", "ratio") == MeasuredFigure(value: -3, ci95: [-30, 20], isMeaningless: true))
+        #expect(try Self.figure("sets", "circuit", "recovered") == MeasuredFigure(value: 0.5, ci95: [0.25, 0.75]))
+        #expect(try Self.figure("sets", "circuit", "effect") == MeasuredFigure(value: 7, ci95: [6, 8]))
+        let error = #expect(throws: IOIError.self) { try Self.figure("sets", "others", "recovered") }
+        #expect(
+            error?.description == "f.json: results.sets.others.recovered: found nothing at others, expected a figure"
+        )
+    }
+
+    static func claim(_ rule: Claim.Rule) -> Claim {
+        Claim(name: "c", text: "t", figure: FigurePath("clean@1/eval/logit_difference")!, rule: rule)
+    }
+
+    @Test func verdictsGoByTheWholeInterval() {
+        func verdict(_ value: Double, _ ci95: [Double]?, _ rule: Claim.Rule) -> Claim.Verdict {
+            Self.claim(rule).verdict(MeasuredFigure(value: value, ci95: ci95), other: nil)
+        }
+        let least = Claim.Rule(atLeast: 1)
+        #expect(verdict(2, [1.5, 2.5], least) == .shown)
+        #expect(verdict(2, [0.5, 2.5], least) == .unclear)
+        #expect(verdict(0, [-0.5, 0.5], least) == .notShown)
+        #expect(verdict(2, nil, least) == .shown)
+        let between = Claim.Rule(atLeast: -0.2, atMost: 0.2)
+        #expect(verdict(0, [-0.1, 0.1], between) == .shown)
+        #expect(verdict(0.3, [0.25, 0.35], between) == .notShown)
+        #expect(verdict(0.2, [0.15, 0.25], between) == .unclear)
+        #expect(Self.claim(least).verdict(nil, other: nil) == .notMeasured)
+        let nothing = MeasuredFigure(value: 5, ci95: [4, 6], isMeaningless: true)
+        #expect(Self.claim(least).verdict(nothing, other: nil) == .meaningless)
+        #expect(Self.claim(least).verdict(MeasuredFigure(value: nil, ci95: nil), other: nil) == .meaningless)
+    }
+
+    @Test func boundsMayGoWithAnotherFigure() {
+        let base = FigurePath("base/eval/logit_difference")!
+        func verdict(_ value: Double, other: Double?, _ rule: Claim.Rule) -> Claim.Verdict {
+            let interval = [value - 0.1, value + 0.1]
+            return Self.claim(rule).verdict(
+                MeasuredFigure(value: value, ci95: interval), other: other.map { MeasuredFigure(value: $0, ci95: nil) }
+            )
+        }
+        let twice = Claim.Rule(atLeast: 2, of: base)
+        #expect(verdict(6.2, other: 3, twice) == .shown)
+        #expect(verdict(5, other: 3, twice) == .notShown)
+        #expect(verdict(5, other: nil, twice) == .notMeasured)
+        let near = Claim.Rule(atLeast: -1, atMost: 1, of: base, relation: .plus)
+        #expect(verdict(3.5, other: 3, near) == .shown)
+        #expect(verdict(4.2, other: 3, near) == .notShown)
+        let band = Claim.Rule(atLeast: 0.8, atMost: 1.2, of: base)
+        #expect(verdict(-3, other: -3, band) == .shown)
+        #expect(twice.text == "at least 2 × base/eval/logit_difference")
+        #expect(
+            near.text == "at least base/eval/logit_difference − 1, at most base/eval/logit_difference + 1"
+        )
+    }
+
+    @Test func pathsAreReadAndWritten() throws {
+        let path = try #require(FigurePath("clean@3/outputs/donor-to-host/sets/circuit/recovered"))
+        #expect(path.model == PlanModel(stage: "clean", epoch: 3) && path.measure == .outputs)
+        #expect(path.description == "clean@3/outputs/donor-to-host/sets/circuit/recovered")
+        for text in ["clean/eval/loss", "clean@0/eval/loss", "base/eval", "base/evil/loss", "base/eval//x", ""] {
+            #expect(FigurePath(text) == nil, "\(text)")
+        }
+    }
+}

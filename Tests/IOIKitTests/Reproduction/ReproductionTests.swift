@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+@testable import IOIKit
+
+@Suite struct ReproductionTests {
+    static let plan = """
+        {"name": "tiny", "about": "A tiny plan.", "model": "m", "prompts": {"count": 8, "seed": 1},
+         "training": {"count": 16, "lr": 0.001, "batch": 8, "seed": 0},
+         "walk": {"logits": 0, "queries": 0, "s2": 0, "backups": 1000},
+         "stages": [{"name": "base", "measure": ["eval", "faithfulness", "surface", "mlps"]},
+                    {"name": "clean", "dataset": "clean", "epochs": [1, 2],
+                     "measure": ["eval", "faithfulness", "patterns", "outputs", "mlps"]},
+                    {"name": "again", "from": "clean@2", "dataset": "clean", "epochs": [1], "measure": ["eval"]},
+                    {"name": "extra", "dataset": "duplication", "epochs": [1], "measure": ["eval"], "extra": true}],
+         "claims": [{"name": "c", "text": "It grows.", "figure": "clean@2/eval/logit_difference",
+                     "rule": {"at_least": -100}},
+                    {"name": "d", "text": "It falls.", "figure": "extra@1/eval/logit_difference",
+                     "rule": {"at_most": -100}}]}
+        """
+
+    static func plan(_ change: (inout Plan) -> Void = { _ in }) throws -> Plan {
+        var plan = try JSONDecoder().decode(Plan.self, from: Data(plan.utf8))
+        change(&plan)
+        return plan
+    }
+
+    /// A model with a circuit of its own.
+    static func model() throws -> TemporaryModel {
+        let model = try TemporaryModel()
+        let circuit = try Circuit(
+            model: "m", classes: [HeadClass(name: "name mover", heads: [Head(1, 0), Head(1, 2)], position: .one(.end))]
+        )
+        try circuit.json.write(to: model.model.appendingPathComponent("circuit.json"))
+        return model
+    }
+
+    /// Runs a plan and says what was done and what was there before.
+    @discardableResult
+    static func run(
+        _ model: TemporaryModel,
+        _ name: String = "run",
+        plan: Plan? = nil,
+        stages: [String]? = nil,
+        stopAfter: Int = .max
+    ) throws -> (record: ReproductionRecord, done: [String], kept: [String]) {
+        var (done, kept) = ([String](), [String]())
+        let finished = Counter()
+        var settings = PatchSettings(workers: Workers(count: 2))
+        settings.isInterrupted = { finished.count >= stopAfter }
+        let job = try Reproduction(
+            try plan ?? Self.plan(), in: model.file(name), model: model.load(), stages: stages, settings: settings
+        )
+        let record = try job.run { event in
+            switch event {
+            case .began(let title, let index, let total, let isDone):
+                #expect(index <= total)
+                if isDone { kept.append(title) }
+            case .finished(let title, _):
+                done.append(title)
+                finished.count += 1
+            case .progress(let share): #expect((0...1).contains(share))
+            }
+        }
+        return (record, done, kept)
+    }
+
+    /// Counts across closures that may be called from anywhere.
+    final class Counter: @unchecked Sendable {
+        var count = 0
+    }
+
+    static func results(_ folder: URL, _ record: ReproductionRecord) throws -> [String: String] {
+        var all: [String: String] = [:]
+        for measurement in record.measurements {
+            let document = try JSONSerialization.jsonObject(
+                with: Data(contentsOf: folder.appendingPathComponent(measurement.file)))
+            let results = try #require((document as? [String: Any])?["results"])
+            all[measurement.file] = Digest.sha256(
+                of: try JSONSerialization.data(withJSONObject: results, options: .sortedKeys))
+        }
+        return all
+    }
+
+    @Test func aStoppedRunGoesOnAndMeasuresTheSame() throws {
+        let model = try Self.model()
+        let whole = try Self.run(model, "whole")
+        #expect(whole.done.count == 17 && whole.kept.isEmpty)
+        #expect(whole.record.claims.map(\.verdict) == [.shown, .notMeasured])
+        for stop in [2, 5, 9] {
+            let name = "stopped-\(stop)"
+            #expect(throws: Reproduction.Interruption.self) { try Self.run(model, name, stopAfter: stop) }
+            #expect(!FileManager.default.fileExists(atPath: model.file("\(name)/reproduce.json").path))
+            let rest = try Self.run(model, name)
+            #expect(rest.kept.count >= stop && rest.kept.count + rest.done.count == 17)
+            #expect(try Self.results(model.file(name), rest.record) == Self.results(model.file("whole"), whole.record))
+        }
+        let again = try Self.run(model, "whole")
+        #expect(again.done.isEmpty && again.kept.count == 17)
+    }
+
+    @Test func aChangedSettingDoesAnewWhatDependsOnIt() throws {
+        let model = try Self.model()
+        let first = try Self.run(model)
+        let longer = try Self.plan { $0.stages[2].epochs = [2] }
+        #expect(try Self.run(model, plan: longer).done == ["train again", "eval of again@2"])
+        let others = try Self.plan { $0.training.seed = 1 }
+        let done = try Self.run(model, plan: others).done
+        #expect(!done.contains { $0.hasSuffix("of base") } && done.count == 13)
+        // What was measured before is still there.
+        let back = try Self.run(model)
+        #expect(back.done.isEmpty && back.record.measurements == first.record.measurements)
+        let prompts = try Self.plan { $0.prompts.seed = 2 }
+        #expect(try Self.run(model, plan: prompts).done.allSatisfy { !$0.hasPrefix("train") })
+    }
+
+    @Test func stagesBringWhatTheyStartFrom() throws {
+        let model = try Self.model()
+        let plan = try Self.plan()
+        let record = try Self.run(model, plan: plan, stages: ["again"]).record
+        #expect(record.stages == ["clean", "again"])
+        let extra = try Self.run(model, plan: plan, stages: ["extra"]).record
+        #expect(extra.stages == ["extra"])
+        #expect(extra.claims.map(\.verdict) == [.notMeasured, .notShown])
+        let error = #expect(throws: IOIError.self) { try Self.run(model, plan: plan, stages: ["claen"]) }
+        #expect(error?.description == "--stages: found \"claen\", expected base, clean, again, extra")
+    }
+
+    @Test func aRecordOfSomethingElseIsRefused() throws {
+        let model = try Self.model()
+        try Data("{\"schema\": \"ioi/2\"}".utf8).write(to: model.file("reproduce.json"))
+        let error = #expect(throws: IOIError.self) { try ReproductionRecord(in: model.folder) }
+        #expect(
+            error?.description.hasSuffix("schema: found \"ioi/2\" of \"nothing\", expected \"ioi/1\" of \"reproduce\"")
+                == true)
+    }
+}
