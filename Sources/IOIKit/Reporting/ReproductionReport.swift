@@ -155,11 +155,12 @@ private struct ReportBuilder {
         let isGPT2 = record.model.name == "gpt2"
         let rows = record.claims.map { decision in
             let style = decision.verdict == .shown ? "shown" : "not"
+            // On a narrow screen the verdict is still in sight.
             return "<tr><td>\(decision.claim.text.xml)</td>"
-                + (isGPT2 ? "<td>\((decision.claim.published ?? "").xml)</td>" : "")
+                + "<td class=\"\(style)\">\(decision.verdict.rawValue.xml)</td>"
                 + "<td class=\"number\">\(decision.valueText.xml)</td>"
                 + "<td class=\"number\">\(decision.intervalText.xml)</td>"
-                + "<td class=\"\(style)\">\(decision.verdict.rawValue.xml)</td>"
+                + (isGPT2 ? "<td>\((decision.claim.published ?? "").xml)</td>" : "")
                 + "<td class=\"quiet\"><code>\(decision.claim.figure.description.xml)</code> "
                 + "\(decision.claim.rule.text.xml)</td></tr>"
         }
@@ -173,7 +174,7 @@ private struct ReportBuilder {
                 ]
             }
         )
-        let header = ["claim"] + (isGPT2 ? ["published"] : []) + ["measured", "95 % interval", "verdict", "rule"]
+        let header = ["claim", "verdict", "measured", "95 % interval"] + (isGPT2 ? ["published"] : []) + ["rule"]
         let intro = HTMLPage.paragraph(
             "A claim is shown where the whole interval satisfies its rule, not shown where none of it does, and unclear in "
                 + "between. The rules stand in the plan."
