@@ -36,13 +36,14 @@ struct HeadsCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The circuit whose name movers are knocked out: default or a file (default: default).",
-            discussion: "Where no circuit belongs to the model, they are those found by attribution, attention and copying.",
+            discussion:
+                "Where no circuit belongs to the model, they are those found by attribution, attention and copying.",
             valueName: "file"
         )
     )
     var circuit: String?
 
-    @Flag(help: "Show all heads, not only those that do something.")
+    @Flag(help: "Show every head's figures, in place of those that do something and why.")
     var all = false
 
     @OptionGroup(title: "Classes") var criteria: HeadCriteriaOptions

@@ -35,21 +35,31 @@ extension HeadProfile {
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
-    /// What each head is, and why.
+    /// What each head is, class by class, and why; of all heads their figures.
     private func heads(all: Bool) -> [String] {
         let classification = classification!
-        var table = TextTable(header: ["head", "class"], leftColumns: [0, 1])
-        let columns = shownColumns
-        table.header += columns.map(\.title) + ["evidence"]
-        table.leftColumns.insert(2 + columns.count)
+        let columns = all ? shownColumns : []
+        var table = TextTable(header: ["head", "class"] + columns.map(\.title), leftColumns: [0, 1])
+        if !all {
+            table.header.append("because")
+            table.leftColumns.insert(2)
+        }
         let shown = classification.heads.filter { all || $0.kind != .none || !$0.evidence.isEmpty }
-        // Class by class, and those that were found to do something without one at the end.
+        // Those that were found to do something without a class stand at the end.
         for kind in HeadClassification.Kind.allCases {
             for classed in shown where classed.kind == kind {
-                let evidence = classed.evidence.map(\.text).joined(separator: ", ")
-                table.rows.append(
-                    [classed.head.description, kind.rawValue] + columns.map { $0.text(classed.head) } + [evidence]
-                )
+                let name = [classed.head.description, kind.rawValue]
+                if all {
+                    table.rows.append(name + columns.map { $0.text(classed.head) })
+                    continue
+                }
+                // Two to a line fit a terminal.
+                let texts = classed.evidence.map(\.text)
+                let reasons = stride(from: 0, to: texts.count, by: 2).map {
+                    texts[$0..<min($0 + 2, texts.count)].joined(separator: ", ")
+                }
+                table.rows.append(name + [reasons.first ?? ""])
+                table.rows += reasons.dropFirst().map { ["", "", $0] }
             }
         }
         var lines = shown.isEmpty ? ["no head does anything of note"] : table.lines

@@ -14,10 +14,12 @@ import Testing
         init(_ parameters: GPT2Parameters) throws {
             let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
                 .appendingPathComponent("ioi-\(UUID().uuidString)")
-            location = ModelLocation(folder: folder)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try parameters.config.json(endOfText: nil).write(to: location.configFile)
-            try SafetensorsWriter.write(parameters.tensors(), to: location.weightsFile)
+            try parameters.config.json(endOfText: nil).write(to: folder.appendingPathComponent("config.json"))
+            try SafetensorsWriter.write(
+                parameters.tensors(), to: folder.appendingPathComponent("model.safetensors")
+            )
+            location = try ModelLocation(folder: folder)
         }
 
         deinit { try? FileManager.default.removeItem(at: location.folder) }

@@ -31,7 +31,7 @@ import Testing
         try expect(Spectra.singularValues(of: [0, 3, 0, -4, 0, 0], rows: 2, columns: 3), [4, 3])
         try expect(Spectra.singularValues(of: [0, 3, -4, 0, 0, 0], rows: 3, columns: 2), [4, 3])
         // Of one row and one column: the product of their lengths.
-        try expect(Spectra.singularValues(of: [2, 4, 4, 1, 2, 2], rows: 2, columns: 3), [45.0.squareRoot(), 0])
+        try expect(Spectra.singularValues(of: [2, 4, 4, 1, 2, 2], rows: 2, columns: 3), [Double(45).squareRoot(), 0])
         #expect(Spectra.singularValues(of: [1, .nan, 0, 1], rows: 2, columns: 2) == nil)
         #expect(Spectra.eigenvalues(of: [1, .nan, 0, 1], size: 2) == nil)
     }

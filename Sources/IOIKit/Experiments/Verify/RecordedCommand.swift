@@ -70,6 +70,12 @@ struct RecordedCommand: Sendable {
                 perPrompt: setting.perPrompt, progress: setting.progress
             )
         },
+        "heads": measuring { (options: HeadsOptions, setting) in
+            try HeadsJob(options, model: setting.model, donor: setting.donor).run(
+                setting.model, donor: setting.donor, setting.dataset, settings: setting.settings,
+                partial: setting.partial, perPrompt: setting.perPrompt, progress: setting.progress
+            )
+        },
         "circuit validate": measuring { (options: ValidateOptions, setting) in
             try ValidateJob(options, model: setting.model).run(
                 setting.model, setting.dataset, settings: setting.settings, partial: setting.partial,

@@ -65,6 +65,10 @@ extension FaithfulnessOptions: RecordedOptions {
     }
 }
 
+extension HeadsOptions: RecordedOptions {
+    var bounds: [OptionBound] { ablation.bounds("ablation") }
+}
+
 extension ValidateOptions: RecordedOptions {
     var bounds: [OptionBound] {
         [
