@@ -4,9 +4,9 @@
 /// S is attended to where it stands first and again, and both count. Projections are on rows of W_U with γ of the final
 /// LayerNorm folded in, centred over vocabulary and dimensions, and are not scaled by the LayerNorm.
 public struct AttributionScatter: Codable, Equatable, Sendable {
-    /// Each prompt's points. [layer][head][prompt]
+    /// Each prompt's points, [layer][head][prompt]; none of a head that they were not asked of.
     public struct PerPrompt: Codable, Equatable, Sendable {
-        public let attentionToIO, attentionToS, projectionOnIO, projectionOnS: [[[Double]]]
+        public fileprivate(set) var attentionToIO, attentionToS, projectionOnIO, projectionOnS: [[[Double]]]
 
         enum CodingKeys: String, CodingKey {
             case attentionToIO = "attention_to_io"
@@ -22,7 +22,7 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
     public let projectionOnIO, projectionOnS: HeadMap
     /// Pearson's ρ over prompts of attention and projection: of IO's points, of S's, and of all.
     public let correlationIO, correlationS, correlation: HeadMap
-    public let perPrompt: PerPrompt?
+    public private(set) var perPrompt: PerPrompt?
 
     enum CodingKeys: String, CodingKey {
         case attentionToIO = "attention_to_io"
@@ -66,5 +66,19 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
                 attentionToIO: toIO.rows(of: heads), attentionToS: toS.rows(of: heads),
                 projectionOnIO: onIO.rows(of: heads), projectionOnS: onS.rows(of: heads)
             ) : nil
+    }
+
+    /// Drops the points of all other heads.
+    mutating func keepPrompts(of heads: Set<Head>) {
+        let fields: [WritableKeyPath<PerPrompt, [[[Double]]]>] = [
+            \.attentionToIO, \.attentionToS, \.projectionOnIO, \.projectionOnS,
+        ]
+        for field in fields {
+            for (layer, row) in (perPrompt?[keyPath: field] ?? []).enumerated() {
+                for head in row.indices where !heads.contains(Head(layer, head)) {
+                    perPrompt?[keyPath: field][layer][head] = []
+                }
+            }
+        }
     }
 }

@@ -53,7 +53,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
                 let weights = model.weights(of: heads[index])
                 return (
                     Spectra.eigenvalues(of: circuits[index], size: width),
-                    Spectra.singularValues(ofSum: [(1, weights.value, weights.output)])
+                    Spectra.singularValues(ofSum: [(weights.value.doubleColumns, weights.output.doubleRows)])
                 )
             }
             let layerSpectra = try zip(heads, spectra).map { head, spectra in

@@ -54,9 +54,16 @@ public struct WeightChange: Codable, Equatable, Sendable {
         output = norms(\.output)
         let spectra = workers.map(heads.count) { index in
             let (old, new) = (model.weights(of: heads[index]), other.weights(of: heads[index]))
+            let (oldValues, newOutputs) = (old.value.doubleColumns, new.output.doubleRows)
+            // ΔV · O' + V · ΔO, because V' · O' − V · O loses digits where little changed.
             return (
-                Spectra.singularValues(ofSum: [(1, new.value, new.output), (-1, old.value, old.output)]),
-                Spectra.singularValues(ofSum: [(1, old.value, old.output)])
+                Spectra.singularValues(
+                    ofSum: [
+                        (Self.difference(new.value.doubleColumns, oldValues), newOutputs),
+                        (oldValues, Self.difference(newOutputs, old.output.doubleRows)),
+                    ]
+                ),
+                Spectra.singularValues(ofSum: [(oldValues, old.output.doubleRows)])
             )
         }
         let both = try zip(heads, spectra).map { head, spectra in
@@ -68,5 +75,9 @@ public struct WeightChange: Codable, Equatable, Sendable {
         func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
         ov = Norms(both.map { (norm($0.0), norm($0.1)) }, heads: config.heads)
         singularValues = both.map(\.0).rows(of: config.heads)
+    }
+
+    private static func difference(_ a: [[Double]], _ b: [[Double]]) -> [[Double]] {
+        zip(a, b).map { zip($0, $1).map { $0 - $1 } }
     }
 }

@@ -28,18 +28,26 @@ public struct DiscoverJob: Sendable {
         case .path(let walk):
             let found = try walk.find(
                 parameters, name: model.location.name, prompts, settings: settings, measuring: partial.measure,
-                progress: progress
+                progress: { progress(0.95 * $0) }
             )
-            return DiscoverResults(circuit: found.circuit, walk: found)
+            results = DiscoverResults(circuit: found.circuit, walk: found)
+            let measures = try partial.measure("nodes") {
+                try CircuitMethod().measure(
+                    [found.circuit], of: parameters, prompts, reference: nil, settings: settings, resuming: $0
+                ) { progress(0.95 + 0.05 * $0) }
+            }
+            results.faithfulness = faithfulness(measures, settings)
+            results.sparsity = found.circuit.sparsity(prompts, config: model.config, everywhere: false)
         case .acdc(let threshold, let metric):
             let search = ACDC(threshold: threshold, metric: metric, ablation: options.ablation)
             let edges = try partial.search {
                 try search.find(parameters, prompts, settings: settings, resuming: $0) { progress(0.95 * $0) }
             }
             results = try DiscoverResults(circuit: circuit(edges, model))
-            results.faithfulness = try faithfulness(
+            let measures = try measure(
                 [EdgeCircuit(edges)], parameters, prompts, settings, partial, from: 0.95, progress
-            ).0
+            )
+            results.faithfulness = faithfulness(measures, settings)
         case .attribution(let method):
             let share = method.curve ? 0.3 : 0.8
             let scores = try EdgeAttribution(steps: method.steps).scores(parameters, prompts, settings: settings) {
@@ -56,10 +64,10 @@ public struct DiscoverJob: Sendable {
                 )
             }
             let curve = method.curve ? EdgeCurve.circuits(ranking) : []
-            let measures: PatchMeasures
-            (results.faithfulness, measures) = try faithfulness(
+            let measures = try measure(
                 [EdgeCircuit(edges)] + curve, parameters, prompts, settings, partial, from: share, progress
             )
+            results.faithfulness = faithfulness(measures, settings)
             if method.curve {
                 var points = measures
                 points.patched.removeFirst()
@@ -69,8 +77,8 @@ public struct DiscoverJob: Sendable {
         return results
     }
 
-    /// The first circuit's faithfulness, edge by edge, and all that was measured for it.
-    private func faithfulness(
+    /// Circuits, edge by edge.
+    private func measure(
         _ circuits: [EdgeCircuit],
         _ parameters: GPT2Parameters,
         _ prompts: [Prompt],
@@ -78,17 +86,20 @@ public struct DiscoverJob: Sendable {
         _ partial: PartialResults,
         from share: Double,
         _ progress: @escaping (Double) -> Void
-    ) throws -> (Faithfulness, PatchMeasures) {
-        let measures = try partial.measure("edges") {
+    ) throws -> PatchMeasures {
+        try partial.measure("edges") {
             try EdgeIsolation(circuits, ablation: options.ablation).measure(
                 parameters, prompts, settings: settings, resuming: $0
             ) { progress(share + (1 - share) * $0) }
         }
-        let faithfulness = Faithfulness(
+    }
+
+    /// The first circuit's.
+    private func faithfulness(_ measures: PatchMeasures, _ settings: PatchSettings) -> Faithfulness {
+        Faithfulness(
             model: measures.original, circuit: measures.patched[0], seed: options.prompts.seed,
             workers: settings.workers
         )
-        return (faithfulness, measures)
     }
 
     /// The circuit of some edges: its heads in one class, wherever they are.

@@ -53,8 +53,10 @@ public struct DiscoverResults: Sendable, Encodable {
     public let circuit: Circuit
     /// How path patching came by it.
     public var walk: PathWalkResult?
-    /// Edge by edge, of what was found edge by edge.
+    /// Of the circuit, edge by edge where it was found so, else with all other heads knocked out.
     public var faithfulness: Faithfulness?
+    /// The share of all (head, position) pairs that the circuit keeps, where it says at which positions.
+    public var sparsity: Double?
     public var scores: Scores?
     public var stability: EdgeStability?
     public var curve: EdgeCurve?
@@ -65,7 +67,7 @@ public struct DiscoverResults: Sendable, Encodable {
     }
 
     enum CodingKeys: CodingKey {
-        case circuit, faithfulness, stability, curve, steps, behaviour
+        case circuit, faithfulness, sparsity, stability, curve, steps, behaviour
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -74,6 +76,7 @@ public struct DiscoverResults: Sendable, Encodable {
         try container.encodeIfPresent(walk?.steps, forKey: .steps)
         try container.encodeIfPresent(walk?.behaviour, forKey: .behaviour)
         try container.encodeIfPresent(faithfulness, forKey: .faithfulness)
+        try container.encodeIfPresent(sparsity, forKey: .sparsity)
         try scores?.encode(to: encoder)
         try container.encodeIfPresent(stability, forKey: .stability)
         try container.encodeIfPresent(curve, forKey: .curve)

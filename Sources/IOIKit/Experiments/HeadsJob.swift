@@ -12,6 +12,7 @@ public struct HeadsJob: Sendable {
             throw IOIError.usage("--analyses: found none, expected some of \(all)")
         }
         try options.criteria.check()
+        guard options.ablation.kind != .optimal else { throw Ablation.needsCircuit }
         if let donor { try model.config.checkShape(of: donor.config) }
         self.options = options
         movers = try ([model] + [donor].compactMap { $0 }).map { model in
@@ -35,7 +36,6 @@ public struct HeadsJob: Sendable {
     /// - Parameters:
     ///   - donor: the model that is compared.
     ///   - partial: where interrupted sweeps go on from.
-    ///   - perPrompt: whether results hold each prompt's attributions and points.
     ///   - progress: told what share of the work is done.
     /// - Throws: `IOIError` where prompts do not fit the analyses or a figure is not finite; `PatchInterruption`.
     public func run(
@@ -44,42 +44,80 @@ public struct HeadsJob: Sendable {
         _ dataset: Dataset,
         settings: PatchSettings,
         partial: PartialResults,
-        perPrompt: Bool,
         progress: @escaping (Double) -> Void
     ) throws -> HeadsResults {
-        let models = [model] + [donor].compactMap { $0 }
-        let staged = StagedProgress(
-            total: Double(models.count) * Stage.allCases.reduce(0) { $0 + weight($1) } + (donor == nil ? 0 : 1),
-            report: progress
+        let staged = StagedProgress(total: donor == nil ? 1 : 2, report: progress)
+        let observed = try observe(
+            model, .model, dataset, settings: settings, partial: partial, progress: staged.stage(1)
         )
-        var observed = try models.map { model in
-            try observe(model.parameters, dataset.prompts, settings: settings, perPrompt: perPrompt, staged)
+        guard let donor else { return HeadsResults(model: observed.profile) }
+        return try compare(
+            model, observed, with: donor, dataset, settings: settings, partial: partial, progress: staged.stage(1)
+        )
+    }
+
+    /// What was measured of a model's heads, and what comparing it with another's takes.
+    struct Observation {
+        var profile: HeadProfile
+        /// Direct attributions of all heads, layer by layer. [heads][prompts]
+        let attributions: [[Double]]
+    }
+
+    enum Role: Int {
+        case model, donor
+
+        /// What its stages' names begin with.
+        fileprivate var stage: String { self == .model ? "" : "donor, " }
+    }
+
+    func observe(
+        _ model: GPT2,
+        _ role: Role,
+        _ dataset: Dataset,
+        settings: PatchSettings,
+        partial: PartialResults,
+        progress: @escaping (Double) -> Void
+    ) throws -> Observation {
+        let staged = StagedProgress(total: Stage.allCases.reduce(0) { $0 + weight($1) }, report: progress)
+        var observed = try observe(model.parameters, dataset.prompts, settings: settings, staged)
+        try patch(
+            &observed.profile, model.parameters, dataset.prompts, movers: movers[role.rawValue], stage: role.stage,
+            settings: settings, partial: partial, staged
+        )
+        if options.perPrompt == .movers {
+            let movers = [.nameMover, .negative, .backup].flatMap(observed.profile.classification!.heads(of:))
+            observed.profile.scatter?.keepPrompts(of: Set(movers))
         }
-        let distances = try donor.map { donor in
-            try PatternDistance.measure(
-                model.parameters, donor.parameters, dataset.prompts, settings: settings, progress: staged.stage(1)
-            )
-        }
-        for (index, model) in models.enumerated() {
-            try patch(
-                &observed[index].profile, model.parameters, dataset.prompts, movers: movers[index],
-                stage: index == 0 ? "" : "donor, ", settings: settings, partial: partial, staged
-            )
-        }
-        var results = HeadsResults(model: observed[0].profile)
-        if let donor, let distances {
-            let config = model.config
-            let isAttributed = options.analyses.contains(.attribution)
-            results.donor = observed[1].profile
-            results.comparison = HeadComparison(
-                distances: distances,
-                weights: try WeightChange(
-                    from: model.parameters, to: donor.parameters, workers: settings.workers),
-                attributions: isAttributed ? (observed[0].attributions, observed[1].attributions) : nil,
-                classes: (observed[0].profile.classification!, observed[1].profile.classification!), config: config,
-                seed: options.prompts.seed, workers: settings.workers
-            )
-        }
+        progress(1)
+        return observed
+    }
+
+    /// - Parameter observed: of `model`.
+    func compare(
+        _ model: GPT2,
+        _ observed: Observation,
+        with donor: GPT2,
+        _ dataset: Dataset,
+        settings: PatchSettings,
+        partial: PartialResults,
+        progress: @escaping (Double) -> Void
+    ) throws -> HeadsResults {
+        let staged = StagedProgress(total: 20, report: progress)
+        let distances = try PatternDistance.measure(
+            model.parameters, donor.parameters, dataset.prompts, settings: settings, progress: staged.stage(1)
+        )
+        let other = try observe(
+            donor, .donor, dataset, settings: settings, partial: partial, progress: staged.stage(19)
+        )
+        var results = HeadsResults(model: observed.profile)
+        results.donor = other.profile
+        results.comparison = HeadComparison(
+            distances: distances,
+            weights: try WeightChange(from: model.parameters, to: donor.parameters, workers: settings.workers),
+            attributions: options.analyses.contains(.attribution) ? (observed.attributions, other.attributions) : nil,
+            classes: (observed.profile.classification!, other.profile.classification!), config: model.config,
+            seed: options.prompts.seed, workers: settings.workers
+        )
         progress(1)
         return results
     }
@@ -99,15 +137,12 @@ public struct HeadsJob: Sendable {
     }
 
     /// What is read from one pass over the prompts and from the weights.
-    ///
-    /// - Returns: the profile, and the direct attributions of all heads, layer by layer. [heads][prompts]
     private func observe(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         settings: PatchSettings,
-        perPrompt: Bool,
         _ staged: StagedProgress
-    ) throws -> (profile: HeadProfile, attributions: [[Double]]) {
+    ) throws -> Observation {
         let (config, seed, workers) = (model.config, options.prompts.seed, settings.workers)
         let analyses = Set(options.analyses)
         var attention = TaskAttention.Measures(config)
@@ -128,12 +163,13 @@ public struct HeadsJob: Sendable {
         )
         if analyses.contains(.attribution) {
             profile.attribution = DirectLogitAttribution(
-                projections, config: config, seed: seed, workers: workers, perPrompt: perPrompt
+                projections, config: config, seed: seed, workers: workers,
+                perPrompt: options.perPrompt == .all
             )
         }
         if analyses.contains(.scatter) {
             profile.scatter = AttributionScatter(
-                attention, projections, seed: seed, workers: workers, perPrompt: perPrompt
+                attention, projections, seed: seed, workers: workers, perPrompt: options.perPrompt != nil
             )
         }
         if analyses.contains(.copying) {
@@ -149,7 +185,7 @@ public struct HeadsJob: Sendable {
             staged.stage(weight(.repeated))(1)
         }
         let heads = config.layers * config.heads
-        return (profile, (0..<heads).map(projections.attribution))
+        return Observation(profile: profile, attributions: (0..<heads).map(projections.attribution))
     }
 
     /// What patched runs tell, and the classes.

@@ -14,5 +14,21 @@ public struct HeadsOptions: Codable, Equatable, Sendable {
     /// What stands in for name movers.
     public var ablation = Ablation()
 
+    /// Of which heads results hold each prompt's figures.
+    public enum PerPrompt: String, Codable, Sendable {
+        /// Name movers, negative and backup ones: their attention and what they write of the names.
+        case movers
+        /// All, and their attributions.
+        case all
+    }
+
+    /// nil for means alone.
+    public var perPrompt: PerPrompt?
+
+    enum CodingKeys: String, CodingKey {
+        case prompts, analyses, circuit, criteria, ablation
+        case perPrompt = "per_prompt"
+    }
+
     public init(prompts: PromptSource) { self.prompts = prompts }
 }

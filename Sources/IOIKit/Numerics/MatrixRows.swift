@@ -53,6 +53,9 @@ extension Matrix {
         for row in 0..<rows { self[row].update(from: other[row], count: columns) }
     }
 
+    var doubleRows: [[Double]] { (0..<rows).map { row($0).map(Double.init) } }
+    var doubleColumns: [[Double]] { (0..<columns).map { column in (0..<rows).map { Double(self[$0][column]) } } }
+
     /// Makes every row sum to zero.
     func subtractRowMeans() {
         for row in 0..<rows {

@@ -32,21 +32,15 @@ enum Spectra {
         return failure == 0 ? values : nil
     }
 
-    /// The singular values of Σᵢ factorᵢ · aᵢ · bᵢ, the largest first, as many as the inner sizes add up to or the outer
+    /// The singular values of Σᵢ aᵢ · bᵢ, the largest first, as many as the inner sizes add up to or the outer
     /// ones are; nil where LAPACK does not converge.
     ///
     /// It is the product of all a side by side and all b one below the other. With Q·R of the former and Q'·R' of the
     /// latter's transpose, they are those of R · R'ᵀ, which is small where the inner sizes are.
     ///
-    /// - Parameter terms: a [m, rᵢ] and b [rᵢ, n].
-    static func singularValues(ofSum terms: [(factor: Double, a: Matrix, b: Matrix)]) -> [Double]? {
-        let left = triangle(
-            terms.flatMap { term in
-                (0..<term.a.columns).map { column in (0..<term.a.rows).map { term.factor * Double(term.a[$0][column]) }
-                }
-            }
-        )
-        let right = triangle(terms.flatMap { term in (0..<term.b.rows).map { term.b.row($0).map(Double.init) } })
+    /// - Parameter terms: the columns of a [m, rᵢ] and the rows of b [rᵢ, n].
+    static func singularValues(ofSum terms: [(columns: [[Double]], rows: [[Double]])]) -> [Double]? {
+        let (left, right) = (triangle(terms.flatMap(\.columns)), triangle(terms.flatMap(\.rows)))
         guard let left, let right else { return nil }
         let product = left.flatMap { a in
             right.map { b in zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -46,6 +46,12 @@ public struct Ablation: Codable, Equatable, Sendable {
         self.seed = seed
         learning = kind == .optimal ? Learning() : nil
     }
+
+    /// What `optimal` says where no circuit is measured.
+    static let needsCircuit = IOIError.usage(
+        "--ablate: found optimal, whose constants are learned for the heads that a circuit keeps; "
+            + "expected another kind for what is knocked out here"
+    )
 }
 
 /// The prompts that are alike but for their words: of one template, order and length.

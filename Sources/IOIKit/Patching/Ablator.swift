@@ -51,10 +51,7 @@ final class Ablator {
                 parameters, sites: sites, over: reference, group: ablation.group, workers: workers
             )
         case .optimal:
-            throw IOIError.usage(
-                "--ablate: found optimal, whose constants are learned for the heads that a circuit keeps; "
-                    + "expected another kind for what is knocked out here"
-            )
+            throw Ablation.needsCircuit
         case .counterfactual, .resample:
             means = nil
             donor = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: workers)

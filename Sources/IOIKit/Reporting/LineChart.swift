@@ -60,7 +60,7 @@ public struct LineChart: Sendable {
     }
 
     /// Okabe and Ito's, but for those too light for a white page.
-    private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d00", "#6e7781"]
+    static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d00", "#6e7781"]
     private static let plot = (left: 64.0, top: 40.0, width: 500.0, height: 240.0)
 
     public var svg: String {

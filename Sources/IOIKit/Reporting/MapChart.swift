@@ -2,7 +2,7 @@
 /// by the keyboard, shows its figure with its interval.
 public struct MapChart: Sendable {
     public let title: String
-    /// In per cent, `[layer][column]`; nil where there is none.
+    /// `[layer][column]`; nil where there is none.
     public let values: [[Double?]]
     /// Likewise.
     public let intervals: [[[Double]?]]
@@ -10,6 +10,10 @@ public struct MapChart: Sendable {
     public let columns: [String]
     /// The value that has the deepest colour; maps on one scale can be compared by colour.
     public let scale: Double
+    /// Behind each figure.
+    public let unit: String
+    /// How many of them each figure has.
+    public let decimals: Int
 
     /// - Parameters:
     ///   - columns: `0`, `1`, … where it is nil.
@@ -19,13 +23,17 @@ public struct MapChart: Sendable {
         values: [[Double?]],
         intervals: [[[Double]?]] = [],
         columns: [String]? = nil,
-        scale: Double? = nil
+        scale: Double? = nil,
+        unit: String = " %",
+        decimals: Int = 1
     ) {
         self.title = title
         self.values = values
         self.intervals = intervals
         self.columns = columns ?? (0..<(values.first?.count ?? 0)).map(String.init)
         self.scale = scale ?? Self.scale(of: [values])
+        self.unit = unit
+        self.decimals = decimals
     }
 
     /// The scale that several maps share.
@@ -60,15 +68,16 @@ public struct MapChart: Sendable {
                 }
                 let colour = MapColour(share: value / scale)
                 let interval = intervals.isEmpty ? nil : intervals[layer][column]
-                let bounds = interval.map { "  [\($0[0].fixed(1)), \($0[1].fixed(1))]" } ?? ""
+                let bounds = interval.map { "  [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
                 body.append(
                     SVG.telling(
-                        "\(name): \(value.fixed(1)) %\(bounds)",
+                        "\(name): \(value.fixed(decimals))\(unit)\(bounds)",
                         [
                             SVG.rectangle(x, y, cell.width, cell.height, "cell", fill: colour.css),
                             "<g class=\"figure\">"
                                 + SVG.label(
-                                    value.fixed(abs(value) < 99.95 ? 1 : 0), x + cell.width / 2, y + cell.height * 0.66,
+                                    value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2,
+                                    y + cell.height * 0.66,
                                     "middle \(colour.isDark ? "on-dark" : "on-light")"
                                 ) + "</g>",
                         ],

@@ -23,7 +23,7 @@ public struct ReproductionReport {
         var builder = ReportBuilder(record: record, folder: folder)
         let sections = [
             builder.claims(), builder.behaviour(), builder.training(), builder.changes(), builder.circuits(),
-            builder.mlps(), builder.surface(), builder.repetition(),
+            builder.heads(), builder.mlps(), builder.surface(), builder.repetition(),
         ].compactMap { $0 }
         var lead = HTMLPage.paragraph(
             "\(record.plan.about) Model \(record.model.name), \(record.dataset.count) held-out prompts, seed "
@@ -38,7 +38,7 @@ public struct ReproductionReport {
 }
 
 /// A report being put together.
-private struct ReportBuilder {
+struct ReportBuilder {
     let record: ReproductionRecord
     let folder: URL
     var charts: [ReproductionReport.Chart] = []
@@ -99,6 +99,8 @@ private struct ReportBuilder {
         /// nil where the walk found none.
         let circuit: Circuit?
         let problem: String?
+        let faithfulness: FaithfulnessFigures?
+        let sparsity: Double?
     }
 
     private struct KnockoutFigures: Decodable {
@@ -113,7 +115,7 @@ private struct ReportBuilder {
     }
 
     /// What was measured of each model, in the plan's order; what cannot be read becomes a problem.
-    private mutating func read<Results: Decodable>(
+    mutating func read<Results: Decodable>(
         _ measure: Plan.Measure,
         as type: Results.Type
     ) -> [(model: PlanModel, results: Results)] {
@@ -128,12 +130,12 @@ private struct ReportBuilder {
         }
     }
 
-    private mutating func add(_ name: String, _ svg: String) -> String {
+    mutating func add(_ name: String, _ svg: String) -> String {
         charts.append(.init(name: name, svg: svg))
         return svg
     }
 
-    private mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
+    mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
         let lines = ([header] + rows).map { $0.map(Self.csvField).joined(separator: ",") + "\n" }
         tables.append((name, lines.joined()))
     }
@@ -143,9 +145,9 @@ private struct ReportBuilder {
         return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
-    private static func full(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+    static func full(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 
-    private static func interval(_ bounds: [Double]?, scale: Double = 1, decimals: Int) -> String {
+    static func interval(_ bounds: [Double]?, scale: Double = 1, decimals: Int) -> String {
         bounds.map { "[\((scale * $0[0]).fixed(decimals)), \((scale * $0[1]).fixed(decimals))]" } ?? ""
     }
 
@@ -200,7 +202,7 @@ private struct ReportBuilder {
     }
 
     /// A line for each stage, from the model that it starts from.
-    private func series(_ points: [PlanModel: (y: Double, interval: [Double]?)]) -> [LineChart.Series] {
+    func series(_ points: [PlanModel: (y: Double, interval: [Double]?)]) -> [LineChart.Series] {
         let trained = record.plan.stages.filter { $0.dataset != nil && record.stages.contains($0.name) }
         let roots = trained.filter { $0.from?.stage == nil }.map(\.name)
         return trained.compactMap { stage in
@@ -221,6 +223,19 @@ private struct ReportBuilder {
         }
     }
 
+    private func share(_ value: Double?, decimals: Int = 1) -> String {
+        value.map { (100 * $0).fixed(decimals) + " %" } ?? "–"
+    }
+
+    /// F(C)/F(M) and its interval.
+    private func cells(of circuit: FaithfulnessFigures) -> [String] {
+        guard circuit.note != .meaningless else { return ["meaningless", ""] }
+        return [
+            share(circuit.ratio) + (circuit.note == .overshoot ? " (overshoot)" : ""),
+            Self.interval(circuit.ci95, scale: 100, decimals: 1),
+        ]
+    }
+
     mutating func behaviour() -> HTMLPage.Section? {
         let evaluations = read(.eval, as: Evaluation.self)
         let faithfulness = Dictionary(
@@ -237,22 +252,15 @@ private struct ReportBuilder {
             difference[model] = (all.logitDifference.mean, all.logitDifference.ci95)
             accuracy[model] = (100 * all.accuracy, all.ci95["accuracy"]?.map { 100 * $0 })
             loss[model] = (all.loss, all.ci95["loss"])
-            var share = "–"
-            if let circuit {
-                share =
-                    circuit.note == .meaningless
-                    ? "meaningless" : circuit.ratio.map { (100 * $0).fixed(1) + " %" } ?? "–"
-                if circuit.note == .overshoot { share += " (overshoot)" }
-                if circuit.note != .meaningless, let value = circuit.ratio {
-                    ratio[model] = (100 * value, circuit.ci95?.map { 100 * $0 })
-                }
+            if let circuit, circuit.note != .meaningless, let value = circuit.ratio {
+                ratio[model] = (100 * value, circuit.ci95?.map { 100 * $0 })
             }
-            rows.append([
-                model.description, all.logitDifference.mean.fixed(2),
-                Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy).fixed(1) + " %",
-                (100 * all.top1).fixed(1) + " %", all.loss.fixed(3), share,
-                circuit?.note == .meaningless ? "" : Self.interval(circuit?.ci95, scale: 100, decimals: 1),
-            ])
+            rows.append(
+                [
+                    model.description, all.logitDifference.mean.fixed(2),
+                    Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy).fixed(1) + " %",
+                    (100 * all.top1).fixed(1) + " %", all.loss.fixed(3),
+                ] + (circuit.map(cells) ?? ["–", ""]))
             full.append([
                 model.description, Self.full(all.logitDifference.mean), Self.full(all.logitDifference.ci95[0]),
                 Self.full(all.logitDifference.ci95[1]), Self.full(all.accuracy), Self.full(all.top1),
@@ -392,6 +400,7 @@ private struct ReportBuilder {
         guard !found.isEmpty else { return nil }
         let base = found.first { $0.model == .base }?.results.circuit
         var (rows, pictures, none) = ([[String]](), [String](), "")
+        var (shares, fullShares) = ([[String]](), [[String]]())
         for (model, results) in found {
             guard let circuit = results.circuit else {
                 none += HTMLPage.paragraph("\(model): none. \(results.problem ?? "")", style: "quiet")
@@ -403,18 +412,43 @@ private struct ReportBuilder {
                     $0.heads.map(\.description).joined(separator: " "),
                 ]
             }
+            if let faithfulness = results.faithfulness {
+                shares.append(
+                    [model.description, "\(circuit.heads.count)", share(results.sparsity, decimals: 2)]
+                        + cells(of: faithfulness)
+                )
+                fullShares.append(
+                    [
+                        model.description, "\(circuit.heads.count)", Self.full(results.sparsity),
+                        Self.full(faithfulness.model), Self.full(faithfulness.circuit), Self.full(faithfulness.ratio),
+                        Self.full(faithfulness.ci95?[0]), Self.full(faithfulness.ci95?[1]),
+                        faithfulness.note?.rawValue ?? "",
+                    ]
+                )
+            }
             let diagram = CircuitDiagram(
                 title: "\(model): \(circuit.heads.count) heads", circuit, comparedWith: model == .base ? nil : base
             )
             pictures.append(add("\(model)-circuit", diagram.svg))
         }
         addTable("circuits", ["model", "class", "position", "heads"], rows)
+        addTable(
+            "circuit-faithfulness",
+            [
+                "model", "heads", "sparsity", "model_ld", "circuit_ld", "ratio", "ratio_low", "ratio_high",
+                "ratio_note",
+            ], fullShares
+        )
         return HTMLPage.Section(
             title: "Circuits",
             body: HTMLPage.paragraph(
                 "Found by path patching in each model. Beside the plan's own model's circuit, heads that are new in a class "
-                    + "are bold, those that are gone struck through."
-            ) + HTMLPage.figures(pictures) + none
+                    + "are bold, those that are gone struck through. F(C)/F(M) is that of the circuit found in the model "
+                    + "itself, sparsity the share of all (head, position) pairs that it keeps."
+            )
+                + HTMLPage.table(
+                    ["model", "heads", "sparsity", "F(C)/F(M)", "95 % interval"], shares, numbers: [1, 2, 3, 4]
+                ) + HTMLPage.figures(pictures) + none
         )
     }
 
@@ -497,7 +531,7 @@ private struct ReportBuilder {
 
 extension Sequence where Element: Hashable {
     /// Each element once, where it stands first.
-    fileprivate var unique: [Element] {
+    var unique: [Element] {
         var seen: Set<Element> = []
         return filter { seen.insert($0).inserted }
     }

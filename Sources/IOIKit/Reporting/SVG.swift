@@ -35,8 +35,15 @@ enum SVG {
     }
 
     /// - Parameter colour: where it is not that of the style.
-    static func dot(_ x: Double, _ y: Double, _ style: String = "dot", colour: String? = nil) -> String {
-        "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"4\"\(attribute("fill", colour))/>"
+    static func dot(
+        _ x: Double,
+        _ y: Double,
+        _ style: String = "dot",
+        colour: String? = nil,
+        radius: Double = 4
+    ) -> String {
+        "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\""
+            + "\(attribute("fill", colour))/>"
     }
 
     private static func attribute(_ name: String, _ value: String?) -> String {
@@ -119,6 +126,7 @@ enum SVG {
         .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
         .ioi-chart .series { fill: none; stroke-width: 2; }
         .ioi-chart .bar { stroke-width: 2; }
+        .ioi-chart .speck { opacity: .6; }
         @media (prefers-color-scheme: dark) {
           .ioi-chart text { fill: #e6edf3; }
           .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }

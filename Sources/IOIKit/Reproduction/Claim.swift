@@ -87,7 +87,7 @@ public struct Claim: Codable, Equatable, Sendable {
 public struct FigurePath: Hashable, Sendable, CustomStringConvertible {
     public let model: PlanModel
     public let measure: Plan.Measure
-    /// Names of fields, names of list entries (their `name`), or indices.
+    /// Names of fields, names of list entries (their `name`), indices, or the name of a head.
     public let steps: [String]
 
     init?(_ text: String) {
@@ -120,9 +120,9 @@ public struct FigurePath: Hashable, Sendable, CustomStringConvertible {
     }
 
     var unit: Unit {
-        switch steps.last {
+        switch steps.last(where: { Head($0) == nil }) {
         case "ratio", "recovered", "accuracy", "top1", "sparsity", "io_probability": .share
-        case "effect": .percent
+        case "effect", "share": .percent
         default: .number
         }
     }

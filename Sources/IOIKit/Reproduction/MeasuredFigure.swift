@@ -46,7 +46,16 @@ public struct MeasuredFigure: Codable, Equatable, Sendable {
     }
 
     private static func child(_ step: String, of value: Any) -> Any? {
-        if let fields = value as? [String: Any] { return fields[step] }
+        if let fields = value as? [String: Any] {
+            // Of a map of heads, one of them.
+            if let head = Head(step), let map = fields["value"] as? [[Any]] {
+                guard map.indices.contains(head.layer), map[head.layer].indices.contains(head.index) else { return nil }
+                var figure = ["mean": map[head.layer][head.index]]
+                figure["ci95"] = (fields["ci95"] as? [[Any]])?[head.layer][head.index]
+                return figure
+            }
+            return fields[step]
+        }
         guard let list = value as? [Any] else { return nil }
         if let index = Int(step) { return list.indices.contains(index) ? list[index] : nil }
         return list.first { ($0 as? [String: Any])?["name"] as? String == step }

@@ -41,6 +41,8 @@ public struct Plan: Codable, Equatable, Sendable {
         case outputs
         /// As `ioi knockout --mlps all --each`.
         case mlps
+        /// As `ioi heads`, of a trained model beside the plan's own.
+        case heads
 
         /// Whether it compares the model with the plan's own, with which there is nothing to compare then.
         var comparesWithBase: Bool { self == .patterns || self == .outputs }

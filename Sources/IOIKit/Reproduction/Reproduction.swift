@@ -38,6 +38,8 @@ public final class Reproduction {
     /// By model: where it lies, and the hash of all that decides it.
     private var models: [PlanModel: (location: ModelLocation, hash: String)]
     private var measurements: [ReproductionRecord.Measurement] = []
+    /// The heads of the plan's own model, once they were measured, for all the others to be compared with.
+    private var heads: HeadsJob.Observation?
 
     /// - Parameters:
     ///   - names: the stages to do, with those that they start from; nil for all that are not extra.
@@ -217,6 +219,7 @@ public final class Reproduction {
         case .faithfulness, .surface: deciding += [try Self.text(faithfulness(measure)), try Self.text(circuit)]
         case .circuit: deciding += [try Self.text(discovery)]
         case .patterns, .outputs: deciding += [baseHash, try Self.text(comparison(measure)), try Self.text(circuit)]
+        case .heads: deciding += [baseHash, try Self.text(headsOptions), try Self.text(circuit)]
         }
         let name = "\(model)-\(measure.rawValue)-\(Self.hash(deciding)).json".replacing(" ", with: "-")
         return folder.appendingPathComponent("results/\(name)")
@@ -241,6 +244,31 @@ public final class Reproduction {
             circuit: circuit == nil ? nil : "default", randomSets: 20
         )
         return PatchOptions(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
+    }
+
+    private var headsOptions: HeadsOptions {
+        var options = HeadsOptions(prompts: prompts)
+        options.perPrompt = .movers
+        return options
+    }
+
+    /// - Parameter donor: a trained model; nil for the plan's own alone.
+    private func measureHeads(
+        _ donor: GPT2?,
+        _ partial: PartialResults,
+        _ progress: @escaping (Double) -> Void
+    ) throws -> HeadsResults {
+        let job = try HeadsJob(headsOptions, model: base, donor: donor)
+        let staged = StagedProgress(
+            total: [heads == nil, donor != nil].reduce(0) { $0 + ($1 ? 1 : 0) }, report: progress)
+        let own =
+            try heads
+            ?? job.observe(base, .model, dataset, settings: settings, partial: partial, progress: staged.stage(1))
+        heads = own
+        guard let donor else { return HeadsResults(model: own.profile) }
+        return try job.compare(
+            base, own, with: donor, dataset, settings: settings, partial: partial, progress: staged.stage(1)
+        )
     }
 
     private func measure(
@@ -278,6 +306,11 @@ public final class Reproduction {
                     base, donor: model, dataset, settings: settings, partial: partial, perPrompt: false,
                     progress: progress
                 )
+            }
+        case .heads:
+            let donor = model === base ? nil : model
+            try write("heads", headsOptions, base, donor: donor, to: file) {
+                try measureHeads(donor, partial, progress)
             }
         case .mlps:
             var options = KnockoutOptions(prompts: prompts)

@@ -55,6 +55,7 @@ struct BenchCommand: ParsableCommand {
             if output.format == .text { print(Self.row(timing)) }
         }
         try output.write(
+            isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     Document(

@@ -97,6 +97,9 @@ struct CircuitDiscoverCommand: ParsableCommand {
             $0.csv
         } text: {
             $0.text(dataset, saved: save)
+        } next: {
+            _ in
+            save.map { "ioi faithfulness --circuit \($0) --surface\(self.model.flag)" } ?? "ioi heads\(self.model.flag)"
         }
     }
 

@@ -115,6 +115,9 @@ struct CircuitValidateCommand: ParsableCommand {
             $0.csv
         } text: {
             $0.text(dataset)
+        } next: {
+            _ in
+            "ioi heads\(self.model.flag)"
         }
     }
 

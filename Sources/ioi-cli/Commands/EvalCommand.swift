@@ -37,6 +37,7 @@ struct EvalCommand: ParsableCommand {
         let evaluation = Evaluation(measures, seed: source.seed, perPrompt: perPrompt)
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         try output.write(
+            isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
@@ -48,7 +49,8 @@ struct EvalCommand: ParsableCommand {
                 )
             },
             csv: { evaluation.csv },
-            text: { evaluation.text(title: "\(dataset.count) \(dataset.name) prompts") }
+            text: { evaluation.text(title: "\(dataset.count) \(dataset.name) prompts") },
+            next: { "ioi patch --mode path --receiver logits\(self.model.flag)" }
         )
     }
 }

@@ -91,8 +91,13 @@ struct FaithfulnessCommand: ParsableCommand {
             $0.csv
         } text: {
             $0.text(circuit: job.circuit, dataset)
+        } next: {
+            _ in
+            "ioi \(surface ? "circuit validate" : "faithfulness --surface")\(circuitFlag)\(self.model.flag)"
         }
     }
+
+    private var circuitFlag: String { circuit == "default" ? "" : " --circuit \(circuit)" }
 
     private func options() throws -> FaithfulnessOptions {
         let source = try prompts.source(defaultCount: 200)

@@ -69,13 +69,14 @@ struct HeadsCommand: ParsableCommand {
         )
         try measurement.run(model, donor: donor, dataset) { partial, progress in
             try job.run(
-                model, donor: donor, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt,
-                progress: progress
+                model, donor: donor, dataset, settings: settings, partial: partial, progress: progress
             )
         } csv: {
             $0.csv
         } text: {
             $0.text(dataset, all: all)
+        } next: {
+            $0.next(donor: self.donor, model: self.model.flag)
         }
     }
 
@@ -94,6 +95,7 @@ struct HeadsCommand: ParsableCommand {
         }
         if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
         options.criteria = try criteria.criteria()
+        options.perPrompt = patching.perPrompt ? .all : nil
         options.ablation = try ablation.ablation(seed: source.seed)
         return options
     }

@@ -72,6 +72,9 @@ struct KnockoutCommand: ParsableCommand {
             $0.csv
         } text: {
             $0.text(dataset)
+        } next: {
+            _ in
+            "ioi faithfulness --random-sets 20\(self.model.flag)"
         }
     }
 

@@ -20,7 +20,9 @@ struct Measurement<Options: Encodable> {
         let circuit: Circuit?
     }
 
-    /// - Parameter measure: is given what an interrupted run left, and tells what share of its work is done.
+    /// - Parameters:
+    ///   - measure: is given what an interrupted run left, and tells what share of its work is done.
+    ///   - next: a command worth trying after this one.
     /// - Throws: what `measure` throws, the exit code of an interruption, and `IOIError` where results cannot be written.
     func run<Results: Encodable>(
         _ model: GPT2,
@@ -28,7 +30,8 @@ struct Measurement<Options: Encodable> {
         _ dataset: Dataset,
         measure: (PartialResults, @escaping (Double) -> Void) throws -> Results,
         csv: (Results) -> String,
-        text: (Results) -> String
+        text: (Results) -> String,
+        next: (Results) -> String
     ) throws {
         let identity = try Identity(model: model, donor: donor, dataset: dataset, isNeeded: output.holdsDocument)
         let partial = try identity.partial(Deciding(options: options, circuit: circuit), besides: output.out)
@@ -39,13 +42,15 @@ struct Measurement<Options: Encodable> {
         }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         try output.write(
+            isQuiet: isQuiet,
             json: {
                 try JSONEncoder.readable.encode(
                     identity.document(command, options: options, workers: workers, seconds: seconds, results: results)
                 )
             },
             csv: { csv(results) },
-            text: { text(results) }
+            text: { text(results) },
+            next: { next(results) }
         )
         partial.remove()
     }

@@ -32,6 +32,7 @@ struct ModelCheckCommand: ParsableCommand {
         let results = check.run(workers: workers) { progress.show(Int($0 * 1000)) }
         progress.clear()
         try output.write(
+            isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
@@ -44,7 +45,8 @@ struct ModelCheckCommand: ParsableCommand {
                 )
             },
             csv: { results.csv },
-            text: { results.text }
+            text: { results.text },
+            next: { results.passed ? "ioi eval --held-out\(model.flag)" : nil }
         )
         guard results.passed else { throw ExitCode(3) }
     }

@@ -178,6 +178,8 @@ struct PatchCommand: ParsableCommand {
             $0.csv
         } text: {
             $0.text(options, dataset)
+        } next: {
+            $0.next(options, donor: self.donor, model: self.model.flag)
         }
     }
 

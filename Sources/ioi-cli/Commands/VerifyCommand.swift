@@ -77,6 +77,7 @@ struct VerifyCommand: ParsableCommand {
         let results = try against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
         if let junit { try AtomicFile.write(JUnitReport(results).xml, to: URL(fileURLWithPath: junit)) }
         try output.write(
+            isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     Document(

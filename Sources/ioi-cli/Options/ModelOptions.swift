@@ -16,6 +16,9 @@ struct ModelOptions: ParsableArguments {
     )
     var model: String?
 
+    /// The flag as it was given, for a command to try next.
+    var flag: String { model.map { " --model \($0)" } ?? "" }
+
     /// Where the model lies; the first line on standard error says so.
     func location() throws -> ModelLocation {
         let location = try ModelLocation.find(model, dataFolder: try? DataDirectory.url())

@@ -8,9 +8,14 @@ extension DiscoverResults {
         if let faithfulness {
             let share = faithfulness.ratio.shareCells(faithfulness.note).filter { !$0.isEmpty }.joined(separator: "  ")
             lines += [
-                "", "F(C) / F(M)  \(share), edge by edge on \(dataset.count) \(dataset.name) prompts",
+                "",
+                "F(C) / F(M)  \(share), \(circuit.edges.isEmpty ? "all other heads knocked out" : "edge by edge"), on "
+                    + "\(dataset.count) \(dataset.name) prompts",
                 "F(M)         \(faithfulness.model.text(3))", "F(C)         \(faithfulness.circuit.text(3))",
             ]
+            if let sparsity {
+                lines.append("sparsity     \(decimal(100 * sparsity, 2)) % of all (head, position) pairs")
+            }
             if let note = faithfulness.note { lines.append(note.explanation()) }
         }
         if let stability {

@@ -11,6 +11,14 @@ extension HeadsResults {
         return blocks.joined(separator: "\n\n")
     }
 
+    /// What to try next: who the name movers listen to, or what the donor's heads change here.
+    func next(donor: String?, model flag: String) -> String {
+        if let donor { return "ioi patch --mode cross-model\(flag) --donor \(donor)" }
+        let movers = model.classification!.heads(of: .nameMover).map(\.description).joined(separator: ",")
+        return movers.isEmpty
+            ? "ioi circuit discover\(flag)" : "ioi patch --mode path --receiver q:\(movers)@END\(flag)"
+    }
+
     /// A line for each head.
     var csv: String {
         let columns = model.columns() + (donor?.columns("donor_") ?? []) + (comparison?.columns ?? [])
@@ -29,9 +37,10 @@ extension HeadProfile {
         var lines = ["\(dataset.count) \(dataset.name) prompts", "logit difference  \(difference)"]
         if let note { lines.append(note.explanation(whole: "the logit difference")) }
         var blocks = [lines]
-        if let attribution { blocks += [attribution.sources, attribution.map(of: dataset)] }
+        let hasShares = note != .meaningless
+        if let attribution { blocks += [attribution.sources] + (hasShares ? [attribution.map(of: dataset)] : []) }
         blocks.append(heads(all: all))
-        if let backup { blocks.append(backup.lines) }
+        if let backup { blocks.append(backup.lines(hasShares: hasShares)) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -219,11 +228,10 @@ extension DirectLogitAttribution {
 }
 
 extension BackupMovers {
-    fileprivate var lines: [String] {
+    fileprivate func lines(hasShares: Bool) -> [String] {
         let names = knockedOut.map(\.description).joined(separator: ", ")
-        return [
-            "with \(names) knocked out at END", "logit difference  \(left.text(3)), \(effect.text(1, suffix: " %"))",
-        ]
+        let share = hasShares ? ", \(effect.text(1, suffix: " %"))" : ""
+        return ["with \(names) knocked out at END", "logit difference  \(left.text(3))\(share)"]
     }
 }
 

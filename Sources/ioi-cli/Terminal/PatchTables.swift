@@ -85,6 +85,20 @@ extension PatchResults {
         }
     }
 
+    /// What to try next: the senders' own senders, a search for all of them, or what heads do.
+    func next(_ options: PatchOptions, donor: String?, model: String) -> String {
+        switch (self, options.mode) {
+        case (.map(let map), .path(let path)) where path.receivers == ["logits"] && path.sender == .heads:
+            let movers = map.layers.enumerated().flatMap { layer, cells in
+                cells.enumerated().map { (head: Head(layer, $0), effect: $1.effect.value ?? 0) }
+            }.sorted { $0.effect < $1.effect }.prefix(3).map(\.head.description)
+            return "ioi patch --mode path --receiver q:\(movers.joined(separator: ","))@END\(model)"
+        case (_, .activation): return "ioi patch --mode path --receiver logits\(model)"
+        case (_, .path): return "ioi circuit discover --save found.json\(model)"
+        case (_, .crossModel): return "ioi heads\(model) --donor \(donor ?? "")"
+        }
+    }
+
     var csv: String {
         switch self {
         case .map(let map):

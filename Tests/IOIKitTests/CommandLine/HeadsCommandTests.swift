@@ -62,7 +62,7 @@ import Testing
         let text = try await Self.run(["--all"])
         #expect(text.status == 0, "\(text.errors)")
         for part in [
-            "6 clean prompts\nlogit difference", "all together", "head  class", "11.11",
+            "6 clean prompts\nlogit difference", "all together", "\nhead   class  ", "\n11.11  ",
             "written by each head itself: in % of the logit difference", "with 9.9, 10.0, 9.6 knocked out at END",
         ] { #expect(text.output.contains(part), "\(part)") }
         #expect(!text.output.contains("\u{1B}"), "colours in a pipe")

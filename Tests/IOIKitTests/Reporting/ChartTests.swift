@@ -48,6 +48,25 @@ import Testing
         #expect(MapChart.scale(of: [[[0]]]) == 1)
     }
 
+    @Test func aScatterHasASpeckForEachPoint() throws {
+        let series = [
+            ScatterChart.Series(name: "IO", points: [(0.25, 1), (0.5, -2), (.nan, 1)]),
+            ScatterChart.Series(name: "S", points: [(1, 3)]), ScatterChart.Series(name: "none", points: []),
+        ]
+        let chart = ScatterChart(title: "9.9 & more", subtitle: "ρ 0.81", xLabel: "x", yLabel: "y", series: series)
+        let texts = try Self.read(chart.svg).texts
+        #expect(["9.9 & more", "ρ 0.81", "x", "y", "IO", "S"].allSatisfy(texts.contains) && !texts.contains("none"))
+        // One of each in the legend.
+        #expect(chart.svg.matches(of: /<circle/).count == 3)
+        #expect(chart.svg.matches(of: /<rect class="speck"/).count == 2)
+        // Of charts on the same axes a point lies at the same place.
+        let alone = ScatterChart(title: "a", xLabel: "x", yLabel: "y", series: [series[1]], onAxesOf: [series])
+        let circle = try #require(alone.svg.firstMatch(of: /cx="([0-9.]+)" cy="([0-9.]+)"/))
+        let square = try #require(chart.svg.firstMatch(of: /<rect class="speck" x="([0-9.]+)" y="([0-9.]+)"/))
+        #expect(abs(Double(circle.output.1)! - Double(square.output.1)! - 2.2) < 0.11)
+        #expect(abs(Double(circle.output.2)! - Double(square.output.2)! - 2.2) < 0.11)
+    }
+
     @Test func coloursGoFromBlueOverWhiteToRed() {
         #expect(MapColour(share: 0).css == "rgb(247,247,247)" && !MapColour(share: 0).isDark)
         #expect(MapColour(share: -1).css == "rgb(33,102,172)" && MapColour(share: -1).isDark)

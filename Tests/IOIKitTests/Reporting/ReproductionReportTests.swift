@@ -8,7 +8,8 @@ import Testing
     static let finished: (model: TemporaryModel, folder: URL) = {
         let model = try! ReproductionTests.model()
         let plan = try! ReproductionTests.plan { plan in
-            plan.stages[0].measure.append(.circuit)
+            plan.stages[0].measure += [.circuit, .heads]
+            plan.stages[1].measure.append(.heads)
             plan.prompts.count = 24
         }
         _ = try! ReproductionTests.run(model, plan: plan)
@@ -19,7 +20,8 @@ import Testing
         let report = try ReproductionReport(of: Self.finished.folder)
         let html = report.html
         for title in [
-            "Claims", "Behaviour and circuit over epochs", "Training", "Where the changes lie", "Circuits", "MLPs",
+            "Claims", "Behaviour and circuit over epochs", "Training", "Where the changes lie", "Circuits", "Heads",
+            "MLPs",
             "Faithfulness by method", "How to repeat it",
         ] { #expect(html.contains("<h2>\(title)</h2>"), "\(title)") }
         #expect(!html.contains("Missing:"))
@@ -33,7 +35,7 @@ import Testing
         #expect(Set(names).count == names.count)
         for name in [
             "logit-difference", "accuracy", "loss", "faithfulness", "training-loss", "clean@1-patterns",
-            "clean@2-outputs", "base-surface",
+            "clean@2-outputs", "base-surface", "base-heads-1", "clean@2-heads-4",
         ] { #expect(names.contains(name), "\(name)") }
         for chart in report.charts {
             #expect(html.contains(chart.svg))
@@ -65,6 +67,37 @@ import Testing
         let decision = try #require(record.claims.first)
         #expect(Double(claims[1][3]) == decision.measured?.value)
         #expect(report.html.contains(">\(decision.valueText)</td>"))
+    }
+
+    @Test func theTableOfHeadsIsThatOfTheFiles() throws {
+        let report = try ReproductionReport(of: Self.finished.folder)
+        let record = try ReproductionRecord(in: Self.finished.folder)
+        let table = try #require(report.tables.first { $0.name == "heads" })
+        let rows = table.csv.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let measured = record.measurements.filter { $0.measure == .heads }
+        #expect(measured.map(\.model.description) == ["base", "clean@1", "clean@2"])
+        struct Document: Decodable { let results: HeadsResults }
+        var first: HeadProfile?
+        for measurement in measured {
+            let file = Self.finished.folder.appendingPathComponent(measurement.file)
+            let results = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results
+            // Each is compared with the same model.
+            #expect(first == nil || results.model == first)
+            first = results.model
+            let profile = results.donor ?? results.model
+            for classed in profile.classification!.heads {
+                let row = try #require(
+                    rows.first { $0[0] == measurement.model.description && $0[1] == classed.head.description }
+                )
+                let written = profile.attribution!.heads[classed.head]
+                #expect(row[2] == classed.kind.rawValue)
+                #expect(row[3...5].map { Double($0) } == [written.value, written.ci95?[0], written.ci95?[1]])
+                let change = results.comparison?.weights.ov.relative[classed.head.layer][classed.head.index]
+                #expect(Double(row.last!) == change)
+            }
+        }
     }
 
     @Test func whatIsMissingIsSaid() throws {

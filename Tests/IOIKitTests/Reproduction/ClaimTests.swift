@@ -11,6 +11,7 @@ import Testing
                 {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
                  "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
                  "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
+                 "share": {"value": [[1, 2.5], [null, 4]], "ci95": [[[0, 2], [2, 3]], [null, [3, 5]]]},
                  "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
                 """.utf8))
     }
@@ -27,6 +28,11 @@ import Testing
         #expect(try Self.figure("near", "ratio") == MeasuredFigure(value: -3, ci95: [-30, 20], isMeaningless: true))
         #expect(try Self.figure("sets", "circuit", "recovered") == MeasuredFigure(value: 0.5, ci95: [0.25, 0.75]))
         #expect(try Self.figure("sets", "circuit", "effect") == MeasuredFigure(value: 7, ci95: [6, 8]))
+        #expect(try Self.figure("share", "0.1") == MeasuredFigure(value: 2.5, ci95: [2, 3]))
+        #expect(try Self.figure("share", "1.0") == MeasuredFigure(value: nil, ci95: nil))
+        #expect(throws: IOIError.self) { try Self.figure("share", "2.0") }
+        #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.unit == .percent)
+        #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.unit == .number)
         let error = #expect(throws: IOIError.self) { try Self.figure("sets", "others", "recovered") }
         #expect(
             error?.description == "f.json: results.sets.others.recovered: found nothing at others, expected a figure"

@@ -73,7 +73,7 @@ struct RecordedCommand: Sendable {
         "heads": measuring { (options: HeadsOptions, setting) in
             try HeadsJob(options, model: setting.model, donor: setting.donor).run(
                 setting.model, donor: setting.donor, setting.dataset, settings: setting.settings,
-                partial: setting.partial, perPrompt: setting.perPrompt, progress: setting.progress
+                partial: setting.partial, progress: setting.progress
             )
         },
         "circuit validate": measuring { (options: ValidateOptions, setting) in
