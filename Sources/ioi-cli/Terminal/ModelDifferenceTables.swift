@@ -78,7 +78,10 @@ extension ModelDifference {
 }
 
 /// Three digits, however small the number is.
-private func short(_ value: Double) -> String { String(format: "%.3g", value) }
+private func short(_ value: Double) -> String {
+    let text = String(format: "%#.3g", value)
+    return text.hasSuffix(".") ? String(text.dropLast()) : text
+}
 
 /// A change as a share of what it changes.
 private func share(_ size: ModelDifference.Size) -> String {

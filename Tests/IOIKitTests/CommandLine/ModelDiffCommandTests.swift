@@ -38,10 +38,19 @@ import Testing
             GPT2(ModelLocation(folder: URL(fileURLWithPath: Self.checkpoint)), workers: Workers()),
             workers: Workers(count: 1)
         )
-        let tensors = try #require(results["tensors"] as? [[String: Any]])
-        #expect(tensors.map { $0["change"] as? Double } == difference.tensors.map(\.size.change))
-        let total = try #require(results["total"] as? [String: Any])
-        #expect(total["relative"] as? Double == difference.total.relative)
+        struct Document: Decodable {
+            struct Figures: Decodable { let change, relative: Double? }
+            struct Results: Decodable {
+                let total: Figures
+                let tensors, components: [Figures]
+            }
+            let results: Results
+        }
+        // To the last digit, which JSONSerialization does not read.
+        let figures = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results
+        #expect(figures.tensors.map(\.change) == difference.tensors.map(\.size.change))
+        #expect(figures.components.map(\.relative) == difference.parts.map(\.size.relative))
+        #expect(figures.total.relative == difference.total.relative)
 
         let verified = try await VerifyCommandTests.verify([file], "--tolerance", "0", "--relative", "0")
         #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
@@ -70,7 +79,7 @@ import Testing
         let lines = text.split(separator: "\n").map(String.init)
         let header = try #require(lines.firstIndex { $0.hasPrefix("most changed") })
         #expect(lines[header + 1].hasPrefix("\(first[2]) ") && lines[header + 1].contains(" from 0 "))
-        #expect(lines[header + 1].contains(String(format: " %.3g ", Double(first[4])!)))
+        #expect(lines[header + 1].contains(String(format: " %#.3g ", Double(first[4])!)))
         #expect(text.contains("\nthe same config, the same tokenizer\n") && text.contains("\nblock 1 "))
         #expect(text.contains("and \(tensors.count - 12) tensors more"))
         #expect(
