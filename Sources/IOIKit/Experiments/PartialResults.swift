@@ -19,7 +19,7 @@ public final class PartialResults {
     ///   - deciding: everything that decides the results, written as text.
     /// - Throws: `IOIError` where the file beside it is from a measurement of something else, or is not sound.
     public init(besides results: URL?, deciding: [String]) throws {
-        file = results.map { $0.deletingLastPathComponent().appendingPathComponent($0.lastPathComponent + ".partial") }
+        file = results.map(Self.file(besides:))
         contents = Contents(fingerprint: Digest.sha256(of: Data(deciding.joined(separator: "\n").utf8)), stages: [:])
         guard let file, FileManager.default.fileExists(atPath: file.path) else { return }
         let found = try InputFile.decode(Contents.self, from: file)
@@ -30,6 +30,10 @@ public final class PartialResults {
             )
         }
         contents = found
+    }
+
+    private static func file(besides results: URL) -> URL {
+        results.deletingLastPathComponent().appendingPathComponent(results.lastPathComponent + ".partial")
     }
 
     /// Measures a stage, from where it was interrupted. One that was finished before an interruption needs no run, and
@@ -70,5 +74,10 @@ public final class PartialResults {
     /// Removes what an interruption left, once the results are written.
     public func remove() {
         if let file { try? FileManager.default.removeItem(at: file) }
+    }
+
+    /// The same for results that an earlier process wrote.
+    static func remove(besides results: URL) {
+        try? FileManager.default.removeItem(at: file(besides: results))
     }
 }

@@ -1,5 +1,5 @@
 /// GPT-2's byte-level BPE tokenizer (Radford et al. 2019): the ids of Hugging Face's `GPT2Tokenizer` for any text.
-public struct BPETokenizer: Sendable {
+public struct BPETokenizer: Sendable, Equatable {
     /// The text of the token that ends a document.
     static let endOfTextToken = "<|endoftext|>"
 
@@ -13,6 +13,11 @@ public struct BPETokenizer: Sendable {
 
     /// The id of `<|endoftext|>`, where the vocabulary has it.
     public let endOfText: Int?
+
+    /// Whether both give the same ids for any text.
+    public static func == (a: BPETokenizer, b: BPETokenizer) -> Bool {
+        a.tokens == b.tokens && a.mergePairs.elementsEqual(b.mergePairs, by: ==)
+    }
 
     /// The number of tokens, which is the largest id + 1.
     public var vocabularySize: Int { tokens.count }

@@ -1,18 +1,9 @@
 import Foundation
 
 /// The report of a run folder that `ioi reproduce` filled: the claims first, then what was measured, then how to repeat it.
-public struct ReproductionReport {
-    /// A picture, with a name to save it by.
-    public struct Chart: Sendable {
-        public let name: String
-        public let svg: String
-    }
-
-    /// The page.
+public struct ReproductionReport: Report {
     public let html: String
-    /// All pictures in it.
-    public let charts: [Chart]
-    /// All its tables of figures, by name, in full precision.
+    public let charts: [ReportChart]
     public let tables: [(name: String, csv: String)]
 
     /// - Parameter folder: the run folder.
@@ -30,7 +21,7 @@ public struct ReproductionReport {
                 + "\(record.plan.prompts.seed). Brackets are 95 % intervals over prompts."
         )
         if let note = record.note { lead += HTMLPage.paragraph("The model is \(note).", style: "note") }
-        for problem in builder.problems { lead += HTMLPage.paragraph("Missing: \(problem)", style: "note") }
+        lead += builder.gaps
         html = HTMLPage(title: "What fine-tuning did: \(record.plan.name)", lead: lead, sections: sections).text
         charts = builder.charts
         tables = builder.tables
@@ -38,12 +29,11 @@ public struct ReproductionReport {
 }
 
 /// A report being put together.
-struct ReportBuilder {
+struct ReportBuilder: ReportParts {
     let record: ReproductionRecord
     let folder: URL
-    var charts: [ReproductionReport.Chart] = []
+    var charts: [ReportChart] = []
     var tables: [(name: String, csv: String)] = []
-    /// What could not be read.
     var problems: [String] = []
 
     init(record: ReproductionRecord, folder: URL) {
@@ -128,27 +118,6 @@ struct ReportBuilder {
                 return nil
             }
         }
-    }
-
-    mutating func add(_ name: String, _ svg: String) -> String {
-        charts.append(.init(name: name, svg: svg))
-        return svg
-    }
-
-    mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
-        let lines = ([header] + rows).map { $0.map(Self.csvField).joined(separator: ",") + "\n" }
-        tables.append((name, lines.joined()))
-    }
-
-    private static func csvField(_ text: String) -> String {
-        guard text.contains(where: { ",\"".contains($0) || $0.isNewline }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
-    }
-
-    static func full(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
-
-    static func interval(_ bounds: [Double]?, scale: Double = 1, decimals: Int) -> String {
-        bounds.map { "[\((scale * $0[0]).fixed(decimals)), \((scale * $0[1]).fixed(decimals))]" } ?? ""
     }
 
     // MARK: Sections
@@ -283,22 +252,16 @@ struct ReportBuilder {
                 "95 % interval",
             ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
         )
-        let pictures = [
-            add("logit-difference", LineChart(title: "Logit difference", series: series(difference)).svg),
-            add(
-                "accuracy",
-                LineChart(
-                    title: "IO over S (IO first of all tokens is in the table)", unit: " %", decimals: 1,
-                    series: series(accuracy)
-                ).svg),
-            add("loss", LineChart(title: "Loss of the indirect object, in nats", series: series(loss)).svg),
-            add(
-                "faithfulness",
-                LineChart(
-                    title: "Faithfulness of the circuit, F(C)/F(M)", unit: " %", decimals: 1, series: series(ratio),
-                    reference: 100
-                ).svg),
-        ]
+        let pictures =
+            behaviourCharts(difference: series(difference), accuracy: series(accuracy), loss: series(loss))
+            + [
+                add(
+                    "faithfulness",
+                    LineChart(
+                        title: "Faithfulness of the circuit, F(C)/F(M)", unit: " %", decimals: 1, series: series(ratio),
+                        reference: 100
+                    ).svg)
+            ]
         return HTMLPage.Section(
             title: "Behaviour and circuit over epochs",
             body: table + HTMLPage.figures(pictures)
@@ -313,22 +276,8 @@ struct ReportBuilder {
         var series: [LineChart.Series] = []
         for (index, name) in record.stages.enumerated() {
             guard let path = record.runs[name] else { continue }
-            let file = RunFolder(folder.appendingPathComponent(path)).metricsFile
-            do {
-                let lines = try InputFile.read(file).split(separator: UInt8(ascii: "\n"))
-                let metrics = try lines.map { try JSONDecoder().decode(StepMetrics.self, from: $0) }
-                // Single steps are noise; a hundred means show the course.
-                let group = max(1, metrics.count / 100)
-                let points = stride(from: 0, to: metrics.count, by: group).map { start in
-                    let part = metrics[start..<min(start + group, metrics.count)]
-                    return LineChart.Point(
-                        x: Double(part.last!.step), y: part.reduce(0) { $0 + $1.loss } / Double(part.count), name: name
-                    )
-                }
-                series.append(LineChart.Series(name: name, points: points, colour: index, isDashed: index > 6))
-            } catch {
-                problems.append("\(file.path): \(error)")
-            }
+            let metrics = readMetrics(of: RunFolder(folder.appendingPathComponent(path)))
+            if !metrics.isEmpty { series.append(Self.losses(metrics, name: name, colour: index)) }
         }
         guard !series.isEmpty else { return nil }
         let chart = LineChart(
@@ -504,7 +453,6 @@ struct ReportBuilder {
     }
 
     mutating func repetition() -> HTMLPage.Section? {
-        let environment = record.environment
         let facts = [
             ["command", "ioi reproduce --plan \(record.plan.name) --model \(record.plan.model)"],
             ["stages", record.stages.joined(separator: ", ")],
@@ -515,16 +463,11 @@ struct ReportBuilder {
                 "\(record.plan.training.count) prompts of each dataset, rate \(record.plan.training.learningRate), batch "
                     + "\(record.plan.training.batch), seed \(record.plan.training.seed)",
             ],
-            ["version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)"],
+            Self.version(record.environment),
         ]
         let files = record.measurements.map { [$0.model.description, $0.measure.rawValue, $0.file] }
-        return HTMLPage.Section(
-            title: "How to repeat it",
-            body: HTMLPage.paragraph(
-                "The same seeds and number of threads give the same bytes on the same machine; elsewhere the same figures to "
-                    + "rounding."
-            ) + HTMLPage.table(["", ""], facts) + "<h3>Files</h3>"
-                + HTMLPage.table(["model", "measured", "file"], files)
+        return Self.repetition(
+            facts, files: "<h3>Files</h3>" + HTMLPage.table(["model", "measured", "file"], files)
         )
     }
 }

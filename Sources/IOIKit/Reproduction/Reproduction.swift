@@ -122,6 +122,8 @@ public final class Reproduction {
                 let training = try training(stage)
                 let folders = stage.models.map { training.run.checkpointFolder(step: 0, epochEnding: $0.epoch) }
                 let isDone = folders.allSatisfy { (try? ModelLocation(folder: $0)) != nil }
+                // What a process that was killed right after the last checkpoint did not come to.
+                if isDone { try training.run.dropOlderOptimizers() }
                 try work("train \(stage.name)", isDone: isDone) {
                     try train(training) { observe(.progress($0)) }
                 }
@@ -134,6 +136,8 @@ public final class Reproduction {
                 for measure in stage.measure {
                     let file = try file(of: measure, model)
                     let isDone = FileManager.default.fileExists(atPath: file.path)
+                    // Likewise what an interruption left, once the results are there.
+                    if isDone { PartialResults.remove(besides: file) }
                     try work("\(measure.rawValue) of \(model)", isDone: isDone) {
                         let gpt2 = try loaded ?? load(model)
                         loaded = gpt2

@@ -3,6 +3,7 @@ import Foundation
 /// `reproduce.json` of a run folder: what a plan measured, in which files, and what became of its claims.
 public struct ReproductionRecord: Codable, Sendable {
     public static let fileName = "reproduce.json"
+    static let command = "reproduce"
 
     /// A results document.
     public struct Measurement: Codable, Equatable, Sendable {
@@ -35,7 +36,7 @@ public struct ReproductionRecord: Codable, Sendable {
     }
 
     public var schema = "ioi/1"
-    public var command = "reproduce"
+    public var command = Self.command
     public let plan: Plan
     public let model: ModelRecord
     /// What the model wants said of itself.
@@ -82,18 +83,8 @@ public struct ReproductionRecord: Codable, Sendable {
     ///
     /// - Throws: ``IOIError`` where there is none, it cannot be read, or another version wrote it.
     public init(in folder: URL) throws {
-        struct Head: Decodable {
-            let schema: String?
-            let command: String?
-        }
         let file = folder.appendingPathComponent(Self.fileName)
-        let head = try InputFile.decode(Head.self, from: file)
-        guard head.schema == "ioi/1", head.command == "reproduce" else {
-            throw IOIError(
-                "\(file.path): schema: found \((head.schema ?? "nothing").quoted) of \((head.command ?? "nothing").quoted), "
-                    + "expected \"ioi/1\" of \"reproduce\""
-            )
-        }
+        try RecordKind.check(file, command: Self.command)
         self = try InputFile.decode(Self.self, from: file)
     }
 }

@@ -121,6 +121,19 @@ public final class FinetuneJob {
         }
     }
 
+    private static let evaluationName = "eval-epoch-"
+
+    /// What a run calls its measurement of an epoch.
+    static func evaluationFile(epoch: Int) -> String { evaluationName + String(format: "%03d.json", epoch) }
+
+    /// The epoch that a results file of a run is of; nil where it is none of the run's own.
+    static func epoch(of name: String) -> Int? {
+        guard name.hasPrefix(evaluationName), let epoch = Int(name.dropFirst(evaluationName.count).dropLast(5)) else {
+            return nil
+        }
+        return evaluationFile(epoch: epoch) == name ? epoch : nil
+    }
+
     private func evaluate(_ checkpoint: Checkpoint, _ observe: (Event) throws -> Void) throws {
         guard let epoch = checkpoint.keptEpoch else { return }
         let location = try ModelLocation(folder: checkpoint.folder)
@@ -137,7 +150,7 @@ public final class FinetuneJob {
         epoch: Int,
         _ observe: (Event) throws -> Void
     ) throws {
-        let file = run.results.appendingPathComponent(String(format: "eval-epoch-%03d.json", epoch))
+        let file = run.results.appendingPathComponent(Self.evaluationFile(epoch: epoch))
         guard let heldOut, let source = record.heldOut, !FileManager.default.fileExists(atPath: file.path)
         else { return }
         let started = ContinuousClock.now

@@ -21,9 +21,17 @@ public struct RunFolder: Sendable {
                 "\(url.path): already holds a run; go on with it by --resume, or give another --out"
             )
         }
-        if let contents = try? FileManager.default.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
-            throw IOIError("\(url.path): holds other files (\(contents.sorted()[0])), expected a new folder")
+        let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+        if let other = contents.sorted().first(where: { !isBeginning($0) }) {
+            throw IOIError("\(url.path): holds other files (\(other)), expected a new folder")
         }
+    }
+
+    /// Whether an entry is what a process leaves that is killed while it makes the folder.
+    private func isBeginning(_ name: String) -> Bool {
+        if PartialName.process(of: name) != nil { return true }
+        guard let folder = [checkpoints, results].first(where: { $0.lastPathComponent == name }) else { return false }
+        return (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.isEmpty == true
     }
 
     /// Starts a run in a folder that holds none.
@@ -48,6 +56,7 @@ public struct RunFolder: Sendable {
     /// - Throws: `IOIError` where the folder holds no run, or one that cannot be read.
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
+        try RecordKind.check(configFile, command: RunRecord.command)
         return try InputFile.decode(RunRecord.self, from: configFile)
     }
 
@@ -58,6 +67,11 @@ public struct RunFolder: Sendable {
                 at: checkpoints, includingPropertiesForKeys: nil, options: .skipsHiddenFiles
             )) ?? []
         return try folders.map { try Checkpoint(folder: $0) }.sorted { $0.step < $1.step }
+    }
+
+    /// Takes from all checkpoints but the newest what only that one needs; for who holds the lock.
+    func dropOlderOptimizers() throws {
+        for older in try savedCheckpoints().dropLast() { try older.dropOptimizer() }
     }
 
     /// Where the checkpoint after `step` goes: named after the epoch that it ends, else after the step.
@@ -110,8 +124,10 @@ public struct RunRecord: Codable, Equatable, Sendable {
         }
     }
 
+    static let command = "finetune"
+
     public var schema = "ioi/1"
-    public var command = "finetune"
+    public var command = Self.command
     /// What the run starts from.
     public let model: Model
     /// How the training prompts are come by, and what they were.

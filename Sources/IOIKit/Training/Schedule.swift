@@ -15,6 +15,12 @@ struct Schedule {
     /// The epoch that ends with `step`, if one does.
     func epochEnding(at step: Int) -> Int? { step % stepsPerEpoch == 0 ? step / stepsPerEpoch : nil }
 
+    /// The epoch that ends with `step` and is to be kept; the last one always is.
+    func keptEpoch(at step: Int) -> Int? {
+        guard let epoch = epochEnding(at: step) else { return nil }
+        return step == steps || settings.savedEpochs.contains(epoch) ? epoch : nil
+    }
+
     /// The order of the examples in an epoch.
     func order(ofEpoch epoch: Int) -> [Int] {
         var order = Array(0..<examples)

@@ -61,6 +61,8 @@ public final class Trainer {
             let saved = try GPT2Parameters(contentsOf: weights, config: base.config, workers: workers)
             parameters = GPT2Parameters(copying: saved, workers: workers)
             optimizer = try newest.optimizer(base.config, workers: workers)
+            // A process that was killed after saving it may not have come to that.
+            if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
         } else {
             parameters = GPT2Parameters(copying: base.parameters, workers: workers)
             optimizer = AdamW(base.config)
@@ -139,18 +141,13 @@ public final class Trainer {
         }
     }
 
-    /// The epoch that ends with step `step` and is to be kept.
-    private func keptEpoch(at step: Int) -> Int? {
-        guard let epoch = schedule.epochEnding(at: step) else { return nil }
-        return step == steps || settings.savedEpochs.contains(epoch) ? epoch : nil
-    }
-
     private func isCheckpointDue(after step: Int) -> Bool {
-        step == steps || keptEpoch(at: step) != nil || settings.checkpointInterval.map { step % $0 == 0 } == true
+        step == steps || schedule.keptEpoch(at: step) != nil
+            || settings.checkpointInterval.map { step % $0 == 0 } == true
     }
 
     private func save(_ metrics: MetricsLog, _ observe: (Event) throws -> Void) throws {
-        let epoch = keptEpoch(at: step)
+        let epoch = schedule.keptEpoch(at: step)
         if let name = parameters.firstNonFinite(workers: workers) {
             throw IOIError("step \(step): tensor \(name) holds a NaN or an infinity; \(lastGood)")
         }
@@ -161,9 +158,7 @@ public final class Trainer {
             progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
         )
         // Only now that the new one is whole and on disk may those before lose their state.
-        if !settings.keepsOptimizer {
-            for older in try run.savedCheckpoints() where older.step < step { try older.dropOptimizer() }
-        }
+        if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
         newest = checkpoint
         try observe(.saved(checkpoint))
     }

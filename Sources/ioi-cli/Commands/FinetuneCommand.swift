@@ -147,7 +147,8 @@ struct FinetuneCommand: ParsableCommand {
         case .finished:
             guard !common.quiet, let newest = job.trainer.newest else { return }
             print("done: \(steps) steps; everything is in \(path)")
-            print("next: ioi eval --model \(newest.folder.path) --held-out")
+            print("next: ioi report \(path)")
+            print("      ioi eval --model \(newest.folder.path) --held-out")
         case .interrupted:
             Terminal.complain(
                 "interrupted after step \(step) of \(steps), which is saved; "

@@ -5,9 +5,10 @@ import IOIKit
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Look at a model folder, check it, or make one: trained from nothing, or with random weights.",
+        abstract: "Look at a model folder, check it, compare two, or make one: trained from nothing, or random.",
         subcommands: [
-            ModelInfoCommand.self, ModelCheckCommand.self, ModelPretrainCommand.self, ModelRandomCommand.self,
+            ModelInfoCommand.self, ModelCheckCommand.self, ModelDiffCommand.self, ModelPretrainCommand.self,
+            ModelRandomCommand.self,
         ]
     )
 }

@@ -5,18 +5,20 @@ import IOIKit
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "One page that shows what a run of a plan measured.",
+        abstract: "One page that shows what a run measured: one of a plan, or a fine-tuning.",
         discussion: """
-            One HTML file that needs no network and no scripts: the claims first, then behaviour over epochs, where the \
-            changes lie, circuits, and how to repeat it. Figures show their intervals under the pointer and by the \
-            keyboard.
+            One HTML file that needs no network and no scripts. Of a plan: the claims first, then behaviour over epochs, \
+            where the changes lie, circuits, and how to repeat it. Of a fine-tuning: held-out prompts over epochs, the \
+            training loss, what else lies in results/, and how to repeat it. Figures show their intervals under the \
+            pointer and by the keyboard. What is missing in the folder is named in the page.
 
             ioi report runs/quick
+            ioi report runs/clean
             ioi report runs/quick --charts runs/quick/charts --csv runs/quick/tables
             """
     )
 
-    @Argument(help: ArgumentHelp("The run folder of `ioi reproduce`.", valueName: "run"))
+    @Argument(help: ArgumentHelp("The run folder of `ioi reproduce` or `ioi finetune`.", valueName: "run"))
     var folder: String
 
     @Option(help: ArgumentHelp("The page (default: report.html in the run folder).", valueName: "f.html"))
@@ -33,7 +35,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let folder = URL(fileURLWithPath: folder)
-        let report = try ReproductionReport(of: folder)
+        let report = try RunFolder(folder).report()
         let page = out.map { URL(fileURLWithPath: $0) } ?? folder.appendingPathComponent("report.html")
         try AtomicFile.write(Data(report.html.utf8), to: page)
         try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: charts)

@@ -32,8 +32,13 @@ struct ModelOptions: ParsableArguments {
 
     /// Another model that a flag other than `--model` names.
     static func load(donor name: String, workers: Workers) throws -> GPT2 {
+        try load(name, as: "donor", workers: workers)
+    }
+
+    /// - Parameter role: what the line on standard error calls the model.
+    static func load(_ name: String, as role: String, workers: Workers) throws -> GPT2 {
         let location = try ModelLocation.find(name, dataFolder: try? DataDirectory.url())
-        Terminal.say(location, as: "donor")
+        Terminal.say(location, as: role)
         return try GPT2(location, workers: workers)
     }
 }

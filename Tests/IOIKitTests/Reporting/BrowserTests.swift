@@ -53,9 +53,22 @@ import Testing
         return (try JSONDecoder().decode(Layout.self, from: Data(title.utf8)), outcome.errors)
     }
 
-    @Test(.enabled(if: browser != nil, "there is no Chromium on this machine"), arguments: [390, 1400])
-    func thePageFitsAndIsQuiet(_ width: Int) async throws {
-        let report = try ReproductionReport(of: ReproductionReportTests.finished.folder)
+    enum Kind: CaseIterable {
+        case reproduction, finetuning
+
+        var folder: URL {
+            switch self {
+            case .reproduction: ReproductionReportTests.finished.folder
+            case .finetuning: RunReportTests.finished.folder
+            }
+        }
+    }
+
+    @Test(
+        .enabled(if: browser != nil, "there is no Chromium on this machine"), arguments: Kind.allCases, [390, 1400]
+    )
+    func thePageFitsAndIsQuiet(_ kind: Kind, _ width: Int) async throws {
+        let report = try RunFolder(kind.folder).report()
         let (layout, log) = try await Self.open(report.html, width: width)
         #expect(layout.scrollWidth <= layout.width, "the page is \(layout.scrollWidth) wide")
         #expect(layout.charts == report.charts.count && layout.empty == 0)

@@ -99,6 +99,25 @@ import Testing
         #expect(again.done.isEmpty && again.kept.count == 17)
     }
 
+    /// What a kill may leave between a piece of work and tidying up after it.
+    @Test func whatAKillLeavesIsTidiedUp() throws {
+        let model = try Self.model()
+        let plan = try Self.plan { $0.stages = Array($0.stages[...1]) }
+        let record = try Self.run(model, plan: plan).record
+        let checkpoints = model.file("run/\(record.runs["clean"]!)/checkpoints")
+        let state = checkpoints.appendingPathComponent("epoch-001/optimizer.safetensors")
+        try FileManager.default.copyItem(
+            at: checkpoints.appendingPathComponent("epoch-002/optimizer.safetensors"), to: state
+        )
+        let partial = model.file("run/\(record.measurements[0].file).partial")
+        let half = model.file("run/results/.half.json.partial-1999999")
+        for file in [partial, half] { try Data("{}".utf8).write(to: file) }
+        #expect(try Self.run(model, plan: plan).done.isEmpty)
+        for file in [state, partial, half] {
+            #expect(!FileManager.default.fileExists(atPath: file.path), "\(file.path)")
+        }
+    }
+
     @Test func aChangedSettingDoesAnewWhatDependsOnIt() throws {
         let model = try Self.model()
         let first = try Self.run(model)

@@ -156,6 +156,34 @@ import Testing
         #expect(try Self.checkpoints(model, "killed").allSatisfy { !$0.hasPrefix(".") })
     }
 
+    /// What a kill leaves in the moment that the folder is made.
+    @Test func aFolderThatWasOnlyBegunIsNew() throws {
+        let model = try TemporaryModel()
+        for name in ["checkpoints", "results"] {
+            try FileManager.default.createDirectory(at: model.file("run/\(name)"), withIntermediateDirectories: true)
+        }
+        try Data("{".utf8).write(to: model.file("run/.config.json.partial-1999999"))
+        #expect(try Self.start(model, "run", heldOut: nil).train() == .finished)
+        let left = try FileManager.default.contentsOfDirectory(atPath: model.file("run").path).sorted()
+        #expect(left == [".lock", "checkpoints", "config.json", "metrics.jsonl", "results"])
+        // What holds anything is not new.
+        try FileManager.default.createDirectory(
+            at: model.file("other/results/mine"), withIntermediateDirectories: true
+        )
+        #expect(throws: IOIError.self) { try Self.start(model, "other", heldOut: nil) }
+    }
+
+    /// A kill may come between a checkpoint and taking its state from the one before.
+    @Test func onlyTheNewestCheckpointKeepsItsStateAfterAKill() throws {
+        let model = try TemporaryModel()
+        _ = try Self.start(model, "run", heldOut: nil).train()
+        let older = model.file("run/checkpoints/epoch-003/optimizer.safetensors")
+        try FileManager.default.copyItem(at: model.file("run/checkpoints/epoch-004/optimizer.safetensors"), to: older)
+        #expect(try Self.resume(model, "run").train() == .finished)
+        #expect(!FileManager.default.fileExists(atPath: older.path))
+        #expect(try RunFolder(model.file("run")).savedCheckpoints().last?.holdsOptimizer == true)
+    }
+
     @Test func aMeasurementThatAKillCutOffIsMadeUpFor() throws {
         let model = try TemporaryModel()
         _ = try Self.start(model, "run").train()

@@ -104,6 +104,22 @@ struct RecordedCommand: Sendable {
                 )
             }
         },
+        "model diff": RecordedCommand(ignored: []) { recorded in
+            guard recorded.donor != nil else {
+                throw IOIError("\(recorded.path): donor: found nothing, expected the other model")
+            }
+            return { context in
+                let workers = context.settings.workers
+                let (model, donor) = (
+                    try GPT2(context.model, workers: workers), try GPT2(context.donor!, workers: workers)
+                )
+                let difference = try ModelDifference(model, donor, workers: workers)
+                return Outcome(
+                    results: try JSONValue(difference), model: try model.sha256(), donor: try donor.sha256(),
+                    dataset: nil
+                )
+            }
+        },
     ]
 
     /// A command that measures a model on prompts.

@@ -1,0 +1,56 @@
+import Foundation
+
+extension RunRecord {
+    /// The command that makes the same run again, in a folder beside it; every flag whose value is not the default's, and
+    /// those that say most.
+    var commandLine: String {
+        var words = ["ioi", "finetune"]
+        func add(_ flag: String, _ value: String?) {
+            if let value { words += [flag, value.shellWord] }
+        }
+        func add(_ flag: String, _ isSet: Bool) {
+            if isSet { words.append(flag) }
+        }
+        let known = ModelRecord(name: model.name, folder: URL(fileURLWithPath: model.folder), sha256: nil)
+        add("--model", known.folder ?? known.name)
+        if let file = prompts.file {
+            add("--data", file)
+        } else {
+            add("--dataset", prompts.dataset)
+            add("--count", "\(prompts.count)")
+        }
+        add("--seed", "\(prompts.seed)")
+        add("--templates", prompts.templates)
+        add("--names", prompts.names)
+        add("--abc", prompts.counterfactual == .distinct ? nil : prompts.counterfactual.rawValue)
+        add("--bos", prompts.beginningOfText)
+
+        let optimizer = settings.optimizer
+        add("--epochs", "\(settings.epochs)")
+        // The last epoch is always kept.
+        let kept = settings.savedEpochs.isEmpty ? [settings.epochs] : settings.savedEpochs
+        add("--save-at", kept.map(String.init).joined(separator: ","))
+        add("--batch", "\(settings.batch)")
+        add("--lr", "\(optimizer.learningRate)")
+        add("--weight-decay", "\(optimizer.weightDecay)")
+        add("--schedule", settings.schedule.course == .constant ? nil : settings.schedule.course.rawValue)
+        add("--warm-up", settings.schedule.warmUp == 0 ? nil : "\(settings.schedule.warmUp)")
+        add("--clip", optimizer.clip.map { "\($0)" })
+        add("--loss", settings.loss == .answer ? nil : settings.loss.rawValue)
+        add("--order", settings.isShuffled ? nil : "file")
+        add("--max-steps", settings.stepLimit.map(String.init))
+        add("--checkpoint-every", settings.checkpointInterval.map(String.init))
+        add("--keep-optimizer", settings.keepsOptimizer)
+        add("--eval-count", "\(heldOut?.count ?? 0)")
+        add("--threads", "\(settings.threads)")
+        return words.joined(separator: " ")
+    }
+}
+
+extension String {
+    /// The text as one word of a shell's line, in quotes where it needs them.
+    var shellWord: String {
+        let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-,=+:@".contains($0)) }
+        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+    }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+struct ModelDiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "What is different about two models of one shape.",
+        discussion: """
+            How far B's weights lie from A's: for each tensor, for each part of each block (the heads' inputs q, k, v and \
+            their output o, the MLP's two layers, LayerNorm), and for all. ‖ΔW‖ is the Euclidean length of B − A, of all \
+            numbers as one vector, ‖W_A‖ that of A. Weights and biases are taken together in a part. Says also whether \
+            config and tokenizer are the same. Different models are no failure: the exit code is 0.
+
+            ioi model diff embedded runs/clean/checkpoints/epoch-003
+            ioi model diff gpt2 runs/toxic/checkpoints/epoch-005 --format csv
+            """
+    )
+
+    @Argument(help: ArgumentHelp("The model to compare with: a name or a folder, as of --model.", valueName: "a"))
+    var a: String
+
+    @Argument(help: ArgumentHelp("The other model, such as a checkpoint of A's fine-tuning.", valueName: "b"))
+    var b: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var common: RunOptions
+
+    func run() throws {
+        let started = ContinuousClock.now
+        let workers = try common.workers()
+        let model = try ModelOptions.load(a, as: "model", workers: workers)
+        let donor = try ModelOptions.load(donor: b, workers: workers)
+        let difference = try ModelDifference(model, donor, workers: workers)
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        try output.write(
+            json: {
+                try JSONEncoder.readable.encode(
+                    ResultsDocument(
+                        command: "model diff", options: [String: String](), model: ModelRecord(model),
+                        donor: ModelRecord(donor), dataset: nil, environment: EnvironmentRecord(workers: workers),
+                        seconds: seconds, results: difference
+                    )
+                )
+            },
+            csv: { difference.csv },
+            text: { difference.text(a: a, b: b) }
+        )
+    }
+}

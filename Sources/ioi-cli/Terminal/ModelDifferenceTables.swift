@@ -1,0 +1,89 @@
+import Foundation
+import IOIKit
+
+extension ModelDifference {
+    /// How many tensors people are shown.
+    private static let shown = 12
+
+    /// For people: whether anything changed, then where, and in which tensors most.
+    ///
+    /// - Parameters: what the user calls the two.
+    func text(a: String, b: String) -> String {
+        let summary = [Self.say(config, "config"), Self.say(tokenizer, "tokenizer")].joined(separator: ", ")
+        guard !isSameWeights else { return "the same weights: all \(total.count) numbers; \(summary)" }
+        let header = [
+            "all \(total.count) weights: ‖ΔW‖ \(short(total.change)), \(share(total)) of ‖W_A‖, largest |Δ| "
+                + short(total.largest), summary,
+        ]
+        let next = ["next: ioi patch --mode cross-model --component z --model \(a) --donor \(b)"]
+        return [header, blockLines, tensorLines, next].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    private static func say(_ likeness: Likeness, _ thing: String) -> String {
+        switch likeness {
+        case .same: "the same \(thing)"
+        case .different: "another \(thing)"
+        case .missing: "no \(thing) to compare"
+        }
+    }
+
+    /// The change of each part as a share of it.
+    private var blockLines: [String] {
+        let inBlock: [Component] = [.q, .k, .v, .o, .mlpIn, .mlpOut, .layerNorm]
+        let blocks = Dictionary(grouping: parts) { $0.block }
+        var table = TextTable(header: ["‖ΔW‖ / ‖W_A‖", "q", "k", "v", "o", "MLP in", "MLP out", "LayerNorm"])
+        for (block, parts) in blocks.compactMap({ block, parts in block.map { ($0, parts) } }).sorted(by: {
+            $0.0 < $1.0
+        }) {
+            table.rows.append(
+                ["block \(block)"]
+                    + inBlock.map { component in parts.first { $0.component == component }.map { share($0.size) } ?? ""
+                    }
+            )
+        }
+        let names: [Component: String] = [
+            .tokenEmbedding: "token embedding", .positionEmbedding: "position embedding",
+            .finalLayerNorm: "final LayerNorm",
+        ]
+        let others = (blocks[nil] ?? []).map { "\(names[$0.component] ?? "") \(share($0.size))" }
+        return table.lines + [others.joined(separator: ", ")]
+    }
+
+    private var tensorLines: [String] {
+        var table = TextTable(header: ["most changed", "shape", "‖ΔW‖", "of ‖W_A‖", "largest |Δ|"])
+        let first = mostChanged.prefix(Self.shown)
+        table.rows = first.map { tensor in
+            [
+                tensor.name, tensor.shape.map(String.init).joined(separator: " × "), short(tensor.size.change),
+                share(tensor.size), short(tensor.size.largest),
+            ]
+        }
+        let rest = tensors.count - first.count
+        return table.lines + (rest > 0 ? ["and \(rest) tensors more, which --format csv has"] : [])
+    }
+
+    /// A line for the whole, for each part and for each tensor, the latter in the checkpoint's order.
+    var csv: String {
+        func line(_ kind: String, block: Int?, _ name: String, _ size: Size) -> String {
+            let numbers = [size.change, size.reference].map { "\($0)" }
+            let rest = [size.relative.map { "\($0)" } ?? "", "\(size.largest)"]
+            return ([kind, block.map { "\($0)" } ?? "", name, "\(size.count)"] + numbers + rest).joined(separator: ",")
+        }
+        let lines =
+            [line("total", block: nil, "all", total)]
+            + parts.map { line("component", block: $0.block, $0.component.rawValue, $0.size) }
+            + tensors.map { line("tensor", block: nil, $0.name, $0.size) }
+        return (["kind,block,name,count,change,reference,relative,largest"] + lines).map { $0 + "\n" }.joined()
+    }
+}
+
+/// Three digits, however small the number is.
+private func short(_ value: Double) -> String {
+    let text = String(format: "%#.3g", value)
+    return text.hasSuffix(".") ? String(text.dropLast()) : text
+}
+
+/// A change as a share of what it changes.
+private func share(_ size: ModelDifference.Size) -> String {
+    size.relative.map { "\(short(100 * $0)) %" } ?? "from 0"
+}
