@@ -65,7 +65,7 @@ import Testing
         #expect(try evaluator.evaluate(.choice(dataset), seed: 0, perPrompt: true) == .choice(evaluation))
         let written = try JSONEncoder.readable.encode(TaskEvaluation.choice(evaluation))
         #expect(try JSONDecoder().decode(ChoiceEvaluation.self, from: written) == evaluation)
-        #expect(written == (try JSONEncoder.readable.encode(evaluation)))
+        #expect(try written == JSONEncoder.readable.encode(evaluation))
     }
 
     @Test func aModelWithoutFiniteLogitsIsNamed() throws {

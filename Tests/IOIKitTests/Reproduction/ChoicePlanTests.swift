@@ -5,7 +5,7 @@ import Testing
 
 /// Plans with stages on tasks that are not indirect-object identification.
 @Suite struct ChoicePlanTests {
-    static let plan = """
+    static let text = """
         {"name": "tasks", "about": "A plan.", "model": "m", "prompts": {"count": 30, "seed": 1},
          "training": {"count": 48, "lr": 0.003, "batch": 8, "seed": 0},
          "stages": [{"name": "base", "measure": ["eval"]},
@@ -22,7 +22,7 @@ import Testing
                      "rule": {"at_least": 0, "at_most": 1}}]}
         """
 
-    static func plan() throws -> Plan { try JSONDecoder().decode(Plan.self, from: Data(plan.utf8)) }
+    static func plan() throws -> Plan { try JSONDecoder().decode(Plan.self, from: Data(text.utf8)) }
 
     @Test func otherTasksAreTrainedAndMeasured() throws {
         let model = try TemporaryModel(knowing: ChoiceFixture.texts)

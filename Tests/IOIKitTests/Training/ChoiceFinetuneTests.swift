@@ -25,9 +25,9 @@ import Testing
         )
         #expect(job.record.dataset.name == "agreement" && job.record.dataset.count == 1600)
         var evaluations: [ChoiceEvaluation] = []
-        let outcome = try job.train { event in
+        let outcome = try job.train(observe: { event in
             if case .evaluated(_, .choice(let evaluation)) = event { evaluations.append(evaluation) }
-        }
+        })
         #expect(outcome == .finished && evaluations.count == 2)
         let (before, after) = (evaluations[0].all, evaluations[1].all)
         #expect(before.accuracy.ci95[1] < 0.7, "\(before)")

@@ -66,7 +66,8 @@ import Testing
             expectError(containing: "own.jsonl \(message)") { try ChoiceDataset(contentsOf: file, config: config) }
         }
         try withFile("\(Self.sound)\n", named: "own.jsonl") { file in
-            #expect(try ChoiceDataset(contentsOf: file, config: config)?.name == "d")
+            let dataset = try ChoiceDataset(contentsOf: file, config: config)
+            #expect(dataset?.name == "d")
         }
     }
 }

@@ -51,9 +51,8 @@ import Testing
         }
         let begun = try task.dataset(count: 3, seed: 0, tokenizer: tokenizer, beginningOfText: true).prompts
         let plain = try Self.prompts(task, tokenizer, count: 3)
-        for (begun, plain) in zip(begun, plain) {
-            #expect(begun.tokens == [try #require(tokenizer.endOfText)] + plain.tokens)
-        }
+        let endOfText = try #require(tokenizer.endOfText)
+        for (begun, plain) in zip(begun, plain) { #expect(begun.tokens == [endOfText] + plain.tokens) }
     }
 
     /// Right verbs have the subject's number.
@@ -200,7 +199,8 @@ import Testing
         let tokenizer = try ChoiceFixture.shared.get().tokenizer
         let sound = try #require(Self.files[fault.task])
         try withFile(sound) { file in
-            #expect(try fault.task.dataset(count: 2, seed: 0, tokenizer: tokenizer, file: file).count == 2)
+            let dataset = try fault.task.dataset(count: 2, seed: 0, tokenizer: tokenizer, file: file)
+            #expect(dataset.count == 2)
         }
         let text = sound.replacing(fault.from, with: fault.to)
         #expect(text != sound)
