@@ -26,7 +26,7 @@ import Testing
             }
             #expect(read.prompts == written.prompts && read.jsonLines == written.jsonLines)
             #expect(read.name == task.rawValue && read.seed == nil)
-            expectError(containing: "line 1") { try source.prompts(tokenizer: tokenizer, config: config) }
+            expectError(containing: "line 1: ") { try source.prompts(tokenizer: nil, config: config) }
         }
     }
 
