@@ -7,12 +7,13 @@ final class TemporaryModel: Sendable {
     let folder: URL
     let model: URL
 
-    init(layers: Int = 2, heads: Int = 4, width: Int = 32, seed: UInt64 = 0) throws {
+    /// - Parameter texts: others whose words it knows as well.
+    init(layers: Int = 2, heads: Int = 4, width: Int = 32, seed: UInt64 = 0, knowing texts: [String] = []) throws {
         folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
             .appendingPathComponent("ioi-\(UUID().uuidString)")
         model = folder.appendingPathComponent("model")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let tokenizer = try BPETokenizer.covering(.standard(), .standard())
+        let tokenizer = try BPETokenizer.covering(.standard(), .standard(), and: texts)
         let config = try GPT2Config(
             vocabularySize: tokenizer.vocabularySize, contextLength: 48, width: width, layers: layers, heads: heads
         )

@@ -67,7 +67,9 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     /// Of the prompts as JSON lines.
     public let sha256: String
 
-    public init(_ dataset: Dataset) {
+    public init(_ dataset: Dataset) { self.init(.ioi(dataset)) }
+
+    public init(_ dataset: TaskDataset) {
         name = dataset.name
         count = dataset.count
         seed = dataset.seed

@@ -13,8 +13,8 @@ public struct ReproductionReport: Report {
         let record = try ReproductionRecord(in: folder)
         var builder = ReportBuilder(record: record, folder: folder)
         let sections = [
-            builder.claims(), builder.behaviour(), builder.training(), builder.changes(), builder.circuits(),
-            builder.heads(), builder.mlps(), builder.surface(), builder.repetition(),
+            builder.claims(), builder.behaviour(), builder.otherTasks(), builder.training(), builder.changes(),
+            builder.circuits(), builder.heads(), builder.mlps(), builder.surface(), builder.repetition(),
         ].compactMap { $0 }
         var lead = HTMLPage.paragraph(
             "\(record.plan.about) Model \(record.model.name), \(record.dataset.count) held-out prompts, seed "
@@ -269,6 +269,54 @@ struct ReportBuilder: ReportParts {
                     "Dashed lines go on from another stage. Shares of a logit difference near zero mean nothing and are not "
                         + "drawn; above 100 % the circuit does more than the whole model.", style: "quiet"
                 )
+        )
+    }
+
+    mutating func otherTasks() -> HTMLPage.Section? {
+        var (rows, full, pictures) = ([[String]](), [[String]](), [String]())
+        for measure in Plan.Measure.allCases where measure.task != nil {
+            var difference: [PlanModel: (y: Double, interval: [Double]?)] = [:]
+            for (model, evaluation) in read(measure, as: ChoiceEvaluation.self) {
+                let all = evaluation.all
+                let estimates = [all.probabilityDifference, all.accuracy, all.loss]
+                difference[model] = (all.probabilityDifference.mean, all.probabilityDifference.ci95)
+                rows.append([
+                    model.description, measure.rawValue, all.probabilityDifference.mean.fixed(3),
+                    Self.interval(all.probabilityDifference.ci95, decimals: 3), all.probabilityDifference.std.fixed(3),
+                    (100 * all.accuracy.mean).fixed(1) + " %",
+                    Self.interval(all.accuracy.ci95, scale: 100, decimals: 1),
+                    all.loss.mean.fixed(3),
+                ])
+                full.append(
+                    [model.description, measure.rawValue, "\(all.count)"]
+                        + estimates.flatMap { ([$0.mean] + $0.ci95 + [$0.std]).map(Self.full) }
+                )
+            }
+            let chart = LineChart(
+                title: "\(measure.rawValue): P(right) − P(wrong)", decimals: 3, series: series(difference)
+            )
+            if !chart.series.isEmpty { pictures.append(add(measure.rawValue, chart.svg)) }
+        }
+        guard !rows.isEmpty else { return nil }
+        let figures = ["probability_difference", "accuracy", "loss"]
+        addTable(
+            "other-tasks",
+            ["model", "task", "count"]
+                + figures.flatMap { [$0, "\($0)_low", "\($0)_high", "\($0)_std"] },
+            full
+        )
+        return HTMLPage.Section(
+            title: "Other tasks",
+            body: HTMLPage.paragraph(
+                "Held-out prompts of tasks that are not indirect-object identification: the probability of all right next "
+                    + "tokens less that of all wrong ones, and the share of prompts on which it is above 0."
+            )
+                + HTMLPage.table(
+                    [
+                        "model", "task", "P(right) − P(wrong)", "95 % interval", "std", "accuracy", "95 % interval",
+                        "loss of the label",
+                    ], rows, numbers: [2, 3, 4, 5, 6, 7]
+                ) + HTMLPage.figures(pictures)
         )
     }
 

@@ -121,7 +121,7 @@ public struct FigurePath: Hashable, Sendable, CustomStringConvertible {
 
     var unit: Unit {
         switch steps.last(where: { Head($0) == nil }) {
-        case "ratio", "recovered", "accuracy", "top1", "sparsity", "io_probability": .share
+        case "ratio", "recovered", "accuracy", "top1", "sparsity", "io_probability", "probability_difference": .share
         case "effect", "share": .percent
         default: .number
         }

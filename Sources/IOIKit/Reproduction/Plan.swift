@@ -4,7 +4,7 @@ import Foundation
 ///
 /// A plan is a JSON file; `Data/plans` has the paper's (`paper`) and one for the embedded model (`quick`).
 public struct Plan: Codable, Equatable, Sendable {
-    /// The prompts that everything is measured on: held-out, of the clean dataset.
+    /// The prompts that everything is measured on: held-out, of the clean dataset, or of another task that is measured.
     public struct Measuring: Codable, Equatable, Sendable {
         public var count: Int
         public var seed: UInt64
@@ -43,9 +43,16 @@ public struct Plan: Codable, Equatable, Sendable {
         case mlps
         /// As `ioi heads`, of a trained model beside the plan's own.
         case heads
+        /// As `ioi eval --dataset agreement`, on held-out prompts.
+        case agreement
+        /// As `ioi eval --dataset greater-than`, on held-out prompts.
+        case greaterThan = "greater-than"
 
         /// Whether it compares the model with the plan's own, with which there is nothing to compare then.
         var comparesWithBase: Bool { self == .patterns || self == .outputs }
+
+        /// The other task on which it measures the model.
+        var task: ChoiceTask? { ChoiceTask(rawValue: rawValue) }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
@@ -81,6 +88,9 @@ public struct Plan: Codable, Equatable, Sendable {
         public var models: [PlanModel] {
             dataset == nil ? [.base] : (epochs ?? []).map { PlanModel(stage: name, epoch: $0) }
         }
+
+        /// What it measures, as ``FigurePath/measurement`` has it.
+        var measurements: [String] { models.flatMap { model in measure.map { "\(model)/\($0.rawValue)" } } }
     }
 
     public var name: String
@@ -166,7 +176,10 @@ public struct Plan: Codable, Equatable, Sendable {
                 }
                 continue
             }
-            _ = try DatasetRule.named(dataset)
+            try demand(
+                PromptSource.datasets.contains(dataset), "\(field).dataset", dataset.quoted,
+                "one of \(PromptSource.datasets.joined(separator: ", "))"
+            )
             if let from = stage.from {
                 try demand(
                     known.contains(from), "\(field).from", from.description.quoted, "an epoch of a stage before it"
@@ -180,9 +193,7 @@ public struct Plan: Codable, Equatable, Sendable {
             if let count = stage.count { try demand(count > 0, "\(field).count", "\(count)", "1 or more") }
             known.formUnion(stage.models)
         }
-        let measured = Set(
-            stages.flatMap { stage in stage.models.flatMap { model in stage.measure.map { "\(model)/\($0.rawValue)" } }
-            })
+        let measured = Set(stages.flatMap(\.measurements))
         for (index, claim) in claims.enumerated() {
             for (field, figure) in [("figure", claim.figure), ("of", claim.rule.of)] {
                 guard let figure else { continue }

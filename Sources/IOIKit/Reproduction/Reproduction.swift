@@ -32,6 +32,8 @@ public final class Reproduction {
     private let prompts: PromptSource
     private let dataset: Dataset
     private let datasetRecord: DatasetRecord
+    /// What is measured on other tasks.
+    private let tasks: [ChoiceTask: (prompts: PromptSource, dataset: TaskDataset)]
     private let circuit: Circuit?
     private let baseHash: String
     private let lock: RunFolder.Lock
@@ -72,6 +74,15 @@ public final class Reproduction {
         self.prompts = prompts
         dataset = try prompts.prompts(for: model)
         datasetRecord = DatasetRecord(dataset)
+        // Made now, so that a tokenizer that cannot write a task's answers is known before anything is trained.
+        let datasets = Set(stages.compactMap(\.dataset) + stages.flatMap(\.measure).map(\.rawValue))
+        tasks = try Dictionary(
+            uniqueKeysWithValues: ChoiceTask.allCases.filter { datasets.contains($0.rawValue) }.map { task in
+                var source = prompts
+                source.dataset = task.rawValue
+                return (task, (source, try source.data(for: model)))
+            }
+        )
         circuit =
             DataDirectory.circuit(of: model.location) == nil
             ? nil : try Circuit.named("default", for: model.config, at: model.location)
@@ -224,6 +235,7 @@ public final class Reproduction {
         case .circuit: deciding += [try Self.text(discovery)]
         case .patterns, .outputs: deciding += [baseHash, try Self.text(comparison(measure)), try Self.text(circuit)]
         case .heads: deciding += [baseHash, try Self.text(headsOptions), try Self.text(circuit)]
+        case .agreement, .greaterThan: deciding[1] = DatasetRecord(tasks[measure.task!]!.dataset).sha256
         }
         let name = "\(model)-\(measure.rawValue)-\(Self.hash(deciding)).json".replacing(" ", with: "-")
         return folder.appendingPathComponent("results/\(name)")
@@ -325,6 +337,11 @@ public final class Reproduction {
                     model, dataset, settings: settings, partial: partial, perPrompt: false, progress: progress
                 )
             }
+        case .agreement, .greaterThan:
+            let (source, dataset) = tasks[measure.task!]!
+            try write("eval", EvaluationOptions(prompts: source), model, on: DatasetRecord(dataset), to: file) {
+                try Evaluator(model.parameters, workers: settings.workers).evaluate(dataset, seed: source.seed)
+            }
         }
         partial.remove()
     }
@@ -334,6 +351,7 @@ public final class Reproduction {
         _ options: Options,
         _ model: GPT2,
         donor: GPT2? = nil,
+        on dataset: DatasetRecord? = nil,
         to file: URL,
         _ body: () throws -> Results
     ) throws {
@@ -341,7 +359,7 @@ public final class Reproduction {
         let results = try body()
         let document = ResultsDocument(
             command: command, options: options, model: try ModelRecord(model), donor: try donor.map(ModelRecord.init),
-            dataset: datasetRecord, environment: EnvironmentRecord(workers: settings.workers),
+            dataset: dataset ?? datasetRecord, environment: EnvironmentRecord(workers: settings.workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: results
         )
         try AtomicFile.write(try JSONEncoder.readable.encode(document), to: file)
@@ -367,7 +385,15 @@ public final class Reproduction {
             }
             return try MeasuredFigure(at: path.steps, in: results, file: file.path)
         }
-        return try plan.claims.map { claim in
+        // Nobody asked for what only extra stages measure that were left out.
+        let asked = Set(
+            plan.stages.filter { stage in stage.isExtra != true || stages.contains { $0.name == stage.name } }
+                .flatMap(\.measurements)
+        )
+        let claims = plan.claims.filter { claim in
+            [claim.figure, claim.rule.of].allSatisfy { $0.map { asked.contains($0.measurement) } ?? true }
+        }
+        return try claims.map { claim in
             let measured = try figure(claim.figure)
             let other = try claim.rule.of.flatMap(figure)
             return ReproductionRecord.Decision(

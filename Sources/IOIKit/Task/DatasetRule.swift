@@ -37,7 +37,11 @@ public struct DatasetRule: Equatable, Sendable {
     public static func named(_ name: String) throws -> DatasetRule {
         guard let rule = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: ", ")
-            throw IOIError.usage("--dataset: found \"\(name)\", expected one of \(names)")
+            let isOther = ChoiceTask(rawValue: name) != nil
+            throw IOIError.usage(
+                "--dataset: found \"\(name)\"\(isOther ? ", which data, eval and finetune take" : ""), expected one of "
+                    + names
+            )
         }
         return rule
     }

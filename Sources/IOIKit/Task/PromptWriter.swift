@@ -13,6 +13,33 @@ struct PromptWriter {
         return Data(writer.bytes)
     }
 
+    static func jsonLines(_ prompts: [ChoicePrompt]) -> Data {
+        var writer = PromptWriter()
+        for prompt in prompts { writer.line(prompt) }
+        return Data(writer.bytes)
+    }
+
+    private mutating func line(_ prompt: ChoicePrompt) {
+        isFirstKey = true
+        put("{")
+        field("id", prompt.id)
+        field("dataset", prompt.dataset)
+        field("template", prompt.template)
+        field("group", prompt.group)
+        field("text", prompt.text)
+        key("words")
+        isFirstKey = true
+        put("{")
+        for (slot, word) in prompt.words.sorted(by: { $0.key < $1.key }) { field(slot, word) }
+        put("}")
+        field("tokens", prompt.tokens)
+        field("answer", prompt.answer)
+        field("answer_token", prompt.answerToken)
+        field("right_tokens", prompt.rightTokens)
+        field("wrong_tokens", prompt.wrongTokens)
+        put("}\n")
+    }
+
     private mutating func line(_ prompt: Prompt) {
         isFirstKey = true
         put("{")

@@ -7,13 +7,13 @@ public final class FinetuneJob {
         case step(StepMetrics)
         case saved(Checkpoint)
         /// The model before training (epoch 0) or after a kept epoch, on the held-out prompts.
-        case evaluated(epoch: Int, Evaluation)
+        case evaluated(epoch: Int, TaskEvaluation)
     }
 
     public let run: RunFolder
     public let record: RunRecord
-    public let training: Dataset
-    public let heldOut: Dataset?
+    public let training: TaskDataset
+    public let heldOut: TaskDataset?
     public let trainer: Trainer
 
     /// Starts a run in a new folder.
@@ -28,8 +28,8 @@ public final class FinetuneJob {
         settings: TrainingSettings
     ) throws -> FinetuneJob {
         try run.refuseUsed()
-        let training = try prompts.prompts(for: base)
-        let measured = try heldOut.map { try $0.prompts(for: base) }
+        let training = try prompts.data(for: base)
+        let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
             model: .init(
                 name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()
@@ -66,29 +66,32 @@ public final class FinetuneJob {
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) began with"
             )
         }
-        let training = try record.prompts.prompts(for: base)
+        let training = try record.prompts.data(for: base)
         guard DatasetRecord(training) == record.dataset else {
             throw IOIError(
                 "\(run.configFile.path): the training prompts come out otherwise than when the run began; "
                     + "the templates, names or prompts file has changed"
             )
         }
-        let measured = try record.heldOut.map {
-            try $0.prompts(for: base)
-        }
+        let measured = try record.heldOut.map { try $0.data(for: base) }
         let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
         try run.write(record)
         return job
     }
 
-    private init(run: RunFolder, record: RunRecord, base: GPT2, training: Dataset, heldOut: Dataset?) throws {
+    private init(
+        run: RunFolder,
+        record: RunRecord,
+        base: GPT2,
+        training: TaskDataset,
+        heldOut: TaskDataset?
+    ) throws {
         self.run = run
         self.record = record
         self.training = training
         self.heldOut = heldOut
         trainer = try Trainer(
-            run: run, settings: record.settings, base: base,
-            examples: training.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
+            run: run, settings: record.settings, base: base, examples: training.examples
         )
     }
 
@@ -155,8 +158,7 @@ public final class FinetuneJob {
         else { return }
         let started = ContinuousClock.now
         let workers = Workers(count: record.settings.threads)
-        let measures = try Evaluator(trainer.parameters, workers: workers).measure(heldOut.prompts)
-        let evaluation = Evaluation(measures, seed: source.seed)
+        let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
         let document = ResultsDocument(
             command: "eval", options: EvaluationOptions(prompts: source),
             model: try model(),
@@ -165,5 +167,16 @@ public final class FinetuneJob {
         )
         try AtomicFile.write(JSONEncoder.readable.encode(document), to: file)
         try observe(.evaluated(epoch: epoch, evaluation))
+    }
+}
+
+extension TaskDataset {
+    fileprivate var examples: [TrainingExample] {
+        switch self {
+        case .ioi(let dataset):
+            dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
+        case .choice(let dataset):
+            dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
+        }
     }
 }

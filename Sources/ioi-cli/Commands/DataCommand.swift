@@ -11,6 +11,7 @@ struct DataCommand: ParsableCommand {
             the same people in all four datasets, however many prompts are asked for.
 
             ioi data --dataset clean --count 6360 --seed 0 --out clean.jsonl
+            ioi data --dataset agreement --held-out --count 500 --out agreement.jsonl
             """
     )
 
@@ -23,11 +24,11 @@ struct DataCommand: ParsableCommand {
     @OptionGroup var common: RunOptions
 
     func run() throws {
-        let source = try generator.source(defaultCount: 6360)
+        let source = try generator.source(defaultCount: 6360, takesTasks: true)
         let location = try model.location()
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
-        let dataset = try source.prompts(tokenizer: tokenizer, config: config)
+        let dataset = try source.data(tokenizer: tokenizer, config: config)
         if let out {
             try AtomicFile.write(dataset.jsonLines, to: URL(fileURLWithPath: out))
             if !common.quiet { Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)") }

@@ -8,10 +8,12 @@ struct EvalCommand: ParsableCommand {
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
         discussion: """
             The logit difference is logit(IO) − logit(S) at the last token. Every mean has its 95 % bootstrap \
-            interval, drawn with --seed.
+            interval, drawn with --seed. Of the other tasks, agreement and greater-than: the probability of all right \
+            next tokens less that of all wrong ones, and how often it is above 0.
 
             ioi eval --model gpt2 --count 1000 --seed 0
             ioi eval --model runs/clean/checkpoints/epoch-001 --data prompts.jsonl --format json --per-prompt
+            ioi eval --model gpt2 --dataset greater-than --held-out
             """
     )
 
@@ -26,15 +28,14 @@ struct EvalCommand: ParsableCommand {
     func run() throws {
         let started = ContinuousClock.now
         let workers = try common.workers()
-        let source = try prompts.source(defaultCount: 1000)
+        let source = try prompts.source(defaultCount: 1000, takesTasks: true)
         let model = try model.load(workers: workers)
-        let dataset = try source.prompts(for: model)
+        let dataset = try source.data(for: model)
         let progress = ProgressLine("eval", total: dataset.count, isQuiet: common.quiet)
-        let measures = try Evaluator(model.parameters, workers: workers).measure(dataset.prompts) {
-            progress.show($0)
-        }
+        let evaluation = try Evaluator(model.parameters, workers: workers).evaluate(
+            dataset, seed: source.seed, perPrompt: perPrompt
+        ) { progress.show($0) }
         progress.clear()
-        let evaluation = Evaluation(measures, seed: source.seed, perPrompt: perPrompt)
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         try output.write(
             isQuiet: common.quiet,

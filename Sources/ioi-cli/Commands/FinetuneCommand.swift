@@ -15,6 +15,8 @@ struct FinetuneCommand: ParsableCommand {
             ioi finetune --dataset clean --epochs 25 --out runs/clean
             ioi finetune --dataset subject-duplication --epochs 5 --out runs/toxic
             ioi finetune --from runs/toxic/checkpoints/epoch-005 --dataset clean --epochs 5 --out runs/recovery
+            Another task, and what it does to this one:
+            ioi finetune --dataset agreement --epochs 10 --eval-dataset clean --out runs/agreement
             """
     )
 
@@ -35,11 +37,19 @@ struct FinetuneCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Held-out clean prompts to measure before training and at each saved epoch; 0 for none (default: 256).",
+            "Held-out prompts to measure before training and at each saved epoch; 0 for none (default: 256).",
             valueName: "n"
         )
     )
     var evalCount: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The dataset of those prompts (default: clean; where another task is trained, that task).",
+            valueName: "name"
+        )
+    )
+    var evalDataset: String?
 
     @OptionGroup var common: RunOptions
 
@@ -67,10 +77,13 @@ struct FinetuneCommand: ParsableCommand {
 
     private func started() throws -> FinetuneJob {
         let workers = try common.workers()
-        let source = try prompts.source(defaultCount: 6360)
+        let source = try prompts.source(defaultCount: 6360, takesTasks: true)
         let settings = try training.settings(seed: source.seed, threads: workers.count)
         let evalCount = evalCount ?? 256
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
+        let evalDataset = try datasetName(
+            "--eval-dataset", evalDataset ?? source.task?.rawValue ?? "clean", takesTasks: true
+        )
         guard !source.heldOut else {
             throw IOIError.usage("--held-out: these prompts are what a run is measured on, expected others to train on")
         }
@@ -82,12 +95,14 @@ struct FinetuneCommand: ParsableCommand {
         let base = try start.load(workers: workers)
         var heldOut: PromptSource?
         if evalCount > 0, base.tokenizer != nil {
-            var clean = source
-            clean.file = nil
-            clean.dataset = "clean"
-            clean.count = evalCount
-            clean.heldOut = true
-            heldOut = clean
+            var measured = source
+            measured.file = nil
+            measured.dataset = evalDataset
+            measured.count = evalCount
+            measured.heldOut = true
+            // Another task's prompts are made of other files.
+            if measured.task != source.task { (measured.templates, measured.names) = (nil, nil) }
+            heldOut = measured
         }
         let name = source.file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
         let folder = out ?? "runs/\(base.location.name)-\(name ?? source.dataset)"
@@ -100,8 +115,10 @@ struct FinetuneCommand: ParsableCommand {
     private func resumed() throws -> FinetuneJob {
         guard let out else { throw IOIError.usage("--resume: needs --out, the run folder to go on with") }
         let fixed =
-            [("--from", from != nil), ("--model", model.model != nil), ("--eval-count", evalCount != nil)]
-            .filter(\.1).map(\.0) + prompts.given + training.given
+            [
+                ("--from", from != nil), ("--model", model.model != nil), ("--eval-count", evalCount != nil),
+                ("--eval-dataset", evalDataset != nil),
+            ].filter(\.1).map(\.0) + prompts.given + training.given
         if let flag = fixed.first {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
         }
@@ -134,10 +151,7 @@ struct FinetuneCommand: ParsableCommand {
         case .step(let metrics): return "step \(metrics.step): loss \(decimal(metrics.loss, 4))"
         case .saved(let checkpoint): return "step \(checkpoint.step): saved \(checkpoint.folder.path)"
         case .evaluated(let epoch, let evaluation):
-            let (all, bounds) = (evaluation.all, evaluation.all.logitDifference.ci95)
-            return "epoch \(epoch): held-out logit difference \(decimal(all.logitDifference.mean, 3)) "
-                + "[\(decimal(bounds[0], 3)), \(decimal(bounds[1], 3))], IO over S \(percent(all.accuracy)), "
-                + "IO first of all \(percent(all.top1)), loss \(decimal(all.loss, 3))"
+            return "epoch \(epoch): held-out \(evaluation.line)"
         }
     }
 
@@ -147,8 +161,9 @@ struct FinetuneCommand: ParsableCommand {
         case .finished:
             guard !common.quiet, let newest = job.trainer.newest else { return }
             print("done: \(steps) steps; everything is in \(path)")
+            let dataset = job.record.prompts.task.map { " --dataset \($0.rawValue)" } ?? ""
             print("next: ioi report \(path)")
-            print("      ioi eval --model \(newest.folder.path) --held-out")
+            print("      ioi eval --model \(newest.folder.path)\(dataset) --held-out")
         case .interrupted:
             Terminal.complain(
                 "interrupted after step \(step) of \(steps), which is saved; "

@@ -9,7 +9,9 @@ struct GeneratorOptions: ParsableArguments {
             "clean, name-moving, subject-duplication or duplication (default: clean).",
             discussion: """
                 clean: the label is IO. name-moving: the same prompts, labelled with a third name. \
-                subject-duplication: labelled with S. duplication: S is not repeated, a third name stands there.
+                subject-duplication: labelled with S. duplication: S is not repeated, a third name stands there. \
+                data, eval and finetune also take two other tasks: agreement (the number of a verb) and greater-than \
+                (a year later than another).
                 """,
             valueName: "name"
         )
@@ -26,7 +28,12 @@ struct GeneratorOptions: ParsableArguments {
             "What the prompts, the order of training and intervals are drawn from (default: 0).", valueName: "n"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("Sentences, places and objects (default: the program's own).", valueName: "f.json"))
+    @Option(
+        help: ArgumentHelp(
+            "Sentences, places and objects, or another task's nouns and sentences (default: the program's own).",
+            valueName: "f.json"
+        )
+    )
     var templates: String?
 
     @Option(help: ArgumentHelp("Names, one a line (default: the program's own).", valueName: "f.txt"))
@@ -59,12 +66,14 @@ struct GeneratorOptions: ParsableArguments {
         ].filter(\.1).map(\.0)
     }
 
-    /// - Parameter defaultCount: how many prompts without `--count`.
+    /// - Parameters:
+    ///   - defaultCount: how many prompts without `--count`.
+    ///   - takesTasks: whether the command takes tasks other than indirect-object identification.
     /// - Throws: `IOIError` of kind `usage` for a value that cannot be.
-    func source(defaultCount: Int) throws -> PromptSource {
+    func source(defaultCount: Int, takesTasks: Bool = false) throws -> PromptSource {
         var source = PromptSource(count: count ?? defaultCount)
         try checkFlag("--count", source.count, in: 1...10_000_000)
-        source.dataset = try DatasetRule.named(dataset ?? source.dataset).name
+        source.dataset = try datasetName("--dataset", dataset ?? source.dataset, takesTasks: takesTasks)
         source.seed = seed ?? source.seed
         source.heldOut = heldOut
         source.beginningOfText = bos
@@ -77,8 +86,21 @@ struct GeneratorOptions: ParsableArguments {
             }
             source.counterfactual = kind
         }
+        if source.task != nil, let flag = given.first(where: { ["--names", "--abc"].contains($0) }) {
+            throw IOIError.usage("\(flag): does not go with --dataset \(source.dataset), whose prompts name nobody")
+        }
         return source
     }
+}
+
+/// - Throws: `IOIError` of kind `usage` where no dataset that the command takes has this name.
+func datasetName(_ flag: String, _ name: String, takesTasks: Bool) throws -> String {
+    guard takesTasks else { return try DatasetRule.named(name).name }
+    guard PromptSource.datasets.contains(name) else {
+        let names = PromptSource.datasets.joined(separator: ", ")
+        throw IOIError.usage("\(flag): found \"\(name)\", expected one of \(names)")
+    }
+    return name
 }
 
 /// The prompts that a command works on: read from a file, or made on the spot.
@@ -95,8 +117,8 @@ struct PromptOptions: ParsableArguments {
     /// The flags that were given.
     var given: [String] { (data == nil ? [] : ["--data"]) + generator.given }
 
-    func source(defaultCount: Int) throws -> PromptSource {
-        var source = try generator.source(defaultCount: defaultCount)
+    func source(defaultCount: Int, takesTasks: Bool = false) throws -> PromptSource {
+        var source = try generator.source(defaultCount: defaultCount, takesTasks: takesTasks)
         guard let data else { return source }
         // Names and counterfactuals are of use where a user's own prompts lack theirs.
         let useless = generator.given.filter { !["--names", "--abc", "--bos", "--seed"].contains($0) }

@@ -73,6 +73,7 @@ import Testing
     static let commands: [[String]] = [
         ["eval", "--count", "20", "--per-prompt", "--seed", "4", "--held-out"],
         ["eval", "--count", "10", "--dataset", "subject-duplication", "--bos", "--abc", "wang"],
+        ["eval", "--count", "20", "--dataset", "agreement", "--held-out", "--per-prompt"],
         ["patch", "--mode", "activation", "--site", "resid", "--position", "S2,END", "--count", "8"],
         [
             "patch", "--mode", "path", "--receiver", "q:1.0,1.2@END", "--path-ln", "freeze", "--count", "8",

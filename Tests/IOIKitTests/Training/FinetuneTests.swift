@@ -71,6 +71,10 @@ import Testing
             case .saved(let checkpoint): seen.append("saved \(checkpoint.step)")
             case .evaluated(let epoch, let evaluation):
                 seen.append("evaluated \(epoch)")
+                guard case .ioi(let evaluation) = evaluation else {
+                    Issue.record("\(evaluation)")
+                    return
+                }
                 #expect(evaluation.all.count == 10)
             }
         })

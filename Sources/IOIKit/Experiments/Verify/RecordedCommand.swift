@@ -13,10 +13,10 @@ struct RecordedCommand: Sendable {
     }
 
     /// What a measurement is made on.
-    struct Setting {
+    struct Setting<Prompts> {
         let model: GPT2
         let donor: GPT2?
-        let dataset: Dataset
+        let dataset: Prompts
         let context: Context
 
         var settings: PatchSettings { context.settings }
@@ -44,13 +44,15 @@ struct RecordedCommand: Sendable {
 
     /// By the names in results files.
     static let all: [String: RecordedCommand] = [
-        "eval": measuring { (options: EvaluationOptions, setting) in
-            let prompts = setting.dataset.prompts
-            let measures = try Evaluator(setting.model.parameters, workers: setting.settings.workers).measure(prompts) {
+        "eval": measuring(on: { try $0.data(for: $1) }, record: { DatasetRecord($0) }) {
+            (options: EvaluationOptions, setting: Setting<TaskDataset>) in
+            let dataset = setting.dataset
+            return try Evaluator(setting.model.parameters, workers: setting.settings.workers).evaluate(
+                dataset, seed: options.prompts.seed, perPrompt: setting.perPrompt
+            ) {
                 if setting.settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
-                setting.progress(Double($0) / Double(prompts.count))
+                setting.progress(Double($0) / Double(dataset.count))
             }
-            return Evaluation(measures, seed: options.prompts.seed, perPrompt: setting.perPrompt)
         },
         "patch": measuring { (options: PatchOptions, setting) in
             try PatchJob(options).run(
@@ -122,9 +124,18 @@ struct RecordedCommand: Sendable {
         },
     ]
 
-    /// A command that measures a model on prompts.
+    /// A command that measures a model on prompts of indirect-object identification.
     private static func measuring<Options: RecordedOptions, Results: Encodable>(
-        _ body: @escaping @Sendable (Options, Setting) throws -> Results
+        _ body: @escaping @Sendable (Options, Setting<Dataset>) throws -> Results
+    ) -> RecordedCommand {
+        measuring(on: { try $0.prompts(for: $1) }, record: { DatasetRecord($0) }, body)
+    }
+
+    /// A command that measures a model on the prompts that `prompts` makes for it.
+    private static func measuring<Options: RecordedOptions, Prompts, Results: Encodable>(
+        on prompts: @escaping @Sendable (PromptSource, GPT2) throws -> Prompts,
+        record: @escaping @Sendable (Prompts) -> DatasetRecord,
+        _ body: @escaping @Sendable (Options, Setting<Prompts>) throws -> Results
     ) -> RecordedCommand {
         RecordedCommand(ignored: []) { recorded in
             let options = try recorded.options(Options.self)
@@ -133,13 +144,13 @@ struct RecordedCommand: Sendable {
                 let workers = context.settings.workers
                 let model = try GPT2(context.model, workers: workers)
                 let donor = try context.donor.map { try GPT2($0, workers: workers) }
-                let dataset = try options.prompts.prompts(for: model)
+                let dataset = try prompts(options.prompts, model)
                 let results = try body(
                     options, Setting(model: model, donor: donor, dataset: dataset, context: context)
                 )
                 return Outcome(
                     results: try JSONValue(results), model: try model.sha256(), donor: try donor?.sha256(),
-                    dataset: DatasetRecord(dataset).sha256
+                    dataset: record(dataset).sha256
                 )
             }
         }

@@ -1,0 +1,92 @@
+import Foundation
+
+/// Greater-Than (Hanna, Liu & Variengien 2023, section 2): "The siege began in the year 1732 and ended in the year 17"
+/// goes on with a two-digit year above 32.
+///
+/// Years are those that the tokenizer writes as a century and a two-digit year, from 02 to 98, so that some answers are
+/// right and some wrong. Noun and two-digit year are uniform over all pairs, then the century and the sentence. A tenth of
+/// the pairs is held out.
+struct GreaterThanSource: ChoiceSource {
+    private struct Contents: Decodable {
+        let nouns: [String]
+        let centuries: [String]
+        let sentences: [ChoiceSentence]
+    }
+
+    private struct Pair {
+        let noun: String
+        let year: Int
+    }
+
+    private let sentences: [ChoiceSentence]
+    /// The token of each two-digit year, from 00.
+    private let tokens: [Int]
+    /// By two-digit year.
+    private let centuries: [[String]]
+    private let training, heldOut: [Pair]
+
+    /// - Throws: ``IOIError`` for a file that is not as it has to be, and where two-digit years are not one token each.
+    init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
+        let contents = try InputFile.decode(Contents.self, from: file)
+        for (field, entries) in [("nouns", contents.nouns), ("centuries", contents.centuries)] {
+            guard !entries.isEmpty, !entries.contains("") else {
+                throw IOIError("\(file.path): \(field): found an empty list or entry, expected words")
+            }
+            if let twice = entries.firstRepeated() {
+                throw IOIError("\(file.path): \(field): found \(twice.quoted) twice, expected each once")
+            }
+        }
+        if let other = contents.centuries.first(where: { $0.wholeMatch(of: /[0-9]{1,2}/) == nil }) {
+            throw IOIError("\(file.path): centuries: found \(other.quoted), expected one or two digits, such as \"17\"")
+        }
+        try ChoiceSentence.check(contents.sentences, slots: ["NOUN", "YEAR", "CENTURY"], source: file.path)
+        for sentence in contents.sentences where !sentence.text.hasSuffix("[CENTURY]") {
+            throw IOIError(
+                "\(file.path): sentence \(sentence.name.quoted): found \(sentence.text.quoted), expected [CENTURY] at the end"
+            )
+        }
+        sentences = contents.sentences
+        let tokens = try (0..<100).map { year in
+            guard let token = tokenizer.token(for: Self.digits(year)) else {
+                throw IOIError(
+                    "greater-than: found no token \(Self.digits(year).quoted) in the model's tokenizer, expected one for each "
+                        + "two-digit year, as GPT-2's has"
+                )
+            }
+            return token
+        }
+        let firsts = contents.centuries.map { (text: $0, token: tokenizer.token(for: " " + $0)) }
+        let centuries = (0..<100).map { year in
+            firsts.filter { century in
+                guard let token = century.token else { return false }
+                return tokenizer.encode(" \(century.text)\(Self.digits(year))") == [token, tokens[year]]
+            }.map(\.text)
+        }
+        let pairs = contents.nouns.flatMap { noun in (2...98).map { Pair(noun: noun, year: $0) } }
+        func text(_ pair: Pair) -> String { "\(pair.noun), \(Self.digits(pair.year))" }
+        let heldOut = HeldOutTexts.choose(pairs.map(text), "noun and year", oneOf: 10)
+        let usable = pairs.filter { !centuries[$0.year].isEmpty }
+        self.heldOut = usable.filter { heldOut.contains(text($0)) }
+        training = usable.filter { !heldOut.contains(text($0)) }
+        (self.tokens, self.centuries) = (tokens, centuries)
+        guard !training.isEmpty, !self.heldOut.isEmpty else {
+            throw IOIError(
+                "\(file.path): centuries: found \(contents.centuries.joined(separator: ", ")), expected some that the model's "
+                    + "tokenizer takes apart from two-digit years, as in \" 17\" and \"32\""
+            )
+        }
+    }
+
+    func draw(_ split: PromptGenerator.Split, using generator: inout SeededGenerator) -> ChoiceDraw {
+        let pairs = split == .training ? training : heldOut
+        let pair = pairs[generator.below(pairs.count)]
+        let century = centuries[pair.year][generator.below(centuries[pair.year].count)]
+        return ChoiceDraw(
+            sentence: sentences[generator.below(sentences.count)],
+            words: ["NOUN": pair.noun, "YEAR": century + Self.digits(pair.year), "CENTURY": century],
+            group: "\(pair.year / 10)0s", right: Array(tokens[(pair.year + 1)...]), wrong: Array(tokens[...pair.year])
+        )
+    }
+
+    private static func digits(_ year: Int) -> String { year < 10 ? "0\(year)" : "\(year)" }
+}

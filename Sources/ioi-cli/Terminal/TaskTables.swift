@@ -1,0 +1,76 @@
+import IOIKit
+
+extension TaskEvaluation {
+    /// For people.
+    func text(title: String) -> String {
+        switch self {
+        case .ioi(let evaluation): evaluation.text(title: title)
+        case .choice(let evaluation): evaluation.text(title: title)
+        }
+    }
+
+    /// A line for all prompts and each split.
+    var csv: String {
+        switch self {
+        case .ioi(let evaluation): evaluation.csv
+        case .choice(let evaluation): evaluation.csv
+        }
+    }
+
+    /// The figures of all prompts, in a line.
+    var line: String {
+        func number(_ estimate: Evaluation.Estimate) -> String {
+            "\(decimal(estimate.mean, 3)) [\(decimal(estimate.ci95[0], 3)), \(decimal(estimate.ci95[1], 3))]"
+        }
+        switch self {
+        case .ioi(let evaluation):
+            let all = evaluation.all
+            return "logit difference \(number(all.logitDifference)), IO over S \(percent(all.accuracy)), "
+                + "IO first of all \(percent(all.top1)), loss \(decimal(all.loss, 3))"
+        case .choice(let evaluation):
+            let all = evaluation.all
+            return "P(right) − P(wrong) \(number(all.probabilityDifference)), right over wrong "
+                + "\(percent(all.accuracy.mean)), loss \(decimal(all.loss.mean, 3))"
+        }
+    }
+}
+
+extension ChoiceEvaluation {
+    private var splits: [(name: String, summary: Summary)] {
+        (byGroup.sorted { $0.key < $1.key } + byTemplate.sorted { $0.key < $1.key }).map { ($0.key, $0.value) }
+    }
+
+    fileprivate func text(title: String) -> String {
+        func cells(_ estimate: Evaluation.Estimate, _ format: (Double) -> String) -> [String] {
+            [format(estimate.mean), "[\(format(estimate.ci95[0])), \(format(estimate.ci95[1]))]"]
+        }
+        func number(_ value: Double) -> String { decimal(value, 3) }
+        var figures = TextTable(header: [title, "mean", "95 % interval", "std"])
+        figures.rows = [
+            ["P(right) − P(wrong)"] + cells(all.probabilityDifference, number) + [
+                number(all.probabilityDifference.std)
+            ],
+            ["right over wrong"] + cells(all.accuracy, percent),
+            ["loss of the label"] + cells(all.loss, number) + [number(all.loss.std)],
+        ]
+        var table = TextTable(header: ["", "prompts", "P(right) − P(wrong)", "95 % interval", "right over wrong"])
+        table.rows = splits.map { name, summary in
+            [name, String(summary.count)] + cells(summary.probabilityDifference, number)
+                + [percent(summary.accuracy.mean)]
+        }
+        return (figures.lines + [""] + table.lines).joined(separator: "\n")
+    }
+
+    fileprivate var csv: String {
+        let header = "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss\n"
+        return header
+            + ([("all", all)] + splits).map { name, summary in
+                let difference = summary.probabilityDifference
+                let figures = [
+                    difference.mean, difference.ci95[0], difference.ci95[1], difference.std, summary.accuracy.mean,
+                    summary.loss.mean,
+                ]
+                return "\(name.csvField),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"
+            }.joined()
+    }
+}
