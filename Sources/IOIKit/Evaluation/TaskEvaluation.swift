@@ -4,7 +4,14 @@ public enum TaskEvaluation: Equatable, Sendable {
     case choice(ChoiceEvaluation)
 }
 
-extension TaskEvaluation: Encodable {
+extension TaskEvaluation: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: ChoiceEvaluation.Summary.CodingKeys.self)
+        self =
+            container.contains(.probabilityDifference)
+            ? .choice(try ChoiceEvaluation(from: decoder)) : .ioi(try Evaluation(from: decoder))
+    }
+
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .ioi(let evaluation): try evaluation.encode(to: encoder)

@@ -35,26 +35,6 @@ extension ReportParts {
     /// The note at the top about each thing that is missing.
     var gaps: String { problems.map { HTMLPage.paragraph("Missing: \($0)", style: "note") }.joined() }
 
-    // MARK: Behaviour
-
-    /// Logit difference, accuracy and loss over epochs.
-    mutating func behaviourCharts(
-        difference: [LineChart.Series],
-        accuracy: [LineChart.Series],
-        loss: [LineChart.Series]
-    ) -> [String] {
-        [
-            add("logit-difference", LineChart(title: "Logit difference", series: difference).svg),
-            add(
-                "accuracy",
-                LineChart(
-                    title: "IO over S (IO first of all tokens is in the table)", unit: " %", decimals: 1,
-                    series: accuracy
-                ).svg),
-            add("loss", LineChart(title: "Loss of the indirect object, in nats", series: loss).svg),
-        ]
-    }
-
     // MARK: Training
 
     /// The steps that a run wrote down, without a last line that a killed process left unfinished. What cannot be read

@@ -252,16 +252,22 @@ struct ReportBuilder: ReportParts {
                 "95 % interval",
             ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
         )
-        let pictures =
-            behaviourCharts(difference: series(difference), accuracy: series(accuracy), loss: series(loss))
-            + [
-                add(
-                    "faithfulness",
-                    LineChart(
-                        title: "Faithfulness of the circuit, F(C)/F(M)", unit: " %", decimals: 1, series: series(ratio),
-                        reference: 100
-                    ).svg)
-            ]
+        let pictures = [
+            add("logit-difference", LineChart(title: "Logit difference", series: series(difference)).svg),
+            add(
+                "accuracy",
+                LineChart(
+                    title: "IO over S (IO first of all tokens is in the table)", unit: " %", decimals: 1,
+                    series: series(accuracy)
+                ).svg),
+            add("loss", LineChart(title: "Loss of the indirect object, in nats", series: series(loss)).svg),
+            add(
+                "faithfulness",
+                LineChart(
+                    title: "Faithfulness of the circuit, F(C)/F(M)", unit: " %", decimals: 1, series: series(ratio),
+                    reference: 100
+                ).svg),
+        ]
         return HTMLPage.Section(
             title: "Behaviour and circuit over epochs",
             body: table + HTMLPage.figures(pictures)

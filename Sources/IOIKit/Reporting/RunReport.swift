@@ -52,7 +52,7 @@ private struct RunReportBuilder: ReportParts {
     private struct EvaluationDocument: Decodable {
         let model: ModelRecord
         let environment: EnvironmentRecord
-        let results: Evaluation
+        let results: TaskEvaluation
     }
 
     /// What any results document says of itself.
@@ -127,49 +127,41 @@ private struct RunReportBuilder: ReportParts {
             return HTMLPage.Section(title: title, body: body)
         }
         guard !evaluations.isEmpty else { return nil }
-        func series(_ value: (Evaluation.Summary) -> (Double, [Double]?)) -> [LineChart.Series] {
-            let points = evaluations.map { epoch, document in
-                let (y, interval) = value(document.results.all)
-                return LineChart.Point(x: Double(epoch), y: y, interval: interval, name: "epoch \(epoch)")
-            }
-            return [LineChart.Series(name: "held-out prompts", points: points, colour: 0)]
-        }
-        let pictures = behaviourCharts(
-            difference: series { ($0.logitDifference.mean, $0.logitDifference.ci95) },
-            accuracy: series { (100 * $0.accuracy, $0.ci95["accuracy"]?.map { 100 * $0 }) },
-            loss: series { ($0.loss, $0.ci95["loss"]) }
-        )
+        let measured = evaluations.map { (epoch: $0.epoch, quantities: $0.document.results.quantities) }
+        let quantities = measured[0].quantities
         addTable(
-            "evaluation",
-            [
-                "epoch", "logit_difference", "low", "high", "accuracy", "accuracy_low", "accuracy_high", "top1",
-                "io_probability", "loss", "loss_low", "loss_high",
-            ],
-            evaluations.map { epoch, document in
-                let all = document.results.all
-                let (accuracy, loss) = (all.ci95["accuracy"], all.ci95["loss"])
-                let numbers = [
-                    all.logitDifference.mean, all.logitDifference.ci95[0], all.logitDifference.ci95[1], all.accuracy,
-                    accuracy?[0], accuracy?[1], all.top1, all.ioProbability, all.loss, loss?[0], loss?[1],
-                ]
-                return ["\(epoch)"] + numbers.map(Self.full)
+            "evaluation", ["epoch"] + quantities.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] },
+            measured.map { epoch, quantities in
+                ["\(epoch)"] + quantities.flatMap { [$0.mean, $0.ci95?[0], $0.ci95?[1]].map(Self.full) }
             }
         )
-        let rows = evaluations.map { epoch, document in
-            let all = document.results.all
-            return [
-                epoch == 0 ? "0 (before)" : "\(epoch)", all.logitDifference.mean.fixed(2),
-                Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy).fixed(1) + " %",
-                Self.interval(all.ci95["accuracy"], scale: 100, decimals: 1), (100 * all.top1).fixed(1) + " %",
-                all.loss.fixed(3), Self.interval(all.ci95["loss"], decimals: 3),
-            ]
-        }
         let table = HTMLPage.table(
-            [
-                "epoch", "logit difference", "95 % interval", "IO over S", "95 % interval", "IO first of all", "loss",
-                "95 % interval",
-            ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
+            ["epoch"] + quantities.flatMap { [$0.title, "95 % interval"] },
+            measured.map { epoch, quantities in
+                [epoch == 0 ? "0 (before)" : "\(epoch)"]
+                    + quantities.flatMap { quantity in
+                        [
+                            (quantity.scale * quantity.mean).fixed(quantity.decimals) + quantity.unit,
+                            Self.interval(quantity.ci95, scale: quantity.scale, decimals: quantity.decimals),
+                        ]
+                    }
+            }, numbers: Set(1...2 * quantities.count)
         )
+        var pictures: [String] = []
+        for (index, quantity) in quantities.enumerated() {
+            let points = measured.map { epoch, quantities in
+                let (scale, now) = (quantity.scale, quantities[index])
+                return LineChart.Point(
+                    x: Double(epoch), y: scale * now.mean, interval: now.ci95?.map { scale * $0 },
+                    name: "epoch \(epoch)"
+                )
+            }
+            let chart = LineChart(
+                title: quantity.title, unit: quantity.unit, decimals: quantity.decimals,
+                series: [LineChart.Series(name: "held-out prompts", points: points, colour: 0)]
+            )
+            pictures.append(add(quantity.name.replacing("_", with: "-"), chart.svg))
+        }
         return HTMLPage.Section(title: title, body: table + HTMLPage.figures(pictures))
     }
 
@@ -267,5 +259,54 @@ private struct RunReportBuilder: ReportParts {
     private static func say(_ dataset: DatasetRecord) -> String {
         let seed = dataset.seed.map { ", seed \($0)" } ?? ""
         return "\(dataset.count) \(dataset.name)\(seed), SHA-256 \(dataset.sha256)"
+    }
+}
+
+/// A figure of an evaluation, as a page shows it.
+private struct Quantity {
+    let name: String
+    let title: String
+    let mean: Double
+    let ci95: [Double]?
+    /// 100 of a share, which is shown in per cent.
+    var scale = 1.0
+    let decimals: Int
+
+    var unit: String { scale == 100 ? " %" : "" }
+}
+
+extension TaskEvaluation {
+    /// What a page shows of it.
+    fileprivate var quantities: [Quantity] {
+        func share(_ name: String, _ title: String, _ mean: Double, _ ci95: [Double]?) -> Quantity {
+            Quantity(name: name, title: title, mean: mean, ci95: ci95, scale: 100, decimals: 1)
+        }
+        func number(_ name: String, _ title: String, _ mean: Double, _ ci95: [Double]?, decimals: Int = 3) -> Quantity {
+            Quantity(name: name, title: title, mean: mean, ci95: ci95, decimals: decimals)
+        }
+        switch self {
+        case .ioi(let evaluation):
+            let all = evaluation.all
+            return [
+                number(
+                    "logit_difference", "Logit difference", all.logitDifference.mean, all.logitDifference.ci95,
+                    decimals: 2
+                ),
+                share("accuracy", "IO over S", all.accuracy, all.ci95["accuracy"]),
+                share("top1", "IO first of all tokens", all.top1, all.ci95["top1"]),
+                number("io_probability", "P(IO)", all.ioProbability, all.ci95["io_probability"]),
+                number("loss", "Loss of the indirect object, in nats", all.loss, all.ci95["loss"]),
+            ]
+        case .choice(let evaluation):
+            let all = evaluation.all
+            return [
+                number(
+                    "probability_difference", "P(right) − P(wrong)", all.probabilityDifference.mean,
+                    all.probabilityDifference.ci95
+                ),
+                share("accuracy", "Right over wrong", all.accuracy.mean, all.accuracy.ci95),
+                number("loss", "Loss of the label, in nats", all.loss.mean, all.loss.ci95),
+            ]
+        }
     }
 }

@@ -99,7 +99,8 @@ struct CircuitDiscoverCommand: ParsableCommand {
             $0.text(dataset, saved: save)
         } next: {
             _ in
-            save.map { "ioi faithfulness --circuit \($0) --surface\(self.model.flag)" } ?? "ioi heads\(self.model.flag)"
+            save.map { "ioi faithfulness --circuit \($0.shellWord) --surface\(self.model.flag)" }
+                ?? "ioi heads\(self.model.flag)"
         }
     }
 

@@ -31,7 +31,9 @@ struct DataCommand: ParsableCommand {
         let dataset = try source.data(tokenizer: tokenizer, config: config)
         if let out {
             try AtomicFile.write(dataset.jsonLines, to: URL(fileURLWithPath: out))
-            if !common.quiet { Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)") }
+            guard !common.quiet else { return }
+            Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)")
+            Terminal.say("next: ioi eval --data \(out.shellWord)\(model.flag)")
         } else {
             try FileHandle.standardOutput.write(contentsOf: dataset.jsonLines)
         }

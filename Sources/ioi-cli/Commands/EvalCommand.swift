@@ -51,7 +51,12 @@ struct EvalCommand: ParsableCommand {
             },
             csv: { evaluation.csv },
             text: { evaluation.text(title: "\(dataset.count) \(dataset.name) prompts") },
-            next: { "ioi patch --mode path --receiver logits\(self.model.flag)" }
+            next: {
+                source.task.map {
+                    "ioi finetune --dataset \($0.rawValue) --epochs 1 --out runs/\($0.rawValue)\(self.model.flag)"
+                }
+                    ?? "ioi patch --mode path --receiver logits\(self.model.flag)"
+            }
         )
     }
 }

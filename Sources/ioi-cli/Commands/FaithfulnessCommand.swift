@@ -97,7 +97,7 @@ struct FaithfulnessCommand: ParsableCommand {
         }
     }
 
-    private var circuitFlag: String { circuit == "default" ? "" : " --circuit \(circuit)" }
+    private var circuitFlag: String { circuit == "default" ? "" : " --circuit \(circuit.shellWord)" }
 
     private func options() throws -> FaithfulnessOptions {
         let source = try prompts.source(defaultCount: 200)

@@ -105,7 +105,9 @@ struct ModelRandomCommand: ParsableCommand {
         let config = try shape(vocabulary: tokenizer.vocabularySize)
         let parameters = GPT2Parameters(random: config, seed: seed, workers: workers)
         try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: out))
+        guard !common.quiet else { return }
         Terminal.say("\(parameters.count) random weights in \(out)")
+        Terminal.say("next: ioi eval --model \(out.shellWord) --held-out")
     }
 
     private func shape(vocabulary: Int) throws -> GPT2Config {

@@ -34,6 +34,7 @@ struct ModelDiffCommand: ParsableCommand {
         let difference = try ModelDifference(model, donor, workers: workers)
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         try output.write(
+            isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
@@ -44,7 +45,8 @@ struct ModelDiffCommand: ParsableCommand {
                 )
             },
             csv: { difference.csv },
-            text: { difference.text(a: a, b: b) }
+            text: { difference.text(a: a, b: b) },
+            next: { "ioi heads --model \(a.shellWord) --donor \(b.shellWord)" }
         )
     }
 }

@@ -17,7 +17,7 @@ struct ModelOptions: ParsableArguments {
     var model: String?
 
     /// The flag as it was given, for a command to try next.
-    var flag: String { model.map { " --model \($0)" } ?? "" }
+    var flag: String { model.map { " --model \($0.shellWord)" } ?? "" }
 
     /// Where the model lies; the first line on standard error says so.
     func location() throws -> ModelLocation {

@@ -13,7 +13,7 @@ extension HeadsResults {
 
     /// What to try next: who the name movers listen to, or what the donor's heads change here.
     func next(donor: String?, model flag: String) -> String {
-        if let donor { return "ioi patch --mode cross-model\(flag) --donor \(donor)" }
+        if let donor { return "ioi patch --mode cross-model\(flag) --donor \(donor.shellWord)" }
         let movers = model.classification!.heads(of: .nameMover).map(\.description).joined(separator: ",")
         return movers.isEmpty
             ? "ioi circuit discover\(flag)" : "ioi patch --mode path --receiver q:\(movers)@END\(flag)"

@@ -95,7 +95,7 @@ extension PatchResults {
             return "ioi patch --mode path --receiver q:\(movers.joined(separator: ","))@END\(model)"
         case (_, .activation): return "ioi patch --mode path --receiver logits\(model)"
         case (_, .path): return "ioi circuit discover --save found.json\(model)"
-        case (_, .crossModel): return "ioi heads\(model) --donor \(donor ?? "")"
+        case (_, .crossModel): return "ioi heads\(model) --donor \(donor?.shellWord ?? "")"
         }
     }
 

@@ -34,7 +34,10 @@ import Testing
         let addresses = html.matches(of: /(src|href)="([^"]*)"/).map { String($0.output.2) }
         #expect(addresses.allSatisfy { $0.hasPrefix("#") || $0 == "data:," })
         #expect(!html.contains("<script") && !html.contains("@import") && !html.contains("url("))
-        #expect(report.charts.map(\.name) == ["logit-difference", "accuracy", "loss", "training-loss"])
+        #expect(
+            report.charts.map(\.name) == [
+                "logit-difference", "accuracy", "top1", "io-probability", "loss", "training-loss",
+            ])
         for chart in report.charts {
             #expect(html.contains(chart.svg))
             _ = try ChartTests.read(chart.svg)
@@ -50,10 +53,11 @@ import Testing
         for row in evaluation.dropFirst() {
             let file = Self.finished.folder.appendingPathComponent("results/eval-epoch-00\(row[0]).json")
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
-            let (accuracy, loss) = (try #require(all.ci95["accuracy"]), try #require(all.ci95["loss"]))
             var expected: [Double] = [all.logitDifference.mean] + all.logitDifference.ci95
-            expected += [all.accuracy] + accuracy
-            expected += [all.top1, all.ioProbability, all.loss] + loss
+            for (mean, name) in [
+                (all.accuracy, "accuracy"), (all.top1, "top1"), (all.ioProbability, "io_probability"),
+                (all.loss, "loss"),
+            ] { expected += [mean] + (try #require(all.ci95[name])) }
             #expect(row.dropFirst().compactMap(Double.init) == expected)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
             #expect(report.html.contains(">\(all.loss.fixed(3))</td>"))
@@ -61,6 +65,27 @@ import Testing
         let training = try Self.rows(report, "training")
         let metrics = try FinetuneTests.losses(Self.finished.model, "run")
         #expect(training.dropFirst().map { Double($0[2]) } == metrics.map(\.loss))
+    }
+
+    @Test func aRunOnAnotherTaskHasItsOwnFigures() throws {
+        let model = try TemporaryModel(knowing: ChoiceFixture.texts)
+        var source = PromptSource(count: 10)
+        source.dataset = ChoiceTask.agreement.rawValue
+        _ = try FinetuneJob.start(
+            in: RunFolder(model.file("run")), from: model.load(), prompts: source, heldOut: source,
+            settings: FinetuneTests.settings { ($0.epochs, $0.savedEpochs) = (1, []) }
+        ).train()
+        let report = try RunReport(of: model.file("run"))
+        #expect(!report.html.contains("Missing:") && report.html.contains(">P(right) − P(wrong)</th>"))
+        #expect(report.charts.map(\.name) == ["probability-difference", "accuracy", "loss", "training-loss"])
+        struct Document: Decodable { let results: ChoiceEvaluation }
+        let file = model.file("run/results/eval-epoch-001.json")
+        let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
+        let row = try #require(Self.rows(report, "evaluation").last)
+        #expect(
+            row.dropFirst().map { Double($0) }
+                == [all.probabilityDifference, all.accuracy, all.loss].flatMap { [$0.mean] + $0.ci95 }
+        )
     }
 
     @Test func whatIsMissingIsSaid() throws {
