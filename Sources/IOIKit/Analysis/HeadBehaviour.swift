@@ -48,9 +48,10 @@ public struct HeadBehaviour: Encodable, Sendable {
         )
     }
 
-    /// Whether a head attends from END to S2 more than to IO.
-    func attendsToS2(head: Head) -> Bool {
-        prompts.endToS2[head.layer][head.index] > prompts.endToIO[head.layer][head.index]
+    /// Whether a head clearly attends from END to S2, and more than to IO.
+    func attendsToS2(head: Head, from threshold: Double) -> Bool {
+        let attention = prompts.endToS2[head.layer][head.index]
+        return attention >= threshold && attention > prompts.endToIO[head.layer][head.index]
     }
 
     /// What a head does most, of some kinds, where it clearly does one of them: on random repeated tokens, or else on the

@@ -11,7 +11,7 @@ public struct HeadComparison: Codable, Equatable, Sendable {
     public let weights: WeightChange
     /// The mean change of the direct attribution to the logit difference; nil where it was not measured.
     public let attributionChange: HeadMap?
-    /// Ascending.
+    /// Ascending; none from or to a class that could not be settled in the other model.
     public let transitions: [Transition]
     /// Of each name mover with each negative name mover, of either model; empty where attribution was not measured.
     public let twinning: [Twinning]
@@ -44,7 +44,8 @@ public struct HeadComparison: Codable, Equatable, Sendable {
             )
         }
         transitions = zip(classes.model.heads, classes.donor.heads).compactMap { old, new in
-            old.kind == new.kind ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
+            let isSettled = !classes.donor.unsettled.contains(old.kind) && !classes.model.unsettled.contains(new.kind)
+            return old.kind == new.kind || !isSettled ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
         }
         func either(_ kind: HeadClassification.Kind) -> [Head] {
             Set(classes.model.heads(of: kind) + classes.donor.heads(of: kind)).sorted()

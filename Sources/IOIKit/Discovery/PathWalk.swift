@@ -2,8 +2,8 @@
 /// (Wang et al. 2211.00593, section 3; SPEC section 9).
 ///
 /// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
-///    it *negative name movers*. Of the former, those that attend more to S2 than to IO and that the queries of the others
-///    hear are S-inhibition heads, which in small models reach the logits too.
+///    it *negative name movers*. Of the former, those that attend to S2 more than to IO are *S-inhibition* heads, which in
+///    small models reach the logits too; in a model that says S they are what says it, and stay name movers.
 /// 2. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
 ///    queries of negative and backup name movers find no head; which of the heads found they hear is measured all the
 ///    same, for the circuit's paths.

@@ -77,7 +77,7 @@ struct PathWalker {
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
-        let inhibitors = try sortOutMovers(behaviour)
+        let inhibitors = sortOutMovers(behaviour)
         for name in [Name.nameMover, .negative] {
             let weakest = (classes[name] ?? []).dropFirst(options.logits.limit ?? .max)
             classes[name]?.removeAll { weakest.contains($0) }
@@ -85,6 +85,12 @@ struct PathWalker {
         }
         try hear(.nameMover, [.q], at: .end, options.queries) { head, _ in
             direct[head] == nil || inhibitors.contains(head) ? .inhibition : nil
+        }
+        // Those that the movers hardly hear.
+        for head in inhibitors
+        where found[head] == nil && classes[.inhibition, default: []].count < options.queries.limit ?? .max {
+            classes[.inhibition, default: []].append(head)
+            found[head] = Found(name: .inhibition, position: .one(.end))
         }
         if classes[.inhibition] != nil {
             if !inhibitors.isEmpty { addPath(from: .inhibition, to: nil, []) }
@@ -114,17 +120,13 @@ struct PathWalker {
         return behaviour
     }
 
-    /// Takes those out of the name movers that attend more to S2 than to IO, and that the queries of the others hear.
+    /// Takes those out of the name movers that attend to S2 more than to IO: by doing so they hold S down.
     ///
     /// - Returns: who they are.
-    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) throws -> [Head] {
+    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) -> [Head] {
         let movers = classes[.nameMover]!
-        let suspects = movers.filter { behaviour.attendsToS2(head: $0) }
-        guard !suspects.isEmpty, suspects.count < movers.count else { return [] }
-        let others = movers.filter { !suspects.contains($0) }
-        let heard = try sweep(.heads(input: .q, heads: others, position: .one(.end)), without: [])
-            .passing(options.queries.threshold, bothSigns: false).map(\.0)
-        let inhibitors = suspects.filter { heard.contains($0) }
+        let inhibitors = movers.filter { behaviour.attendsToS2(head: $0, from: options.attention) }
+        guard original.mean > 0, inhibitors.count < movers.count else { return [] }
         classes[.nameMover] = movers.filter { !inhibitors.contains($0) }
         for head in inhibitors { found[head] = nil }
         return inhibitors

@@ -3,6 +3,7 @@
 public struct CircuitDiagram: Sendable {
     private struct Box {
         let name: String
+        let title: String
         let heads: [(text: String, style: String)]
         let column: Int
         var x = 0.0
@@ -38,7 +39,9 @@ public struct CircuitDiagram: Sendable {
                 case .one: 1
                 case .all: 3
                 }
-            return Box(name: "\(name) (\(position))", heads: shown, column: column)
+            // Some are named for their position.
+            let title = name.hasSuffix("(\(position))") ? name : "\(name) (\(position))"
+            return Box(name: name, title: title, heads: shown, column: column)
         }
     }
 
@@ -60,9 +63,10 @@ public struct CircuitDiagram: Sendable {
         let logitsX = 16 + Double(used.count) * (size.width + size.gap)
         let height = heights.max()!
         var body = [SVG.label(title, 16, 22, "heading")]
+        // Below the boxes, so that one that passes them goes behind.
         for path in paths {
-            guard let from = boxes.first(where: { $0.name.hasPrefix(path.from + " (") }) else { continue }
-            let to = boxes.first { $0.name.hasPrefix(path.to + " (") }
+            guard let from = boxes.first(where: { $0.name == path.from }) else { continue }
+            let to = boxes.first { $0.name == path.to }
             let start = (from.x + size.width, from.y + from.height / 2)
             let end = to.map { ($0.x, $0.y + $0.height / 2) } ?? (logitsX, height / 2)
             // Within a column an arrow would cross the boxes between.
@@ -76,7 +80,7 @@ public struct CircuitDiagram: Sendable {
         }
         for box in boxes {
             body.append(SVG.rectangle(box.x, box.y, size.width, box.height, "box"))
-            body.append(SVG.label(box.name, box.x + 8, box.y + 17, "quiet"))
+            body.append(SVG.label(box.title, box.x + 8, box.y + 17, "quiet"))
             for (index, head) in box.heads.enumerated() {
                 let (line, place) = (index / size.perLine, index % size.perLine)
                 body.append(

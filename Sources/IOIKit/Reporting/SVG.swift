@@ -119,7 +119,7 @@ enum SVG {
         .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #1f2328; stroke-width: 2; }
         .ioi-chart .on-dark { fill: #ffffff; }
         .ioi-chart .on-light { fill: #1f2328; }
-        .ioi-chart .box { fill: none; stroke: #818b98; }
+        .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
         .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
         .ioi-chart .arrowhead { fill: #818b98; }
         .ioi-chart .gained { fill: #0072b2; font-weight: 600; }
@@ -130,7 +130,7 @@ enum SVG {
         @media (prefers-color-scheme: dark) {
           .ioi-chart text { fill: #e6edf3; }
           .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }
-          .ioi-chart .paper { fill: #0d1117; }
+          .ioi-chart .paper, .ioi-chart .box { fill: #0d1117; }
           .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
           .ioi-chart .axis { stroke: #6e7681; }
           .ioi-chart .band { fill: #444c56; }
