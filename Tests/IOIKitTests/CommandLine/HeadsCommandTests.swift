@@ -63,7 +63,7 @@ import Testing
         #expect(text.status == 0, "\(text.errors)")
         for part in [
             "6 clean prompts\nlogit difference", "all together", "\nhead   class  ", "\n11.11  ",
-            "written by each head itself: in % of the logit difference", "with 9.9, 10.0, 9.6 knocked out at END",
+            "with 9.9, 10.0, 9.6 knocked out at END",
         ] { #expect(text.output.contains(part), "\(part)") }
         #expect(!text.output.contains("\u{1B}"), "colours in a pipe")
         let csv = try await Self.run(["--format", "csv", "--donor", Self.other.model.path])
