@@ -61,6 +61,10 @@ public struct HeadsJob: Sendable {
         var profile: HeadProfile
         /// Direct attributions of all heads, layer by layer. [heads][prompts]
         let attributions: [[Double]]
+
+        var movers: [Head] {
+            [.nameMover, .negative, .backup].flatMap(profile.classification!.heads(of:))
+        }
     }
 
     enum Role: Int {
@@ -70,10 +74,12 @@ public struct HeadsJob: Sendable {
         fileprivate var stage: String { self == .model ? "" : "donor, " }
     }
 
+    /// - Parameter heads: whose points are kept beside those of its movers.
     func observe(
         _ model: GPT2,
         _ role: Role,
         _ dataset: Dataset,
+        keeping heads: [Head] = [],
         settings: PatchSettings,
         partial: PartialResults,
         progress: @escaping (Double) -> Void
@@ -84,10 +90,7 @@ public struct HeadsJob: Sendable {
             &observed.profile, model.parameters, dataset.prompts, movers: movers[role.rawValue], stage: role.stage,
             settings: settings, partial: partial, staged
         )
-        if options.perPrompt == .movers {
-            let movers = [.nameMover, .negative, .backup].flatMap(observed.profile.classification!.heads(of:))
-            observed.profile.scatter?.keepPrompts(of: Set(movers))
-        }
+        if options.perPrompt == .movers { observed.profile.scatter?.keepPrompts(of: Set(observed.movers + heads)) }
         progress(1)
         return observed
     }
@@ -107,7 +110,8 @@ public struct HeadsJob: Sendable {
             model.parameters, donor.parameters, dataset.prompts, settings: settings, progress: staged.stage(1)
         )
         let other = try observe(
-            donor, .donor, dataset, settings: settings, partial: partial, progress: staged.stage(19)
+            donor, .donor, dataset, keeping: observed.movers, settings: settings, partial: partial,
+            progress: staged.stage(19)
         )
         var results = HeadsResults(model: observed.profile)
         results.donor = other.profile

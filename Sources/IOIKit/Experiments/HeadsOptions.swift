@@ -16,7 +16,8 @@ public struct HeadsOptions: Codable, Equatable, Sendable {
 
     /// Of which heads results hold each prompt's figures.
     public enum PerPrompt: String, Codable, Sendable {
-        /// Name movers, negative and backup ones: their attention and what they write of the names.
+        /// Name movers, negative and backup ones, of a donor the model's too: their attention and what they write of the
+        /// names.
         case movers
         /// All, and their attributions.
         case all

@@ -105,16 +105,17 @@ extension ReportBuilder {
     }
 
     private mutating func pictures(_ base: Profile?, _ profile: Profile) -> String {
-        var body = "<h3>\(profile.model.description.xml)</h3>" + HTMLPage.figures(maps(base, profile))
+        let body = "<h3>\(profile.model.description.xml)</h3>" + HTMLPage.figures(maps(base, profile))
         let drawn = (base ?? profile).classes.map { classes in
             [HeadClassification.Kind.nameMover, .negative].flatMap { kind in
                 strongest(classes.heads(of: kind), (base ?? profile).heads)
             }
         }
-        var charts: [String] = []
-        for head in drawn ?? [] { charts += scatters(of: head, base, profile) }
-        if !charts.isEmpty { body += HTMLPage.figures(charts) }
-        return body
+        var charts: [[String]] = []
+        for head in drawn ?? [] { charts.append(scatters(of: head, base, profile)) }
+        // A head's two pictures stand side by side.
+        let rows = base == nil ? [charts.flatMap { $0 }] : charts
+        return body + rows.filter { !$0.isEmpty }.map(HTMLPage.figures).joined()
     }
 
     private func strongest(_ heads: [Head], _ profile: HeadProfile) -> [Head] {

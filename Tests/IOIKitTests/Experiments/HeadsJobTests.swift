@@ -268,6 +268,17 @@ import Testing
             #expect(try points(movers) == (isMover ? points(all) : [[], [], [], []]))
         }
         #expect(!movers.classification!.heads(of: .nameMover).isEmpty)
+
+        // Of a donor's heads those that are movers in the model as well.
+        let donor = try #require(
+            Self.run(
+                planted.parameters, donor: PlantedModel().parameters, PlantedModel.prompts,
+                Self.options { $0.perPrompt = .movers }
+            ).donor
+        )
+        let negative = PlantedModel.negativeNameMover
+        #expect(donor.classification![negative].kind == .none)
+        #expect(donor.scatter?.perPrompt?.attentionToIO[negative.layer][negative.index].isEmpty == false)
     }
 
     @Test func anInterruptedRunGoesOn() throws {
