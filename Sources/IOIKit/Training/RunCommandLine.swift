@@ -49,7 +49,7 @@ extension RunRecord {
 
 extension String {
     /// The text as one word of a shell's line, in quotes where it needs them.
-    public var shellWord: String {
+    package var shellWord: String {
         let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-,=+:@".contains($0)) }
         return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
     }

@@ -39,7 +39,7 @@ extension String {
 
 /// `value` with `digits` decimals.
 func decimal(_ value: Double, _ digits: Int) -> String {
-    String(format: "%.\(digits)f", value)
+    value.fixed(digits)
 }
 
 /// `share` as a percentage with one decimal.

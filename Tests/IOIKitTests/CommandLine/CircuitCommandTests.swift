@@ -195,32 +195,10 @@ import Testing
     }
 
     @Test func anInterruptedValidationIsKeptAndGoesOn() async throws {
-        let out = CommandTests.fresh()
         let arguments = [
             "circuit", "validate", "--model", PatchCommandTests.path, "--circuit", Self.published, "--count", "130",
-            "--greedy-runs", "3", "--greedy-steps", "3", "--out", out.path, "--format", "json", "--threads", "2",
+            "--greedy-runs", "3", "--greedy-steps", "3", "--format", "json", "--threads", "2",
         ]
-        let whole = CommandTests.fresh()
-        #expect(try await Program.run(arguments.map { $0 == out.path ? whole.path : $0 }).status == 0)
-        let partial = out.path + ".partial"
-        var (stops, status): (Int, Int32) = (0, 130)
-        // Each run gets a little longer before it is stopped, so that some get a batch done on a slow machine as well.
-        while status == 130, stops < 40 {
-            let process = try Program.start(arguments)
-            try await Task.sleep(for: .milliseconds(200 * pow(1.15, Double(stops))))
-            status = try await InterruptTests.stop(process, SIGINT)
-            stops += 1
-            // Before it listens, a signal just ends the program.
-            if status == SIGINT { status = 130 }
-            #expect(status == 0 || status == 130)
-            #expect(FileManager.default.fileExists(atPath: out.path) == (status == 0))
-        }
-        #expect(status == 0 && stops > 1)
-        #expect(!FileManager.default.fileExists(atPath: partial))
-        func results(_ file: URL) throws -> NSDictionary {
-            let document = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
-            return document["results"] as! NSDictionary
-        }
-        #expect(try results(out) == results(whole))
+        try await InterruptTests.expectSameResultsOfStopped(arguments, first: 200)
     }
 }

@@ -115,29 +115,10 @@ import Testing
     }
 
     @Test func aSignalEndsItWith130AndItGoesOn() async throws {
-        let out = CommandTests.fresh()
         let arguments = [
-            "heads", "--model", Self.model.model.path, "--count", "300", "--out", out.path, "--threads", "2",
-            "--analyses", "dla,copying,inhibition,backup",
+            "heads", "--model", Self.model.model.path, "--count", "300", "--threads", "2", "--analyses",
+            "dla,copying,inhibition,backup",
         ]
-        let whole = CommandTests.fresh()
-        #expect(try await Program.run(arguments.map { $0 == out.path ? whole.path : $0 }).status == 0)
-        var (stops, status): (Int, Int32) = (0, 130)
-        while status == 130, stops < 40 {
-            let process = try Program.start(arguments)
-            try await Task.sleep(for: .milliseconds(150 * pow(1.2, Double(stops))))
-            status = try await InterruptTests.stop(process, SIGINT)
-            stops += 1
-            // Before it listens, a signal just ends the program.
-            if status == SIGINT { status = 130 }
-            #expect(status == 0 || status == 130)
-            #expect(FileManager.default.fileExists(atPath: out.path) == (status == 0))
-        }
-        #expect(status == 0 && stops > 1)
-        func results(_ file: URL) throws -> NSDictionary {
-            let document = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
-            return document["results"] as! NSDictionary
-        }
-        #expect(try results(out) == results(whole))
+        try await InterruptTests.expectSameResultsOfStopped(arguments, first: 150)
     }
 }

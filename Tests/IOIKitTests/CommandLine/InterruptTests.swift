@@ -31,6 +31,40 @@ import Testing
         return process.terminationStatus
     }
 
+    /// Stops a command again and again, each time a little later so that some of its work gets done on a slow machine as
+    /// well, until it ends. Its results are then those of a run that nothing stopped.
+    ///
+    /// - Parameter milliseconds: before the first stop.
+    static func expectSameResultsOfStopped(
+        _ arguments: [String],
+        first milliseconds: Double,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let (out, whole) = (CommandTests.fresh(), CommandTests.fresh())
+        let run = try await Program.run(arguments + ["--out", whole.path])
+        #expect(run.status == 0, "\(run.errors)", sourceLocation: sourceLocation)
+        var (stops, status): (Int, Int32) = (0, 130)
+        while status == 130, stops < 40 {
+            let process = try Program.start(arguments + ["--out", out.path])
+            try await Task.sleep(for: .milliseconds(milliseconds * pow(1.15, Double(stops))))
+            status = try await stop(process, SIGINT)
+            stops += 1
+            // Before it listens, a signal just ends the program.
+            if status == SIGINT { status = 130 }
+            #expect(status == 0 || status == 130, sourceLocation: sourceLocation)
+            #expect(
+                FileManager.default.fileExists(atPath: out.path) == (status == 0), sourceLocation: sourceLocation
+            )
+        }
+        #expect(status == 0 && stops > 1, sourceLocation: sourceLocation)
+        #expect(!FileManager.default.fileExists(atPath: out.path + ".partial"), sourceLocation: sourceLocation)
+        func results(_ file: URL) throws -> NSDictionary? {
+            let document = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any]
+            return document?["results"] as? NSDictionary
+        }
+        #expect(try results(out) != nil && results(out) == results(whole), sourceLocation: sourceLocation)
+    }
+
     static func expectSame(_ model: TemporaryModel, _ names: String...) throws {
         let path = "checkpoints/epoch-004/model.safetensors"
         let digests = try names.map { try Digest.sha256(of: model.file("\($0)/\(path)")) }
