@@ -25,12 +25,13 @@ warnings.filterwarnings("ignore")
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
-from transformer_lens import FactoredMatrix, HookedTransformer, HookedTransformerConfig  # noqa: E402
+from transformer_lens import FactoredMatrix, HookedTransformer  # noqa: E402
 from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
 from transformers import GPT2LMHeadModel  # noqa: E402
 
 from reference_gpt2 import write_random_model  # noqa: E402
 from reference_patching import Prompt, read_prompts  # noqa: E402
+from torch_patch import hooked_config  # noqa: E402
 
 NAMES = ("IO", "S1", "S2")
 TOP = 5
@@ -80,21 +81,7 @@ def run_ioi(program: Path, folder: Path, data: Path) -> dict:
 
 def load_model(folder: Path) -> tuple[HookedTransformer, GPT2LMHeadModel]:
     original = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float64).eval()
-    shape = original.config
-    config = HookedTransformerConfig(
-        n_layers=shape.n_layer,
-        n_heads=shape.n_head,
-        d_model=shape.n_embd,
-        d_head=shape.n_embd // shape.n_head,
-        d_mlp=shape.n_inner or 4 * shape.n_embd,
-        d_vocab=shape.vocab_size,
-        n_ctx=shape.n_positions,
-        act_fn="gelu_new",
-        normalization_type="LN",
-        eps=shape.layer_norm_epsilon,
-        device="cpu",
-        dtype=torch.float64,
-    )
+    config = hooked_config(original.config, dtype=torch.float64)
     model = HookedTransformer(config)
     # Value biases stay with their heads, as `ioi` has them.
     model.load_and_process_state_dict(convert_gpt2_weights(original, config), fold_value_biases=False)

@@ -31,7 +31,7 @@ import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 from transformer_lens import HookedTransformer, HookedTransformerConfig  # noqa: E402
 from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
-from transformers import GPT2LMHeadModel  # noqa: E402
+from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from patch_sweeps import QUERY_HEADS, SWEEPS, Head, spread  # noqa: E402
@@ -95,11 +95,8 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:
-    """The folder's weights as they are: nothing folded or centred."""
-    original = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
-    shape = original.config
-    config = HookedTransformerConfig(
+def hooked_config(shape: GPT2Config, dtype: torch.dtype = torch.float32) -> HookedTransformerConfig:
+    return HookedTransformerConfig(
         n_layers=shape.n_layer,
         n_heads=shape.n_head,
         d_model=shape.n_embd,
@@ -111,7 +108,14 @@ def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:
         normalization_type="LN",
         eps=shape.layer_norm_epsilon,
         device="cpu",
+        dtype=dtype,
     )
+
+
+def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:
+    """The folder's weights as they are: nothing folded or centred."""
+    original = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
+    config = hooked_config(original.config)
     model = HookedTransformer(config)
     model.load_and_process_state_dict(
         convert_gpt2_weights(original, config),
