@@ -90,7 +90,10 @@ public struct HeadsJob: Sendable {
             &observed.profile, model.parameters, dataset.prompts, movers: movers[role.rawValue], stage: role.stage,
             settings: settings, partial: partial, staged
         )
-        if options.perPrompt == .movers { observed.profile.scatter?.keepPrompts(of: Set(observed.movers + heads)) }
+        if options.perPrompt == .movers {
+            let drawn = Set(observed.movers + heads)
+            observed.profile.scatter?.keepPrompts(of: drawn)
+        }
         progress(1)
         return observed
     }
