@@ -168,11 +168,20 @@ import Testing
         let config = try GPT2Config(
             vocabularySize: 61, contextLength: 16, width: 20, layers: 7, heads: 4, innerWidth: 29
         )
-        // Between them these have heads of every class.
-        for seed in UInt64(0)..<8 {
+        let classes: Set = [
+            "name mover", "backup name mover", "negative name mover", "S-inhibition", "induction", "duplicate token",
+            "previous token",
+        ]
+        // Until there were heads of every class.
+        for seed in UInt64(0)..<24 where !classes.isSubset(of: named) || direct == 0 {
             let parameters = GPT2Parameters(random: config, seed: seed, deviation: 0.3, workers: Self.settings.workers)
             let prompts = try prompts(parameters)
-            let result = try freeWalk().find(parameters, name: "random", prompts, settings: Self.settings)
+            let result: PathWalkResult
+            do {
+                result = try freeWalk().find(parameters, name: "random", prompts, settings: Self.settings)
+            } catch let error as IOIError where error.description.hasPrefix("--logits-effect: found no head") {
+                continue
+            }
             let behaviour = result.behaviour.repeatedTokens
             let movers = result.circuit.classes[0].heads
             var found: [Head: (name: String, position: String)] = [:]
@@ -254,11 +263,7 @@ import Testing
             }
         }
         #expect(direct > 0 && others.contains("other (S2)"))
-        #expect(
-            named == [
-                "name mover", "backup name mover", "negative name mover", "S-inhibition", "induction",
-                "duplicate token", "previous token",
-            ])
+        #expect(named == classes)
     }
 
     @Test func anInterruptedWalkGoesOn() throws {
