@@ -91,7 +91,7 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
 }
 
 /// The version of the program and of the library.
-public let ioiVersion = "0.1.0"
+public let ioiVersion = "0.2.0"
 
 extension JSONEncoder {
     /// For files and output that people read as well: indented, keys sorted, so that equal results are equal bytes.
