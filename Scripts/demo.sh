@@ -30,25 +30,25 @@ first() {
 
 # NAME MODEL: what the model does, and how much of it the circuit is.
 measure() {
-    first 6 ioi eval --model "$2" --held-out --count 500 --out "$demo/$1-eval.json"
-    first 7 ioi faithfulness --model "$2" --held-out --count 300 --out "$demo/$1-faithfulness.json"
+    first 6 ioi eval --model "$2" --held-out --count 500 --quiet --out "$demo/$1-eval.json"
+    first 7 ioi faithfulness --model "$2" --held-out --count 300 --quiet --out "$demo/$1-faithfulness.json"
 }
 
 # NAME MODEL: where what training changed lies, each head's output in the embedded model replaced by the trained one's.
 compare() {
     ioi patch --mode cross-model --component z --model embedded --donor "$2" --held-out --count 200 \
-        --out "$demo/$1-cross-model.json"
+        --quiet --out "$demo/$1-cross-model.json"
 }
 
 tell "1. A small model that ships with the program. It is not GPT-2, and its circuit was partly planted (Data/embedded)."
-ioi model check --model embedded
+ioi model check --model embedded --quiet
 tell "Two names, one of them twice; the other one is the answer."
-ioi data --model embedded --held-out --count 3 --out "$demo/clean.jsonl"
+ioi data --model embedded --held-out --count 3 --quiet --out "$demo/clean.jsonl"
 sed -n 's/.*"text":"\([^"]*\)".*"answer":"\([^"]*\)".*/  \1 →\2/p' "$demo/clean.jsonl"
 measure base embedded
 tell "Its circuit: who tells S apart, who passes it on, who names IO."
 ioi circuit show --model embedded
-ioi patch --mode path --receiver logits --model embedded --held-out --count 200 --out "$demo/base-path.json"
+ioi patch --mode path --receiver logits --model embedded --held-out --count 200 --quiet --out "$demo/base-path.json"
 
 tell "2. Clean fine-tuning. The behaviour that is there grows."
 ioi finetune --model embedded --dataset clean --epochs 1 --lr 3e-5 --out "$demo/clean"
