@@ -42,6 +42,7 @@ extension RunRecord {
         add("--checkpoint-every", settings.checkpointInterval.map(String.init))
         add("--keep-optimizer", settings.keepsOptimizer)
         add("--eval-count", "\(heldOut?.count ?? 0)")
+        add("--eval-dataset", heldOut?.dataset == (prompts.task?.rawValue ?? "clean") ? nil : heldOut?.dataset)
         add("--threads", "\(settings.threads)")
         return words.joined(separator: " ")
     }

@@ -177,4 +177,19 @@ import Testing
             """
         #expect(record.commandLine == expected)
     }
+
+    /// What the run was measured on, where that is not what it would be without a word.
+    @Test func theCommandSaysWhatIsMeasured() {
+        func words(_ dataset: String, measured: String) -> String {
+            RunRecord(
+                model: .init(name: "m", folder: "/models/m", sha256: ""), prompts: FinetuneTests.source(dataset),
+                dataset: DatasetRecord(Dataset(name: dataset, seed: 0, prompts: [], jsonLines: Data())),
+                heldOut: FinetuneTests.source(measured, heldOut: true), settings: FinetuneTests.settings()
+            ).commandLine
+        }
+        #expect(words("agreement", measured: "clean").contains(" --eval-dataset clean"))
+        #expect(words("clean", measured: "agreement").contains(" --eval-dataset agreement"))
+        #expect(!words("agreement", measured: "agreement").contains("--eval-dataset"))
+        #expect(!words("name-moving", measured: "clean").contains("--eval-dataset"))
+    }
 }
