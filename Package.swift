@@ -6,6 +6,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "ioi", targets: ["ioi-cli"]),
+        .library(name: "GPT2Kit", targets: ["GPT2Kit"]),
         .library(name: "IOIKit", targets: ["IOIKit"]),
     ],
     dependencies: [
@@ -19,9 +20,10 @@ let package = Package(
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]
         ),
         .target(
-            name: "IOIKit",
+            name: "GPT2Kit",
             dependencies: ["COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
         ),
+        .target(name: "IOIKit", dependencies: ["GPT2Kit"]),
         .executableTarget(
             name: "ioi-cli",
             dependencies: [

@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// A small random model that knows the task's words, in a folder of its own that goes with the object.

@@ -76,19 +76,3 @@ public struct CrossModelPatching: Sendable {
         }
     }
 }
-
-extension GPT2Config {
-    /// - Parameter host: what an error calls the model of this config.
-    /// - Throws: `IOIError` naming what a donor's shape differs in.
-    func checkShape(of donor: GPT2Config, host: String = "the host") throws {
-        let sizes: [(String, KeyPath<GPT2Config, Int>)] = [
-            ("n_layer", \.layers), ("n_head", \.heads), ("n_embd", \.width), ("n_inner", \.innerWidth),
-            ("vocab_size", \.vocabularySize),
-        ]
-        for (name, size) in sizes where donor[keyPath: size] != self[keyPath: size] {
-            throw IOIError(
-                "the donor's \(name): found \(donor[keyPath: size]), expected \(host)'s \(self[keyPath: size])"
-            )
-        }
-    }
-}

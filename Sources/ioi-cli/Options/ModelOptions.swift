@@ -21,7 +21,7 @@ struct ModelOptions: ParsableArguments {
 
     /// Where the model lies; the first line on standard error says so.
     func location() throws -> ModelLocation {
-        let location = try ModelLocation.find(model, dataFolder: try? DataDirectory.url())
+        let location = try ModelLocation.find(model)
         Terminal.say(location, as: "model")
         return location
     }
@@ -37,7 +37,7 @@ struct ModelOptions: ParsableArguments {
 
     /// - Parameter role: what the line on standard error calls the model.
     static func load(_ name: String, as role: String, workers: Workers) throws -> GPT2 {
-        let location = try ModelLocation.find(name, dataFolder: try? DataDirectory.url())
+        let location = try ModelLocation.find(name)
         Terminal.say(location, as: role)
         return try GPT2(location, workers: workers)
     }

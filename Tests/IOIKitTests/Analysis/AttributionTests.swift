@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Direct logit attribution and the scatter of attention against what is written, against their definitions in Double.

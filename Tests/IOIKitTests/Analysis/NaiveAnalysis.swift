@@ -1,3 +1,4 @@
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// What analyses of heads measure, as it is defined: in Double, prompt by prompt, from whole runs and whole matrices.

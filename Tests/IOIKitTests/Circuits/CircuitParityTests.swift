@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Isolated heads and edges, attribution and search against whole runs in double precision, one at a time.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// F(C∖K) and F(M∖K) against whole runs, one at a time.

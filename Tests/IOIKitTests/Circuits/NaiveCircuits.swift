@@ -1,3 +1,4 @@
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Circuits of heads as they are defined, a whole run of a `NaiveModel` for each prompt and set.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// That the circuit measures which the tests compare with are what they are named.

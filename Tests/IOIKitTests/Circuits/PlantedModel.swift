@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// A GPT-2 whose weights are set by hand, so that the circuit that does the task is known: three heads, one after the

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// The program on tasks that are not indirect-object identification.

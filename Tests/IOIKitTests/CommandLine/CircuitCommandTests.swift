@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// `ioi circuit show`, `diff` and `validate`: documents, exit codes, one-line errors, interruptions.

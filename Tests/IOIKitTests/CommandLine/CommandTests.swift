@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// The program itself: output, exit codes, one-line errors.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// `ioi heads`: its document, table and text, exit codes, one-line errors, interruptions.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Runs that are stopped in the middle, gently or not, by real signals to the real program.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// `ioi model check`: whatever is wrong with a folder fails by its name, and nothing else does.

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Edge scores and edge-patched runs against PyTorch's in float64 (Scripts/make-circuit-fixtures.py).

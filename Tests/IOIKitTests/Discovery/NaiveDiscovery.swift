@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 // MARK: - EAP and EAP-IG

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// That the scores and the search which the tests of discovery compare with are what they are named.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Every way of finding a circuit finds the planted one, and its faithfulness is what it must be.

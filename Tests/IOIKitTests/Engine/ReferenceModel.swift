@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// A model with what PyTorch computes from it in float64 (Scripts/make-engine-fixtures.py).

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// The whole of `ioi heads` on models whose heads are known, and its patched runs against the definitions.

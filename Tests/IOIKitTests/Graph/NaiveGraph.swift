@@ -1,3 +1,4 @@
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// A node of the graph, or one of the three inputs of a head.

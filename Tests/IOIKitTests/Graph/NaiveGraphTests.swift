@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// That the graph which the tests compare with is GPT-2's, and that its edges carry what their names say.

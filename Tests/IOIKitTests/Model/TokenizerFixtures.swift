@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// What Scripts/make-tokenizer-fixtures.py wrote: Hugging Face's answers.

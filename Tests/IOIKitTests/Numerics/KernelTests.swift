@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Each kernel against an obvious version in double, and its backward half against finite differences. Widths are taken

@@ -1,6 +1,7 @@
 import Synchronization
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 @Suite struct WorkersTests {

@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// GPT-2 as its definition reads, in Double: one prompt, every row, plain loops, nothing kept for later.

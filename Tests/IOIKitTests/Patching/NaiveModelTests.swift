@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// That the model which the patching tests compare with is GPT-2, and that its methods are what they are named.

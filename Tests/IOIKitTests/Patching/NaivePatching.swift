@@ -1,3 +1,4 @@
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// One site at one token.

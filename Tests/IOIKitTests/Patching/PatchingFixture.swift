@@ -1,5 +1,6 @@
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// A random model of some shape with two donors for it. All have biases and LayerNorm gains that are not the trivial

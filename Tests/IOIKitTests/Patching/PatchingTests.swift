@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// Patched runs against whole runs, one at a time (`NaivePatching`), in every mode.

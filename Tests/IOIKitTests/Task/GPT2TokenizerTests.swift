@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// The program's own data under GPT-2's tokenizer, where the environment variable `IOI_GPT2_TOKENIZER` names

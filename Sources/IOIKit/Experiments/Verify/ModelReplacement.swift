@@ -21,7 +21,7 @@ public struct ModelReplacement: Sendable {
             name = String(text[..<sign])
             argument = String(text[text.index(after: sign)...])
         }
-        self.init(of: name, by: try ModelLocation.find(argument, dataFolder: try? DataDirectory.url()))
+        self.init(of: name, by: try ModelLocation.find(argument))
     }
 }
 
@@ -36,7 +36,7 @@ extension ModelRecord {
     func location(_ field: String, in file: RecordedResults) throws -> ModelLocation {
         let inRun = file.folder.deletingLastPathComponent().appendingPathComponent("checkpoints/\(name)")
         let folders = (folder.map { [URL(fileURLWithPath: $0)] } ?? []) + [inRun]
-        if folder == nil, let location = ModelLocation.named(name, dataFolder: try? DataDirectory.url()) {
+        if folder == nil, let location = ModelLocation.named(name) {
             return location
         }
         for folder in folders {

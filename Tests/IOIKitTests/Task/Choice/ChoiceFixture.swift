@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import GPT2Kit
 @testable import IOIKit
 
 /// The data of the other tasks as it lies in `Data/tasks`, and a tokenizer that knows its words.

@@ -1,0 +1,149 @@
+import Foundation
+
+/// AdamW (Loshchilov & Hutter 2019); biases and LayerNorms never decay.
+public struct AdamW: Sendable {
+    /// Which weights decay.
+    public enum Decayed: String, Codable, CaseIterable, Sendable {
+        /// Matrices and embeddings.
+        case matrices
+        /// Matrices of blocks; no embedding.
+        case blocks
+    }
+
+    /// Constant over a run. Defaults are the paper's; its batch and schedule are not published.
+    public struct Settings: Codable, Equatable, Sendable {
+        /// The greatest of a run; ``RateSchedule`` says how it changes.
+        public var learningRate: Double
+        public var weightDecay: Double
+        public var decayed: Decayed
+        public var beta1: Double
+        public var beta2: Double
+        public var epsilon: Double
+        /// Longer gradients, all parameters' as one vector, are cut to this length; nil for none.
+        public var clip: Double?
+
+        public init(
+            learningRate: Double = 1e-5,
+            weightDecay: Double = 0.1,
+            decayed: Decayed = .matrices,
+            beta1: Double = 0.9,
+            beta2: Double = 0.999,
+            epsilon: Double = 1e-8,
+            clip: Double? = nil
+        ) {
+            self.learningRate = learningRate
+            self.weightDecay = weightDecay
+            self.decayed = decayed
+            self.beta1 = beta1
+            self.beta2 = beta2
+            self.epsilon = epsilon
+            self.clip = clip
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case learningRate = "lr"
+            case weightDecay = "weight_decay"
+            case decayed, beta1, beta2, epsilon, clip
+        }
+
+        func decays(_ entry: GPT2Parameters.Entry) -> Bool {
+            switch decayed {
+            case .matrices: entry.isMatrix
+            case .blocks: entry.isBlockMatrix
+            }
+        }
+    }
+
+    /// First and second moments of the gradients.
+    package let first, second: GPT2Parameters
+    /// How many updates have been made.
+    package var step = 0
+
+    package init(_ config: GPT2Config) {
+        first = GPT2Parameters(zeros: config)
+        second = GPT2Parameters(zeros: config)
+    }
+
+    package init(first: GPT2Parameters, second: GPT2Parameters, step: Int) {
+        self.first = first
+        self.second = second
+        self.step = step
+    }
+
+    /// Moves `parameters` one step against `gradients`.
+    ///
+    /// - Parameter rate: this step's learning rate; that of `settings` where it is nil.
+    package mutating func update(
+        _ parameters: GPT2Parameters,
+        gradients: GPT2Parameters,
+        settings: Settings,
+        rate: Double? = nil,
+        workers: Workers
+    ) {
+        step += 1
+        var settings = settings
+        if let rate { settings.learningRate = rate }
+        let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
+        for index in parameters.entries.indices {
+            let entry = parameters.entries[index]
+            Self.move(
+                parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,
+                second: second.views[index].base, count: entry.count, scale: scale, step: step,
+                decays: settings.decays(entry), settings: settings, workers: workers
+            )
+        }
+    }
+
+    /// Moves `count` parameters `p` one step against their gradient, and their moments with them.
+    ///
+    /// - Parameters:
+    ///   - scale: what the gradient is multiplied by first.
+    ///   - step: which one, from 1.
+    package static func move(
+        _ p: UnsafeMutablePointer<Float>,
+        gradient g: UnsafeMutablePointer<Float>,
+        first m: UnsafeMutablePointer<Float>,
+        second v: UnsafeMutablePointer<Float>,
+        count: Int,
+        scale: Float = 1,
+        step: Int,
+        decays: Bool,
+        settings: Settings,
+        workers: Workers
+    ) {
+        let correction1 = 1 - Foundation.pow(settings.beta1, Double(step))
+        let correction2 = 1 - Foundation.pow(settings.beta2, Double(step))
+        let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
+        let rest1 = Float(1 - settings.beta1)
+        let rest2 = Float(1 - settings.beta2)
+        let stepSize = Float(settings.learningRate / correction1)
+        let secondScale = Float(1 / correction2.squareRoot())
+        let epsilon = Float(settings.epsilon)
+        let keep = decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
+        workers.share(count, grain: 4096) { range in
+            let (p, g) = (p + range.lowerBound, g + range.lowerBound)
+            let (m, v) = (m + range.lowerBound, v + range.lowerBound)
+            @inline(__always)
+            func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
+                let g = g * scale
+                m = m * beta1 + g * rest1
+                v = v * beta2 + g * g * rest2
+                return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
+            }
+            forEachLanes(range.count) {
+                var (first, second) = (m.lanes($0), v.lanes($0))
+                p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
+                m.setLanes($0, first)
+                v.setLanes($0, second)
+            } tail: {
+                let at = $0.lowerBound
+                var first = Lanes(prefix: $0.count, of: m + at)
+                var second = Lanes(prefix: $0.count, of: v + at)
+                let moved = updated(
+                    Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
+                )
+                for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Crypto
+import Foundation
+
+/// A model folder that has been read: config, weights, and the tokenizer where it has one.
+public final class GPT2: Sendable {
+    public let location: ModelLocation
+    public let config: GPT2Config
+    public let parameters: GPT2Parameters
+    /// nil where the folder has none; prompts must then come as token ids.
+    public let tokenizer: BPETokenizer?
+
+    /// - Throws: `IOIError` naming the file that is missing or not as it has to be.
+    public init(_ location: ModelLocation, workers: Workers) throws {
+        self.location = location
+        config = try GPT2Config(contentsOf: location.configFile)
+        parameters = try GPT2Parameters(contentsOf: location.weightsFile, config: config, workers: workers)
+        tokenizer = try Self.tokenizer(in: location.folder, config: config)
+    }
+
+    /// The tokenizer of a model folder, checked against the model's vocabulary.
+    static func tokenizer(in folder: URL, config: GPT2Config) throws -> BPETokenizer? {
+        let files = ["vocab.json", "merges.txt"].map { folder.appendingPathComponent($0) }
+        let present = files.filter { FileManager.default.fileExists(atPath: $0.path) }
+        guard !present.isEmpty else { return nil }
+        let tokenizer = try BPETokenizer(directory: folder)
+        guard tokenizer.vocabularySize <= config.vocabularySize else {
+            throw IOIError(
+                "\(files[0].path): \(tokenizer.vocabularySize) tokens, "
+                    + "but config.json has a vocab_size of \(config.vocabularySize)"
+            )
+        }
+        return tokenizer
+    }
+
+    /// The tokenizer, for work that cannot do without.
+    /// - Throws: `IOIError` where the folder has none.
+    public func requireTokenizer() throws -> BPETokenizer {
+        try tokenizer ?? Self.requireTokenizer(in: location.folder, config: config)
+    }
+
+    /// The tokenizer of a model folder whose weights are not needed.
+    /// - Throws: `IOIError` where the folder has none, or one that does not fit the config.
+    public static func requireTokenizer(in folder: URL, config: GPT2Config) throws -> BPETokenizer {
+        guard let tokenizer = try tokenizer(in: folder, config: config) else {
+            throw IOIError(
+                "\(folder.path): no vocab.json and merges.txt, "
+                    + "which are needed to make prompts or to read prompts without token ids"
+            )
+        }
+        return tokenizer
+    }
+
+    /// SHA-256 of the weights file, in hexadecimal: which model a result was measured on.
+    public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
+
+    /// Writes a model folder that Hugging Face loads.
+    /// - Parameter note: what a run on the model, or on one trained on from it, says of it first.
+    /// - Throws: `IOIError` where the folder is there already or cannot be written; nothing is left behind then.
+    public static func write(
+        _ parameters: GPT2Parameters,
+        tokenizer: BPETokenizer,
+        note: String? = nil,
+        to folder: URL
+    ) throws {
+        try AtomicFolder.create(at: folder) { folder in
+            try AtomicFile.write(
+                try parameters.config.json(endOfText: tokenizer.endOfText, note: note),
+                to: folder.appendingPathComponent("config.json")
+            )
+            try tokenizer.write(to: folder)
+            try writeWeights(parameters, to: folder)
+        }
+    }
+
+    /// Fills `folder` with `parameters` and the config and tokenizer of the model folder `original`.
+    package static func write(_ parameters: GPT2Parameters, like original: URL, to folder: URL) throws {
+        let config = try InputFile.read(original.appendingPathComponent("config.json"))
+        try AtomicFile.write(
+            try parameters.config.json(basedOn: config), to: folder.appendingPathComponent("config.json")
+        )
+        for name in companions {
+            let source = original.appendingPathComponent(name)
+            guard FileManager.default.fileExists(atPath: source.path) else { continue }
+            try AtomicFile.write(try InputFile.read(source), to: folder.appendingPathComponent(name))
+        }
+        try writeWeights(parameters, to: folder)
+    }
+
+    private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws {
+        try SafetensorsWriter.write(
+            parameters.tensors(), to: folder.appendingPathComponent("model.safetensors")
+        )
+    }
+
+    /// The files of a Hugging Face folder beside config and weights that a model saved from it takes over.
+    private static let companions = [
+        "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "generation_config.json",
+    ]
+}

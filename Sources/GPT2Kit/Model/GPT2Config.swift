@@ -1,0 +1,101 @@
+import Foundation
+
+/// The shape of a GPT-2 model, as Hugging Face's `config.json` gives it.
+public struct GPT2Config: Sendable, Equatable {
+    /// The number of tokens (`vocab_size`).
+    public let vocabularySize: Int
+    /// The greatest number of tokens in a prompt (`n_positions`).
+    public let contextLength: Int
+    /// The length of a residual-stream vector (`n_embd`).
+    public let width: Int
+    /// The number of blocks (`n_layer`).
+    public let layers: Int
+    /// The number of attention heads of a block (`n_head`).
+    public let heads: Int
+    /// The number of neurons of an MLP (`n_inner`).
+    public let innerWidth: Int
+    /// Added to the variance in LayerNorm (`layer_norm_epsilon`).
+    public let layerNormEpsilon: Float
+
+    /// The length of a head's query, key and value vectors.
+    public var headWidth: Int { width / heads }
+
+    /// - Parameter innerWidth: four times the width where it is nil.
+    /// - Throws: `IOIError` naming the field of `config.json` that is out of range.
+    public init(
+        vocabularySize: Int,
+        contextLength: Int,
+        width: Int,
+        layers: Int,
+        heads: Int,
+        innerWidth: Int? = nil,
+        layerNormEpsilon: Float = 1e-5
+    ) throws {
+        // The bounds are far beyond any GPT-2 and keep every product of them within 64 bits.
+        try Self.check("vocab_size", vocabularySize, 1...(1 << 24))
+        try Self.check("n_positions", contextLength, 1...(1 << 20))
+        try Self.check("n_embd", width, 1...(1 << 16))
+        try Self.check("n_layer", layers, 1...(1 << 10))
+        try Self.check("n_head", heads, 1...(1 << 16))
+        guard width.isMultiple(of: heads) else {
+            throw IOIError("n_head: found \(heads), expected a divisor of n_embd, \(width)")
+        }
+        let innerWidth = innerWidth ?? 4 * width
+        try Self.check("n_inner", innerWidth, 1...(1 << 20))
+        guard layerNormEpsilon > 0, layerNormEpsilon < 1 else {
+            throw IOIError("layer_norm_epsilon: found \(layerNormEpsilon), expected a number between 0 and 1")
+        }
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.width = width
+        self.layers = layers
+        self.heads = heads
+        self.innerWidth = innerWidth
+        self.layerNormEpsilon = layerNormEpsilon
+    }
+
+    private static func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+        guard range.contains(value) else {
+            throw IOIError(
+                "\(field): found \(value), expected an integer from "
+                    + "\(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+    }
+
+    /// One of the published GPT-2 models (Radford et al. 2019); their heads are 64 wide.
+    private init(width: Int, layers: Int) {
+        vocabularySize = 50257
+        contextLength = 1024
+        self.width = width
+        self.layers = layers
+        heads = width / 64
+        innerWidth = 4 * width
+        layerNormEpsilon = 1e-5
+    }
+
+    /// GPT-2 small: 124 million parameters.
+    public static let small = GPT2Config(width: 768, layers: 12)
+    /// GPT-2 medium: 355 million parameters.
+    public static let medium = GPT2Config(width: 1024, layers: 24)
+    /// GPT-2 large: 774 million parameters.
+    public static let large = GPT2Config(width: 1280, layers: 36)
+    /// GPT-2 XL: 1.6 billion parameters.
+    public static let xl = GPT2Config(width: 1600, layers: 48)
+}
+
+extension GPT2Config {
+    /// - Parameter host: what an error calls the model of this config.
+    /// - Throws: `IOIError` naming what a donor's shape differs in.
+    package func checkShape(of donor: GPT2Config, host: String = "the host") throws {
+        let sizes: [(String, KeyPath<GPT2Config, Int>)] = [
+            ("n_layer", \.layers), ("n_head", \.heads), ("n_embd", \.width), ("n_inner", \.innerWidth),
+            ("vocab_size", \.vocabularySize),
+        ]
+        for (name, size) in sizes where donor[keyPath: size] != self[keyPath: size] {
+            throw IOIError(
+                "the donor's \(name): found \(donor[keyPath: size]), expected \(host)'s \(self[keyPath: size])"
+            )
+        }
+    }
+}

@@ -1,0 +1,207 @@
+import Foundation
+
+/// The weights of a GPT-2, or anything of their shape: gradients, AdamW's moments.
+///
+/// Tensors are named and shaped as in a Hugging Face checkpoint, weights [in, out]. They lie in one arena, or straight
+/// in the mapped file that they came from; writing to them never changes that file.
+public final class GPT2Parameters: @unchecked Sendable {
+    /// One tensor's place in the model.
+    public struct Entry: Sendable {
+        /// The name in a checkpoint, without the `transformer.` prefix.
+        public let name: String
+        public let shape: [Int]
+        /// Whether it is a matrix or an embedding, and no bias or LayerNorm.
+        public var isMatrix: Bool { shape.count > 1 }
+        /// Whether it is a matrix of a block, and no embedding.
+        package var isBlockMatrix: Bool { isMatrix && name.hasPrefix("h.") }
+        public var count: Int { shape.reduce(1, *) }
+    }
+
+    /// The tensors of one transformer block.
+    package struct Block {
+        package let ln1Gamma, ln1Beta: Matrix
+        /// [d, 3d] and [3d]: queries, keys and values side by side.
+        package let qkvWeight, qkvBias: Matrix
+        /// [d, d] and [d]: W_O, one band of rows for each head.
+        package let outWeight, outBias: Matrix
+        package let ln2Gamma, ln2Beta: Matrix
+        /// [d, inner] and [inner].
+        package let innerWeight, innerBias: Matrix
+        /// [inner, d] and [d].
+        package let outerWeight, outerBias: Matrix
+    }
+
+    public let config: GPT2Config
+    /// All tensors in a checkpoint's order.
+    public let entries: [Entry]
+    /// The tensors' values, in the order of `entries`.
+    package let views: [Matrix]
+    /// [vocabulary, d]: the embedding, and (tied) the unembedding.
+    package let tokenTable: Matrix
+    /// [context, d].
+    package let positionTable: Matrix
+    package let blocks: [Block]
+    package let finalGamma, finalBeta: Matrix
+    /// Keeps the memory of the views alive.
+    private let owners: [AnyObject]
+
+    init(config: GPT2Config, views: [Matrix], owners: [AnyObject]) {
+        self.config = config
+        self.views = views
+        self.owners = owners
+        entries = Self.entries(of: config)
+        var rest = views[...]
+        func next() -> Matrix { rest.removeFirst() }
+        tokenTable = next()
+        positionTable = next()
+        blocks = (0..<config.layers).map { _ in
+            Block(
+                ln1Gamma: next(), ln1Beta: next(), qkvWeight: next(), qkvBias: next(), outWeight: next(),
+                outBias: next(), ln2Gamma: next(), ln2Beta: next(), innerWeight: next(), innerBias: next(),
+                outerWeight: next(), outerBias: next()
+            )
+        }
+        finalGamma = next()
+        finalBeta = next()
+    }
+
+    /// All zeros.
+    public convenience init(zeros config: GPT2Config) {
+        let (arena, views) = Arena.holding { arena in
+            Self.entries(of: config).map { arena.take($0.matrixShape.rows, $0.matrixShape.columns) }
+        }
+        self.init(config: config, views: views, owners: [arena])
+    }
+
+    /// The same values in an arena of their own. Training on a mapped file itself would fault on every page of it.
+    package convenience init(copying other: GPT2Parameters, workers: Workers) {
+        self.init(zeros: other.config)
+        for (view, source) in zip(views, other.views) {
+            workers.share(view.rows) { rows in
+                for row in rows { view[row].update(from: source[row], count: view.columns) }
+            }
+        }
+    }
+
+    /// GPT-2's initialisation: normal weights of standard deviation `deviation`, those that write into the residual
+    /// stream divided by √(2 · layers); biases 0, LayerNorms 1.
+    ///
+    /// - Parameter positionDeviation: that of the position table; `deviation` where it is nil.
+    public convenience init(
+        random config: GPT2Config,
+        seed: UInt64,
+        deviation: Double = 0.02,
+        positionDeviation: Double? = nil,
+        workers: Workers
+    ) {
+        self.init(zeros: config)
+        workers.share(entries.count) { shares in
+            for index in shares {
+                let (name, view) = (entries[index].name, views[index])
+                if name.hasSuffix("weight"), !entries[index].isMatrix {
+                    view.fill(1)
+                } else if entries[index].isMatrix {
+                    let deviation =
+                        if name.hasSuffix("c_proj.weight") {
+                            deviation / (2 * Double(config.layers)).squareRoot()
+                        } else if name == "wpe.weight" {
+                            positionDeviation ?? deviation
+                        } else {
+                            deviation
+                        }
+                    var generator = SeededGenerator(seed, name)
+                    for i in 0..<view.rows * view.columns { view.base[i] = Float(generator.normal() * deviation) }
+                }
+            }
+        }
+    }
+
+    /// The Euclidean length of all of them as one vector, the same for any number of workers.
+    package func norm(workers: Workers) -> Double {
+        let squares = UnsafeMutableBufferPointer<Double>.allocate(capacity: entries.count)
+        defer { squares.deallocate() }
+        workers.share(entries.count) { shares in
+            for index in shares { squares[index] = views[index].sumOfSquares }
+        }
+        return squares.reduce(0, +).squareRoot()
+    }
+
+    /// The number of weights.
+    public var count: Int { entries.reduce(0) { $0 + $1.count } }
+
+    /// The values of one tensor, row after row; nil where there is no tensor of that name.
+    public func values(of name: String) -> [Float]? {
+        guard let index = entries.firstIndex(where: { $0.name == name }) else { return nil }
+        return Array(UnsafeBufferPointer(start: views[index].base, count: entries[index].count))
+    }
+
+    /// The name of the first tensor with a value that is not a number or not finite, if there is one.
+    public func firstNonFinite(workers: Workers) -> String? {
+        zip(entries, views).first { !$1.isFinite(workers: workers) }?.0.name
+    }
+
+    /// The tensors of a model of this shape, in a checkpoint's order.
+    public static func entries(of config: GPT2Config) -> [Entry] {
+        let (d, inner) = (config.width, config.innerWidth)
+        var entries = [
+            Entry(name: "wte.weight", shape: [config.vocabularySize, d]),
+            Entry(name: "wpe.weight", shape: [config.contextLength, d]),
+        ]
+        func add(_ module: String, _ weight: [Int], bias: Int) {
+            entries.append(Entry(name: "\(module).weight", shape: weight))
+            entries.append(Entry(name: "\(module).bias", shape: [bias]))
+        }
+        for layer in 0..<config.layers {
+            add("h.\(layer).ln_1", [d], bias: d)
+            add("h.\(layer).attn.c_attn", [d, 3 * d], bias: 3 * d)
+            add("h.\(layer).attn.c_proj", [d, d], bias: d)
+            add("h.\(layer).ln_2", [d], bias: d)
+            add("h.\(layer).mlp.c_fc", [d, inner], bias: inner)
+            add("h.\(layer).mlp.c_proj", [inner, d], bias: d)
+        }
+        add("ln_f", [d], bias: d)
+        return entries
+    }
+}
+
+extension GPT2Parameters.Entry {
+    /// The shape as a matrix: a vector is one row.
+    var matrixShape: (rows: Int, columns: Int) { (shape.count > 1 ? shape[0] : 1, shape.last!) }
+}
+
+extension Matrix {
+    fileprivate var sumOfSquares: Double {
+        (0..<rows).reduce(0) { total, row in
+            let values = self[row]
+            var lanes = Lanes.zero
+            var rest: Float = 0
+            forEachLanes(columns) {
+                lanes += values.lanes($0) * values.lanes($0)
+            } tail: {
+                for i in $0 { rest += values[i] * values[i] }
+            }
+            return total + Double(lanes.sum() + rest)
+        }
+    }
+
+    /// Whether every value is a finite number.
+    func isFinite(workers: Workers) -> Bool {
+        let flags = UnsafeMutablePointer<Bool>.allocate(capacity: rows)
+        defer { flags.deallocate() }
+        workers.share(rows) { shares in
+            for row in shares {
+                let values = self[row]
+                // x · 0 is 0 for every finite x, and not a number for the others.
+                var lanes = Lanes.zero
+                var rest: Float = 0
+                forEachLanes(columns) {
+                    lanes += values.lanes($0) * 0
+                } tail: {
+                    for i in $0 { rest += values[i] * 0 }
+                }
+                flags[row] = lanes.sum() + rest == 0
+            }
+        }
+        return (0..<rows).allSatisfy { flags[$0] }
+    }
+}

@@ -1,0 +1,59 @@
+/// An attention head, written `layer.head`: 9.9.
+public struct Head: Hashable, Comparable, Sendable, LosslessStringConvertible {
+    /// From 0.
+    public let layer: Int
+    /// Which head of its layer, from 0.
+    public let index: Int
+
+    public init(_ layer: Int, _ index: Int) {
+        self.layer = layer
+        self.index = index
+    }
+
+    /// nil where `text` is not two whole numbers with a dot between them.
+    public init?(_ text: String) {
+        let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { digits in
+            digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil
+        }
+        guard numbers.count == 2, let layer = numbers[0], let index = numbers[1] else { return nil }
+        self.init(layer, index)
+    }
+
+    public var description: String { "\(layer).\(index)" }
+
+    public static func < (a: Head, b: Head) -> Bool { (a.layer, a.index) < (b.layer, b.index) }
+}
+
+extension Head: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let head = Head(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "expected a head as layer.head, such as \"9.9\""
+            )
+        }
+        self = head
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+extension GPT2Config {
+    /// All heads, layer by layer.
+    public var allHeads: [Head] {
+        (0..<layers).flatMap { layer in (0..<heads).map { Head(layer, $0) } }
+    }
+
+    /// - Parameter source: what an error names: a flag, or a file and field.
+    /// - Throws: `IOIError` where a head is beyond the model's.
+    package func check(_ head: Head, source: String, kind: IOIError.Kind) throws {
+        guard head.layer < layers, head.index < heads else {
+            throw IOIError(
+                "\(source): found head \(head), expected 0.0 to \(layers - 1).\(heads - 1) in this model", kind: kind
+            )
+        }
+    }
+}

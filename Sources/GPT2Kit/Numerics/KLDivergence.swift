@@ -1,0 +1,70 @@
+import Foundation
+
+/// The Kullback-Leibler divergence of what one row of logits predicts from what another does: Σ p · (log p − log q).
+package enum KLDivergence {
+    /// `losses` [n] from `logits` [n, v], whose softmax is q, and `reference` [n, v], whose softmax is p; both stay as
+    /// they are.
+    package static func forward(_ logits: Matrix, reference: Matrix, losses: Matrix, workers: Workers) {
+        workers.share(logits.rows) { rows in
+            for row in rows {
+                losses[row][0] = sums(logits[row], reference[row], count: logits.columns, storing: false).divergence
+            }
+        }
+    }
+
+    /// The same; `logits` become the gradient of `weight` · Σ losses with respect to themselves, and `reference` is used
+    /// up.
+    package static func forwardBackward(
+        _ logits: Matrix,
+        reference: Matrix,
+        losses: Matrix,
+        weight: Float,
+        workers: Workers
+    ) {
+        let columns = logits.columns
+        workers.share(logits.rows) { rows in
+            for row in rows {
+                let (q, p) = (logits[row], reference[row])
+                let sums = sums(q, p, count: columns, storing: true)
+                losses[row][0] = sums.divergence
+                for i in 0..<columns { q[i] = weight * (q[i] / sums.q - p[i] / sums.p) }
+            }
+        }
+    }
+
+    /// A row's divergence, and Σ exp of its logits q and p, each shifted by its largest.
+    ///
+    /// - Parameter storing: whether q and p become the exponentials.
+    @inline(__always)
+    private static func sums(
+        _ q: UnsafeMutablePointer<Float>,
+        _ p: UnsafeMutablePointer<Float>,
+        count: Int,
+        storing: Bool
+    ) -> (divergence: Float, q: Float, p: Float) {
+        let (qLargest, pLargest) = (Softmax.maximum(q, count: count), Softmax.maximum(p, count: count))
+        // Both shifted by their largest, so that the difference of the two is small where p is not.
+        var difference = Lanes.zero
+        var rest: Float = 0
+        var pTotal = Lanes.zero
+        forEachLanes(count) {
+            let shifted = p.lanes($0) - pLargest
+            let exponential = shifted.exponential()
+            difference += exponential * (shifted - (q.lanes($0) - qLargest))
+            pTotal += exponential
+            if storing { p.setLanes($0, exponential) }
+        } tail: {
+            let at = $0.lowerBound
+            let shifted = Lanes(prefix: $0.count, of: p + at, padding: -.infinity) - pLargest
+            let exponential = shifted.exponential()
+            pTotal += exponential
+            for i in $0 {
+                rest += exponential[i - at] * (shifted[i - at] - (q[i] - qLargest))
+                if storing { p[i] = exponential[i - at] }
+            }
+        }
+        let total = pTotal.sum()
+        let qTotal = Softmax.sumOfExponentials(q, count: count, minus: qLargest, storing: storing)
+        return ((difference.sum() + rest) / total + Foundation.log(qTotal / total), qTotal, total)
+    }
+}

@@ -1,0 +1,44 @@
+/// A dense layer; weights lie as in a GPT-2 checkpoint, [in, out].
+package enum Linear {
+    /// `out` [n, m] = `x` [n, k] · `weight` [k, m] + `bias` [m].
+    package static func forward(_ x: Matrix, weight: Matrix, bias: Matrix, into out: Matrix, workers: Workers) {
+        workers.share(out.rows) { rows in
+            for row in rows { out[row].update(from: bias.base, count: out.columns) }
+        }
+        GEMM.multiply(x, weight, into: out, beta: 1, workers: workers)
+    }
+
+    /// Gradients from `dOut` [n, m]: `dX` [n, k] = `dOut` · `weight`ᵀ, `dWeight` [k, m] = `x`ᵀ · `dOut`, and
+    /// `dBias` [m], the sum over rows of `dOut`; the last two only where they are wanted. All are overwritten, unless
+    /// `dX` is to be `accumulated`.
+    static func backward(
+        _ dOut: Matrix,
+        x: Matrix,
+        weight: Matrix,
+        dX: Matrix,
+        accumulating: Bool = false,
+        dWeight: Matrix?,
+        dBias: Matrix?,
+        workers: Workers
+    ) {
+        GEMM.multiply(dOut, weight.transposed, into: dX, beta: accumulating ? 1 : 0, workers: workers)
+        if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
+        if let dBias { sumRows(dOut, into: dBias, workers: workers) }
+    }
+
+    /// `sums` [m] = the sum over the rows of `x` [n, m].
+    static func sumRows(_ x: Matrix, into sums: Matrix, workers: Workers) {
+        workers.share(x.columns, grain: 64) { columns in
+            let sums = sums.base + columns.lowerBound
+            sums.update(repeating: 0, count: columns.count)
+            for row in 0..<x.rows {
+                let values = x[row] + columns.lowerBound
+                forEachLanes(columns.count) {
+                    sums.setLanes($0, sums.lanes($0) + values.lanes($0))
+                } tail: {
+                    for column in $0 { sums[column] += values[column] }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+
+extension InputFile {
+    /// What a JSON file holds.
+    /// - Throws: `IOIError` naming the file and the field, what was found there and what was expected.
+    package static func decode<Value: Decodable>(_ type: Value.Type, from url: URL) throws -> Value {
+        try decode(type, from: read(url), path: url.path)
+    }
+
+    /// - Parameter path: what errors call the text.
+    package static func decode<Value: Decodable>(_ type: Value.Type, from json: Data, path: String) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: json)
+        } catch let error as DecodingError {
+            throw IOIError("\(path): \(describe(error, in: json))")
+        } catch let error as IOIError {
+            // From a type that checks more than the types of its fields.
+            throw IOIError("\(path): \(error)", kind: error.kind)
+        }
+    }
+
+    private static func describe(_ error: DecodingError, in json: Data) -> String {
+        switch error {
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            return describe(context.codingPath, in: json) + "expected \(name(of: type))"
+        case .keyNotFound(let key, let context):
+            return describe(context.codingPath + [key], in: json) + "expected a value"
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            return describe(context.codingPath, in: json) + context.debugDescription
+        default:
+            return "not sound JSON: \(fault(in: json))"
+        }
+    }
+
+    /// The name of a field and the value that was found there.
+    private static func describe(_ path: [any CodingKey], in json: Data) -> String {
+        var value = try? JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
+        var name = ""
+        for key in path {
+            if let index = key.intValue {
+                value = (value as? [Any])?.dropFirst(index).first
+                name += "[\(index)]"
+            } else {
+                value = (value as? [String: Any])?[key.stringValue]
+                name += (name.isEmpty ? "" : ".") + key.stringValue
+            }
+        }
+        let text = value.flatMap {
+            try? JSONSerialization.data(
+                withJSONObject: $0,
+                options: [.fragmentsAllowed, .withoutEscapingSlashes]
+            )
+        }
+        let found = text.map { String(decoding: $0, as: UTF8.self).shortened } ?? "nothing"
+        return (path.isEmpty ? "" : "\(name.quoted.dropFirst().dropLast()): ") + "found \(found), "
+    }
+
+    private static func name(of type: Any.Type) -> String {
+        switch type {
+        case is String.Type: "a string"
+        case is Bool.Type: "true or false"
+        case is [Any].Type: "an array"
+        case is [String: Any].Type: "an object"
+        default: "a number"
+        }
+    }
+
+    /// Where a text stops being JSON, which `JSONDecoder` does not tell on Linux.
+    private static func fault(in json: Data) -> String {
+        do {
+            _ = try JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
+            return "a number is out of range"
+        } catch {
+            return (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
+                ?? error.localizedDescription
+        }
+    }
+}
+
+/// An integer of 0 or more in JSON.
+///
+/// Decoding an `Int` instead, a number such as 12.5 would be an error that names no field.
+package struct WholeNumber: Codable {
+    package let value: Int
+
+    init(_ value: Int) {
+        self.value = value
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        // Up to 2^53, each integer is a `Double`.
+        let number = try container.decode(Double.self)
+        guard let value = Int(exactly: number), 0...(1 << 53) ~= value else {
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "expected an integer, 0 or more"
+            )
+        }
+        self.value = value
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try value.encode(to: encoder)
+    }
+}
+
+extension String {
+    /// The text in double quotes for an error, shortened, with control characters escaped.
+    package var quoted: String { shortened.debugDescription }
+
+    /// The text as a JSON string.
+    package var jsonLiteral: Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        // A string can always be encoded.
+        return try! encoder.encode(self)
+    }
+
+    fileprivate var shortened: String { count <= 80 ? self : prefix(80) + "…" }
+}

@@ -1,0 +1,2 @@
+// Who uses IOIKit has the engine as well.
+@_exported import GPT2Kit
