@@ -10,7 +10,7 @@ import Testing
         let data = try PromptSource(count: 100).prompts(for: model)
         let measures = try Evaluator(model.parameters, workers: workers).measure(data.prompts)
         let difference = Evaluation(measures, seed: 0).all.logitDifference
-        #expect(difference.ci95[0] < difference.mean && difference.mean < difference.ci95[1])
+        #expect(difference.bounds[0] < difference.mean && difference.mean < difference.bounds[1])
 
         let batch = PackedBatch([data.prompts[0].tokens], rows: .last)
         let forward = ForwardPass(model.parameters, capacity: batch.capacity, keeping: [.pattern], workers: workers)
@@ -21,7 +21,7 @@ import Testing
         #expect(abs(pattern.reduce(0, +) - 1) < 1e-5)
 
         let sweep = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [.logits])
-        let patched = try sweep.measure(model.parameters, data.prompts, settings: PatchSettings(workers: workers))
+        let patched = try sweep.measure(model.parameters, data.prompts, settings: RunSettings(workers: workers))
         let effect = PatchEffects(patched, seed: 0, workers: workers).cells[1].effect
         #expect(try #require(effect.value).isFinite && effect.ci95?.count == 2)
     }

@@ -24,21 +24,8 @@ public struct Head: Hashable, Comparable, Sendable, LosslessStringConvertible {
     public static func < (a: Head, b: Head) -> Bool { (a.layer, a.index) < (b.layer, b.index) }
 }
 
-extension Head: Codable {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let head = Head(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "expected a head as layer.head, such as \"9.9\""
-            )
-        }
-        self = head
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+extension Head: TextCoded {
+    package static var form: String { "a head as layer.head, such as \"9.9\"" }
 }
 
 extension GPT2Config {

@@ -9,7 +9,7 @@ public struct Ablation: Codable, Equatable, Sendable {
         /// Its value in the prompt's own counterfactual.
         case counterfactual
         /// A constant for each head, learned so that what is kept does its best (Li & Janson 2409.09951). It depends on
-        /// what is kept, so it goes with ``Isolation`` alone.
+        /// what is kept, so it goes with ``ComplementAblation`` alone.
         case optimal
     }
 

@@ -41,7 +41,7 @@ final class AblationMeans {
         for site in sites {
             tables[site] = (0..<config.layers).map { _ in ValueTable(rows: rows.count, columns: config.width) }
         }
-        let size = min(PatchSettings.prompts, prompts.count)
+        let size = min(RunSettings.prompts, prompts.count)
         let forward = ForwardPass(
             parameters, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .last),
             keeping: sites, workers: workers

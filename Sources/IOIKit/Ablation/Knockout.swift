@@ -58,7 +58,7 @@ public struct Knockout: Sendable {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {

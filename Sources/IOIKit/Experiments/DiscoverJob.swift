@@ -17,7 +17,7 @@ public struct DiscoverJob: Sendable {
     public func run(
         _ model: GPT2,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         progress: @escaping (Double) -> Void
     ) throws -> DiscoverResults {
@@ -82,20 +82,20 @@ public struct DiscoverJob: Sendable {
         _ circuits: [EdgeCircuit],
         _ parameters: GPT2Parameters,
         _ prompts: [Prompt],
-        _ settings: PatchSettings,
+        _ settings: RunSettings,
         _ partial: PartialResults,
         from share: Double,
         _ progress: @escaping (Double) -> Void
     ) throws -> PatchMeasures {
         try partial.measure("edges") {
-            try EdgeIsolation(circuits, ablation: options.ablation).measure(
+            try EdgeComplementAblation(circuits, ablation: options.ablation).measure(
                 parameters, prompts, settings: settings, resuming: $0
             ) { progress(share + (1 - share) * $0) }
         }
     }
 
     /// The first circuit's.
-    private func faithfulness(_ measures: PatchMeasures, _ settings: PatchSettings) -> Faithfulness {
+    private func faithfulness(_ measures: PatchMeasures, _ settings: RunSettings) -> Faithfulness {
         Faithfulness(
             model: measures.original, circuit: measures.patched[0], seed: options.prompts.seed,
             workers: settings.workers

@@ -36,7 +36,7 @@ public struct FaithfulnessJob: Sendable {
     public func run(
         _ model: GPT2,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         perPrompt: Bool,
         progress: @escaping (Double) -> Void

@@ -42,7 +42,7 @@ public struct HeadsJob: Sendable {
         _ model: GPT2,
         donor: GPT2?,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         progress: @escaping (Double) -> Void
     ) throws -> HeadsResults {
@@ -80,7 +80,7 @@ public struct HeadsJob: Sendable {
         _ role: Role,
         _ dataset: Dataset,
         keeping heads: [Head] = [],
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         progress: @escaping (Double) -> Void
     ) throws -> Observation {
@@ -104,7 +104,7 @@ public struct HeadsJob: Sendable {
         _ observed: Observation,
         with donor: GPT2,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         progress: @escaping (Double) -> Void
     ) throws -> HeadsResults {
@@ -147,7 +147,7 @@ public struct HeadsJob: Sendable {
     private func observe(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         _ staged: StagedProgress
     ) throws -> Observation {
         let (config, seed, workers) = (model.config, options.prompts.seed, settings.workers)
@@ -165,7 +165,7 @@ public struct HeadsJob: Sendable {
             if analyses.contains(.copying) { names.add(batch, forward) }
         }
         var profile = HeadProfile(
-            logitDifference: Evaluation.Estimate(projections.differences, seed: seed),
+            logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: TaskAttention(attention, seed: seed, workers: workers)
         )
         if analyses.contains(.attribution) {
@@ -206,7 +206,7 @@ public struct HeadsJob: Sendable {
         _ prompts: [Prompt],
         movers: [Head]?,
         stage: String,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         _ staged: StagedProgress
     ) throws {

@@ -86,7 +86,7 @@ public struct KnockoutJob: Sendable {
     public func run(
         _ model: GPT2,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         perPrompt: Bool,
         progress: @escaping (Double) -> Void
@@ -122,7 +122,7 @@ public struct KnockoutResults: Sendable, Encodable {
     }
 
     /// The mean logit difference with nothing knocked out.
-    public let original: PatchEffects.Figure
+    public let original: Estimate
     /// With everything knocked out.
     public let together: PatchEffects.Cell
     /// With one thing at a time.

@@ -24,7 +24,7 @@ public struct PatchJob: Sendable {
         _ model: GPT2,
         donor: GPT2?,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         perPrompt: Bool,
         progress: @escaping (Double) -> Void
@@ -85,7 +85,7 @@ public struct PatchJob: Sendable {
         }
     }
 
-    private func effects(_ measures: PatchMeasures, _ settings: PatchSettings) -> PatchEffects {
+    private func effects(_ measures: PatchMeasures, _ settings: RunSettings) -> PatchEffects {
         PatchEffects(
             measures, aggregation: options.aggregation, seed: options.prompts.seed, workers: settings.workers
         )

@@ -23,7 +23,7 @@ public struct ValidateJob: Sendable {
     public func run(
         _ model: GPT2,
         _ dataset: Dataset,
-        settings: PatchSettings,
+        settings: RunSettings,
         partial: PartialResults,
         perPrompt: Bool,
         progress: @escaping (Double) -> Void

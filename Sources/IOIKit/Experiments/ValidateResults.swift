@@ -1,9 +1,9 @@
 /// What `ioi circuit validate` measured.
 public struct ValidateResults: Sendable, Encodable {
     /// F(M).
-    public let model: PatchEffects.Figure
+    public let model: Estimate
     /// F(C).
-    public let circuit: PatchEffects.Figure
+    public let circuit: Estimate
     /// What has to be said beside F(C) / F(M); where it is that a share of F(M) is meaningless, so are all scores of
     /// minimality.
     public let ratioNote: RatioNote?

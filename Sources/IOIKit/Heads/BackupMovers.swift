@@ -4,9 +4,9 @@ public struct BackupMovers: Codable, Equatable, Sendable {
     /// The name movers.
     public let knockedOut: [Head]
     /// The mean logit difference without them.
-    public let left: PatchEffects.Figure
+    public let left: Estimate
     /// By how much that is more, in percent of the model's own.
-    public let effect: PatchEffects.Figure
+    public let effect: Estimate
     /// What path patching each head to the logits does, in percent of the model's own logit difference: in the whole
     /// model, and without the name movers.
     public let before, after: HeadMap
@@ -52,7 +52,7 @@ public struct BackupMovers: Codable, Equatable, Sendable {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         ablation: Ablation,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void
     ) throws -> PatchMeasures {

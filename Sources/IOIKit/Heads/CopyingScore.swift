@@ -47,7 +47,7 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         _ model: GPT2Parameters,
         _ names: Names,
         seed: UInt64,
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: (Double) -> Void = { _ in }
     ) throws {
         let config = model.config

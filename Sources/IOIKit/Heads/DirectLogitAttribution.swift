@@ -26,17 +26,17 @@ public struct DirectLogitAttribution: Codable, Equatable, Sendable {
     /// The same, in percent of the mean logit difference.
     public let share: HeadMap
     /// The bias of each block's W_O; that of W_V is part of the heads' results. [layer]
-    public let attentionBiases: [PatchEffects.Figure]
+    public let attentionBiases: [Estimate]
     /// [layer]
-    public let mlps: [PatchEffects.Figure]
+    public let mlps: [Estimate]
     /// Of the token at END, and of its position.
-    public let tokenEmbedding, positionEmbedding: PatchEffects.Figure
+    public let tokenEmbedding, positionEmbedding: Estimate
     /// β of the final LayerNorm.
-    public let finalBias: PatchEffects.Figure
+    public let finalBias: Estimate
     /// Of all heads together, all attention biases, and all MLPs.
-    public let allHeads, allAttentionBiases, allMLPs: PatchEffects.Figure
+    public let allHeads, allAttentionBiases, allMLPs: Estimate
     /// Of all.
-    public let total: PatchEffects.Figure
+    public let total: Estimate
     public let perPrompt: PerPrompt?
 
     enum CodingKeys: String, CodingKey {
@@ -62,10 +62,10 @@ public struct DirectLogitAttribution: Codable, Equatable, Sendable {
         let ranges = (
             heads: 0..<heads, attentionBiases: heads..<heads + layers, mlps: heads + layers..<heads + 2 * layers
         )
-        func figure(_ columns: Range<Int>) -> PatchEffects.Figure {
+        func figure(_ columns: Range<Int>) -> Estimate {
             sums.figure { $0[columns].reduce(0, +) / sums.count }
         }
-        func figures(_ columns: Range<Int>) -> [PatchEffects.Figure] { columns.map { figure($0..<$0 + 1) } }
+        func figures(_ columns: Range<Int>) -> [Estimate] { columns.map { figure($0..<$0 + 1) } }
         self.heads = HeadMap(figures(ranges.heads), heads: config.heads)
         share = HeadMap(
             ranges.heads.map { column in sums.figure { 100 * $0[column] / $0[whole] } }, heads: config.heads

@@ -40,7 +40,7 @@ public struct HeadBehaviour: Encodable, Sendable {
         repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
         var measures = TaskAttention.Measures(model.config)
         try PromptPass.run(
-            model, prompts, keeping: TaskAttention.Measures.sites, settings: PatchSettings(workers: workers)
+            model, prompts, keeping: TaskAttention.Measures.sites, settings: RunSettings(workers: workers)
         ) { measures.add($0, $1) }
         self.prompts = Scores(
             previous: measures.means(.previous), duplicate: measures.means(.duplicate),

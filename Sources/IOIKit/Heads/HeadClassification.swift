@@ -53,28 +53,12 @@ public struct HeadClassification: Codable, Equatable, Sendable {
             case promptAttention = "prompt_attention"
         }
 
-        public let name: Name
-        public let figure: PatchEffects.Figure
+        public private(set) var name = Name.attribution
+        public private(set) var estimate = Estimate()
 
-        enum CodingKeys: CodingKey {
-            case name, value, ci95
-        }
-
-        init(_ name: Name, _ figure: PatchEffects.Figure) {
+        init(_ name: Name, _ estimate: Estimate) {
             self.name = name
-            self.figure = figure
-        }
-
-        public init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            name = try container.decode(Name.self, forKey: .name)
-            figure = try PatchEffects.Figure(from: decoder)
-        }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(name, forKey: .name)
-            try figure.encode(to: encoder)
+            self.estimate = estimate
         }
     }
 
@@ -157,7 +141,7 @@ private struct HeadRules {
     /// What a head does to the logit difference that would be enough for a class.
     func effects(of head: Head) -> [HeadClassification.Evidence] {
         guard hasShares else { return [] }
-        let figures: [(HeadClassification.Evidence.Name, PatchEffects.Figure?, Double)] = [
+        let figures: [(HeadClassification.Evidence.Name, Estimate?, Double)] = [
             (.attributionShare, profile.attribution?.share[head], criteria.attribution),
             (.s2ToIOEffect, profile.inhibition?.flips[.s2ToIO]?.effect[head], criteria.inhibition),
             (.abcEffect, profile.inhibition?.flips[.abc]?.effect[head], criteria.inhibition),
@@ -227,7 +211,7 @@ private struct HeadRules {
             let figure =
                 name == .promptAttention
                 ? profile.attention.heads[relation(of: kind)]![head]
-                : PatchEffects.Figure(value: most.attention, ci95: nil)
+                : Estimate(value: most.attention, ci95: nil)
             return [.init(name, figure)]
         }
         return nil
@@ -267,7 +251,7 @@ private struct HeadRules {
     }
 }
 
-extension PatchEffects.Figure {
+extension Estimate {
     /// Whether a figure of the sign of `sign` is at least `threshold` in size, with an interval that does not reach zero.
     fileprivate func reaches(_ threshold: Double, sign: Double) -> Bool {
         guard let value, let ci95 else { return false }

@@ -8,7 +8,7 @@ public struct HeadMap: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - figures: of all heads, layer by layer.
     ///   - heads: of a layer.
-    init(_ figures: [PatchEffects.Figure], heads: Int) {
+    init(_ figures: [Estimate], heads: Int) {
         value = figures.map(\.value).rows(of: heads)
         ci95 = figures.map(\.ci95).rows(of: heads)
     }
@@ -21,8 +21,8 @@ public struct HeadMap: Codable, Equatable, Sendable {
         self.init(columns.indices.map { column in sums.figure { $0[column] / sums.count } }, heads: heads)
     }
 
-    public subscript(head: Head) -> PatchEffects.Figure {
-        PatchEffects.Figure(value: value[head.layer][head.index], ci95: ci95[head.layer][head.index])
+    public subscript(head: Head) -> Estimate {
+        Estimate(value: value[head.layer][head.index], ci95: ci95[head.layer][head.index])
     }
 }
 

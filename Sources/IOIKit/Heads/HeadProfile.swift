@@ -1,6 +1,6 @@
 /// What was measured of the heads of one model. An analysis that was not asked for is nil.
 public struct HeadProfile: Codable, Equatable, Sendable {
-    public let logitDifference: Evaluation.Estimate
+    public let logitDifference: Estimate
     public let attention: TaskAttention
     public internal(set) var attribution: DirectLogitAttribution?
     public internal(set) var scatter: AttributionScatter?
@@ -25,14 +25,13 @@ public struct HeadProfile: Codable, Equatable, Sendable {
         case classification
     }
 
-    init(logitDifference: Evaluation.Estimate, attention: TaskAttention) {
+    init(logitDifference: Estimate, attention: TaskAttention) {
         self.logitDifference = logitDifference
         self.attention = attention
     }
 
     /// Why shares of the mean logit difference say nothing, where they do not.
     public var note: RatioNote? {
-        let whole = PatchEffects.Figure(value: logitDifference.mean, ci95: logitDifference.ci95)
-        return RatioNote(of: 0, whole: whole, spread: logitDifference.std)
+        RatioNote(of: 0, whole: logitDifference, spread: logitDifference.std ?? 0)
     }
 }

@@ -34,7 +34,7 @@ public struct InhibitionTest: Codable, Equatable, Sendable {
         _ flip: Flip,
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void
     ) throws -> PatchMeasures {

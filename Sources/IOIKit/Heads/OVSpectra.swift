@@ -19,7 +19,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
 
     /// - Parameter progress: told what share of the layers is done.
     /// - Throws: `IOIError` where LAPACK does not converge; a `PatchInterruption` without measures.
-    init(_ model: GPT2Parameters, settings: PatchSettings, progress: (Double) -> Void = { _ in }) throws {
+    init(_ model: GPT2Parameters, settings: RunSettings, progress: (Double) -> Void = { _ in }) throws {
         let (config, workers) = (model.config, settings.workers)
         let (d, width) = (config.width, config.headWidth)
         let gram = Self.gram(of: model.tokenTable, workers: workers)

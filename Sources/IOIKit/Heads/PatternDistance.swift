@@ -8,11 +8,11 @@ enum PatternDistance {
         _ model: GPT2Parameters,
         _ donor: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: (Double) -> Void = { _ in }
     ) throws -> [[Double]] {
         let config = model.config
-        let size = min(PatchSettings.prompts, prompts.count)
+        let size = min(RunSettings.prompts, prompts.count)
         let other = ForwardPass(
             donor, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
             keeping: [.pattern], workers: settings.workers

@@ -9,11 +9,11 @@ enum PromptPass {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         keeping sites: Set<Site>,
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: (Double) -> Void = { _ in },
         body: (PromptBatch, ForwardPass) throws -> Void
     ) throws {
-        let size = min(PatchSettings.prompts, prompts.count)
+        let size = min(RunSettings.prompts, prompts.count)
         let forward = ForwardPass(
             model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
             keeping: sites, workers: settings.workers

@@ -3,9 +3,9 @@
 public struct Twinning: Codable, Equatable, Sendable {
     public let nameMover, negativeNameMover: Head
     /// In each of two models.
-    public let model, donor: PatchEffects.Figure
+    public let model, donor: Estimate
     /// Of the changes from the one to the other.
-    public let change: PatchEffects.Figure
+    public let change: Estimate
 
     enum CodingKeys: String, CodingKey {
         case nameMover = "name_mover"
@@ -29,7 +29,7 @@ public struct Twinning: Codable, Equatable, Sendable {
     ) -> [Twinning] {
         let change = zip(model, donor).map { zip($0, $1).map { $1 - $0 } }
         let pairs = movers.flatMap { mover in negatives.map { (mover, $0) } }
-        func figures(_ columns: [[Double]]) -> [PatchEffects.Figure] {
+        func figures(_ columns: [[Double]]) -> [Estimate] {
             func column(_ head: Head) -> [Double] { columns[head.layer * config.heads + head.index] }
             return Correlation.figures(
                 pairs.map { [(column($0), column($1))] }, seed: seed, workers: workers

@@ -26,7 +26,7 @@ public struct ActivationPatching: Sendable {
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {

@@ -38,7 +38,7 @@ public struct CrossModelPatching: Sendable {
         host: GPT2Parameters,
         donor: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {

@@ -10,26 +10,20 @@ public enum EffectAggregation: String, CaseIterable, Codable, Sendable {
 ///
 /// A figure is nil where it is not finite: a share of nothing.
 public struct PatchEffects: Sendable {
-    /// A figure and its interval.
-    public struct Figure: Codable, Equatable, Sendable {
-        public let value: Double?
-        public let ci95: [Double]?
-    }
-
     /// One patched run.
     public struct Cell: Equatable, Sendable {
         /// The mean logit difference.
-        public let patched: Figure
+        public internal(set) var patched = Estimate()
         /// 100 · (patched − original) / original.
-        public let effect: Figure
+        public internal(set) var effect = Estimate()
         /// (patched − original) / (donor − original), where the values come from one whole run.
-        public let recovered: Figure?
+        public internal(set) var recovered: Estimate?
     }
 
     /// The mean logit difference without patching.
-    public let original: Figure
+    public let original: Estimate
     /// That of the run that the values come from.
-    public let donor: Figure?
+    public let donor: Estimate?
     public let cells: [Cell]
 
     /// - Parameter seed: what the intervals are drawn from.
@@ -45,7 +39,7 @@ public struct PatchEffects: Sendable {
         let columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
         let sums = ResampledSums(columns, seed: seed, workers: workers)
         let count = sums.count
-        func figure(_ statistic: ([Double]) -> Double) -> Figure { sums.figure(statistic) }
+        func figure(_ statistic: ([Double]) -> Double) -> Estimate { sums.figure(statistic) }
         self.original = figure { $0[0] / count }
         donor = measures.donor.map { _ in figure { $0[1] / count } }
         let first = 1 + donors.count

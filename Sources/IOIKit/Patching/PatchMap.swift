@@ -1,8 +1,8 @@
-/// The effects of a sweep over layers and columns: what a results document holds of it.
+/// The effects of a sweep over layers and columns, as a results file holds them.
 ///
-/// Keys are those of the contract: `original`, `patched [L][H]`, `effect [L][H]` in percent, `ci95 [L][H][2]`, and [L]
-/// in place of [L][H] where there is one run a layer.
-public struct PatchMap: Sendable, Encodable {
+/// Its keys are `original`, `patched [L][H]`, `effect [L][H]` in percent, `ci95 [L][H][2]`, with `donor` and
+/// `recovered` where the values come from one whole run; [L] in place of [L][H] where there is one run a layer.
+public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
         case heads
         case positions([PositionSelection])
@@ -10,12 +10,29 @@ public struct PatchMap: Sendable, Encodable {
         case single
     }
 
-    public let columns: Columns
-    public let effects: PatchEffects
-    /// Each layer's cells.
-    public let layers: [[PatchEffects.Cell]]
-    /// In the document where each prompt's figures are asked for.
-    private let measures: PatchMeasures?
+    /// Logit differences of each prompt.
+    public struct PerPrompt: Equatable, Sendable {
+        /// [prompts]
+        public fileprivate(set) var original: [Double] = []
+        /// [prompts]
+        public fileprivate(set) var donor: [Double]?
+        /// [layers][columns][prompts]
+        public fileprivate(set) var patched: [[[Double]]] = []
+        fileprivate var isSingle = false
+    }
+
+    public private(set) var columns = Columns.heads
+    /// The mean logit difference without patching.
+    public private(set) var original = Estimate()
+    /// That of the run that the values come from, where they come from one whole run.
+    public private(set) var donor: Estimate?
+    /// [layers][columns]
+    public private(set) var layers: [[PatchEffects.Cell]] = []
+    /// nil unless it was asked for.
+    public private(set) var perPrompt: PerPrompt?
+
+    /// All cells, layer by layer.
+    public var cells: [PatchEffects.Cell] { Array(layers.joined()) }
 
     /// - Parameters:
     ///   - measures: its first `layers` · width cells, layer by layer, make up the map.
@@ -28,58 +45,149 @@ public struct PatchMap: Sendable, Encodable {
         width: Int,
         perPrompt: Bool
     ) {
+        func rows<Value>(_ values: [Value]) -> [[Value]] { Array(values.prefix(layers * width)).rows(of: width) }
         self.columns = columns
-        self.effects = effects
-        self.layers = (0..<layers).map { Array(effects.cells[$0 * width..<($0 + 1) * width]) }
-        self.measures = perPrompt ? measures : nil
+        original = effects.original
+        donor = effects.donor
+        self.layers = rows(effects.cells)
+        guard perPrompt else { return }
+        self.perPrompt = PerPrompt(
+            original: measures.original, donor: measures.donor, patched: rows(measures.patched),
+            isSingle: columns == .single
+        )
+    }
+}
+
+extension PatchMap: FieldCoded {
+    package init() {}
+
+    package static var fields: [Field<PatchMap>] {
+        [
+            .estimate("original", \.original),
+            Field { map, encoder in
+                if let donor = map.donor { try donor.write("donor", "donor_ci95", encoder) }
+            } read: { map, decoder in
+                let donor = try Estimate("donor", "donor_ci95", decoder)
+                map.donor = donor.value == nil ? nil : donor
+            },
+            Field { map, encoder in
+                guard case .positions(let positions) = map.columns else { return }
+                var container = encoder.container(keyedBy: FieldName.self)
+                try container.encode(positions, forKey: "positions")
+            } read: { map, decoder in
+                let container = try decoder.container(keyedBy: FieldName.self)
+                if let positions = try container.decodeIfPresent([PositionSelection].self, forKey: "positions") {
+                    map.columns = .positions(positions)
+                }
+            },
+            // The first to be read makes the cells.
+            cells("patched", "patched_ci95", \.patched), cells("effect", "ci95", \.effect),
+            Field { map, encoder in
+                guard map.donor != nil else { return }
+                let recovered = map.layers.map { $0.map { $0.recovered ?? Estimate() } }
+                try Estimates(rows: recovered, isSingle: map.columns == .single)
+                    .write("recovered", "recovered_ci95", encoder)
+            } read: { map, decoder in
+                guard map.donor != nil else { return }
+                let recovered = try Estimates("recovered", "recovered_ci95", decoder)
+                for (layer, row) in recovered.rows.enumerated() {
+                    for (column, estimate) in row.enumerated() { map.layers[layer][column].recovered = estimate }
+                }
+            },
+            .optional("per_prompt", \.perPrompt),
+        ]
     }
 
-    enum CodingKeys: String, CodingKey {
-        case original
-        case originalInterval = "original_ci95"
-        case donor
-        case donorInterval = "donor_ci95"
-        case positions, patched
-        case patchedInterval = "patched_ci95"
-        case effect, ci95, recovered
-        case recoveredInterval = "recovered_ci95"
-        case perPrompt = "per_prompt"
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(effects.original.value, forKey: .original)
-        try container.encode(effects.original.ci95, forKey: .originalInterval)
-        if let donor = effects.donor {
-            try container.encode(donor.value, forKey: .donor)
-            try container.encode(donor.ci95, forKey: .donorInterval)
-            try encode(layers.map { $0.map(\.recovered?.value) }, .recovered, in: &container)
-            try encode(layers.map { $0.map(\.recovered?.ci95) }, .recoveredInterval, in: &container)
+    private static func cells(
+        _ name: FieldName,
+        _ interval: FieldName,
+        _ path: WritableKeyPath<PatchEffects.Cell, Estimate> & Sendable
+    ) -> Field<PatchMap> {
+        Field { map, encoder in
+            let rows = map.layers.map { $0.map { $0[keyPath: path] } }
+            try Estimates(rows: rows, isSingle: map.columns == .single).write(name, interval, encoder)
+        } read: { map, decoder in
+            let estimates = try Estimates(name, interval, decoder)
+            if map.layers.isEmpty {
+                map.layers = estimates.rows.map { Array(repeating: PatchEffects.Cell(), count: $0.count) }
+                if estimates.isSingle { map.columns = .single }
+            }
+            guard estimates.rows.map(\.count) == map.layers.map(\.count) else {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath + [name], debugDescription: "expected as many as patched has")
+                )
+            }
+            for (layer, row) in estimates.rows.enumerated() {
+                for (column, estimate) in row.enumerated() { map.layers[layer][column][keyPath: path] = estimate }
+            }
         }
-        if case .positions(let positions) = columns { try container.encode(positions, forKey: .positions) }
-        try encode(layers.map { $0.map(\.patched.value) }, .patched, in: &container)
-        try encode(layers.map { $0.map(\.patched.ci95) }, .patchedInterval, in: &container)
-        try encode(layers.map { $0.map(\.effect.value) }, .effect, in: &container)
-        try encode(layers.map { $0.map(\.effect.ci95) }, .ci95, in: &container)
-        guard let measures else { return }
-        var perPrompt = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .perPrompt)
-        try perPrompt.encode(measures.original, forKey: .original)
-        try perPrompt.encodeIfPresent(measures.donor, forKey: .donor)
-        let width = layers.first?.count ?? 0
-        let rows = layers.indices.map { Array(measures.patched[$0 * width..<($0 + 1) * width]) }
-        try encode(rows, .patched, in: &perPrompt)
     }
 
-    /// A row for each layer, or where a layer has one run its value.
-    private func encode(
-        _ rows: [[some Encodable]],
-        _ key: CodingKeys,
-        in container: inout KeyedEncodingContainer<CodingKeys>
-    ) throws {
-        if columns == .single {
-            try container.encode(rows.map { $0[0] }, forKey: key)
-        } else {
-            try container.encode(rows, forKey: key)
+    /// Estimates of layers and columns, or of layers alone.
+    private struct Estimates {
+        let rows: [[Estimate]]
+        let isSingle: Bool
+
+        init(rows: [[Estimate]], isSingle: Bool) {
+            self.rows = rows
+            self.isSingle = isSingle
         }
+
+        init(_ name: FieldName, _ interval: FieldName, _ decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: FieldName.self)
+            let values: [[Double?]]
+            let bounds: [[[Double]?]]
+            if let single = try? container.decode([Double?].self, forKey: name) {
+                isSingle = true
+                values = single.map { [$0] }
+                bounds = try container.decode([[Double]?].self, forKey: interval).map { [$0] }
+            } else {
+                isSingle = false
+                values = try container.decode([[Double?]].self, forKey: name)
+                bounds = try container.decode([[[Double]?]].self, forKey: interval)
+            }
+            guard values.map(\.count) == bounds.map(\.count) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: interval, in: container, debugDescription: "expected as many as \(name.stringValue) has"
+                )
+            }
+            rows = zip(values, bounds).map { zip($0, $1).map { Estimate(value: $0, ci95: $1) } }
+        }
+
+        func write(_ name: FieldName, _ interval: FieldName, _ encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: FieldName.self)
+            if isSingle {
+                try container.encode(rows.map { $0[0].value }, forKey: name)
+                try container.encode(rows.map { $0[0].ci95 }, forKey: interval)
+            } else {
+                try container.encode(rows.map { $0.map(\.value) }, forKey: name)
+                try container.encode(rows.map { $0.map(\.ci95) }, forKey: interval)
+            }
+        }
+    }
+}
+
+extension PatchMap.PerPrompt: FieldCoded {
+    package init() {}
+
+    package static var fields: [Field<PatchMap.PerPrompt>] {
+        [
+            .value("original", \.original), .optional("donor", \.donor),
+            Field { prompts, encoder in
+                var container = encoder.container(keyedBy: FieldName.self)
+                if prompts.isSingle {
+                    try container.encode(prompts.patched.map { $0[0] }, forKey: "patched")
+                } else {
+                    try container.encode(prompts.patched, forKey: "patched")
+                }
+            } read: { prompts, decoder in
+                let container = try decoder.container(keyedBy: FieldName.self)
+                if let single = try? container.decode([[Double]].self, forKey: "patched") {
+                    (prompts.isSingle, prompts.patched) = (true, single.map { [$0] })
+                } else {
+                    prompts.patched = try container.decode([[[Double]]].self, forKey: "patched")
+                }
+            },
+        ]
     }
 }

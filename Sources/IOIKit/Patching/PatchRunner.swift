@@ -21,13 +21,13 @@ final class PatchRunner {
         prompts: [Prompt],
         keeping sites: Set<Site>,
         donorSites: Set<Site>,
-        settings: PatchSettings
+        settings: RunSettings
     ) {
         let config = parameters.config
         let longest = prompts.map(\.tokens.count).max() ?? 1
         let bytesPerRow = EditedPass.bytesPerRow(config, longest: longest)
         // A third for the stack, the rest for the caches; a stack holds at least a batch.
-        let rows = max(longest, min(PatchSettings.stackedRows, settings.memory / 3 / bytesPerRow))
+        let rows = max(longest, min(RunSettings.stackedRows, settings.memory / 3 / bytesPerRow))
         let bytesPerToken =
             Self.bytesPerToken(config, sites, longest: longest)
             + Self.bytesPerToken(config, donorSites, longest: longest)
@@ -47,11 +47,11 @@ final class PatchRunner {
         keeping sites: Set<Site>,
         batchTokens: Int,
         stackedRows: Int,
-        settings: PatchSettings
+        settings: RunSettings
     ) {
         let lengths = prompts.map(\.tokens.count)
         longest = lengths.max() ?? 1
-        batchSize = min(PatchSettings.prompts, prompts.count, max(1, batchTokens / longest))
+        batchSize = min(RunSettings.prompts, prompts.count, max(1, batchTokens / longest))
         capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
         base = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: settings.workers)
         self.stackedRows = stackedRows

@@ -43,7 +43,7 @@ public struct PathPatching: Sendable {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {

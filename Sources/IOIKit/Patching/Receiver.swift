@@ -1,7 +1,7 @@
 import Foundation
 
 /// What a path leads to: the logits at END, or the queries, keys or values of heads at a position.
-public enum Receiver: Hashable, Sendable, LosslessStringConvertible {
+public enum Receiver: Hashable, Sendable, TextCoded {
     /// The final residual stream at END.
     case logits
     /// - Parameter input: q, k or v.

@@ -219,21 +219,21 @@ struct ReportBuilder: ReportParts {
             let all = evaluation.all
             let circuit = faithfulness[model]
             difference[model] = (all.logitDifference.mean, all.logitDifference.ci95)
-            accuracy[model] = (100 * all.accuracy, all.ci95["accuracy"]?.map { 100 * $0 })
-            loss[model] = (all.loss, all.ci95["loss"])
+            accuracy[model] = (100 * all.accuracy.mean, all.accuracy.ci95?.map { 100 * $0 })
+            loss[model] = (all.loss.mean, all.loss.ci95)
             if let circuit, circuit.note != .meaningless, let value = circuit.ratio {
                 ratio[model] = (100 * value, circuit.ci95?.map { 100 * $0 })
             }
             rows.append(
                 [
                     model.description, all.logitDifference.mean.fixed(2),
-                    Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy).fixed(1) + " %",
-                    (100 * all.top1).fixed(1) + " %", all.loss.fixed(3),
+                    Self.interval(all.logitDifference.ci95, decimals: 2), (100 * all.accuracy.mean).fixed(1) + " %",
+                    (100 * all.top1.mean).fixed(1) + " %", all.loss.mean.fixed(3),
                 ] + (circuit.map(cells) ?? ["–", ""]))
             full.append([
-                model.description, Self.full(all.logitDifference.mean), Self.full(all.logitDifference.ci95[0]),
-                Self.full(all.logitDifference.ci95[1]), Self.full(all.accuracy), Self.full(all.top1),
-                Self.full(all.ioProbability), Self.full(all.loss), Self.full(circuit?.model),
+                model.description, Self.full(all.logitDifference.mean), Self.full(all.logitDifference.bounds[0]),
+                Self.full(all.logitDifference.bounds[1]), Self.full(all.accuracy.value), Self.full(all.top1.value),
+                Self.full(all.ioProbability.value), Self.full(all.loss.value), Self.full(circuit?.model),
                 Self.full(circuit?.circuit),
                 Self.full(circuit?.ratio), Self.full(circuit?.ci95?[0]), Self.full(circuit?.ci95?[1]),
                 circuit?.note?.rawValue ?? "",
@@ -288,14 +288,14 @@ struct ReportBuilder: ReportParts {
                 difference[model] = (all.probabilityDifference.mean, all.probabilityDifference.ci95)
                 rows.append([
                     model.description, measure.rawValue, all.probabilityDifference.mean.fixed(3),
-                    Self.interval(all.probabilityDifference.ci95, decimals: 3), all.probabilityDifference.std.fixed(3),
+                    Self.interval(all.probabilityDifference.ci95, decimals: 3), (all.probabilityDifference.std ?? 0).fixed(3),
                     (100 * all.accuracy.mean).fixed(1) + " %",
                     Self.interval(all.accuracy.ci95, scale: 100, decimals: 1),
                     all.loss.mean.fixed(3),
                 ])
                 full.append(
                     [model.description, measure.rawValue, "\(all.count)"]
-                        + estimates.flatMap { ([$0.mean] + $0.ci95 + [$0.std]).map(Self.full) }
+                        + estimates.flatMap { ([$0.mean] + $0.bounds + [$0.std ?? 0]).map(Self.full) }
                 )
             }
             let chart = LineChart(

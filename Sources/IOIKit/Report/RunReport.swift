@@ -292,10 +292,10 @@ extension TaskEvaluation {
                     "logit_difference", "Logit difference", all.logitDifference.mean, all.logitDifference.ci95,
                     decimals: 2
                 ),
-                share("accuracy", "IO over S", all.accuracy, all.ci95["accuracy"]),
-                share("top1", "IO first of all tokens", all.top1, all.ci95["top1"]),
-                number("io_probability", "P(IO)", all.ioProbability, all.ci95["io_probability"]),
-                number("loss", "Loss of the indirect object, in nats", all.loss, all.ci95["loss"]),
+                share("accuracy", "IO over S", all.accuracy.mean, all.accuracy.ci95),
+                share("top1", "IO first of all tokens", all.top1.mean, all.top1.ci95),
+                number("io_probability", "P(IO)", all.ioProbability.mean, all.ioProbability.ci95),
+                number("loss", "Loss of the indirect object, in nats", all.loss.mean, all.loss.ci95),
             ]
         case .choice(let evaluation):
             let all = evaluation.all

@@ -11,7 +11,7 @@ enum Correlation {
     /// - Parameter pairs: each of one or more series; of several, all points count together, and a prompt is drawn with
     ///   all of its own.
     /// - Returns: nil as a value where a quantity does not vary by more than rounding.
-    static func figures(_ pairs: [[Series]], seed: UInt64, workers: Workers) -> [PatchEffects.Figure] {
+    static func figures(_ pairs: [[Series]], seed: UInt64, workers: Workers) -> [Estimate] {
         stride(from: 0, to: pairs.count, by: chunk).flatMap { start in
             let part = pairs[start..<min(start + chunk, pairs.count)].map(Centred.init)
             let sums = ResampledSums(part.flatMap(\.columns), seed: seed, workers: workers)
@@ -22,7 +22,7 @@ enum Correlation {
         }
     }
 
-    static func figure(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> PatchEffects.Figure {
+    static func figure(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {
         figures([[(x, y)]], seed: seed, workers: workers)[0]
     }
 

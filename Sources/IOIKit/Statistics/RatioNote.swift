@@ -15,7 +15,7 @@ public enum RatioNote: String, Codable, Sendable {
     ///   - ratio: the share; nil where it is not defined.
     ///   - whole: what it is a share of, a mean over prompts.
     ///   - spread: the standard deviation over prompts of what `whole` is the mean of.
-    public init?(of ratio: Double?, whole: PatchEffects.Figure, spread: Double) {
+    public init?(of ratio: Double?, whole: Estimate, spread: Double) {
         guard let ratio, let mean = whole.value, let interval = whole.ci95,
             !(interval[0]...interval[1]).contains(0), abs(mean) >= Self.leastWhole * spread
         else {

@@ -16,13 +16,13 @@ struct ResampledSums {
     }
 
     /// A statistic of the columns' sums with its 95 % interval; what is not finite is nil.
-    func figure(_ statistic: ([Double]) -> Double) -> PatchEffects.Figure {
+    func figure(_ statistic: ([Double]) -> Double) -> Estimate {
         let value = statistic(sums)
         let resampled = resampled.map(statistic)
         guard value.isFinite, resampled.allSatisfy(\.isFinite) else {
-            return PatchEffects.Figure(value: value.isFinite ? value : nil, ci95: nil)
+            return Estimate(value: value.isFinite ? value : nil, ci95: nil)
         }
         let interval = Bootstrap.interval(of: resampled)
-        return PatchEffects.Figure(value: value, ci95: [interval.lowerBound, interval.upperBound])
+        return Estimate(value: value, ci95: [interval.lowerBound, interval.upperBound])
     }
 }

@@ -33,19 +33,6 @@ public enum PositionSelection: Hashable, Sendable, LosslessStringConvertible {
     }
 }
 
-extension PositionSelection: Codable {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let selection = PositionSelection(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "expected one of \(Self.choices)"
-            )
-        }
-        self = selection
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
+extension PositionSelection: TextCoded {
+    package static var form: String { "one of \(choices)" }
 }

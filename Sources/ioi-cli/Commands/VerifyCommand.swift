@@ -119,7 +119,7 @@ struct VerifyCommand: ParsableCommand {
 
     private func measure(
         _ tolerance: FigureComparison.Tolerance,
-        _ settings: PatchSettings
+        _ settings: RunSettings
     ) throws -> VerifyResults {
         let job = try VerifyJob(
             files, tolerance: tolerance, models: try model.map(ModelReplacement.init),

@@ -12,8 +12,8 @@ struct MemoryOptions: ParsableArguments {
     var memory: Double?
 
     /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
-    func settings(workers: Workers) throws -> PatchSettings {
-        var settings = PatchSettings(workers: workers)
+    func settings(workers: Workers) throws -> RunSettings {
+        var settings = RunSettings(workers: workers)
         if let memory {
             try checkFlag("--memory", memory, in: 0.05...1000)
             settings.memory = Int(memory * 1e9)
@@ -31,7 +31,7 @@ struct PatchRunOptions: ParsableArguments {
     var perPrompt = false
 
     /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
-    func settings(workers: Workers) throws -> PatchSettings { try memory.settings(workers: workers) }
+    func settings(workers: Workers) throws -> RunSettings { try memory.settings(workers: workers) }
 
     /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
     ///

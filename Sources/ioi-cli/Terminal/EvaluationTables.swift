@@ -9,12 +9,12 @@ extension Evaluation {
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval"])
         figures.rows = [
-            ("logit difference", all.logitDifference.mean, all.logitDifference.ci95, number),
-            ("IO over S", all.accuracy, all.ci95["accuracy"]!, percent),
-            ("IO first of all tokens", all.top1, all.ci95["top1"]!, percent),
-            ("P(IO)", all.ioProbability, all.ci95["io_probability"]!, number),
-            ("rank of IO", all.ioRank, all.ci95["io_rank"]!, number),
-            ("loss of the label", all.loss, all.ci95["loss"]!, number),
+            ("logit difference", all.logitDifference.mean, all.logitDifference.bounds, number),
+            ("IO over S", all.accuracy.mean, all.accuracy.bounds, percent),
+            ("IO first of all tokens", all.top1.mean, all.top1.bounds, percent),
+            ("P(IO)", all.ioProbability.mean, all.ioProbability.bounds, number),
+            ("rank of IO", all.ioRank.mean, all.ioRank.bounds, number),
+            ("loss of the label", all.loss.mean, all.loss.bounds, number),
         ].map { name, mean, bounds, format in [name, format(mean), interval(bounds, format)] }
         var splits = TextTable(header: [
             "", "prompts", "logit difference", "95 % interval", "IO over S", "IO first of all",
@@ -22,7 +22,7 @@ extension Evaluation {
         for (name, summary) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append([
                 name, String(summary.count), number(summary.logitDifference.mean),
-                interval(summary.logitDifference.ci95, number), percent(summary.accuracy), percent(summary.top1),
+                interval(summary.logitDifference.bounds, number), percent(summary.accuracy.mean), percent(summary.top1.mean),
             ])
         }
         return (figures.lines + [""] + splits.lines).joined(separator: "\n")
@@ -37,8 +37,8 @@ extension Evaluation {
             + groups.map { name, summary in
                 let difference = summary.logitDifference
                 let figures = [
-                    difference.mean, difference.ci95[0], difference.ci95[1], difference.std, summary.accuracy,
-                    summary.top1, summary.ioProbability, summary.ioRank, summary.loss,
+                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0, summary.accuracy.mean,
+                    summary.top1.mean, summary.ioProbability.mean, summary.ioRank.mean, summary.loss.mean,
                 ]
                 return "\(name),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"
             }.joined()

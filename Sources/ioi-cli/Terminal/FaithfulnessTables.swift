@@ -7,7 +7,7 @@ extension FaithfulnessResults {
         var figures = TextTable(
             header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"], leftColumns: [0, 3]
         )
-        func row(_ name: String, _ figure: PatchEffects.Figure) -> [String] {
+        func row(_ name: String, _ figure: Estimate) -> [String] {
             [
                 name, figure.value.map { decimal($0, 3) } ?? "undefined",
                 figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
@@ -93,7 +93,7 @@ extension FaithfulnessResults {
     }
 }
 
-extension PatchEffects.Figure {
+extension Estimate {
     /// A share and its interval in percent, and what has to be said beside it: three cells of a table.
     func shareCells(_ note: RatioNote?) -> [String] {
         guard let value, note != .meaningless else { return [RatioNote.meaningless.rawValue, "", ""] }

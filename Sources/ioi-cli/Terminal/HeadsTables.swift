@@ -32,8 +32,8 @@ extension HeadsResults {
 
 extension HeadProfile {
     fileprivate func text(_ dataset: Dataset, all: Bool) -> String {
-        let (mean, ci95) = (logitDifference.mean, logitDifference.ci95)
-        let difference = "\(decimal(mean, 3))  [\(decimal(ci95[0], 3)), \(decimal(ci95[1], 3))]"
+        let (mean, bounds) = (logitDifference.mean, logitDifference.bounds)
+        let difference = "\(decimal(mean, 3))  [\(decimal(bounds[0], 3)), \(decimal(bounds[1], 3))]"
         var lines = ["\(dataset.count) \(dataset.name) prompts", "logit difference  \(difference)"]
         if let note { lines.append(note.explanation(whole: "the logit difference")) }
         var blocks = [lines]
@@ -204,7 +204,7 @@ extension DirectLogitAttribution {
     /// What adds up to the logit difference.
     fileprivate var sources: [String] {
         var table = TextTable(header: ["written to the logit difference by", "", "95 % interval"])
-        func add(_ name: String, _ figure: PatchEffects.Figure) {
+        func add(_ name: String, _ figure: Estimate) {
             table.rows.append([name, figure.value.map { decimal($0, 3) } ?? "·", figure.interval(3)])
         }
         add("all heads", allHeads)
@@ -254,7 +254,7 @@ extension HeadClassification.Evidence {
     }
 }
 
-extension PatchEffects.Figure {
+extension Estimate {
     fileprivate func interval(_ digits: Int) -> String {
         ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
     }

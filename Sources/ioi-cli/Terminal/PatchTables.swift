@@ -1,6 +1,6 @@
 import IOIKit
 
-extension PatchEffects.Figure {
+extension Estimate {
     /// The value with its interval, as in "3.21 [3.01, 3.40]".
     func text(_ digits: Int, suffix: String = "") -> String {
         guard let value else { return "undefined" }
@@ -120,7 +120,7 @@ extension CrossModelResults {
         var table = TextTable(header: [
             "together", "heads", "effect, %", "95 % interval", "share of the gap, %", "95 % interval",
         ])
-        func cells(_ figure: PatchEffects.Figure?, times factor: Double = 1) -> [String] {
+        func cells(_ figure: Estimate?, times factor: Double = 1) -> [String] {
             [
                 figure?.value.map { decimal($0 * factor, 1) } ?? "·",
                 figure?.ci95.map { "[\(decimal($0[0] * factor, 1)), \(decimal($0[1] * factor, 1))]" } ?? "",
@@ -146,8 +146,8 @@ extension KnockoutResults {
         var table = TextTable(header: [
             "\(dataset.count) \(dataset.name) prompts", "logit difference", "95 % interval", "effect", "95 % interval",
         ])
-        func row(_ name: String, _ difference: PatchEffects.Figure, _ effect: PatchEffects.Figure?) -> [String] {
-            func interval(_ figure: PatchEffects.Figure?, _ digits: Int) -> String {
+        func row(_ name: String, _ difference: Estimate, _ effect: Estimate?) -> [String] {
+            func interval(_ figure: Estimate?, _ digits: Int) -> String {
                 figure?.ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
             }
             return [

@@ -19,14 +19,14 @@ extension TaskEvaluation {
 
     /// The figures of all prompts, in a line.
     var line: String {
-        func number(_ estimate: Evaluation.Estimate) -> String {
-            "\(decimal(estimate.mean, 3)) [\(decimal(estimate.ci95[0], 3)), \(decimal(estimate.ci95[1], 3))]"
+        func number(_ estimate: Estimate) -> String {
+            "\(decimal(estimate.mean, 3)) [\(decimal(estimate.bounds[0], 3)), \(decimal(estimate.bounds[1], 3))]"
         }
         switch self {
         case .ioi(let evaluation):
             let all = evaluation.all
-            return "logit difference \(number(all.logitDifference)), IO over S \(percent(all.accuracy)), "
-                + "IO first of all \(percent(all.top1)), loss \(decimal(all.loss, 3))"
+            return "logit difference \(number(all.logitDifference)), IO over S \(percent(all.accuracy.mean)), "
+                + "IO first of all \(percent(all.top1.mean)), loss \(decimal(all.loss.mean, 3))"
         case .choice(let evaluation):
             let all = evaluation.all
             return "P(right) − P(wrong) \(number(all.probabilityDifference)), right over wrong "
@@ -41,17 +41,17 @@ extension ChoiceEvaluation {
     }
 
     fileprivate func text(title: String) -> String {
-        func cells(_ estimate: Evaluation.Estimate, _ format: (Double) -> String) -> [String] {
-            [format(estimate.mean), "[\(format(estimate.ci95[0])), \(format(estimate.ci95[1]))]"]
+        func cells(_ estimate: Estimate, _ format: (Double) -> String) -> [String] {
+            [format(estimate.mean), "[\(format(estimate.bounds[0])), \(format(estimate.bounds[1]))]"]
         }
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval", "std"])
         figures.rows = [
             ["P(right) − P(wrong)"] + cells(all.probabilityDifference, number) + [
-                number(all.probabilityDifference.std)
+                number(all.probabilityDifference.std ?? 0)
             ],
             ["right over wrong"] + cells(all.accuracy, percent),
-            ["loss of the label"] + cells(all.loss, number) + [number(all.loss.std)],
+            ["loss of the label"] + cells(all.loss, number) + [number(all.loss.std ?? 0)],
         ]
         var table = TextTable(header: ["", "prompts", "P(right) − P(wrong)", "95 % interval", "right over wrong"])
         table.rows = splits.map { name, summary in
@@ -67,7 +67,7 @@ extension ChoiceEvaluation {
             + ([("all", all)] + splits).map { name, summary in
                 let difference = summary.probabilityDifference
                 let figures = [
-                    difference.mean, difference.ci95[0], difference.ci95[1], difference.std, summary.accuracy.mean,
+                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0, summary.accuracy.mean,
                     summary.loss.mean,
                 ]
                 return "\(name.csvField),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"

@@ -64,7 +64,7 @@ extension ValidateResults {
     }
 
     /// A difference in percent of F(M).
-    private func share(_ figure: PatchEffects.Figure) -> String {
+    private func share(_ figure: Estimate) -> String {
         guard let value = figure.value, let whole else { return "·" }
         return percent(value / abs(whole))
     }
@@ -73,7 +73,7 @@ extension ValidateResults {
     var csv: String {
         let header =
             "criterion,kind,name,k,circuit,circuit_low,circuit_high,other,other_low,other_high,score,score_low,score_high"
-        func line(_ names: [String], _ k: [Head], _ figures: [PatchEffects.Figure]) -> String {
+        func line(_ names: [String], _ k: [Head], _ figures: [Estimate]) -> String {
             let numbers = figures.flatMap { figure in
                 [figure.value, figure.ci95?[0], figure.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
             }
@@ -107,7 +107,7 @@ extension Completeness.Score {
     }
 }
 
-extension PatchEffects.Figure {
+extension Estimate {
     fileprivate func value(_ digits: Int, percent: Bool = false) -> String {
         value.map { decimal($0 * (percent ? 100 : 1), digits) + (percent ? " %" : "") } ?? "·"
     }

@@ -13,7 +13,7 @@ import Testing
         var (projections, attention) = (NameProjections(parameters), TaskAttention.Measures(parameters.config))
         try PromptPass.run(
             parameters, prompts, keeping: NameProjections.sites.union(TaskAttention.Measures.sites),
-            settings: PatchSettings(workers: workers)
+            settings: RunSettings(workers: workers)
         ) { batch, forward in
             try projections.add(batch, forward)
             attention.add(batch, forward)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct CopyingScoreTests {
     static let prompts = PatchingFixture.prompts
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     static func names(_ parameters: GPT2Parameters) throws -> CopyingScore.Names {
         var names = CopyingScore.Names()

@@ -6,7 +6,7 @@ import Testing
 /// What two models' heads differ by, against the definitions in Double.
 @Suite struct HeadComparisonTests {
     static let prompts = PatchingFixture.prompts
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     @Test(arguments: PatchingFixture.all) func patternsDifferByTotalVariation(_ fixture: PatchingFixture) throws {
         let (model, donor) = (NaiveModel(fixture.parameters), NaiveModel(fixture.donor))

@@ -4,7 +4,7 @@ import Testing
 @testable import IOIKit
 
 @Suite struct OVSpectraTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     /// The small matrix's score against the eigenvalues of the whole circuit, vocabulary by vocabulary.
     @Test(arguments: PatchingFixture.all) func scoresAreThoseOfTheWholeCircuit(_ fixture: PatchingFixture) throws {

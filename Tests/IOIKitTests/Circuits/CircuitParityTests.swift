@@ -55,8 +55,8 @@ import Testing
         let model = NaiveModel(fixture.parameters)
         let sets = keptSets(fixture.config)
         for (ablation, naive) in try ablations(model) {
-            let measures = try Isolation(sets, ablation: ablation).measure(
-                fixture.parameters, Self.prompts, settings: PatchSettings(workers: Self.workers, memory: memory)
+            let measures = try ComplementAblation(sets, ablation: ablation).measure(
+                fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers, memory: memory)
             )
             let reference = NaiveCircuits(model: model, prompts: Self.prompts, ablation: naive)
             expectEqual(measures.original, reference.whole(without: [:]), "the model")
@@ -68,7 +68,7 @@ import Testing
             var all = KnockoutTarget("all")
             for head in fixture.config.allHeads { all.add(head, at: .all) }
             let knockedOut = try Knockout([all], ablation: ablation).measure(
-                fixture.parameters, Self.prompts, settings: PatchSettings(workers: Self.workers)
+                fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers)
             )
             expectEqual(measures.patched[0], knockedOut.patched[0], "\(ablation)")
         }
@@ -78,8 +78,8 @@ import Testing
         let model = NaiveModel(fixture.parameters)
         let sets = keptSets(fixture.config)
         let prompts = Array(Self.prompts.prefix(5))
-        let measures = try Isolation(sets).measure(
-            fixture.parameters, prompts, reference: Self.prompts, settings: PatchSettings(workers: Self.workers)
+        let measures = try ComplementAblation(sets).measure(
+            fixture.parameters, prompts, reference: Self.prompts, settings: RunSettings(workers: Self.workers)
         )
         let means = NaiveMeans(model, prompts: Self.prompts, grouping: .template)
         let reference = NaiveCircuits(model: model, prompts: prompts, ablation: .mean(means))
@@ -102,8 +102,8 @@ import Testing
             circuits.append(EdgeCircuit(EdgeSet(graph, indices: edges), positions: keptSets(fixture.config)[5]))
         }
         for (ablation, kind) in try ablations(naive.model) {
-            let measures = try EdgeIsolation(circuits, ablation: ablation).measure(
-                fixture.parameters, Self.prompts, settings: PatchSettings(workers: Self.workers, memory: memory)
+            let measures = try EdgeComplementAblation(circuits, ablation: ablation).measure(
+                fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers, memory: memory)
             )
             expectEqual(measures.patched[0], measures.original, "all edges")
             for (found, circuit) in zip(measures.patched, circuits) {
@@ -128,7 +128,7 @@ import Testing
     ) throws {
         let naive = NaiveGraph(NaiveModel(fixture.parameters))
         let scores = try EdgeAttribution(steps: steps).scores(
-            fixture.parameters, Self.prompts, settings: PatchSettings(workers: Self.workers)
+            fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers)
         )
         for (index, prompt) in Self.prompts.enumerated() {
             let expected = naive.scores(prompt, steps: steps)
@@ -154,7 +154,7 @@ import Testing
             return prompt
         }
         let naive = NaiveGraph(NaiveModel(parameters))
-        let scores = try EdgeAttribution().scores(parameters, prompts, settings: PatchSettings(workers: Self.workers))
+        let scores = try EdgeAttribution().scores(parameters, prompts, settings: RunSettings(workers: Self.workers))
         for (index, prompt) in prompts.enumerated().prefix(3) {
             let whole = naive.model.run(prompt.tokens).logitDifference(of: prompt)
             let ablated = naive.ablated(prompts, index, .counterfactual)
@@ -176,7 +176,7 @@ import Testing
         let close = Set(tests.filter { abs($0.change - threshold) < 1e-6 }.map(\.edge))
         try #require(threshold == 0 || close.isEmpty)
         let found = try ACDC(threshold: threshold).find(
-            fixture.parameters, prompts, settings: PatchSettings(workers: Self.workers)
+            fixture.parameters, prompts, settings: RunSettings(workers: Self.workers)
         )
         var pruned = EdgeSet(
             Graph(fixture.config), indices: naive.edges.indices.filter { kept.contains(naive.edges[$0]) }

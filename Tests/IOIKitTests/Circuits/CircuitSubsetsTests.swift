@@ -5,7 +5,7 @@ import Testing
 
 /// F(C∖K) and F(M∖K) against whole runs, one at a time.
 @Suite struct CircuitSubsetsTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
     static let prompts = PatchingFixture.prompts
     /// What rounding in float32 explains, of logit differences around 1.
     static let tolerance = 1e-4

@@ -5,7 +5,7 @@ import Testing
 
 /// That the planted circuit is the one that does the task, and the only one.
 @Suite struct PlantedModelTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
     static let prompts = PlantedModel.prompts
 
     /// The prompts of each template and order.

@@ -59,7 +59,7 @@ import Testing
 
     @Test(arguments: names, [1, 100_000_000]) func attributionIsAutograds(_ name: String, memory: Int) throws {
         let (parameters, prompts, reference) = try Self.load(name)
-        let settings = PatchSettings(workers: Workers(count: 2), memory: memory)
+        let settings = RunSettings(workers: Workers(count: 2), memory: memory)
         #expect(Graph(parameters.config).edgeCount == reference.edges)
         check(try EdgeAttribution().scores(parameters, prompts, settings: settings), reference.eap)
         let integrated = EdgeAttribution(steps: reference.eapIg.steps)
@@ -71,9 +71,9 @@ import Testing
     ) throws {
         let (parameters, prompts, reference) = try Self.load(name)
         let graph = Graph(parameters.config)
-        let isolation = EdgeIsolation(reference.patched.map { EdgeCircuit(EdgeSet(graph, indices: $0.kept)) })
+        let isolation = EdgeComplementAblation(reference.patched.map { EdgeCircuit(EdgeSet(graph, indices: $0.kept)) })
         let measures = try isolation.measure(
-            parameters, prompts, settings: PatchSettings(workers: Workers(count: 2), memory: memory)
+            parameters, prompts, settings: RunSettings(workers: Workers(count: 2), memory: memory)
         )
         for (found, expected) in zip(measures.patched, reference.patched) {
             for (found, expected) in zip(found, expected.logitDifferences) { #expect(abs(found - expected) < 1e-4) }

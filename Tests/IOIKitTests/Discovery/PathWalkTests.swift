@@ -5,7 +5,7 @@ import Testing
 @testable import IOIKit
 
 @Suite struct PathWalkTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     func find(_ planted: PlantedModel, _ walk: PathWalk = PathWalk()) throws -> PathWalkResult {
         try walk.find(planted.parameters, name: "planted", PlantedModel.prompts, settings: Self.settings)
@@ -270,7 +270,7 @@ import Testing
     @Test func anInterruptedWalkGoesOn() throws {
         let fixture = PatchingFixture.all[2]
         let prompts = try prompts(fixture.parameters)
-        func find(_ settings: PatchSettings, _ partial: PartialResults) throws -> PathWalkResult {
+        func find(_ settings: RunSettings, _ partial: PartialResults) throws -> PathWalkResult {
             try freeWalk().find(
                 fixture.parameters, name: "random", prompts, settings: settings,
                 measuring: { try partial.measure($0, $1) }
@@ -278,7 +278,7 @@ import Testing
         }
         let whole = try find(Self.settings, PartialResults(besides: nil, deciding: []))
         let partial = try PartialResults(besides: nil, deciding: [])
-        let cramped = PatchSettings(workers: Workers(count: 2), memory: 1)
+        let cramped = RunSettings(workers: Workers(count: 2), memory: 1)
         let asked = Counter()
         var settings = cramped
         settings.isInterrupted = { asked.next() > 30 }

@@ -5,7 +5,7 @@ import Testing
 
 /// Every way of finding a circuit finds the planted one, and its faithfulness is what it must be.
 @Suite struct PlantedDiscoveryTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
     static let prompts = PlantedModel.prompts
 
     /// The eight edges that the planted heads are built to use.
@@ -43,7 +43,7 @@ import Testing
         let scores = try EdgeAttribution().scores(planted.parameters, Self.prompts, settings: Self.settings)
         let ranking = EdgeRanking(scores.graph, scores: scores.mean, isAbsolute: true)
         let circuits = [EdgeCircuit(ranking.best(8)), EdgeCircuit(ranking.best(7))] + EdgeCurve.circuits(ranking)
-        let measures = try EdgeIsolation(circuits).measure(
+        let measures = try EdgeComplementAblation(circuits).measure(
             planted.parameters, Self.prompts, settings: Self.settings
         )
         func faithfulness(_ cell: Int) -> Double {

@@ -57,7 +57,7 @@ import Testing
         let mean = differences.reduce(0, +) / 90
         #expect(abs(evaluation.all.probabilityDifference.mean - mean) < 1e-12)
         #expect(evaluation.all.probabilityDifference.std == differences.standardDeviation)
-        let bounds = evaluation.all.probabilityDifference.ci95
+        let bounds = evaluation.all.probabilityDifference.bounds
         #expect(bounds[0] < mean && mean < bounds[1])
         #expect(abs(evaluation.all.accuracy.mean - Double(differences.count { $0 > 0 }) / 90) < 1e-12)
         #expect(evaluation.byGroup.values.reduce(0) { $0 + $1.count } == 90)

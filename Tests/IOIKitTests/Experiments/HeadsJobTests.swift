@@ -6,7 +6,7 @@ import Testing
 
 /// The whole of `ioi heads` on models whose heads are known, and its patched runs against the definitions.
 @Suite struct HeadsJobTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     /// A model folder without a tokenizer.
     final class Folder {
@@ -39,7 +39,7 @@ import Testing
         donor: GPT2Parameters? = nil,
         _ prompts: [Prompt],
         _ options: HeadsOptions = options(),
-        settings: PatchSettings = settings,
+        settings: RunSettings = settings,
         partial: PartialResults? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> HeadsResults {
@@ -286,7 +286,7 @@ import Testing
         let planted = PlantedModel()
         let whole = try Self.run(planted.parameters, PlantedModel.prompts)
         let partial = try PartialResults(besides: nil, deciding: [])
-        let cramped = PatchSettings(workers: Workers(count: 2), memory: 1)
+        let cramped = RunSettings(workers: Workers(count: 2), memory: 1)
         var stops = 0
         for limit in [0, 10, 60, 100] {
             let asked = Counter()

@@ -45,7 +45,7 @@ import Testing
         /// Ends after so many pieces of work; the settings make batches of a few prompts.
         func run(pieces: Int) throws -> ValidateResults {
             let asked = Counter()
-            var settings = PatchSettings(workers: Workers(count: 2), memory: 1_000_000)
+            var settings = RunSettings(workers: Workers(count: 2), memory: 1_000_000)
             settings.isInterrupted = { asked.next() > pieces }
             return try job.run(
                 model, dataset, settings: settings, partial: PartialResults(besides: out, deciding: ["test"]),
@@ -77,7 +77,7 @@ import Testing
                 let dataset = try options.prompts.prompts(for: model)
                 var shares: [Double] = []
                 _ = try ValidateJob(options, model: model).run(
-                    model, dataset, settings: PatchSettings(workers: Workers(count: 2)),
+                    model, dataset, settings: RunSettings(workers: Workers(count: 2)),
                     partial: PartialResults(besides: nil, deciding: []), perPrompt: false,
                     progress: { shares.append($0) }
                 )
@@ -94,7 +94,7 @@ import Testing
         let dataset = try options.prompts.prompts(for: model)
         let results = try json(
             try ValidateJob(options, model: model).run(
-                model, dataset, settings: PatchSettings(workers: Workers(count: 2)),
+                model, dataset, settings: RunSettings(workers: Workers(count: 2)),
                 partial: PartialResults(besides: nil, deciding: []), perPrompt: true, progress: { _ in }
             )
         )

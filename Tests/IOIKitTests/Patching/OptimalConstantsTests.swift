@@ -5,7 +5,7 @@ import Testing
 @testable import IOIKit
 
 @Suite struct OptimalConstantsTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
 
     /// One head everywhere, one at END and, where there is a third layer, one at S2.
     func kept(_ config: GPT2Config) -> [Head: PositionSelection] {
@@ -104,7 +104,7 @@ import Testing
         #expect(ablation.learning == Ablation.Learning(steps: 100, rate: 0.01))
         ablation.learning = learning
         var shares: [Double] = []
-        let measures = try Isolation(kept, ablation: ablation).measure(
+        let measures = try ComplementAblation(kept, ablation: ablation).measure(
             fixture.parameters, PatchingFixture.prompts, settings: Self.settings, progress: { shares.append($0) }
         )
         #expect(shares == shares.sorted() && shares.count > 80 && abs(shares.last! - 1) < 1e-9)
@@ -135,7 +135,7 @@ import Testing
         var withoutMover = positions
         withoutMover[planted.nameMover] = nil
         let everything = Dictionary(uniqueKeysWithValues: planted.config.allHeads.map { ($0, PositionSelection.all) })
-        let measures = try Isolation([positions, withoutMover, everything], ablation: Ablation(.optimal)).measure(
+        let measures = try ComplementAblation([positions, withoutMover, everything], ablation: Ablation(.optimal)).measure(
             planted.parameters, PlantedModel.prompts, settings: Self.settings
         )
         let original = measures.original.reduce(0, +)
@@ -147,7 +147,7 @@ import Testing
 
     @Test func learningCanBeInterrupted() throws {
         let fixture = PatchingFixture.all[0]
-        let isolation = Isolation([kept(fixture.config), [:]], ablation: Ablation(.optimal))
+        let isolation = ComplementAblation([kept(fixture.config), [:]], ablation: Ablation(.optimal))
         let asked = Counter()
         var settings = Self.settings
         settings.isInterrupted = { asked.next() > 120 }
@@ -175,7 +175,7 @@ import Testing
         var ablation = Ablation(.optimal)
         ablation.learning = Ablation.Learning(steps: 0)
         #expect(throws: IOIError.self) {
-            try Isolation([[:]], ablation: ablation).measure(
+            try ComplementAblation([[:]], ablation: ablation).measure(
                 fixture.parameters, PatchingFixture.prompts, settings: Self.settings
             )
         }

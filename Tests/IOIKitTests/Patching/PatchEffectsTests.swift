@@ -49,7 +49,7 @@ import Testing
         var measures = Self.measures
         measures.donor = measures.original
         let effects = Self.effects(.ratioOfMeans, measures)
-        #expect(effects.cells[0].recovered == PatchEffects.Figure(value: nil, ci95: nil))
+        #expect(effects.cells[0].recovered == Estimate(value: nil, ci95: nil))
         let map = PatchMap(effects, measures, columns: .heads, layers: 1, width: 2, perPrompt: true)
         let json = try #require(
             try JSONSerialization.jsonObject(with: JSONEncoder().encode(map)) as? [String: Any]

@@ -6,12 +6,12 @@ import Testing
 
 /// Patched runs against whole runs, one at a time (`NaivePatching`), in every mode.
 @Suite struct PatchingTests {
-    static let settings = PatchSettings(workers: Workers(count: 2))
+    static let settings = RunSettings(workers: Workers(count: 2))
     /// What rounding in float32 explains, of logit differences around 1.
     static let tolerance = 1e-4
 
     /// Small enough for batches of one prompt and a stack of a few variants.
-    static let cramped = PatchSettings(workers: Workers(count: 2), memory: 1)
+    static let cramped = RunSettings(workers: Workers(count: 2), memory: 1)
 
     /// Compares the measured logit differences with `expected`, and makes sure that there is something to compare.
     func expect(
@@ -303,7 +303,7 @@ import Testing
         var target = KnockoutTarget("test")
         target.add(Head(0, 1), at: .one(.s2))
         let heads = fixture.config.allHeads
-        func measure(_ settings: PatchSettings) throws -> [PatchMeasures] {
+        func measure(_ settings: RunSettings) throws -> [PatchMeasures] {
             var path = try PathPatching(
                 cells: heads.map { [.head($0)] }, receivers: [Receiver("q:2.0,3.1@END")!, Receiver("v:2.1@S2")!]
             )
@@ -323,7 +323,7 @@ import Testing
         }
         let expected = try measure(Self.settings)
         for settings in [
-            Self.cramped, PatchSettings(workers: Workers(count: 1)), PatchSettings(workers: Workers(count: 3)),
+            Self.cramped, RunSettings(workers: Workers(count: 1)), RunSettings(workers: Workers(count: 3)),
         ] {
             for (found, expected) in zip(try measure(settings), expected) {
                 #expect(found.count == expected.count)

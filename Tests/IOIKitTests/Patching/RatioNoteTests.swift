@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RatioNoteTests {
     private func note(_ ratio: Double?, _ mean: Double?, _ interval: [Double]?, spread: Double = 1) -> RatioNote? {
-        RatioNote(of: ratio, whole: PatchEffects.Figure(value: mean, ci95: interval), spread: spread)
+        RatioNote(of: ratio, whole: Estimate(value: mean, ci95: interval), spread: spread)
     }
 
     @Test func aShareOfNearlyNothingIsMeaningless() {

@@ -60,8 +60,8 @@ import Testing
             let file = Self.finished.folder.appendingPathComponent(measurement.file)
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
             let row = try #require(behaviour.first { $0[0] == measurement.model.description })
-            #expect(Double(row[1]) == all.logitDifference.mean && Double(row[2]) == all.logitDifference.ci95[0])
-            #expect(Double(row[4]) == all.accuracy && Double(row[5]) == all.top1 && Double(row[7]) == all.loss)
+            #expect(Double(row[1]) == all.logitDifference.mean && Double(row[2]) == all.logitDifference.bounds[0])
+            #expect(Double(row[4]) == all.accuracy.value && Double(row[5]) == all.top1.value && Double(row[7]) == all.loss.value)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
         }
         let claims = try rows("claims")

@@ -54,14 +54,12 @@ import Testing
         for row in evaluation.dropFirst() {
             let file = Self.finished.folder.appendingPathComponent("results/eval-epoch-00\(row[0]).json")
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
-            var expected: [Double] = [all.logitDifference.mean] + all.logitDifference.ci95
-            for (mean, name) in [
-                (all.accuracy, "accuracy"), (all.top1, "top1"), (all.ioProbability, "io_probability"),
-                (all.loss, "loss"),
-            ] { expected += [mean] + (try #require(all.ci95[name])) }
+            let expected = [all.logitDifference, all.accuracy, all.top1, all.ioProbability, all.loss].flatMap {
+                [$0.mean] + $0.bounds
+            }
             #expect(row.dropFirst().compactMap(Double.init) == expected)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
-            #expect(report.html.contains(">\(all.loss.fixed(3))</td>"))
+            #expect(report.html.contains(">\(all.loss.mean.fixed(3))</td>"))
         }
         let training = try Self.rows(report, "training")
         let metrics = try FinetuneTests.losses(Self.finished.model, "run")
@@ -85,7 +83,7 @@ import Testing
         let row = try #require(Self.rows(report, "evaluation").last)
         #expect(
             row.dropFirst().map { Double($0) }
-                == [all.probabilityDifference, all.accuracy, all.loss].flatMap { [$0.mean] + $0.ci95 }
+                == [all.probabilityDifference, all.accuracy, all.loss].flatMap { [$0.mean] + $0.bounds }
         )
     }
 

@@ -66,7 +66,7 @@ import Testing
         }
         let files = run.record.measurements.filter { $0.measure.task != nil }.map { model.file("run/\($0.file)").path }
         let verified = try VerifyJob(files, tolerance: .init(absolute: 0, relative: 0))
-            .run(settings: PatchSettings(workers: Workers(count: 2)))
+            .run(settings: RunSettings(workers: Workers(count: 2)))
         #expect(verified.passed && verified.files.count == files.count)
     }
 
@@ -90,7 +90,7 @@ import Testing
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
             let line = try #require(lines.first { $0[0] == measurement.model.description && $0[1] == task.rawValue })
             #expect(Double(line[3]) == all.probabilityDifference.mean)
-            #expect(Double(line[4]) == all.probabilityDifference.ci95[0])
+            #expect(Double(line[4]) == all.probabilityDifference.bounds[0])
             #expect(Double(line[7]) == all.accuracy.mean && Double(line[11]) == all.loss.mean)
             #expect(report.html.contains(">\(all.probabilityDifference.mean.fixed(3))</td>"))
         }

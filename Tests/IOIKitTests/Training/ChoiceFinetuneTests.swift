@@ -31,9 +31,9 @@ import Testing
         })
         #expect(outcome == .finished && evaluations.count == 2)
         let (before, after) = (evaluations[0].all, evaluations[1].all)
-        #expect(before.accuracy.ci95[1] < 0.6, "\(before)")
-        #expect(after.accuracy.ci95[0] > 0.65, "\(after)")
-        #expect(after.probabilityDifference.ci95[0] > before.probabilityDifference.ci95[1])
+        #expect(before.accuracy.bounds[1] < 0.6, "\(before)")
+        #expect(after.accuracy.bounds[0] > 0.65, "\(after)")
+        #expect(after.probabilityDifference.bounds[0] > before.probabilityDifference.bounds[1])
         #expect(after.loss.mean < before.loss.mean)
     }
 

@@ -30,19 +30,19 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     /// - Parameter reference: prompts whose counterfactuals means are taken over, if not `prompts`.
     /// - Returns: the cells are `circuits`.
     /// - Throws: `IOIError` of kind `usage` where edges are wanted of a circuit that names neither paths nor edges; what
-    ///   ``Isolation`` and ``EdgeIsolation`` throw.
+    ///   ``ComplementAblation`` and ``EdgeComplementAblation`` throw.
     func measure(
         _ circuits: [Circuit],
         of model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]?,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void
     ) throws -> PatchMeasures {
         switch granularity {
         case .node:
-            return try Isolation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation).measure(
+            return try ComplementAblation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation).measure(
                 model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
             )
         case .edge:
@@ -52,7 +52,7 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
                     try Self.edges(of: circuit, graph), positions: everywhere ? [:] : circuit.positions()
                 )
             }
-            return try EdgeIsolation(kept, ablation: ablation).measure(
+            return try EdgeComplementAblation(kept, ablation: ablation).measure(
                 model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
             )
         }

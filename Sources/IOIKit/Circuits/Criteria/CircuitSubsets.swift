@@ -6,7 +6,7 @@ final class CircuitSubsets {
     private let prompts: [Prompt]
     private let reference: [Prompt]
     private let ablation: Ablation
-    private let settings: PatchSettings
+    private let settings: RunSettings
     private let measuring: PatchMeasures.Measuring
     private let name: String
 
@@ -28,7 +28,7 @@ final class CircuitSubsets {
         _ prompts: [Prompt],
         reference: [Prompt],
         ablation: Ablation,
-        settings: PatchSettings,
+        settings: RunSettings,
         name: String = "all",
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) }
     ) {
@@ -49,7 +49,7 @@ final class CircuitSubsets {
     /// - Parameters:
     ///   - stage: the same name for the same work, wherever an interrupted run is gone on with.
     ///   - progress: told what share of the work is done.
-    /// - Throws: what `Isolation` throws.
+    /// - Throws: what `ComplementAblation` throws.
     func runCircuit(
         without sets: [Set<Head>],
         stage: String,
@@ -57,7 +57,7 @@ final class CircuitSubsets {
     ) throws {
         let new = sets.distinct { circuits[$0] == nil }
         guard !new.isEmpty else { return }
-        let isolation = Isolation(
+        let isolation = ComplementAblation(
             new.map { removed in circuit.filter { !removed.contains($0.key) } }, ablation: ablation
         )
         let measures = try measuring("\(name), \(stage), circuit") {
@@ -154,27 +154,27 @@ struct SubsetFigures {
     }
 
     /// F(M).
-    var original: PatchEffects.Figure { mean(0) }
+    var original: Estimate { mean(0) }
 
     /// F(C∖K).
-    func circuit(without removed: Set<Head>) -> PatchEffects.Figure { mean(circuitColumns[removed]!) }
+    func circuit(without removed: Set<Head>) -> Estimate { mean(circuitColumns[removed]!) }
 
     /// F(M∖K).
-    func model(without removed: Set<Head>) -> PatchEffects.Figure { mean(modelColumns[removed]!) }
+    func model(without removed: Set<Head>) -> Estimate { mean(modelColumns[removed]!) }
 
     /// |F(C∖K) − F(C∖L)| over |F(M)|.
-    func change(from some: Set<Head>, to others: Set<Head>) -> PatchEffects.Figure {
+    func change(from some: Set<Head>, to others: Set<Head>) -> Estimate {
         let (a, b) = (circuitColumns[some]!, circuitColumns[others]!)
         return sums.figure { abs($0[a] - $0[b]) / abs($0[0]) }
     }
 
     /// |F(C∖K) − F(M∖K)|.
-    func gap(without removed: Set<Head>) -> PatchEffects.Figure {
+    func gap(without removed: Set<Head>) -> Estimate {
         let (a, b) = (circuitColumns[removed]!, modelColumns[removed]!)
         return sums.figure { abs($0[a] - $0[b]) / sums.count }
     }
 
-    private func mean(_ column: Int) -> PatchEffects.Figure { sums.figure { $0[column] / sums.count } }
+    private func mean(_ column: Int) -> Estimate { sums.figure { $0[column] / sums.count } }
 }
 
 private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }

@@ -30,11 +30,11 @@ public enum Completeness {
         /// K, ascending.
         public let k: [Head]
         /// F(C∖K).
-        public let circuit: PatchEffects.Figure
+        public let circuit: Estimate
         /// F(M∖K).
-        public let model: PatchEffects.Figure
+        public let model: Estimate
         /// |F(C∖K) − F(M∖K)|.
-        public let score: PatchEffects.Figure
+        public let score: Estimate
 
         init(_ set: Candidate, _ figures: SubsetFigures) {
             kind = set.kind

@@ -2,13 +2,13 @@
 /// F(C), the mean logit differences of the whole model and of the circuit, with 95 % bootstrap intervals over prompts.
 public struct Faithfulness: Sendable {
     /// F(M).
-    public let model: PatchEffects.Figure
+    public let model: Estimate
     /// F(C).
-    public let circuit: PatchEffects.Figure
+    public let circuit: Estimate
     /// |F(M) − F(C)|.
-    public let difference: PatchEffects.Figure
+    public let difference: Estimate
     /// F(C) / F(M), or the mean over prompts of their ratios.
-    public let ratio: PatchEffects.Figure
+    public let ratio: Estimate
     /// How many prompts it is of.
     public let count: Int
     /// The standard deviation over prompts of the model's logit difference.

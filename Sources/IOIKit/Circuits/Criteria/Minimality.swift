@@ -25,11 +25,11 @@ public enum Minimality {
         /// K, ascending.
         public let k: [Head]
         /// F(C∖K).
-        public let before: PatchEffects.Figure
+        public let before: Estimate
         /// F(C∖(K∪{v})).
-        public let after: PatchEffects.Figure
+        public let after: Estimate
         /// The share of F(M) by which they differ; nil where F(M) is zero.
-        public let score: PatchEffects.Figure
+        public let score: Estimate
 
         /// Whether the score is at the bar or above.
         public var passes: Bool { score.value.map { $0 >= Minimality.bar } ?? false }

@@ -51,7 +51,7 @@ public struct ACDC: Sendable {
     public func find(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: State? = nil,
         progress: (Double) -> Void = { _ in }
     ) throws -> EdgeSet {
@@ -75,7 +75,7 @@ private final class Search {
     /// The whole model's mean logit difference.
     private var difference = 0.0
 
-    init(_ options: ACDC, _ model: GPT2Parameters, _ prompts: [Prompt], settings: PatchSettings) throws {
+    init(_ options: ACDC, _ model: GPT2Parameters, _ prompts: [Prompt], settings: RunSettings) throws {
         (self.options, self.model, self.prompts, workers) = (options, model, prompts, settings.workers)
         graph = Graph(model.config)
         let lengths = prompts.map(\.tokens.count)
@@ -123,7 +123,7 @@ private final class Search {
 
     func run(
         resuming done: ACDC.State?,
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: (Double) -> Void
     ) throws -> EdgeSet {
         var kept = EdgeSet(all: graph)

@@ -16,7 +16,7 @@ public struct EdgeAttribution: Sendable {
     public func scores(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: (Double) -> Void = { _ in }
     ) throws -> EdgeScores {
         let lengths = prompts.map(\.tokens.count)

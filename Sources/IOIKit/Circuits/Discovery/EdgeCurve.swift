@@ -3,37 +3,23 @@
 /// At each fraction of all edges the faithfulness of the best ones is f = (m − m_corrupt) / (m_clean − m_corrupt), m the
 /// mean logit difference; CPR is the integral of f over the fraction, CMD that of |1 − f|, both by trapezoids from 0,
 /// where f is 0.
-public struct EdgeCurve: Sendable, Encodable {
-    public struct Point: Sendable, Encodable {
-        public let fraction: Double
-        public let edges: Int
-        public let faithfulness: PatchEffects.Figure
-        /// What has to be said beside it; the whole is m_clean − m_corrupt.
-        public let note: RatioNote?
-
-        enum CodingKeys: String, CodingKey {
-            case fraction, edges, faithfulness, ci95
-            case note = "ratio_note"
-        }
-
-        public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(fraction, forKey: .fraction)
-            try container.encode(edges, forKey: .edges)
-            try container.encode(faithfulness.value, forKey: .faithfulness)
-            try container.encode(faithfulness.ci95, forKey: .ci95)
-            try container.encode(note, forKey: .note)
-        }
+public struct EdgeCurve: Equatable, Sendable {
+    public struct Point: Equatable, Sendable {
+        public fileprivate(set) var fraction = 0.0
+        public fileprivate(set) var edges = 0
+        public fileprivate(set) var faithfulness = Estimate()
+        /// nil where the share means what it says; the whole is m_clean − m_corrupt.
+        public fileprivate(set) var note: RatioNote?
     }
 
     /// The fractions of all edges at which circuits are measured.
     public static let fractions = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 
-    public let points: [Point]
+    public private(set) var points: [Point] = []
     /// ∫ f: the greater, the more of the model the best edges carry.
-    public let cpr: PatchEffects.Figure
+    public private(set) var cpr = Estimate()
     /// ∫ |1 − f|: the smaller, the nearer the circuits are to the model.
-    public let cmd: PatchEffects.Figure
+    public private(set) var cmd = Estimate()
 
     /// Whether m_clean and m_corrupt are too near each other for shares of their difference.
     public var isMeaningless: Bool { points.contains { $0.note == .meaningless } }
@@ -76,19 +62,23 @@ public struct EdgeCurve: Sendable, Encodable {
             sum + (piece.0.1 - piece.0.0) * (piece.1.0 + piece.1.1) / 2
         }
     }
+}
 
-    enum CodingKeys: String, CodingKey {
-        case points, cpr, cmd
-        case cprInterval = "cpr_ci95"
-        case cmdInterval = "cmd_ci95"
+extension EdgeCurve: FieldCoded {
+    package init() {}
+
+    package static var fields: [Field<EdgeCurve>] {
+        [.value("points", \.points), .estimate("cpr", \.cpr), .estimate("cmd", \.cmd)]
     }
+}
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(points, forKey: .points)
-        try container.encode(cpr.value, forKey: .cpr)
-        try container.encode(cpr.ci95, forKey: .cprInterval)
-        try container.encode(cmd.value, forKey: .cmd)
-        try container.encode(cmd.ci95, forKey: .cmdInterval)
+extension EdgeCurve.Point: FieldCoded {
+    package init() {}
+
+    package static var fields: [Field<EdgeCurve.Point>] {
+        [
+            .value("fraction", \.fraction), .value("edges", \.edges),
+            .estimate("faithfulness", interval: "ci95", \.faithfulness), .nullable("ratio_note", \.note),
+        ]
     }
 }

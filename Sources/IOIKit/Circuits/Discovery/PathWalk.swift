@@ -69,7 +69,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         name: String,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
-        settings: PatchSettings,
+        settings: RunSettings,
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PathWalkResult {
@@ -101,7 +101,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
 }
 
 /// What a walk found, and how it came by it.
-public struct PathWalkResult: Sendable, Encodable {
+public struct PathWalkResult: Sendable {
     public let circuit: Circuit
     /// In the order in which they were measured.
     public let steps: [PathWalkStep]
@@ -110,28 +110,32 @@ public struct PathWalkResult: Sendable, Encodable {
 }
 
 /// One sweep of a walk: each head of the model as the sender to a receiver.
-public struct PathWalkStep: Sendable, Encodable {
-    public let receiver: Receiver
+public struct PathWalkStep: Equatable, Sendable {
+    public private(set) var receiver = Receiver.logits
     /// The name movers, where they were knocked out at END.
-    public let knockedOut: [Head]
+    public private(set) var knockedOut: [Head] = []
     /// The heads whose effect is great enough and which the circuit keeps where the receiver takes them in, the strongest
     /// first.
-    public let heard: [Head]
+    public private(set) var heard: [Head] = []
     /// The effects of all heads. Where name movers were knocked out, what a head then changes is shown as a change of
     /// the whole model's logit difference.
-    public let map: PatchMap
+    public private(set) var map = PatchMap()
 
-    enum CodingKeys: String, CodingKey {
-        case receiver
-        case knockedOut = "knocked_out"
-        case heard, map
+    init(receiver: Receiver, knockedOut: [Head], heard: [Head], map: PatchMap) {
+        self.receiver = receiver
+        self.knockedOut = knockedOut
+        self.heard = heard
+        self.map = map
     }
+}
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(receiver.description, forKey: .receiver)
-        if !knockedOut.isEmpty { try container.encode(knockedOut, forKey: .knockedOut) }
-        try container.encode(heard, forKey: .heard)
-        try container.encode(map, forKey: .map)
+extension PathWalkStep: FieldCoded {
+    package init() {}
+
+    package static var fields: [Field<PathWalkStep>] {
+        [
+            .value("receiver", \.receiver), .list("knocked_out", \.knockedOut), .value("heard", \.heard),
+            .value("map", \.map),
+        ]
     }
 }

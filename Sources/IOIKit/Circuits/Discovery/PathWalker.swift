@@ -22,7 +22,7 @@ struct PathWalker {
     private let model: GPT2Parameters
     private let prompts: [Prompt]
     private let reference: [Prompt]?
-    private let settings: PatchSettings
+    private let settings: RunSettings
     private let measuring: PatchMeasures.Measuring
     private let progress: (Double) -> Void
 
@@ -45,7 +45,7 @@ struct PathWalker {
         model: GPT2Parameters,
         prompts: [Prompt],
         reference: [Prompt]?,
-        settings: PatchSettings,
+        settings: RunSettings,
         measuring: @escaping PatchMeasures.Measuring,
         progress: @escaping (Double) -> Void
     ) {

@@ -192,9 +192,9 @@ private final class ModelCheckRun {
                 let figures = try measured.get().1
                 let value = figures[metric]
                 // Two names may be ordered well by a model that says neither.
-                let beside = metric == .accuracy ? ", IO first of all tokens \(Self.number(figures.top1))" : ""
+                let beside = metric == .accuracy ? ", IO first of all tokens \(Self.number(figures.top1.mean))" : ""
                 return (
-                    "\(Self.number(value.mean)) \(Self.interval(value.ci95))\(beside)",
+                    "\(Self.number(value.mean)) \(Self.interval(value.bounds))\(beside)",
                     bounds.bounds[0] <= value.mean && value.mean <= bounds.bounds[1]
                 )
             }
@@ -335,12 +335,12 @@ private final class ModelCheckRun {
 
 extension Evaluation.Summary {
     /// The mean of a metric and its 95 % interval.
-    fileprivate subscript(_ metric: ModelExpectations.Metric) -> (mean: Double, ci95: [Double]) {
+    fileprivate subscript(_ metric: ModelExpectations.Metric) -> Estimate {
         switch metric {
-        case .logitDifference: (logitDifference.mean, logitDifference.ci95)
-        case .accuracy: (accuracy, ci95["accuracy"]!)
-        case .top1: (top1, ci95["top1"]!)
-        case .ioProbability: (ioProbability, ci95["io_probability"]!)
+        case .logitDifference: logitDifference
+        case .accuracy: accuracy
+        case .top1: top1
+        case .ioProbability: ioProbability
         }
     }
 }

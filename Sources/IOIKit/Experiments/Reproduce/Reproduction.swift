@@ -28,7 +28,7 @@ public final class Reproduction {
     public let plan: Plan
     private let base: GPT2
     private let stages: [Plan.Stage]
-    private let settings: PatchSettings
+    private let settings: RunSettings
     private let prompts: PromptSource
     private let dataset: Dataset
     private let datasetRecord: DatasetRecord
@@ -53,7 +53,7 @@ public final class Reproduction {
         in folder: URL,
         model: GPT2,
         stages names: [String]? = nil,
-        settings: PatchSettings
+        settings: RunSettings
     ) throws {
         self.plan = plan
         self.folder = folder

@@ -8,7 +8,7 @@ struct RecordedCommand: Sendable {
         let donor: ModelLocation?
         /// Whether the results have figures of each prompt.
         let perPrompt: Bool
-        let settings: PatchSettings
+        let settings: RunSettings
         let progress: (Double) -> Void
     }
 
@@ -19,7 +19,7 @@ struct RecordedCommand: Sendable {
         let dataset: Prompts
         let context: Context
 
-        var settings: PatchSettings { context.settings }
+        var settings: RunSettings { context.settings }
         var perPrompt: Bool { context.perPrompt }
         var progress: (Double) -> Void { context.progress }
         /// Results are whole or not at all.

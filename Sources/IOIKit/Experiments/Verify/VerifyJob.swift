@@ -82,7 +82,7 @@ public struct VerifyJob: Sendable {
     /// - Throws: `IOIError` naming the file where something cannot be measured; `PatchInterruption` and
     ///   `ACDC.Interruption` where `settings` say so.
     public func run(
-        settings: PatchSettings,
+        settings: RunSettings,
         begin: (Step) -> Void = { _ in },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> VerifyResults {
@@ -105,7 +105,7 @@ public struct VerifyJob: Sendable {
 
     private func run(
         _ entry: Entry,
-        settings: PatchSettings,
+        settings: RunSettings,
         progress: @escaping (Double) -> Void
     ) throws -> VerifyResults.File {
         let started = ContinuousClock.now

@@ -1,5 +1,5 @@
 /// How patched runs are carried out; no figure depends on it beyond rounding.
-public struct PatchSettings: Sendable {
+public struct RunSettings: Sendable {
     /// The bytes that caches and stacked runs may take, beside the weights and what a few prompts need at least.
     public var memory: Int
     public var workers: Workers

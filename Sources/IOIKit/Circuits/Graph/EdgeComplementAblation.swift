@@ -10,9 +10,9 @@ public struct EdgeCircuit: Equatable, Sendable {
     }
 }
 
-/// Isolation edge by edge: some edges of the graph stay, and along all others senders give their ablated outputs (Conmy
+/// ComplementAblation edge by edge: some edges of the graph stay, and along all others senders give their ablated outputs (Conmy
 /// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3; SPEC sections 7 and 9).
-public struct EdgeIsolation: Sendable {
+public struct EdgeComplementAblation: Sendable {
     /// What stays in each run.
     public var kept: [EdgeCircuit]
     public var ablation: Ablation
@@ -35,7 +35,7 @@ public struct EdgeIsolation: Sendable {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {

@@ -1,8 +1,8 @@
-/// Isolation: some heads stay in place, each where it is kept, and z of every other head and position is knocked out
+/// ComplementAblation: some heads stay in place, each where it is kept, and z of every other head and position is knocked out
 /// (Wang et al. 2211.00593, section 2.2; SPEC section 7). MLPs, biases, LayerNorms and embeddings stay.
 ///
 /// The constants of optimal ablation are learned for each of the kept sets, before any is measured.
-public struct Isolation: Sendable {
+public struct ComplementAblation: Sendable {
     /// For each run the heads that stay, and where.
     public var kept: [[Head: PositionSelection]]
     public var ablation: Ablation
@@ -30,7 +30,7 @@ public struct Isolation: Sendable {
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         reference: [Prompt]? = nil,
-        settings: PatchSettings,
+        settings: RunSettings,
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
@@ -77,7 +77,7 @@ public struct Isolation: Sendable {
         _ prompts: [Prompt],
         reference: [Prompt],
         _ capacity: BatchCapacity,
-        _ settings: PatchSettings,
+        _ settings: RunSettings,
         _ progress: (Double) throws -> Void
     ) throws -> [(Ablator, kept: ArraySlice<[Head: PositionSelection]>)] {
         guard ablation.kind == .optimal else {
