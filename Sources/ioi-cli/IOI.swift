@@ -43,7 +43,7 @@ struct IOI: ParsableCommand {
     /// Reports how the program ends, in one line where it is an error, and ends it.
     private static func finish(_ error: any Error) -> Never {
         if let error = error as? IOIError {
-            Terminal.complain(error.description)
+            Terminal.complain(error.field.map { "\(FieldFlag.named($0)): \(error.problem)" } ?? error.description)
             Foundation.exit(error.kind == .usage ? ExitCode.validationFailure.rawValue : 1)
         }
         let code = exitCode(for: error)

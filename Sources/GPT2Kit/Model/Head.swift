@@ -34,13 +34,9 @@ extension GPT2Config {
         (0..<layers).flatMap { layer in (0..<heads).map { Head(layer, $0) } }
     }
 
-    /// - Parameter source: what an error names: a flag, or a file and field.
-    /// - Throws: `IOIError` where a head is beyond the model's.
-    package func check(_ head: Head, source: String, kind: IOIError.Kind) throws {
-        guard head.layer < layers, head.index < heads else {
-            throw IOIError(
-                "\(source): found head \(head), expected 0.0 to \(layers - 1).\(heads - 1) in this model", kind: kind
-            )
-        }
+    /// What is wrong with a head that this model has not; nil for one that it has.
+    package func problem(with head: Head) -> String? {
+        guard head.layer >= layers || head.index >= heads else { return nil }
+        return "found head \(head), expected 0.0 to \(layers - 1).\(heads - 1) in this model"
     }
 }

@@ -47,9 +47,28 @@ public struct Ablation: Codable, Equatable, Sendable {
         learning = kind == .optimal ? Learning() : nil
     }
 
+    func validate(_ field: String = "ablation") throws {
+        if kind == .optimal, let learning {
+            try IOIError.check("\(field).learning.steps", learning.steps, in: 1...10_000_000)
+        }
+    }
+
+    /// - Parameters:
+    ///   - reference: how many prompts means are taken over; nil for those that are measured.
+    ///   - field: what an error calls it.
+    func validate(reference: Int?, _ prompts: PromptSource, _ field: String = "abc_count") throws {
+        guard let reference else { return }
+        guard prompts.file == nil else {
+            throw IOIError.invalid(field, "does not go with prompts of a file, which are already made")
+        }
+        guard kind == .mean else { throw IOIError.invalid(field, "needs the ablation mean, found \(kind.rawValue)") }
+        try IOIError.check(field, reference, in: prompts.count...PromptSource.most)
+    }
+
     /// What `optimal` says where no circuit is measured.
-    static let needsCircuit = IOIError.usage(
-        "--ablate: found optimal, whose constants are learned for the heads that a circuit keeps; "
+    static let needsCircuit = IOIError.invalid(
+        "ablation.kind",
+        "found optimal, whose constants are learned for the heads that a circuit keeps; "
             + "expected another kind for what is knocked out here"
     )
 }

@@ -34,7 +34,9 @@ public struct ComplementAblation: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
-        for head in kept.flatMap(\.keys) { try model.config.check(head, source: "a kept head", kind: .failure) }
+        for head in kept.flatMap(\.keys) {
+            if let problem = model.config.problem(with: head) { throw IOIError("a kept head: \(problem)") }
+        }
         let runner = PatchRunner(
             model, prompts: prompts, keeping: EditedPass.sites(entries: [.residPre]), donorSites: [.z],
             settings: settings

@@ -16,21 +16,90 @@ public struct KnockoutTarget: Equatable, Sendable {
     var sites: Set<Site> { Set((heads.isEmpty ? [] : [Site.z]) + (mlps.isEmpty ? [] : [Site.mlpOut])) }
 
     /// - Parameters:
-    ///   - headSource: what an error about a head names; the target's name if nil.
-    ///   - mlpSource: what an error about an MLP names; the target's name if nil.
-    ///   - kind: whose mistake it is.
-    /// - Throws: `IOIError` where a head or MLP is beyond the model's.
-    func check(
-        _ config: GPT2Config,
-        headSource: String? = nil,
-        mlpSource: String? = nil,
-        kind: IOIError.Kind = .failure
-    ) throws {
-        for head in heads.keys.sorted() { try config.check(head, source: headSource ?? name, kind: kind) }
+    ///   - headField: the option that has the heads; nil where no option has.
+    ///   - mlpField: the same for MLPs.
+    /// - Throws: ``IOIError`` where a head or MLP is beyond the model's.
+    func check(_ config: GPT2Config, headField: String? = nil, mlpField: String? = nil) throws {
+        func fail(_ field: String?, _ problem: String) -> IOIError {
+            field.map { .invalid($0, problem) } ?? IOIError("\(name): \(problem)")
+        }
+        for head in heads.keys.sorted() {
+            if let problem = config.problem(with: head) { throw fail(headField, problem) }
+        }
         for layer in mlps.keys.sorted() where layer >= config.layers {
-            throw IOIError(
-                "\(mlpSource ?? name): found MLP \(layer), expected 0 to \(config.layers - 1) in this model", kind: kind
-            )
+            throw fail(mlpField, "found MLP \(layer), expected 0 to \(config.layers - 1) in this model")
+        }
+    }
+}
+
+/// A head, and where: `9.9@END`, or `9.9` where that is said elsewhere.
+public struct PlacedHead: Hashable, Sendable, TextCoded {
+    public let head: Head
+    public let position: PositionSelection?
+
+    public init(_ head: Head, at position: PositionSelection? = nil) {
+        self.head = head
+        self.position = position
+    }
+
+    public init?(_ text: String) {
+        guard let (name, position) = PositionSelection.suffix(of: text), let head = Head(name) else { return nil }
+        self.init(head, at: position)
+    }
+
+    public var description: String { "\(head)" + (position.map { "@\($0)" } ?? "") }
+
+    package static var form: String { "heads such as 9.9 or 9.9@END (\(PositionSelection.choices))" }
+}
+
+/// An MLP by its layer, and where: `0@END`, or `0` where that is said elsewhere.
+public struct PlacedMLP: Hashable, Sendable, TextCoded {
+    public let layer: Int
+    public let position: PositionSelection?
+
+    public init(_ layer: Int, at position: PositionSelection? = nil) {
+        self.layer = layer
+        self.position = position
+    }
+
+    public init?(_ text: String) {
+        guard let (name, position) = PositionSelection.suffix(of: text), let layer = Int(name), layer >= 0 else {
+            return nil
+        }
+        self.init(layer, at: position)
+    }
+
+    public var description: String { "\(layer)" + (position.map { "@\($0)" } ?? "") }
+
+    package static var form: String { "layers such as 0 or 0@END (\(PositionSelection.choices))" }
+}
+
+/// All of something, or some: in JSON `["all"]` or a list.
+public enum Selection<Item: Codable & Hashable & Sendable>: Hashable, Sendable {
+    case all
+    case some([Item])
+
+    func items(all: [Item]) -> [Item] {
+        switch self {
+        case .all: all
+        case .some(let items): items
+        }
+    }
+}
+
+extension Selection: Codable {
+    public init(from decoder: any Decoder) throws {
+        if (try? [String](from: decoder)) == ["all"] {
+            self = .all
+        } else {
+            self = .some(try [Item](from: decoder))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .all: try ["all"].encode(to: encoder)
+        case .some(let items): try items.encode(to: encoder)
         }
     }
 }

@@ -1,38 +1,3 @@
-/// One method's figure of a circuit's faithfulness, as it stands in a results file.
-public struct SurfaceFigure: Decodable, Sendable {
-    let method: CircuitMethod
-    let ratio: Double?
-    let ci95: [Double]?
-    let note: RatioNote?
-    let nullPercentile: Double?
-    /// The middle 90 % of random circuits.
-    let nullRange: [Double]?
-
-    enum CodingKeys: String, CodingKey {
-        case method = "options"
-        case ratio, ci95
-        case note = "ratio_note"
-        case nullPercentile = "null_percentile"
-        case nullRange = "null_90"
-    }
-
-    public init(
-        method: CircuitMethod,
-        ratio: Double?,
-        ci95: [Double]?,
-        note: RatioNote?,
-        nullPercentile: Double?,
-        nullRange: [Double]?
-    ) {
-        self.method = method
-        self.ratio = ratio
-        self.ci95 = ci95
-        self.note = note
-        self.nullPercentile = nullPercentile
-        self.nullRange = nullRange
-    }
-}
-
 extension IntervalChart {
     /// Faithfulness by all methods, beside random circuits (Miller et al. 2407.08734).
     ///
@@ -40,7 +5,7 @@ extension IntervalChart {
     ///   - heads: how many the circuit has.
     ///   - prompts: what it was measured on, for the subtitle.
     ///   - isWholeMeaningless: whether F(M) is too near to zero for shares of it.
-    public init(surface: [SurfaceFigure], heads: Int, of prompts: String, isWholeMeaningless: Bool) {
+    public init(surface: [SurfaceCell], heads: Int, of prompts: String, isWholeMeaningless: Bool) {
         let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map {
             name, figures in
             Group(
@@ -51,8 +16,8 @@ extension IntervalChart {
                     }
                     let notes = [figure.nullPercentile.map { "percentile \($0.fixed(0))" }, figure.note?.rawValue]
                     return Row(
-                        label: figure.method.value, value: figure.ratio.map { 100 * $0 } ?? .nan,
-                        interval: figure.ci95.map { 100 * $0[0]...100 * $0[1] },
+                        label: figure.method.value, value: figure.ratio.value.map { 100 * $0 } ?? .nan,
+                        interval: figure.ratio.ci95.map { 100 * $0[0]...100 * $0[1] },
                         band: figure.nullRange.map { 100 * $0[0]...100 * $0[1] },
                         note: notes.compactMap { $0 }.joined(separator: ", ")
                     )

@@ -89,12 +89,12 @@ public struct Circuit: Equatable, Sendable {
 
     /// The class of a name that a user gave.
     ///
-    /// - Parameter flag: where it was given, for the error.
+    /// - Parameter field: the option that has it, for the error.
     /// - Throws: ``IOIError`` of kind `usage` that lists the circuit's classes.
-    public func headClass(named name: String, flag: String) throws -> HeadClass {
+    public func headClass(named name: String, field: String) throws -> HeadClass {
         guard let headClass = classes.first(where: { $0.name == name }) else {
             let choices = classes.map(\.name.quoted).joined(separator: ", ")
-            throw IOIError.usage("\(flag): found the class \(name.quoted), expected one of \(choices)")
+            throw IOIError.invalid(field, "found the class \(name.quoted), expected one of \(choices)")
         }
         return headClass
     }

@@ -41,7 +41,9 @@ extension Circuit {
         let circuit = try Circuit(contentsOf: file)
         for headClass in circuit.classes {
             let source = "\(file.path): heads of class \(headClass.name.quoted)"
-            for head in headClass.heads { try config.check(head, source: source, kind: .failure) }
+            for head in headClass.heads {
+                if let problem = config.problem(with: head) { throw IOIError("\(source): \(problem)") }
+            }
         }
         let graph = Graph(config)
         if let unknown = circuit.edges.first(where: { graph.edge(named: $0) == nil }) {

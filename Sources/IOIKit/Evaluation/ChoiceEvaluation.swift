@@ -43,9 +43,9 @@ public struct ChoiceEvaluation: Equatable, Sendable {
 }
 
 extension ChoiceEvaluation: FieldCoded {
-    package init() { self.init([], seed: 0) }
+    init() { self.init([], seed: 0) }
 
-    package static var fields: [Field<ChoiceEvaluation>] {
+    static var fields: [Field<ChoiceEvaluation>] {
         [
             .inline(\.all), .value("by_group", \.byGroup), .value("by_template", \.byTemplate),
             .optional("per_prompt", \.perPrompt),

@@ -48,9 +48,9 @@ public struct Evaluation: Equatable, Sendable {
 }
 
 extension Evaluation: FieldCoded {
-    package init() { self.init([], seed: 0) }
+    init() { self.init([], seed: 0) }
 
-    package static var fields: [Field<Evaluation>] {
+    static var fields: [Field<Evaluation>] {
         [
             .inline(\.all), .value("by_order", \.byOrder), .value("by_template", \.byTemplate),
             .optional("per_prompt", \.perPrompt),
@@ -59,9 +59,9 @@ extension Evaluation: FieldCoded {
 }
 
 extension Evaluation.Summary: FieldCoded {
-    package init() {}
+    init() {}
 
-    package static var fields: [Field<Evaluation.Summary>] {
+    static var fields: [Field<Evaluation.Summary>] {
         [.value("count", \.count), .value("logit_difference", \.logitDifference)]
             + [
                 mean("accuracy", \.accuracy), mean("top1", \.top1), mean("io_probability", \.ioProbability),
@@ -85,11 +85,4 @@ extension Evaluation.Summary: FieldCoded {
             )
         }
     }
-}
-
-/// What decides the results of `ioi eval` beside the model.
-public struct EvaluationOptions: Codable, Equatable, Sendable {
-    public var prompts: PromptSource
-
-    public init(prompts: PromptSource) { self.prompts = prompts }
 }

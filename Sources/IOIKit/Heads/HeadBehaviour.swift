@@ -2,7 +2,7 @@
 ///
 /// Random repeated tokens come first, since there a head can go by repetition alone. A head that does nothing clear
 /// there, because its work is done on names, is judged by its attention on the task's prompts.
-public struct HeadBehaviour: Encodable, Sendable {
+public struct HeadBehaviour: Codable, Equatable, Sendable {
     /// Raw values are the names of classes.
     public enum Kind: String, Sendable {
         /// To the same token before: from S2 to S1.

@@ -30,7 +30,7 @@ public struct HeadClassification: Codable, Equatable, Sendable {
     }
 
     /// A figure that a class rests on.
-    public struct Evidence: Codable, Equatable, Sendable {
+    public struct Evidence: Equatable, Sendable {
         public enum Name: String, Codable, Sendable {
             /// In percent.
             case attributionShare = "attribution_share"
@@ -53,7 +53,7 @@ public struct HeadClassification: Codable, Equatable, Sendable {
             case promptAttention = "prompt_attention"
         }
 
-        public private(set) var name = Name.attribution
+        public private(set) var name = Name.attributionShare
         public private(set) var estimate = Estimate()
 
         init(_ name: Name, _ estimate: Estimate) {
@@ -257,4 +257,10 @@ extension Estimate {
         guard let value, let ci95 else { return false }
         return sign * value >= threshold && ci95.allSatisfy { sign * $0 > 0 }
     }
+}
+
+extension HeadClassification.Evidence: FieldCoded {
+    init() {}
+
+    static var fields: [Field<HeadClassification.Evidence>] { [.value("name", \.name), .inline(\.estimate)] }
 }

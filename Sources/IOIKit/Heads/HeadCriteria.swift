@@ -19,13 +19,13 @@ public struct HeadCriteria: Codable, Equatable, Sendable {
 
     public init() {}
 
-    /// - Throws: `IOIError` of kind `usage` for one that is not a number from 0 on.
-    func check() throws {
+    /// - Throws: ``IOIError`` of one that is not a number from 0 on.
+    func validate() throws {
         for (name, value) in [
             ("attribution", attribution), ("copying", copying), ("correlation", correlation), ("attention", attention),
             ("inhibition", inhibition), ("backup", backup),
         ] where !(value >= 0) {
-            throw IOIError.usage("criterion \(name): found \(value), expected 0 or more")
+            throw IOIError.invalid("criteria.\(name)", "found \(value), expected 0 or more")
         }
     }
 }

@@ -43,7 +43,9 @@ public struct CrossModelPatching: Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try host.config.checkShape(of: donor.config)
-        for head in sets.joined() { try host.config.check(head, source: "a set of heads", kind: .failure) }
+        for head in sets.joined() {
+            if let problem = host.config.problem(with: head) { throw IOIError("a set of heads: \(problem)") }
+        }
         let kept = Set(components.map { $0 == .result ? .z : $0 })
         let runner = PatchRunner(
             host, prompts: prompts, keeping: EditedPass.sites(entries: Set(components.map(\.stage))), donorSites: kept,

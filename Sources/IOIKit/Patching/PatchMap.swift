@@ -31,6 +31,11 @@ public struct PatchMap: Equatable, Sendable {
     /// nil unless it was asked for.
     public private(set) var perPrompt: PerPrompt?
 
+    /// In percent. [layers][columns]
+    public var effects: [[Double?]] { layers.map { $0.map(\.effect.value) } }
+    /// [layers][columns]
+    public var effectIntervals: [[[Double]?]] { layers.map { $0.map(\.effect.ci95) } }
+
     /// All cells, layer by layer.
     public var cells: [PatchEffects.Cell] { Array(layers.joined()) }
 
@@ -59,9 +64,9 @@ public struct PatchMap: Equatable, Sendable {
 }
 
 extension PatchMap: FieldCoded {
-    package init() {}
+    init() {}
 
-    package static var fields: [Field<PatchMap>] {
+    static var fields: [Field<PatchMap>] {
         [
             .estimate("original", \.original),
             Field { map, encoder in
@@ -168,9 +173,7 @@ extension PatchMap: FieldCoded {
 }
 
 extension PatchMap.PerPrompt: FieldCoded {
-    package init() {}
-
-    package static var fields: [Field<PatchMap.PerPrompt>] {
+    static var fields: [Field<PatchMap.PerPrompt>] {
         [
             .value("original", \.original), .optional("donor", \.donor),
             Field { prompts, encoder in

@@ -151,7 +151,8 @@ public struct PathPatching: Sendable {
     private func check(_ config: GPT2Config) throws {
         for sender in cells.joined() {
             switch sender {
-            case .head(let head): try config.check(head, source: "a sender", kind: .failure)
+            case .head(let head):
+                if let problem = config.problem(with: head) { throw IOIError("a sender: \(problem)") }
             case .mlp(let layer):
                 guard layer < config.layers else {
                     throw IOIError("a sender: found MLP \(layer), expected 0 to \(config.layers - 1) in this model")
@@ -160,9 +161,11 @@ public struct PathPatching: Sendable {
         }
         for receiver in receivers {
             guard case .heads(_, let heads, _) = receiver else { continue }
-            for head in heads { try config.check(head, source: "receiver \(receiver)", kind: .usage) }
+            for head in heads {
+                if let problem = config.problem(with: head) { throw IOIError.invalid("receivers", "\(receiver): \(problem)") }
+            }
         }
-        try knockout?.check(config, kind: .usage)
+        try knockout?.check(config, headField: "knockout")
     }
 }
 

@@ -26,10 +26,16 @@ public final class PartialResults {
         guard found.fingerprint == contents.fingerprint else {
             throw IOIError(
                 "\(file.path): was left by an interrupted run of other options, models or prompts; "
-                    + "remove it or give --out another name"
+                    + "remove it, or write the results elsewhere"
             )
         }
         contents = found
+    }
+
+    /// Keeps nothing.
+    public init() {
+        file = nil
+        contents = Contents(fingerprint: "", stages: [:])
     }
 
     private static func file(besides results: URL) -> URL {

@@ -17,7 +17,7 @@ extension ReportBuilder {
     private static let drawnPrompts = 200
 
     mutating func heads() -> HTMLPage.Section? {
-        let profiles = read(.heads, as: HeadsResults.self).map {
+        let profiles = read(.heads, of: HeadsExperiment.self).map {
             Profile(model: $0.model, heads: $0.results.donor ?? $0.results.model, comparison: $0.results.comparison)
         }
         guard !profiles.isEmpty else { return nil }

@@ -41,78 +41,15 @@ struct ReportBuilder: ReportParts {
         self.folder = folder
     }
 
-    // MARK: What results files hold
-
-    private struct Document<Results: Decodable>: Decodable {
-        let results: Results
-    }
-
-    private struct FaithfulnessFigures: Decodable {
-        let model, circuit, ratio, sparsity: Double?
-        let ci95: [Double]?
-        let note: RatioNote?
-        let surface: [SurfaceFigure]?
-
-        enum CodingKeys: String, CodingKey {
-            case model, circuit, ratio, sparsity, ci95, surface
-            case note = "ratio_note"
-        }
-    }
-
-    private struct CrossModelFigures: Decodable {
-        struct HeadSet: Decodable {
-            let name: String
-            let heads: [Head]
-            let effect, recovered: Double?
-            let recoveredInterval: [Double]?
-
-            enum CodingKeys: String, CodingKey {
-                case name, heads, effect, recovered
-                case recoveredInterval = "recovered_ci95"
-            }
-        }
-
-        let effect: [[Double?]]
-        let ci95: [[[Double]?]]
-        let sets: [HeadSet]?
-    }
-
-    private struct DirectedFigures: Decodable {
-        let toHost: CrossModelFigures
-
-        enum CodingKeys: String, CodingKey {
-            case toHost = "donor-to-host"
-        }
-    }
-
-    private struct CircuitFigures: Decodable {
-        /// nil where the walk found none.
-        let circuit: Circuit?
-        let problem: String?
-        let faithfulness: FaithfulnessFigures?
-        let sparsity: Double?
-    }
-
-    private struct KnockoutFigures: Decodable {
-        struct Single: Decodable {
-            let effect: Double?
-            let ci95: [Double]?
-        }
-
-        let effect: Double?
-        let ci95: [Double]?
-        let each: [Single]
-    }
-
     /// What was measured of each model, in the plan's order; what cannot be read becomes a problem.
-    mutating func read<Results: Decodable>(
+    mutating func read<Kind: Experiment>(
         _ measure: Plan.Measure,
-        as type: Results.Type
-    ) -> [(model: PlanModel, results: Results)] {
+        of kind: Kind.Type
+    ) -> [(model: PlanModel, results: Kind.Results)] {
         record.measurements.filter { $0.measure == measure }.compactMap { measurement in
             do {
                 let file = folder.appendingPathComponent(measurement.file)
-                return (measurement.model, try InputFile.decode(Document<Results>.self, from: file).results)
+                return (measurement.model, try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file).results)
             } catch {
                 problems.append("\(error)")
                 return nil
@@ -197,18 +134,20 @@ struct ReportBuilder: ReportParts {
     }
 
     /// F(C)/F(M) and its interval.
-    private func cells(of circuit: FaithfulnessFigures) -> [String] {
+    private func cells(of circuit: Faithfulness) -> [String] {
         guard circuit.note != .meaningless else { return ["meaningless", ""] }
         return [
-            share(circuit.ratio) + (circuit.note == .overshoot ? " (overshoot)" : ""),
-            Self.interval(circuit.ci95, scale: 100, decimals: 1),
+            share(circuit.ratio.value) + (circuit.note == .overshoot ? " (overshoot)" : ""),
+            Self.interval(circuit.ratio.ci95, scale: 100, decimals: 1),
         ]
     }
 
     mutating func behaviour() -> HTMLPage.Section? {
-        let evaluations = read(.eval, as: Evaluation.self)
+        let evaluations = read(.eval, of: EvaluationExperiment.self).compactMap { model, results in
+            if case .ioi(let evaluation) = results { (model, evaluation) } else { nil }
+        }
         let faithfulness = Dictionary(
-            uniqueKeysWithValues: read(.faithfulness, as: FaithfulnessFigures.self).map { ($0.model, $0.results) }
+            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map { ($0.model, $0.results.faithfulness) }
         )
         guard !evaluations.isEmpty else { return nil }
         var rows: [[String]] = []
@@ -221,8 +160,8 @@ struct ReportBuilder: ReportParts {
             difference[model] = (all.logitDifference.mean, all.logitDifference.ci95)
             accuracy[model] = (100 * all.accuracy.mean, all.accuracy.ci95?.map { 100 * $0 })
             loss[model] = (all.loss.mean, all.loss.ci95)
-            if let circuit, circuit.note != .meaningless, let value = circuit.ratio {
-                ratio[model] = (100 * value, circuit.ci95?.map { 100 * $0 })
+            if let circuit, circuit.note != .meaningless, let value = circuit.ratio.value {
+                ratio[model] = (100 * value, circuit.ratio.ci95?.map { 100 * $0 })
             }
             rows.append(
                 [
@@ -233,9 +172,9 @@ struct ReportBuilder: ReportParts {
             full.append([
                 model.description, Self.full(all.logitDifference.mean), Self.full(all.logitDifference.bounds[0]),
                 Self.full(all.logitDifference.bounds[1]), Self.full(all.accuracy.value), Self.full(all.top1.value),
-                Self.full(all.ioProbability.value), Self.full(all.loss.value), Self.full(circuit?.model),
-                Self.full(circuit?.circuit),
-                Self.full(circuit?.ratio), Self.full(circuit?.ci95?[0]), Self.full(circuit?.ci95?[1]),
+                Self.full(all.ioProbability.value), Self.full(all.loss.value), Self.full(circuit?.model.value),
+                Self.full(circuit?.circuit.value), Self.full(circuit?.ratio.value), Self.full(circuit?.ratio.ci95?[0]),
+                Self.full(circuit?.ratio.ci95?[1]),
                 circuit?.note?.rawValue ?? "",
             ])
         }
@@ -282,7 +221,8 @@ struct ReportBuilder: ReportParts {
         var (rows, full, pictures) = ([[String]](), [[String]](), [String]())
         for measure in Plan.Measure.allCases where measure.task != nil {
             var difference: [PlanModel: (y: Double, interval: [Double]?)] = [:]
-            for (model, evaluation) in read(measure, as: ChoiceEvaluation.self) {
+            for (model, results) in read(measure, of: EvaluationExperiment.self) {
+                guard case .choice(let evaluation) = results else { continue }
                 let all = evaluation.all
                 let estimates = [all.probabilityDifference, all.accuracy, all.loss]
                 difference[model] = (all.probabilityDifference.mean, all.probabilityDifference.ci95)
@@ -341,9 +281,17 @@ struct ReportBuilder: ReportParts {
         return HTMLPage.Section(title: "Training", body: HTMLPage.figures([add("training-loss", chart.svg)]))
     }
 
+    /// The sweeps from the trained models into the plan's own.
+    private mutating func directed(_ measure: Plan.Measure) -> [(model: PlanModel, results: CrossModelResults)] {
+        read(measure, of: PatchExperiment.self).compactMap { model, results in
+            guard case .directions(let directions) = results else { return nil }
+            return directions[PatchExperiment.CrossModel.Direction.donorToHost.rawValue].map { (model, $0) }
+        }
+    }
+
     mutating func changes() -> HTMLPage.Section? {
-        let patterns = read(.patterns, as: DirectedFigures.self)
-        let outputs = read(.outputs, as: DirectedFigures.self)
+        let patterns = directed(.patterns)
+        let outputs = directed(.outputs)
         guard !patterns.isEmpty || !outputs.isEmpty else { return nil }
         var body = HTMLPage.paragraph(
             "Each head's attention pattern, or output z, taken from the fine-tuned model into the plan's own model, on the same "
@@ -353,35 +301,35 @@ struct ReportBuilder: ReportParts {
         var rows: [[String]] = []
         for model in record.measurements.map(\.model).unique {
             let maps = [("patterns", patterns), ("outputs", outputs)].compactMap { name, all in
-                all.first { $0.model == model }.map { (name, $0.results.toHost) }
+                all.first { $0.model == model }.map { (name, $0.results) }
             }
             guard !maps.isEmpty else { continue }
-            let scale = MapChart.scale(of: maps.map(\.1.effect))
+            let scale = MapChart.scale(of: maps.map(\.1.map.effects))
             body += "<h3>\(model.description.xml)</h3>"
             body += HTMLPage.figures(
                 maps.map { name, figures in
                     add(
                         "\(model)-\(name)",
                         MapChart(
-                            title: "\(name) of \(model) in \(record.model.name)", values: figures.effect,
-                            intervals: figures.ci95, scale: scale
+                            title: "\(name) of \(model) in \(record.model.name)", values: figures.map.effects,
+                            intervals: figures.map.effectIntervals, scale: scale
                         ).svg)
                 })
             for (name, figures) in maps {
-                for set in figures.sets ?? [] {
+                for set in figures.sets {
                     rows.append([
-                        model.description, name, set.name, "\(set.heads.count)", Self.full(set.effect),
-                        Self.full(set.recovered), Self.full(set.recoveredInterval?[0]),
-                        Self.full(set.recoveredInterval?[1]),
+                        model.description, name, set.name, "\(set.heads.count)", Self.full(set.cell.effect.value),
+                        Self.full(set.cell.recovered?.value), Self.full(set.cell.recovered?.ci95?[0]),
+                        Self.full(set.cell.recovered?.ci95?[1]),
                     ])
                 }
             }
             let sets = maps.flatMap { name, figures in
-                (figures.sets ?? []).map { set in
+                figures.sets.map { set in
                     [
-                        name, set.name, "\(set.heads.count)", set.effect.map { $0.fixed(1) + " %" } ?? "–",
-                        set.recovered.map { (100 * $0).fixed(1) + " %" } ?? "–",
-                        Self.interval(set.recoveredInterval, scale: 100, decimals: 1),
+                        name, set.name, "\(set.heads.count)", set.cell.effect.value.map { $0.fixed(1) + " %" } ?? "–",
+                        set.cell.recovered?.value.map { (100 * $0).fixed(1) + " %" } ?? "–",
+                        Self.interval(set.cell.recovered?.ci95, scale: 100, decimals: 1),
                     ]
                 }
             }
@@ -399,7 +347,7 @@ struct ReportBuilder: ReportParts {
     }
 
     mutating func circuits() -> HTMLPage.Section? {
-        let found = read(.circuit, as: CircuitFigures.self)
+        let found = read(.circuit, of: DiscoverExperiment.self)
         guard !found.isEmpty else { return nil }
         let base = found.first { $0.model == .base }?.results.circuit
         var (rows, pictures, none) = ([[String]](), [String](), "")
@@ -423,8 +371,9 @@ struct ReportBuilder: ReportParts {
                 fullShares.append(
                     [
                         model.description, "\(circuit.heads.count)", Self.full(results.sparsity),
-                        Self.full(faithfulness.model), Self.full(faithfulness.circuit), Self.full(faithfulness.ratio),
-                        Self.full(faithfulness.ci95?[0]), Self.full(faithfulness.ci95?[1]),
+                        Self.full(faithfulness.model.value), Self.full(faithfulness.circuit.value),
+                        Self.full(faithfulness.ratio.value), Self.full(faithfulness.ratio.ci95?[0]),
+                        Self.full(faithfulness.ratio.ci95?[1]),
                         faithfulness.note?.rawValue ?? "",
                     ]
                 )
@@ -456,21 +405,21 @@ struct ReportBuilder: ReportParts {
     }
 
     mutating func mlps() -> HTMLPage.Section? {
-        let knockouts = read(.mlps, as: KnockoutFigures.self)
+        let knockouts = read(.mlps, of: KnockoutExperiment.self)
         guard let layers = knockouts.first?.results.each.count, layers > 0 else { return nil }
         let columns = ["all"] + (0..<layers).map { "MLP \($0)" }
-        func cells(_ figures: KnockoutFigures) -> [KnockoutFigures.Single] {
-            [.init(effect: figures.effect, ci95: figures.ci95)] + figures.each
+        func effects(_ results: KnockoutResults) -> [Estimate] {
+            [results.together.effect] + results.each.map(\.cell.effect)
         }
         let rows = knockouts.map { model, figures in
-            [model.description] + cells(figures).map { $0.effect.map { $0.fixed(1) + " %" } ?? "–" }
+            [model.description] + effects(figures).map { $0.value.map { $0.fixed(1) + " %" } ?? "–" }
         }
         addTable(
             "mlps", ["model", "mlp", "effect", "low", "high"],
             knockouts.flatMap { model, figures in
-                zip(columns, cells(figures)).map {
+                zip(columns, effects(figures)).map {
                     [
-                        model.description, $0, Self.full($1.effect), Self.full($1.ci95?[0]), Self.full($1.ci95?[1]),
+                        model.description, $0, Self.full($1.value), Self.full($1.ci95?[0]), Self.full($1.ci95?[1]),
                     ]
                 }
             }
@@ -488,13 +437,13 @@ struct ReportBuilder: ReportParts {
     }
 
     mutating func surface() -> HTMLPage.Section? {
-        let surfaces = read(.surface, as: FaithfulnessFigures.self).filter { $0.results.surface != nil }
+        let surfaces = read(.surface, of: FaithfulnessExperiment.self).filter { !$0.results.surface.isEmpty }
         guard !surfaces.isEmpty else { return nil }
         let heads = record.circuit?.heads.count ?? 0
         let pictures = surfaces.map { model, figures in
             let chart = IntervalChart(
-                surface: figures.surface!, heads: heads, of: "\(model), \(record.dataset.count) prompts",
-                isWholeMeaningless: figures.note == .meaningless
+                surface: figures.surface, heads: heads, of: "\(model), \(record.dataset.count) prompts",
+                isWholeMeaningless: figures.faithfulness.note == .meaningless
             )
             return add("\(model)-surface", chart.svg)
         }

@@ -49,11 +49,7 @@ private struct RunReportBuilder: ReportParts {
 
     // MARK: What the folder holds
 
-    private struct EvaluationDocument: Decodable {
-        let model: ModelRecord
-        let environment: EnvironmentRecord
-        let results: TaskEvaluation
-    }
+    private typealias EvaluationDocument = ResultsDocument<EvaluationExperiment, TaskEvaluation>
 
     /// What any results document says of itself.
     private struct Heading: Decodable {

@@ -19,7 +19,7 @@ public struct Estimate: Equatable, Sendable {
     }
 
     /// What nothing is known of.
-    package init() { self.init(value: nil) }
+    init() { self.init(value: nil) }
 
     /// The mean of values, with their standard deviation.
     ///

@@ -31,6 +31,12 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     public init(count: Int) { self.count = count }
 
+    /// The most prompts that are made.
+    public static let most = 10_000_000
+
+    /// - Throws: ``IOIError`` of an option out of its bounds.
+    public func validate() throws { try IOIError.check("prompts.count", count, in: 1...Self.most) }
+
     /// The names that ``dataset`` can have for ``data(for:)``.
     public static let datasets = DatasetRule.all.map(\.name) + ChoiceTask.allCases.map(\.rawValue)
 

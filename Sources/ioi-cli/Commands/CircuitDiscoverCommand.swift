@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitDiscoverCommand: ParsableCommand {
+struct CircuitDiscoverCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "discover",
         abstract: "Find the circuit of a model.",
@@ -73,67 +73,52 @@ struct CircuitDiscoverCommand: ParsableCommand {
     @OptionGroup var ablation: AblationOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: MemoryOptions
+    @OptionGroup var memory: MemoryOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
-        let options = try options()
-        let model = try model.load(workers: workers)
-        let job = try DiscoverJob(options, config: model.config)
-        let dataset = try options.prompts.prompts(for: model)
-        let measurement = Measurement(
-            command: "circuit discover", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet, isStaged: method == nil || method == "path"
-        )
-        try measurement.run(model, dataset) { partial, progress in
-            let results = try job.run(model, dataset, settings: settings, partial: partial, progress: progress)
-            if let save { try AtomicFile.write(results.circuit.json, to: URL(fileURLWithPath: save)) }
-            return results
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(dataset, saved: save)
-        } next: {
-            _ in
-            save.map { "ioi faithfulness --circuit \($0.shellWord) --surface\(self.model.flag)" }
-                ?? "ioi heads\(self.model.flag)"
-        }
+    var isStaged: Bool { method == nil || method == "path" }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+
+    func keep(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws {
+        let circuit = try results.found()
+        if let save { try AtomicFile.write(circuit.json, to: URL(fileURLWithPath: save)) }
     }
 
-    private func options() throws -> DiscoverOptions {
+    func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView {
+        let circuit = try results.found()
+        return ResultsView(
+            text: { results.text(circuit, on: subject.prompting, saved: save) }, csv: { results.csv(circuit) },
+            next: save.map { "ioi faithfulness --circuit \($0.shellWord) --surface\(model.flag)" }
+                ?? "ioi heads\(model.flag)"
+        )
+    }
+
+    func experiment() throws -> DiscoverExperiment {
         let method: Method = try choice("--method", method, default: .path)
         try checkFlags(for: method)
         let source = try prompts.source(defaultCount: method == .acdc ? 16 : 200)
-        var options: DiscoverOptions
+        var options: DiscoverExperiment
         switch method {
         case .path:
-            options = DiscoverOptions(prompts: source, method: .path(try walk.walk(seed: source.seed)))
+            options = DiscoverExperiment(prompts: source, method: .path(try walk.walk(seed: source.seed)))
         case .eap, .integrated:
-            var attribution = DiscoverOptions.Attribution()
+            var attribution = DiscoverExperiment.Attribution()
             attribution.steps = method == .eap ? nil : steps ?? 5
-            if let steps { try checkFlag("--steps", steps, in: 1...1000) }
             attribution.edges = edges ?? attribution.edges
-            try checkFlag("--edges", attribution.edges, in: 1...100_000_000)
             attribution.resamples = resamples ?? attribution.resamples
-            try checkFlag("--resamples", attribution.resamples, in: 0...10_000)
             switch rank {
             case nil, "absolute": break
             case "signed": attribution.isAbsolute = false
             case .some(let other): throw IOIError.usage("--rank: found \"\(other)\", expected absolute or signed")
             }
             attribution.curve = curve
-            options = DiscoverOptions(prompts: source, method: .attribution(attribution))
+            options = DiscoverExperiment(prompts: source, method: .attribution(attribution))
         case .acdc:
             let threshold = threshold ?? 0.02
-            guard threshold >= 0 else {
-                throw IOIError.usage("--threshold: found \(threshold), expected 0 or more")
-            }
             let metric: ACDC.Metric = try choice("--metric", metric, default: .divergence)
-            options = DiscoverOptions(prompts: source, method: .acdc(threshold: threshold, metric: metric))
+            options = DiscoverExperiment(prompts: source, method: .acdc(threshold: threshold, metric: metric))
         }
         if ablation.given.contains("--ablate") { options.ablation = try ablation.ablation(seed: source.seed) }
         return options

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitValidateCommand: ParsableCommand {
+struct CircuitValidateCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
         abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
@@ -91,39 +91,24 @@ struct CircuitValidateCommand: ParsableCommand {
     @OptionGroup var reference: ReferenceOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var memory: MemoryOptions
+    @Flag(help: .perPrompt) var perPrompt = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
-        let options = try options()
-        let model = try model.load(workers: workers)
-        let job = try ValidateJob(options, model: model)
-        let dataset = try options.prompts.prompts(for: model)
-        let measurement = Measurement(
-            command: "circuit validate", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet, circuit: job.circuit, isStaged: true
+    var isStaged: Bool { true }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+
+    func view(_ results: ValidateResults, of experiment: ValidateExperiment, on subject: Subject) -> ResultsView {
+        ResultsView(
+            text: { results.text(on: subject.prompting) }, csv: { results.csv }, next: "ioi heads\(model.flag)"
         )
-        try measurement.run(model, dataset) { partial, progress in
-            try job.run(
-                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt, progress: progress
-            )
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(dataset)
-        } next: {
-            _ in
-            "ioi heads\(self.model.flag)"
-        }
     }
 
-    private func options() throws -> ValidateOptions {
+    func experiment() throws -> ValidateExperiment {
         let source = try prompts.source(defaultCount: 200)
-        var options = ValidateOptions(prompts: source)
+        var options = ValidateExperiment(prompts: source)
         if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
         options.everywhere = try positions.areEverywhere()
         options.minimality = noMinimality ? nil : try choice("--minimality-sets", minimalitySets, default: .auto)
@@ -136,14 +121,9 @@ struct CircuitValidateCommand: ParsableCommand {
         options.greedy.steps = greedySteps ?? options.greedy.steps
         options.greedy.candidates = greedyCandidates ?? options.greedy.candidates
         options.greedy.prompts = greedyPrompts ?? options.greedy.prompts
-        try checkFlag("--random-sets", options.randomSets, in: 1...100_000)
-        try checkFlag("--greedy-runs", options.greedy.runs, in: 1...10_000)
-        try checkFlag("--greedy-steps", options.greedy.steps, in: 1...10_000)
-        try checkFlag("--greedy-candidates", options.greedy.candidates, in: 1...10_000)
-        try checkFlag("--greedy-prompts", options.greedy.prompts, in: 1...10_000_000)
         try checkFlagsHaveUse(options)
         options.ablation = try ablation.ablation(seed: source.seed)
-        options.reference = try reference.count(source, options.ablation)
+        options.reference = reference.abcCount
         return options
     }
 
@@ -162,7 +142,7 @@ struct CircuitValidateCommand: ParsableCommand {
     }
 
     /// - Throws: `IOIError` of kind `usage` where nothing is to be done, or a flag is of no use beside the others.
-    private func checkFlagsHaveUse(_ options: ValidateOptions) throws {
+    private func checkFlagsHaveUse(_ options: ValidateExperiment) throws {
         guard options.minimality != nil || options.completeness != nil else {
             throw IOIError.usage("--completeness: found none beside --no-minimality, which leaves nothing to do")
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct EvalCommand: ParsableCommand {
+struct EvalCommand: ExperimentCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
@@ -22,41 +22,20 @@ struct EvalCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    @Flag(help: "Put the figures of each prompt in the JSON as well.")
-    var perPrompt = false
+    @Flag(help: .perPrompt) var perPrompt = false
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let source = try prompts.source(defaultCount: 1000, takesTasks: true)
-        let model = try model.load(workers: workers)
-        let dataset = try source.data(for: model)
-        let progress = ProgressLine("eval", total: dataset.count, isQuiet: common.quiet)
-        let evaluation = try Evaluator(model.parameters, workers: workers).evaluate(
-            dataset, seed: source.seed, perPrompt: perPrompt
-        ) { progress.show($0) }
-        progress.clear()
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        try output.write(
-            isQuiet: common.quiet,
-            json: {
-                try JSONEncoder.readable.encode(
-                    ResultsDocument(
-                        command: "eval", options: EvaluationOptions(prompts: source),
-                        model: ModelRecord(model),
-                        dataset: DatasetRecord(dataset), environment: EnvironmentRecord(workers: workers),
-                        seconds: seconds, results: evaluation
-                    )
-                )
-            },
-            csv: { evaluation.csv },
-            text: { evaluation.text(title: "\(dataset.count) \(dataset.name) prompts") },
-            next: {
-                source.task.map {
-                    "ioi finetune --dataset \($0.rawValue) --epochs 1 --out runs/\($0.rawValue)\(self.model.flag)"
-                }
-                    ?? "ioi patch --mode path --receiver logits\(self.model.flag)"
-            }
+    func experiment() throws -> EvaluationExperiment {
+        EvaluationExperiment(prompts: try prompts.source(defaultCount: 1000, takesTasks: true))
+    }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+
+    func view(_ results: TaskEvaluation, of experiment: EvaluationExperiment, on subject: Subject) -> ResultsView {
+        let next =
+            experiment.prompts.task.map { "finetune --dataset \($0.rawValue) --epochs 1 --out runs/\($0.rawValue)" }
+            ?? "patch --mode path --receiver logits"
+        return ResultsView(
+            text: { results.text(title: subject.prompting) }, csv: { results.csv }, next: "ioi \(next)\(model.flag)"
         )
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FaithfulnessCommand: ParsableCommand {
+struct FaithfulnessCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "faithfulness",
         abstract: "How much of the model a circuit is: its logit difference with everything else knocked out.",
@@ -61,55 +61,45 @@ struct FaithfulnessCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var memory: MemoryOptions
+    @Flag(help: .perPrompt) var perPrompt = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
-        let options = try options()
-        let model = try model.load(workers: workers)
-        let job = try FaithfulnessJob(options, model: model)
-        let dataset = try options.prompts.prompts(for: model)
-        let measurement = Measurement(
-            command: "faithfulness", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet, circuit: job.circuit, isStaged: surface
+    var isStaged: Bool { surface }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+
+    func keep(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) throws {
+        guard let chart, let circuit = try experiment.circuit(of: subject.model) else { return }
+        let picture = results.chart(circuit, on: subject.prompting)
+        try AtomicFile.write(Data(picture.svg.utf8), to: URL(fileURLWithPath: chart))
+    }
+
+    func view(
+        _ results: FaithfulnessResults,
+        of experiment: FaithfulnessExperiment,
+        on subject: Subject
+    ) throws -> ResultsView {
+        let circuit = try experiment.circuit(of: subject.model)!
+        return ResultsView(
+            text: { results.text(circuit, on: subject.prompting) }, csv: { results.csv(experiment.method) },
+            next: "ioi \(surface ? "circuit validate" : "faithfulness --surface")\(circuitFlag)\(model.flag)"
         )
-        try measurement.run(model, dataset) { partial, progress in
-            let results = try job.run(
-                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt, progress: progress
-            )
-            if let chart {
-                try AtomicFile.write(
-                    Data(results.chart(circuit: job.circuit, dataset).svg.utf8), to: URL(fileURLWithPath: chart)
-                )
-            }
-            return results
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(circuit: job.circuit, dataset)
-        } next: {
-            _ in
-            "ioi \(surface ? "circuit validate" : "faithfulness --surface")\(circuitFlag)\(self.model.flag)"
-        }
     }
 
     private var circuitFlag: String { circuit == "default" ? "" : " --circuit \(circuit.shellWord)" }
 
-    private func options() throws -> FaithfulnessOptions {
+    func experiment() throws -> FaithfulnessExperiment {
         let source = try prompts.source(defaultCount: 200)
-        var options = FaithfulnessOptions(prompts: source)
+        var options = FaithfulnessExperiment(prompts: source)
         options.circuit = circuit == "default" ? circuit : absolutePath(circuit)
         options.method.ablation = try ablation.ablation(seed: source.seed)
-        options.method.reference = try reference.count(source, options.method.ablation)
+        options.method.reference = reference.abcCount
         options.method.everywhere = try positions.areEverywhere()
         options.method.granularity = try choice("--granularity", granularity, default: .node)
         options.method.aggregation = try choice("--aggregate", aggregate, default: .ratioOfMeans)
         options.randomSets = randomSets ?? (surface ? 20 : 0)
-        try checkFlag("--random-sets", options.randomSets, in: 0...100_000)
         options.surface = surface
         guard chart == nil || surface else { throw IOIError.usage("--chart: needs --surface, which it draws") }
         return options

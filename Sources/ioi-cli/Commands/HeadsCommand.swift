@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct HeadsCommand: ParsableCommand {
+struct HeadsCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "heads",
         abstract: "What each head does: attribution, attention, copying, spectra, and a class with its evidence.",
@@ -50,39 +50,27 @@ struct HeadsCommand: ParsableCommand {
     @OptionGroup var ablation: AblationOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var memory: MemoryOptions
+    @Flag(help: .perPrompt) var perPrompt = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
-        let options = try options()
-        let model = try model.load(workers: workers)
-        let donor = try donor.map { try ModelOptions.load(donor: $0, workers: workers) }
-        let job = try HeadsJob(options, model: model, donor: donor)
-        let dataset = try options.prompts.prompts(for: model)
-        let measurement = Measurement(
-            command: "heads", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet, isStaged: true
-        )
-        try measurement.run(model, donor: donor, dataset) { partial, progress in
-            try job.run(
-                model, donor: donor, dataset, settings: settings, partial: partial, progress: progress
-            )
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(dataset, all: all)
-        } next: {
-            $0.next(donor: self.donor, model: self.model.flag)
-        }
+    var isStaged: Bool { true }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        (try model.load(workers: workers), try donor.map { try ModelOptions.load(donor: $0, workers: workers) })
     }
 
-    private func options() throws -> HeadsOptions {
+    func view(_ results: HeadsResults, of experiment: HeadsExperiment, on subject: Subject) -> ResultsView {
+        ResultsView(
+            text: { results.text(on: subject.prompting, all: all) }, csv: { results.csv },
+            next: results.next(donor: donor, model: model.flag)
+        )
+    }
+
+    func experiment() throws -> HeadsExperiment {
         let source = try prompts.source(defaultCount: 128)
-        var options = HeadsOptions(prompts: source)
+        var options = HeadsExperiment(prompts: source)
         if let analyses {
             options.analyses = try list(analyses).map { try choice("--analyses", $0, default: .attribution) }
         }
@@ -95,7 +83,7 @@ struct HeadsCommand: ParsableCommand {
         }
         if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
         options.criteria = try criteria.criteria()
-        options.perPrompt = patching.perPrompt ? .all : nil
+        options.perPrompt = perPrompt ? .all : nil
         options.ablation = try ablation.ablation(seed: source.seed)
         return options
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct KnockoutCommand: ParsableCommand {
+struct KnockoutCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
         abstract: "Knock out heads, classes of heads or MLPs and see what is left of the logit difference.",
@@ -48,41 +48,25 @@ struct KnockoutCommand: ParsableCommand {
     @OptionGroup var reference: ReferenceOptions
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var memory: MemoryOptions
+    @Flag(help: .perPrompt) var perPrompt = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
-        let options = try options()
-        let model = try model.load(workers: workers)
-        let job = try KnockoutJob(options, model: model)
-        let dataset = try options.prompts.prompts(for: model)
-        let measurement = Measurement(
-            command: "knockout", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+
+    func view(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> ResultsView {
+        ResultsView(
+            text: { results.text(on: subject.prompting) }, csv: { results.csv },
+            next: "ioi faithfulness --random-sets 20\(model.flag)"
         )
-        try measurement.run(model, dataset) { partial, progress in
-            try job.run(
-                model, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt, progress: progress
-            )
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(dataset)
-        } next: {
-            _ in
-            "ioi faithfulness --random-sets 20\(self.model.flag)"
-        }
     }
 
-    private func options() throws -> KnockoutOptions {
+    func experiment() throws -> KnockoutExperiment {
         let source = try prompts.source(defaultCount: 200)
-        var options = KnockoutOptions(prompts: source)
-        options.heads = list(heads)
-        options.mlps = list(mlps)
+        var options = KnockoutExperiment(prompts: source)
+        options.heads = try selection("--heads", heads)
+        options.mlps = try selection("--mlps", mlps)
         options.classes = classes
         guard heads != nil || mlps != nil || !classes.isEmpty else {
             throw IOIError.usage("expected --heads, --class or --mlps: what to knock out")
@@ -94,7 +78,7 @@ struct KnockoutCommand: ParsableCommand {
         options.position = try position.map { try ioi_cli.position("--position", $0) }
         options.each = each
         options.ablation = try ablation.ablation(seed: source.seed)
-        options.reference = try reference.count(source, options.ablation)
+        options.reference = reference.abcCount
         return options
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct ModelDiffCommand: ParsableCommand {
+struct ModelDiffCommand: ExperimentCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract: "What is different about two models of one shape.",
@@ -26,27 +26,19 @@ struct ModelDiffCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let model = try ModelOptions.load(a, as: "model", workers: workers)
-        let donor = try ModelOptions.load(donor: b, workers: workers)
-        let difference = try ModelDifference(model, donor, workers: workers)
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        try output.write(
-            isQuiet: common.quiet,
-            json: {
-                try JSONEncoder.readable.encode(
-                    ResultsDocument(
-                        command: "model diff", options: [String: String](), model: ModelRecord(model),
-                        donor: ModelRecord(donor), dataset: nil, environment: EnvironmentRecord(workers: workers),
-                        seconds: seconds, results: difference
-                    )
-                )
-            },
-            csv: { difference.csv },
-            text: { difference.text(a: a, b: b) },
-            next: { "ioi heads --model \(a.shellWord) --donor \(b.shellWord)" }
+    func experiment() -> ModelDiffExperiment { ModelDiffExperiment() }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        (
+            try ModelOptions.load(a, as: "model", workers: workers),
+            try ModelOptions.load(donor: b, workers: workers)
+        )
+    }
+
+    func view(_ results: ModelDifference, of experiment: ModelDiffExperiment, on subject: Subject) -> ResultsView {
+        ResultsView(
+            text: { results.text(a: a, b: b) }, csv: { results.csv },
+            next: "ioi heads --model \(a.shellWord) --donor \(b.shellWord)"
         )
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct PatchCommand: ParsableCommand {
+struct PatchCommand: BoundedCommand {
     static let configuration = CommandConfiguration(
         commandName: "patch",
         abstract: "Replace values inside a run and see what the logit difference makes of it.",
@@ -142,45 +142,35 @@ struct PatchCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var prompts: PromptOptions
-    @OptionGroup var patching: PatchRunOptions
+    @OptionGroup var memory: MemoryOptions
+    @Flag(help: .perPrompt) var perPrompt = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var common: RunOptions
 
-    func run() throws {
-        let started = ContinuousClock.now
-        let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
+    func experiment() throws -> PatchExperiment {
         let mode = try chosenMode()
         let source = try prompts.source(defaultCount: 200)
-        var options = PatchOptions(
+        return PatchExperiment(
             mode: try options(mode, seed: source.seed), prompts: source,
             aggregation: try choice("--aggregate", aggregate, default: .ratioOfMeans)
         )
-        _ = try PatchJob(options)
-        let model = try model.load(workers: workers)
-        let donor = try donor.map { try ModelOptions.load(donor: $0, workers: workers) }
-        if case .crossModel(var crossModel) = options.mode {
-            crossModel.circuit = try circuitName(for: model.location)
-            options.mode = .crossModel(crossModel)
-        }
-        let job = try PatchJob(options)
-        let dataset = try source.prompts(for: model)
-        let measurement = Measurement(
-            command: "patch", options: options, started: started, workers: workers, output: output,
-            isQuiet: common.quiet
+    }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        (try model.load(workers: workers), try donor.map { try ModelOptions.load(donor: $0, workers: workers) })
+    }
+
+    func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {
+        guard case .crossModel(var options) = experiment.mode else { return }
+        options.circuit = try circuitName(for: model.location)
+        experiment.mode = .crossModel(options)
+    }
+
+    func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
+        ResultsView(
+            text: { results.text(experiment, on: subject.prompting) }, csv: { results.csv },
+            next: results.next(experiment, donor: donor, model: model.flag)
         )
-        try measurement.run(model, donor: donor, dataset) { partial, progress in
-            try job.run(
-                model, donor: donor, dataset, settings: settings, partial: partial, perPrompt: patching.perPrompt,
-                progress: progress
-            )
-        } csv: {
-            $0.csv
-        } text: {
-            $0.text(options, dataset)
-        } next: {
-            $0.next(options, donor: self.donor, model: self.model.flag)
-        }
     }
 
     /// The mode, once no flag of another one is given.
@@ -208,7 +198,7 @@ struct PatchCommand: ParsableCommand {
         return mode
     }
 
-    private func options(_ mode: Mode, seed: UInt64) throws -> PatchOptions.Mode {
+    private func options(_ mode: Mode, seed: UInt64) throws -> PatchExperiment.Mode {
         switch mode {
         case .activation:
             let site = try Site.named(site ?? "z", flag: "--site", choices: Site.allCases)
@@ -222,7 +212,7 @@ struct PatchCommand: ParsableCommand {
                 .init(
                     sender: try choice("--sender", sender, default: .heads), receivers: try receivers(),
                     mlps: try choice("--path-mlp", pathMlp, default: .recompute),
-                    layerNorms: try choice("--path-ln", pathLn, default: .recompute), knockout: list(knockout),
+                    layerNorms: try choice("--path-ln", pathLn, default: .recompute), knockout: try items("--knockout", knockout),
                     ablation: try ablation.ablation(seed: seed)
                 )
             )
@@ -235,8 +225,7 @@ struct PatchCommand: ParsableCommand {
                 try Site.named($0, flag: "--component", choices: heads)
             }
             let randomSets = randomSets ?? 20
-            try checkFlag("--random-sets", randomSets, in: 0...10_000)
-            let directions: [PatchOptions.CrossModel.Direction] =
+            let directions: [PatchExperiment.CrossModel.Direction] =
                 direction == "both"
                 ? [.donorToHost, .hostToDonor] : [try choice("--direction", direction, default: .donorToHost)]
             return .crossModel(

@@ -23,49 +23,6 @@ struct MemoryOptions: ParsableArguments {
     }
 }
 
-/// What every command that patches takes.
-struct PatchRunOptions: ParsableArguments {
-    @OptionGroup var memory: MemoryOptions
-
-    @Flag(help: "Put the logit differences of each prompt in the JSON as well.")
-    var perPrompt = false
-
-    /// - Throws: `IOIError` of kind `usage` for a size that cannot be.
-    func settings(workers: Workers) throws -> RunSettings { try memory.settings(workers: workers) }
-
-    /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
-    ///
-    /// - Parameter dataset: nil where work has many stages, of which how many prompts are done says little.
-    /// - Throws: what `body` throws, and the exit code of an interruption.
-    static func stoppable<Results>(
-        _ dataset: Dataset? = nil,
-        out: String?,
-        _ body: () throws -> Results
-    ) throws -> Results {
-        Interrupt.listen()
-        do {
-            return try body()
-        } catch let interruption as PatchInterruption {
-            throw stopped(dataset.map { (interruption.measures.count, $0.count, "prompts") }, out: out)
-        } catch let interruption as ACDC.Interruption {
-            throw stopped((interruption.done, interruption.total, "edges"), out: out)
-        }
-    }
-
-    private static func stopped(_ progress: (done: Int, all: Int, things: String)?, out: String?) -> ExitCode {
-        let done = progress.map { " after \($0.done) of \($0.all) \($0.things)" } ?? ""
-        if let out, FileManager.default.fileExists(atPath: out + ".partial") {
-            Terminal.complain(
-                "interrupted\(done); what was measured is kept in \(out).partial, and the same command goes on from there"
-            )
-        } else {
-            let hint = out == nil ? "; with --out what was measured would be kept" : ""
-            Terminal.complain("interrupted\(done)\(hint)")
-        }
-        return ExitCode(130)
-    }
-}
-
 /// - Throws: `IOIError` of kind `usage` where a text is none of the choices.
 func choice<Value: RawRepresentable<String> & CaseIterable>(
     _ flag: String,
@@ -91,4 +48,21 @@ func position(_ flag: String, _ text: String) throws -> PositionSelection {
 /// The parts of a list that is separated by commas.
 func list(_ text: String?) -> [String] {
     text.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
+}
+
+/// The items of a list that is separated by commas.
+///
+/// - Throws: `IOIError` of kind `usage` for a text that is none.
+func items<Item: TextCoded>(_ flag: String, _ text: String?) throws -> [Item] {
+    try list(text).map { part in
+        guard let item = Item(part) else {
+            throw IOIError.usage("\(flag): found \"\(part)\", expected \(Item.form)")
+        }
+        return item
+    }
+}
+
+/// All of something, or the items of a list.
+func selection<Item: TextCoded & Hashable>(_ flag: String, _ text: String?) throws -> Selection<Item> {
+    text == "all" ? .all : .some(try items(flag, text))
 }

@@ -19,6 +19,11 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
 
     public init() {}
 
+    func validate(_ prompts: PromptSource) throws {
+        try ablation.validate("method.ablation")
+        try ablation.validate(reference: reference, prompts, "method.abc_count")
+    }
+
     enum CodingKeys: String, CodingKey {
         case ablation, everywhere, granularity
         case reference = "abc_count"
@@ -62,8 +67,8 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     @discardableResult
     static func edges(of circuit: Circuit, _ graph: Graph) throws -> EdgeSet {
         guard let edges = circuit.edgeSet(graph) else {
-            throw IOIError.usage(
-                "--granularity: found edge, but the circuit names neither paths between classes nor edges; "
+            throw IOIError.invalid(
+                "granularity", "found edge, but the circuit names neither paths between classes nor edges; "
                     + "expected node"
             )
         }

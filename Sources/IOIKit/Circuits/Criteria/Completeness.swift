@@ -23,18 +23,18 @@ public enum Completeness {
     }
 
     /// One set K.
-    public struct Score: Sendable {
-        public let kind: Kind
+    public struct Score: Equatable, Sendable {
+        public private(set) var kind = Kind.empty
         /// Which class it is, or the objective by which it was found.
-        public let name: String?
+        public private(set) var name: String?
         /// K, ascending.
-        public let k: [Head]
+        public private(set) var k: [Head] = []
         /// F(C∖K).
-        public let circuit: Estimate
+        public private(set) var circuit = Estimate()
         /// F(M∖K).
-        public let model: Estimate
+        public private(set) var model = Estimate()
         /// |F(C∖K) − F(M∖K)|.
-        public let score: Estimate
+        public private(set) var score = Estimate()
 
         init(_ set: Candidate, _ figures: SubsetFigures) {
             kind = set.kind
@@ -114,5 +114,16 @@ public enum Completeness {
             if !best.isEmpty, !found.contains(best) { found.append(best) }
         }
         return found.map { Candidate(kind: .greedy, name: name, k: $0) }
+    }
+}
+
+extension Completeness.Score: FieldCoded {
+    init() {}
+
+    static var fields: [Field<Completeness.Score>] {
+        [
+            .value("kind", \.kind), .optional("name", \.name), .value("k", \.k), .estimate("circuit", \.circuit),
+            .estimate("model", \.model), .estimate("score", interval: "ci95", \.score),
+        ]
     }
 }

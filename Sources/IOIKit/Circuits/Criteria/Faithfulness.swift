@@ -1,21 +1,18 @@
 /// How much of what a model does a circuit does alone (Wang et al. 2211.00593, section 4.1; SPEC section 7): F(M) and
 /// F(C), the mean logit differences of the whole model and of the circuit, with 95 % bootstrap intervals over prompts.
-public struct Faithfulness: Sendable {
+public struct Faithfulness: Equatable, Sendable {
     /// F(M).
-    public let model: Estimate
+    public private(set) var model = Estimate()
     /// F(C).
-    public let circuit: Estimate
+    public private(set) var circuit = Estimate()
     /// |F(M) − F(C)|.
-    public let difference: Estimate
+    public private(set) var difference = Estimate()
     /// F(C) / F(M), or the mean over prompts of their ratios.
-    public let ratio: Estimate
+    public private(set) var ratio = Estimate()
     /// How many prompts it is of.
-    public let count: Int
-    /// The standard deviation over prompts of the model's logit difference.
-    public let spread: Double
-
-    /// What has to be said beside the ratio.
-    public var note: RatioNote? { RatioNote(of: ratio.value, whole: model, spread: spread) }
+    public private(set) var count = 0
+    /// nil where the ratio means what it says.
+    public private(set) var note: RatioNote?
 
     /// - Parameters:
     ///   - model: of each prompt in the whole model; at least one.
@@ -31,11 +28,11 @@ public struct Faithfulness: Sendable {
         let sums = ResampledSums([model, circuit, zip(circuit, model).map { $0 / $1 }], seed: seed, workers: workers)
         let count = sums.count
         self.count = model.count
-        spread = model.standardDeviation
         self.model = sums.figure { $0[0] / count }
         self.circuit = sums.figure { $0[1] / count }
         difference = sums.figure { abs($0[0] - $0[1]) / count }
         ratio = sums.figure { Self.ratio($0, count: count, aggregation) }
+        note = RatioNote(of: ratio.value, whole: self.model, spread: model.standardDeviation)
     }
 
     /// F(C) / F(M) from the sums over prompts of F(M), F(C) and their ratios.
@@ -53,8 +50,19 @@ public struct Faithfulness: Sendable {
     }
 }
 
+extension Faithfulness: FieldCoded {
+    init() {}
+
+    static var fields: [Field<Faithfulness>] {
+        [
+            .estimate("model", \.model), .estimate("circuit", \.circuit), .estimate("difference", \.difference),
+            .estimate("ratio", interval: "ci95", \.ratio), .nullable("ratio_note", \.note), .value("count", \.count),
+        ]
+    }
+}
+
 /// A figure among those of random circuits that are like the circuit in size and depth.
-public struct NullComparison: Sendable, Encodable {
+public struct NullComparison: Codable, Equatable, Sendable {
     /// Ascending.
     public let ratios: [Double]
     /// The percentage of random circuits whose figure is lower.

@@ -17,19 +17,19 @@ public enum Minimality {
     public static let bar = 0.01
 
     /// One head.
-    public struct Score: Sendable {
+    public struct Score: Equatable, Sendable {
         /// v.
-        public let head: Head
+        public private(set) var head = Head(0, 0)
         /// The name of its class.
-        public let headClass: String
+        public private(set) var headClass = ""
         /// K, ascending.
-        public let k: [Head]
+        public private(set) var k: [Head] = []
         /// F(C∖K).
-        public let before: Estimate
+        public private(set) var before = Estimate()
         /// F(C∖(K∪{v})).
-        public let after: Estimate
+        public private(set) var after = Estimate()
         /// The share of F(M) by which they differ; nil where F(M) is zero.
-        public let score: Estimate
+        public private(set) var score = Estimate()
 
         /// Whether the score is at the bar or above.
         public var passes: Bool { score.value.map { $0 >= Minimality.bar } ?? false }
@@ -97,5 +97,17 @@ public enum Minimality {
             current: score
         )
         return Dictionary(uniqueKeysWithValues: zip(heads, paths.map { $0.last! }))
+    }
+}
+
+extension Minimality.Score: FieldCoded {
+    init() {}
+
+    static var fields: [Field<Minimality.Score>] {
+        [
+            .value("head", \.head), .value("class", \.headClass), .value("k", \.k), .estimate("before", \.before),
+            .estimate("after", \.after), .estimate("score", interval: "ci95", \.score),
+            .computed("passes", \.passes),
+        ]
     }
 }

@@ -65,17 +65,15 @@ public struct EdgeCurve: Equatable, Sendable {
 }
 
 extension EdgeCurve: FieldCoded {
-    package init() {}
+    init() {}
 
-    package static var fields: [Field<EdgeCurve>] {
+    static var fields: [Field<EdgeCurve>] {
         [.value("points", \.points), .estimate("cpr", \.cpr), .estimate("cmd", \.cmd)]
     }
 }
 
 extension EdgeCurve.Point: FieldCoded {
-    package init() {}
-
-    package static var fields: [Field<EdgeCurve.Point>] {
+    static var fields: [Field<EdgeCurve.Point>] {
         [
             .value("fraction", \.fraction), .value("edges", \.edges),
             .estimate("faithfulness", interval: "ci95", \.faithfulness), .nullable("ratio_note", \.note),

@@ -73,7 +73,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PathWalkResult {
-        try check()
+        try validate()
         var walk = PathWalker(
             options: self, model: model, prompts: prompts, reference: reference, settings: settings,
             measuring: measuring, progress: progress
@@ -86,15 +86,16 @@ public struct PathWalk: Codable, Equatable, Sendable {
         )
     }
 
-    private func check() throws {
-        for (step, criterion) in [
-            ("logits", logits), ("queries", queries), ("S2", s2), ("S1+1", s1Next), ("backups", backups),
+    /// - Throws: ``IOIError`` of a threshold or limit that cannot be.
+    public func validate() throws {
+        for (field, criterion) in [
+            ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),
         ] {
             guard criterion.threshold >= 0 else {
-                throw IOIError.usage("threshold of step \(step): found \(criterion.threshold), expected 0 or more")
+                throw IOIError.invalid("\(field).threshold", "found \(criterion.threshold), expected 0 or more")
             }
             guard criterion.limit ?? 1 >= 1 else {
-                throw IOIError.usage("limit of step \(step): found \(criterion.limit!), expected 1 or more")
+                throw IOIError.invalid("\(field).limit", "found \(criterion.limit!), expected 1 or more")
             }
         }
     }
@@ -130,9 +131,9 @@ public struct PathWalkStep: Equatable, Sendable {
 }
 
 extension PathWalkStep: FieldCoded {
-    package init() {}
+    init() {}
 
-    package static var fields: [Field<PathWalkStep>] {
+    static var fields: [Field<PathWalkStep>] {
         [
             .value("receiver", \.receiver), .list("knocked_out", \.knockedOut), .value("heard", \.heard),
             .value("map", \.map),

@@ -71,9 +71,9 @@ struct PathWalker {
         unlimited.limit = nil
         let direct = try hear(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
-            throw IOIError(
-                "--logits-effect: found no head that carries \(options.logits.threshold) % of the logit difference to "
-                    + "the logits with an interval away from zero, expected at least one; lower it, or take more prompts"
+            throw NoCircuit(
+                "no head carries \(options.logits.threshold) % of the logit difference to the logits with an interval "
+                    + "away from zero; lower that threshold, or take more prompts"
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)

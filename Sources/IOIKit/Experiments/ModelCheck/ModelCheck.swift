@@ -4,6 +4,10 @@ import Foundation
 ///
 /// Whatever is wrong with a file, the checks that do not need it go on, so that one run shows all that is wrong.
 public struct ModelCheck: Sendable {
+    public static let command = "model check"
+    /// The words in which results say what others say in figures.
+    static let uncompared: Set = ["found"]
+
     /// What reports call the model.
     public let name: String
     public let folder: URL
@@ -262,7 +266,9 @@ private final class ModelCheckRun {
         for (name, leading, scores) in wanted {
             note(name, text(leading), leading.source) {
                 let all = try measured.get()[keyPath: scores]
-                for head in leading.heads { try config.check(head, source: "checks.json", kind: .failure) }
+                for head in leading.heads {
+                    if let problem = config.problem(with: head) { throw IOIError("checks.json: \(problem)") }
+                }
                 let ranked = leading.heads.map { head in
                     let score = all[head.layer][head.index]
                     return (head: head, rank: 1 + all.joined().count { $0 > score }, score: score)

@@ -68,9 +68,9 @@ public struct Claim: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - measured: the figure; nil where it was not measured.
     ///   - other: the rule's other figure.
-    func verdict(_ measured: MeasuredFigure?, other: MeasuredFigure?) -> Verdict {
+    func verdict(_ measured: Estimate?, other: Estimate?) -> Verdict {
         guard let measured, rule.of == nil || other != nil else { return .notMeasured }
-        guard let value = measured.value, !measured.isMeaningless, rule.of == nil || other?.value != nil else {
+        guard let value = measured.value, measured.isMeaningless != true, rule.of == nil || other?.value != nil else {
             return .meaningless
         }
         let bounds = rule.bounds(other: other?.value)

@@ -41,7 +41,7 @@ public final class Reproduction {
     private var models: [PlanModel: (location: ModelLocation, hash: String)]
     private var measurements: [ReproductionRecord.Measurement] = []
     /// The heads of the plan's own model, once they were measured, for all the others to be compared with.
-    private var heads: HeadsJob.Observation?
+    private var heads: HeadsExperiment.Observation?
 
     /// - Parameters:
     ///   - names: the stages to do, with those that they start from; nil for all that are not extra.
@@ -226,65 +226,54 @@ public final class Reproduction {
         model == .base ? base : try GPT2(models[model]!.location, workers: settings.workers)
     }
 
-    /// Where a measurement is kept: under a hash of model, prompts, options and circuit.
-    private func file(of measure: Plan.Measure, _ model: PlanModel) throws -> URL {
-        var deciding = [models[model]!.hash, datasetRecord.sha256, measure.rawValue]
+    /// The experiment that a measure of the plan is.
+    private func experiment(_ measure: Plan.Measure) -> any Experiment {
         switch measure {
-        case .eval, .mlps: break
-        case .faithfulness, .surface: deciding += [try Self.text(faithfulness(measure)), try Self.text(circuit)]
-        case .circuit: deciding += [try Self.text(discovery)]
-        case .patterns, .outputs: deciding += [baseHash, try Self.text(comparison(measure)), try Self.text(circuit)]
-        case .heads: deciding += [baseHash, try Self.text(headsOptions), try Self.text(circuit)]
-        case .agreement, .greaterThan: deciding[1] = DatasetRecord(tasks[measure.task!]!.dataset).sha256
+        case .eval: return EvaluationExperiment(prompts: prompts)
+        case .agreement, .greaterThan: return EvaluationExperiment(prompts: tasks[measure.task!]!.prompts)
+        case .faithfulness, .surface:
+            var faithfulness = FaithfulnessExperiment(prompts: prompts)
+            faithfulness.randomSets = 20
+            faithfulness.surface = measure == .surface
+            return faithfulness
+        case .circuit:
+            var walk = plan.walk?.walk ?? PathWalk()
+            walk.seed = prompts.seed
+            return DiscoverExperiment(prompts: prompts, method: .path(walk))
+        case .patterns, .outputs:
+            let options = PatchExperiment.CrossModel(
+                components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
+                circuit: circuit == nil ? nil : "default", randomSets: 20
+            )
+            return PatchExperiment(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
+        case .heads:
+            var heads = HeadsExperiment(prompts: prompts)
+            heads.perPrompt = .movers
+            return heads
+        case .mlps:
+            var knockout = KnockoutExperiment(prompts: prompts)
+            knockout.mlps = .all
+            knockout.each = true
+            return knockout
         }
-        let name = "\(model)-\(measure.rawValue)-\(Self.hash(deciding)).json".replacing(" ", with: "-")
+    }
+
+    /// The models and prompts of a measure. Where it compares, the plan's own model is the host of the trained one.
+    private func subject(_ measure: Plan.Measure, _ model: GPT2) -> Subject {
+        let dataset = measure.task.map { tasks[$0]!.dataset } ?? .ioi(dataset)
+        guard measure.comparesWithBase || measure == .heads else { return Subject(model, dataset) }
+        return Subject(base, donor: model === base ? nil : model, dataset)
+    }
+
+    /// The file that caches a measurement, named by a hash of its inputs.
+    private func file(of measure: Plan.Measure, _ model: PlanModel) throws -> URL {
+        let dataset = measure.task.map { DatasetRecord(tasks[$0]!.dataset) } ?? datasetRecord
+        let inputs = [
+            models[model]!.hash, baseHash, dataset.sha256, measure.rawValue, try Self.text(experiment(measure)),
+            try Self.text(circuit),
+        ]
+        let name = "\(model)-\(measure.rawValue)-\(Self.hash(inputs)).json".replacing(" ", with: "-")
         return folder.appendingPathComponent("results/\(name)")
-    }
-
-    private func faithfulness(_ measure: Plan.Measure) -> FaithfulnessOptions {
-        var options = FaithfulnessOptions(prompts: prompts)
-        options.randomSets = 20
-        options.surface = measure == .surface
-        return options
-    }
-
-    private var discovery: DiscoverOptions {
-        var walk = plan.walk?.walk ?? PathWalk()
-        walk.seed = prompts.seed
-        return DiscoverOptions(prompts: prompts, method: .path(walk))
-    }
-
-    private func comparison(_ measure: Plan.Measure) -> PatchOptions {
-        let options = PatchOptions.CrossModel(
-            components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
-            circuit: circuit == nil ? nil : "default", randomSets: 20
-        )
-        return PatchOptions(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
-    }
-
-    private var headsOptions: HeadsOptions {
-        var options = HeadsOptions(prompts: prompts)
-        options.perPrompt = .movers
-        return options
-    }
-
-    /// - Parameter donor: a trained model; nil for the plan's own alone.
-    private func measureHeads(
-        _ donor: GPT2?,
-        _ partial: PartialResults,
-        _ progress: @escaping (Double) -> Void
-    ) throws -> HeadsResults {
-        let job = try HeadsJob(headsOptions, model: base, donor: donor)
-        let staged = StagedProgress(
-            total: [heads == nil, donor != nil].reduce(0) { $0 + ($1 ? 1 : 0) }, report: progress)
-        let own =
-            try heads
-            ?? job.observe(base, .model, dataset, settings: settings, partial: partial, progress: staged.stage(1))
-        heads = own
-        guard let donor else { return HeadsResults(model: own.profile) }
-        return try job.compare(
-            base, own, with: donor, dataset, settings: settings, partial: partial, progress: staged.stage(1)
-        )
     }
 
     private func measure(
@@ -294,96 +283,44 @@ public final class Reproduction {
         progress: @escaping (Double) -> Void
     ) throws {
         let partial = try PartialResults(besides: file, deciding: [file.lastPathComponent])
-        switch measure {
-        case .eval:
-            try write("eval", EvaluationOptions(prompts: prompts), model, to: file) {
-                let measures = try Evaluator(model.parameters, workers: settings.workers).measure(dataset.prompts)
-                return Evaluation(measures, seed: prompts.seed)
+        var work = Work(settings, partial: partial, progress: progress)
+        var subject = subject(measure, model)
+        let experiment = experiment(measure)
+        if let experiment = experiment as? HeadsExperiment {
+            // The plan's own model is observed once, for all others to be compared with.
+            if heads == nil, subject.donor != nil {
+                var own = work
+                own.progress = { progress(0.5 * $0) }
+                heads = try experiment.observe(base, dataset.prompts, own)
+                work.progress = { progress(0.5 + 0.5 * $0) }
             }
-        case .faithfulness, .surface:
-            let options = faithfulness(measure)
-            try write("faithfulness", options, model, to: file) {
-                try FaithfulnessJob(options, model: model).run(
-                    model, dataset, settings: settings, partial: partial, perPrompt: false, progress: progress
-                )
-            }
-        case .circuit:
-            try write("circuit discover", discovery, model, to: file) {
-                try FoundCircuit {
-                    try DiscoverJob(discovery, config: model.config).run(
-                        model, dataset, settings: settings, partial: partial, progress: progress
-                    )
-                }
-            }
-        case .patterns, .outputs:
-            let options = comparison(measure)
-            try write("patch", options, base, donor: model, to: file) {
-                try PatchJob(options).run(
-                    base, donor: model, dataset, settings: settings, partial: partial, perPrompt: false,
-                    progress: progress
-                )
-            }
-        case .heads:
-            let donor = model === base ? nil : model
-            try write("heads", headsOptions, base, donor: donor, to: file) {
-                try measureHeads(donor, partial, progress)
-            }
-        case .mlps:
-            var options = KnockoutOptions(prompts: prompts)
-            options.mlps = ["all"]
-            options.each = true
-            try write("knockout", options, model, to: file) {
-                try KnockoutJob(options, model: model).run(
-                    model, dataset, settings: settings, partial: partial, perPrompt: false, progress: progress
-                )
-            }
-        case .agreement, .greaterThan:
-            let (source, dataset) = tasks[measure.task!]!
-            try write("eval", EvaluationOptions(prompts: source), model, on: DatasetRecord(dataset), to: file) {
-                try Evaluator(model.parameters, workers: settings.workers).evaluate(dataset, seed: source.seed)
-            }
+            heads = try heads ?? experiment.observe(base, dataset.prompts, work)
+            subject.observedHeads = heads
         }
+        try write(experiment, on: subject, work, to: file)
         partial.remove()
     }
 
-    private func write<Options: Encodable, Results: Encodable>(
-        _ command: String,
-        _ options: Options,
-        _ model: GPT2,
-        donor: GPT2? = nil,
-        on dataset: DatasetRecord? = nil,
-        to file: URL,
-        _ body: () throws -> Results
-    ) throws {
-        let started = ContinuousClock.now
-        let results = try body()
-        let document = ResultsDocument(
-            command: command, options: options, model: try ModelRecord(model), donor: try donor.map(ModelRecord.init),
-            dataset: dataset ?? datasetRecord, environment: EnvironmentRecord(workers: settings.workers),
-            seconds: (ContinuousClock.now - started) / .seconds(1), results: results
-        )
+    private func write(_ experiment: some Experiment, on subject: Subject, _ work: Work, to file: URL) throws {
+        let document = try ResultsDocument(running: experiment, on: subject, work)
         try AtomicFile.write(try JSONEncoder.readable.encode(document), to: file)
     }
 
     // MARK: Claims
 
     private func decide() throws -> [ReproductionRecord.Decision] {
-        var known: [String: Any] = [:]
-        func figure(_ path: FigurePath) throws -> MeasuredFigure? {
+        struct Document: Decodable { let results: JSONValue }
+        var known: [String: JSONValue] = [:]
+        func figure(_ path: FigurePath) throws -> Estimate? {
             guard
                 let measurement = measurements.first(where: {
                     $0.model == path.model && $0.measure == path.measure
                 })
             else { return nil }
             let file = folder.appendingPathComponent(measurement.file)
-            if known[measurement.file] == nil {
-                let document = try JSONSerialization.jsonObject(with: InputFile.read(file)) as? [String: Any]
-                known[measurement.file] = document?["results"]
-            }
-            guard let results = known[measurement.file] else {
-                throw IOIError("\(file.path): results: found nothing, expected what was measured")
-            }
-            return try MeasuredFigure(at: path.steps, in: results, file: file.path)
+            let results = try known[measurement.file] ?? InputFile.decode(Document.self, from: file).results
+            known[measurement.file] = results
+            return try Estimate(at: path.steps, in: results, file: file.path)
         }
         // Nobody asked for what only extra stages measure that were left out.
         let asked = Set(

@@ -17,20 +17,20 @@ public struct ReproductionRecord: Codable, Sendable {
     public struct Decision: Codable, Sendable {
         public let claim: Claim
         /// nil where it was not measured.
-        public let measured: MeasuredFigure?
+        public let measured: Estimate?
         /// The rule's other figure.
-        public let other: MeasuredFigure?
+        public let other: Estimate?
         public let verdict: Claim.Verdict
 
         /// The figure as people read it: shares and effects in per cent, the rest as it is.
         public var valueText: String {
             guard let measured, let value = measured.value else { return "–" }
-            return measured.isMeaningless ? "meaningless" : claim.figure.unit.text(value)
+            return measured.isMeaningless == true ? "meaningless" : claim.figure.unit.text(value)
         }
 
         /// Its 95 % interval, likewise.
         public var intervalText: String {
-            guard let measured, !measured.isMeaningless, let ci95 = measured.ci95 else { return "" }
+            guard let measured, measured.isMeaningless != true, let ci95 = measured.ci95 else { return "" }
             return "[\(claim.figure.unit.text(ci95[0])), \(claim.figure.unit.text(ci95[1]))]"
         }
     }

@@ -54,8 +54,21 @@ struct RecordedResults: Sendable {
         contents = try InputFile.decode(Contents.self, from: json, path: path)
     }
 
-    /// - Throws: `IOIError` naming the file and the option that is missing or not as it has to be.
+    /// - Throws: ``IOIError`` naming the file and the option that is missing or not as it has to be.
     func options<Options: Decodable>(_ type: Options.Type) throws -> Options {
         try InputFile.decode(WithOptions<Options>.self, from: json, path: path).options
+    }
+
+    /// The experiment that was run. A file may hold what no command lets through, so its options are checked again.
+    ///
+    /// - Throws: ``IOIError`` naming the file and the option that is missing or not as it has to be.
+    func experiment<Kind: Experiment>(_ kind: Kind.Type) throws -> Kind {
+        let experiment = try options(kind)
+        do {
+            try experiment.validate()
+        } catch let error as IOIError {
+            throw IOIError("\(path): \(error.field == nil ? "" : "options.")\(error)")
+        }
+        return experiment
     }
 }

@@ -38,9 +38,8 @@ public struct VerifyJob: Sendable {
     ) throws {
         self.tolerance = tolerance
         let all = try files.map { path in
-            let recorded = try RecordedResults(path, commands: Array(RecordedCommand.all.keys))
-            // Options that cannot be read are known now.
-            _ = try RecordedCommand.all[recorded.command]!.prepare(recorded)
+            let recorded = try RecordedResults(path, commands: Self.commands)
+            try Self.checkOptions(of: recorded)
             return recorded
         }
         try Self.check(models, flag: "--model", names: all.map(\.model.name))
@@ -103,6 +102,63 @@ public struct VerifyJob: Sendable {
         )
     }
 
+    // MARK: What can be run again
+
+    /// What came out, with the hashes of what it was measured on.
+    private struct Outcome {
+        let results: JSONValue
+        let model, donor, dataset: String?
+    }
+
+    /// The names in results files. `model check` is none of the experiments: it runs on folders that hold no model.
+    private static var commands: [String] { Experiments.all.map { $0.name } + [ModelCheck.command] }
+
+    private static func uncompared(by command: String) -> Set<String> {
+        Experiments.named(command)?.uncompared ?? ModelCheck.uncompared
+    }
+
+    private static func checkOptions(of recorded: RecordedResults) throws {
+        guard let kind = Experiments.named(recorded.command) else {
+            _ = try recorded.options(ModelCheckOptions.self)
+            return
+        }
+        _ = try recorded.experiment(kind)
+        if kind == ModelDiffExperiment.self, recorded.donor == nil {
+            throw IOIError("\(recorded.path): donor: found nothing, expected the other model")
+        }
+    }
+
+    private static func run<Kind: Experiment>(
+        _ kind: Kind.Type,
+        _ recorded: RecordedResults,
+        _ location: ModelLocation,
+        donor: ModelLocation?,
+        _ work: Work
+    ) throws -> Outcome {
+        let experiment = try recorded.experiment(kind)
+        let model = try GPT2(location, workers: work.workers)
+        let subject = try Subject(
+            of: experiment, model, donor: donor.map { try GPT2($0, workers: work.workers) }
+        )
+        let results = try experiment.run(on: subject, work)
+        return Outcome(
+            results: try JSONValue(results), model: try model.sha256(), donor: try subject.donor?.sha256(),
+            dataset: subject.dataset.map { DatasetRecord($0).sha256 }
+        )
+    }
+
+    private static func check(_ recorded: RecordedResults, _ location: ModelLocation, _ work: Work) throws -> Outcome {
+        let check = ModelCheck(
+            name: location.name, folder: location.folder,
+            expectations: try recorded.options(ModelCheckOptions.self).expectations
+        )
+        let results = check.run(workers: work.workers, progress: work.progress)
+        return Outcome(
+            results: try JSONValue(results), model: results.sha256, donor: nil,
+            dataset: results.dataset.map { DatasetRecord($0).sha256 }
+        )
+    }
+
     private func run(
         _ entry: Entry,
         settings: RunSettings,
@@ -110,22 +166,25 @@ public struct VerifyJob: Sendable {
     ) throws -> VerifyResults.File {
         let started = ContinuousClock.now
         let recorded = entry.recorded
-        let command = RecordedCommand.all[recorded.command]!
-        let outcome: RecordedCommand.Outcome
+        let outcome: Outcome
         do {
             // Under the recorded names, which results and the published circuit go by.
-            let context = RecordedCommand.Context(
-                model: try ModelLocation(name: recorded.model.name, folder: entry.model.folder),
-                donor: try recorded.donor.flatMap { donor in
-                    try entry.donor.map { try ModelLocation(name: donor.name, folder: $0.folder) }
-                },
-                perPrompt: recorded.results.holds("per_prompt"), settings: settings, progress: progress
-            )
-            outcome = try command.prepare(recorded)(context)
+            let model = try ModelLocation(name: recorded.model.name, folder: entry.model.folder)
+            let donor = try recorded.donor.flatMap { donor in
+                try entry.donor.map { try ModelLocation(name: donor.name, folder: $0.folder) }
+            }
+            var work = Work(settings, perPrompt: recorded.results.holds("per_prompt"))
+            work.progress = progress
+            outcome =
+                if let kind = Experiments.named(recorded.command) {
+                    try Self.run(kind, recorded, model, donor: donor, work)
+                } else {
+                    try Self.check(recorded, model, work)
+                }
         } catch let error as IOIError {
             throw IOIError("\(recorded.path): cannot be run again: \(error)")
         }
-        var comparison = FigureComparison(tolerance: tolerance, ignoring: command.ignored)
+        var comparison = FigureComparison(tolerance: tolerance, ignoring: Self.uncompared(by: recorded.command))
         var notes: [String] = []
         func compareHash(_ field: String, _ before: String?, _ after: String?, isReplaced: Bool) {
             if isReplaced {
@@ -154,9 +213,8 @@ public struct VerifyJob: Sendable {
         tolerance: FigureComparison.Tolerance
     ) throws -> VerifyResults {
         let started = ContinuousClock.now
-        let commands = Array(RecordedCommand.all.keys)
         let (recorded, found) = try (
-            RecordedResults(file, commands: commands), RecordedResults(other, commands: commands)
+            RecordedResults(file, commands: Self.commands), RecordedResults(other, commands: Self.commands)
         )
         guard recorded.command == found.command else {
             throw IOIError(
@@ -165,7 +223,7 @@ public struct VerifyJob: Sendable {
             )
         }
         var comparison = FigureComparison(
-            tolerance: tolerance, ignoring: RecordedCommand.all[recorded.command]!.ignored
+            tolerance: tolerance, ignoring: uncompared(by: recorded.command)
         )
         comparison.compare(equal: recorded.model.sha256, found.model.sha256, at: "model.sha256")
         comparison.compare(equal: recorded.donor?.sha256, found.donor?.sha256, at: "donor.sha256")

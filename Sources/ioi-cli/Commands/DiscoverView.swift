@@ -2,7 +2,7 @@ import IOIKit
 
 extension DiscoverResults {
     /// For people: the circuit, how well it does, and how it was found.
-    func text(_ dataset: Dataset, saved: String?) -> String {
+    func text(_ circuit: Circuit, on prompts: String, saved: String?) -> String {
         var lines = [circuit.text()]
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
         if let faithfulness {
@@ -10,7 +10,7 @@ extension DiscoverResults {
             lines += [
                 "",
                 "F(C) / F(M)  \(share), \(circuit.edges.isEmpty ? "all other heads knocked out" : "edge by edge"), on "
-                    + "\(dataset.count) \(dataset.name) prompts",
+                    + prompts,
                 "F(M)         \(faithfulness.model.text(3))", "F(C)         \(faithfulness.circuit.text(3))",
             ]
             if let sparsity {
@@ -36,10 +36,10 @@ extension DiscoverResults {
             let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")
             lines += [""] + table.lines + ["best nodes: \(nodes)"]
         }
-        if let walk {
+        if !steps.isEmpty {
             lines +=
                 [""]
-                + walk.steps.map { step in
+                + steps.map { step in
                     let out = step.knockedOut.isEmpty ? "" : " without \(names(step.knockedOut))"
                     return "→ \(step.receiver)\(out): \(step.heard.isEmpty ? "none" : names(step.heard))"
                 }
@@ -68,7 +68,7 @@ extension DiscoverResults {
     }
 
     /// A line for each head, or for each edge where edges were found.
-    var csv: String {
+    func csv(_ circuit: Circuit) -> String {
         if let scores {
             return "edge,score,score_low,score_high\n"
                 + scores.edges.map { edge in

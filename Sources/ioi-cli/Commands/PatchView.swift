@@ -23,8 +23,8 @@ extension PatchMap {
         let map = Heatmap(
             title: title, columns: heatmapColumns, values: layers.map { $0.map(\.effect.value) }
         )
-        var lines = ["logit difference  \(effects.original.text(3))"]
-        if let donor = effects.donor { lines.append("in the donor      \(donor.text(3))") }
+        var lines = ["logit difference  \(original.text(3))"]
+        if let donor { lines.append("in the donor      \(donor.text(3))") }
         lines += [
             "", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), "",
             "strongest, with 95 % intervals",
@@ -61,8 +61,7 @@ extension PatchEffects.Cell {
 }
 
 extension PatchResults {
-    func text(_ options: PatchOptions, _ dataset: Dataset) -> String {
-        let prompts = "\(dataset.count) \(dataset.name) prompts"
+    func text(_ options: PatchExperiment, on prompts: String) -> String {
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
@@ -73,7 +72,7 @@ extension PatchResults {
                 title: "\(options.site.rawValue)\(positions) from \(from) into \(to): effect in %, \(prompts)"
             )
         case (.map(let map), .path(let options)):
-            let receivers = options.receivers.joined(separator: " ")
+            let receivers = options.receivers.map(\.description).joined(separator: " ")
             return map.text(title: "\(options.sender.rawValue) → \(receivers): effect in %, \(prompts)")
         case (.directions(let directions), .crossModel(let options)):
             let components = options.components.map(\.rawValue).joined(separator: ",")
@@ -86,9 +85,9 @@ extension PatchResults {
     }
 
     /// What to try next: the senders' own senders, a search for all of them, or what heads do.
-    func next(_ options: PatchOptions, donor: String?, model: String) -> String {
+    func next(_ options: PatchExperiment, donor: String?, model: String) -> String {
         switch (self, options.mode) {
-        case (.map(let map), .path(let path)) where path.receivers == ["logits"] && path.sender == .heads:
+        case (.map(let map), .path(let path)) where path.receivers == [.logits] && path.sender == .heads:
             let movers = map.layers.enumerated().flatMap { layer, cells in
                 cells.enumerated().map { (head: Head(layer, $0), effect: $1.effect.value ?? 0) }
             }.sorted { $0.effect < $1.effect }.prefix(3).map(\.head.description)
@@ -138,31 +137,5 @@ extension CrossModelResults {
                 + "than the circuit"
         }
         return text
-    }
-}
-
-extension KnockoutResults {
-    func text(_ dataset: Dataset) -> String {
-        var table = TextTable(header: [
-            "\(dataset.count) \(dataset.name) prompts", "logit difference", "95 % interval", "effect", "95 % interval",
-        ])
-        func row(_ name: String, _ difference: Estimate, _ effect: Estimate?) -> [String] {
-            func interval(_ figure: Estimate?, _ digits: Int) -> String {
-                figure?.ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
-            }
-            return [
-                name, difference.value.map { decimal($0, 3) } ?? "·", interval(difference, 3),
-                effect?.value.map { decimal($0, 1) + " %" } ?? "", interval(effect, 1),
-            ]
-        }
-        table.rows =
-            [row("nothing knocked out", original, nil), row("knocked out", together.patched, together.effect)]
-            + each.map { row("  \($0.name) alone", $0.cell.patched, $0.cell.effect) }
-        return table.lines.joined(separator: "\n")
-    }
-
-    var csv: String {
-        let lines = ["together,\(together.csv)"] + each.map { "\($0.name),\($0.cell.csv)" }
-        return "name,\(PatchEffects.Cell.csvHeader)\n" + lines.map { $0 + "\n" }.joined()
     }
 }

@@ -160,7 +160,7 @@ public final class FinetuneJob {
         let workers = Workers(count: record.settings.threads)
         let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
         let document = ResultsDocument(
-            command: "eval", options: EvaluationOptions(prompts: source),
+            command: "eval", options: EvaluationExperiment(prompts: source),
             model: try model(),
             dataset: DatasetRecord(heldOut), environment: EnvironmentRecord(workers: workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: evaluation

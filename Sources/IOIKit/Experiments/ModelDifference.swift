@@ -6,13 +6,13 @@ public struct ModelDifference: Equatable, Sendable {
     /// How large a change is.
     public struct Size: Equatable, Sendable {
         /// The numbers that were compared.
-        public let count: Int
+        public fileprivate(set) var count = 0
         /// ‖W_B − W_A‖.
-        public let change: Double
+        public fileprivate(set) var change = 0.0
         /// ‖W_A‖.
-        public let reference: Double
+        public fileprivate(set) var reference = 0.0
         /// The largest |W_B − W_A| of a single number.
-        public let largest: Double
+        public fileprivate(set) var largest = 0.0
 
         /// The change as a share of ‖W_A‖; nil where all of A's numbers are 0 and some of B's are not.
         public var relative: Double? { change == 0 ? 0 : reference == 0 ? nil : change / reference }
@@ -20,9 +20,9 @@ public struct ModelDifference: Equatable, Sendable {
 
     public struct Tensor: Equatable, Sendable {
         /// The name in a checkpoint, without the `transformer.` prefix.
-        public let name: String
-        public let shape: [Int]
-        public let size: Size
+        public fileprivate(set) var name = ""
+        public fileprivate(set) var shape: [Int] = []
+        public fileprivate(set) var size = Size()
     }
 
     /// What a part of a model is there for. Weights and biases are taken together, and so are a block's two LayerNorms.
@@ -38,9 +38,9 @@ public struct ModelDifference: Equatable, Sendable {
 
     public struct Part: Equatable, Sendable {
         /// nil for what is not of a block.
-        public let block: Int?
-        public let component: Component
-        public let size: Size
+        public fileprivate(set) var block: Int?
+        public fileprivate(set) var component = Component.q
+        public fileprivate(set) var size = Size()
     }
 
     /// Whether two models' files say the same.
@@ -51,14 +51,14 @@ public struct ModelDifference: Equatable, Sendable {
     }
 
     /// Of all that a config decides.
-    public let config: Likeness
-    public let tokenizer: Likeness
+    public private(set) var config = Likeness.missing
+    public private(set) var tokenizer = Likeness.missing
     /// Of all weights.
-    public let total: Size
+    public private(set) var total = Size()
     /// Block by block, then what is not of a block.
-    public let parts: [Part]
+    public private(set) var parts: [Part] = []
     /// In a checkpoint's order.
-    public let tensors: [Tensor]
+    public private(set) var tensors: [Tensor] = []
 
     /// Whether every weight is the same number.
     public var isSameWeights: Bool { total.largest == 0 }
@@ -184,63 +184,34 @@ private struct Sums {
     }
 }
 
-extension ModelDifference: Encodable {
-    private enum CodingKeys: String, CodingKey {
-        case isSameWeights = "same_weights"
-        case config, tokenizer, total
-        case parts = "components"
-        case tensors
-    }
+extension ModelDifference: FieldCoded {
+    init() {}
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(isSameWeights, forKey: .isSameWeights)
-        try container.encode(config, forKey: .config)
-        try container.encode(tokenizer, forKey: .tokenizer)
-        try container.encode(total, forKey: .total)
-        try container.encode(parts, forKey: .parts)
-        try container.encode(tensors, forKey: .tensors)
+    static var fields: [Field<ModelDifference>] {
+        [
+            .computed("same_weights", \.isSameWeights), .value("config", \.config), .value("tokenizer", \.tokenizer),
+            .value("total", \.total), .value("components", \.parts), .value("tensors", \.tensors),
+        ]
     }
 }
 
-extension ModelDifference.Size: Encodable {
-    private enum CodingKeys: CodingKey {
-        case count, change, reference, relative, largest
-    }
-
-    // What there is not is null.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(change, forKey: .change)
-        try container.encode(reference, forKey: .reference)
-        try container.encode(relative, forKey: .relative)
-        try container.encode(largest, forKey: .largest)
+extension ModelDifference.Size: FieldCoded {
+    static var fields: [Field<ModelDifference.Size>] {
+        [
+            .value("count", \.count), .value("change", \.change), .value("reference", \.reference),
+            .computed("relative", \.relative), .value("largest", \.largest),
+        ]
     }
 }
 
-extension ModelDifference.Tensor: Encodable {
-    private enum CodingKeys: CodingKey {
-        case name, shape
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try size.encode(to: encoder)
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(name, forKey: .name)
-        try container.encode(shape, forKey: .shape)
+extension ModelDifference.Tensor: FieldCoded {
+    static var fields: [Field<ModelDifference.Tensor>] {
+        [.inline(\.size), .value("name", \.name), .value("shape", \.shape)]
     }
 }
 
-extension ModelDifference.Part: Encodable {
-    private enum CodingKeys: CodingKey {
-        case block, component
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try size.encode(to: encoder)
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(block, forKey: .block)
-        try container.encode(component, forKey: .component)
+extension ModelDifference.Part: FieldCoded {
+    static var fields: [Field<ModelDifference.Part>] {
+        [.inline(\.size), .nullable("block", \.block), .value("component", \.component)]
     }
 }

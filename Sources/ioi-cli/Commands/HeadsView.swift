@@ -4,10 +4,10 @@ extension HeadsResults {
     /// For people: where the logit difference comes from, what each head does, and what is different about the donor's.
     ///
     /// - Parameter all: whether heads are shown that do nothing of note.
-    func text(_ dataset: Dataset, all: Bool) -> String {
-        var blocks = [model.text(dataset, all: all)]
-        if let donor { blocks.append("in the donor\n\n" + donor.text(dataset, all: all)) }
-        if let comparison { blocks += comparison.blocks(dataset) }
+    func text(on prompts: String, all: Bool) -> String {
+        var blocks = [model.text(on: prompts, all: all)]
+        if let donor { blocks.append("in the donor\n\n" + donor.text(on: prompts, all: all)) }
+        if let comparison { blocks += comparison.blocks(prompts) }
         return blocks.joined(separator: "\n\n")
     }
 
@@ -31,14 +31,14 @@ extension HeadsResults {
 }
 
 extension HeadProfile {
-    fileprivate func text(_ dataset: Dataset, all: Bool) -> String {
+    fileprivate func text(on prompts: String, all: Bool) -> String {
         let (mean, bounds) = (logitDifference.mean, logitDifference.bounds)
         let difference = "\(decimal(mean, 3))  [\(decimal(bounds[0], 3)), \(decimal(bounds[1], 3))]"
-        var lines = ["\(dataset.count) \(dataset.name) prompts", "logit difference  \(difference)"]
+        var lines = [prompts, "logit difference  \(difference)"]
         if let note { lines.append(note.explanation(whole: "the logit difference")) }
         var blocks = [lines]
         let hasShares = note != .meaningless
-        if let attribution { blocks += [attribution.sources] + (hasShares ? [attribution.map(of: dataset)] : []) }
+        if let attribution { blocks += [attribution.sources] + (hasShares ? [attribution.map(of: prompts)] : []) }
         blocks.append(heads(all: all))
         if let backup { blocks.append(backup.lines(hasShares: hasShares)) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
@@ -132,7 +132,7 @@ extension HeadProfile {
 }
 
 extension HeadComparison {
-    fileprivate func blocks(_ dataset: Dataset) -> [String] {
+    fileprivate func blocks(_ prompts: String) -> [String] {
         var blocks: [String] = []
         if !transitions.isEmpty {
             var table = TextTable(header: ["class changes", "from", "to"], leftColumns: [0, 1, 2])
@@ -142,8 +142,7 @@ extension HeadComparison {
             blocks.append("no head's class changes")
         }
         let distances = Heatmap(
-            title: "attention from END that is elsewhere in the donor: total variation distance in %, \(dataset.count) "
-                + "\(dataset.name) prompts",
+            title: "attention from END that is elsewhere in the donor: total variation distance in %, \(prompts)",
             columns: .heads, values: patternDistance.value.map { $0.map { $0.map { 100 * $0 } } }
         )
         blocks.append(distances.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured))
@@ -217,10 +216,10 @@ extension DirectLogitAttribution {
         return table.lines
     }
 
-    fileprivate func map(of dataset: Dataset) -> [String] {
+    fileprivate func map(of prompts: String) -> [String] {
         let map = Heatmap(
             title:
-                "written by each head itself: in % of the logit difference, \(dataset.count) \(dataset.name) prompts",
+                "written by each head itself: in % of the logit difference, \(prompts)",
             columns: .heads, values: share.value
         )
         return [map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)]
@@ -238,18 +237,18 @@ extension BackupMovers {
 extension HeadClassification.Evidence {
     fileprivate var text: String {
         switch name {
-        case .attributionShare: "writes \(figure.text(1, suffix: " % of LD"))"
-        case .endToIO: "END→IO \(figure.text(2))"
-        case .endToS2: "END→S2 \(figure.text(2))"
-        case .copying: "copies \(figure.text(2))"
-        case .negativeCopying: "copies negated \(figure.text(2))"
-        case .correlation: "ρ \(figure.text(2))"
-        case .s2ToIOEffect: "z at END with S2 = IO \(figure.text(1, suffix: " %"))"
-        case .abcEffect: "z at END from ABC \(figure.text(1, suffix: " %"))"
-        case .backupEffect: "path to logits without movers \(figure.text(1, suffix: " %"))"
-        case .effectBefore: "with them \(figure.text(1, suffix: " %"))"
-        case .repeatedAttention: "on random repeated tokens \(figure.text(2))"
-        case .promptAttention: "on prompts \(figure.text(2))"
+        case .attributionShare: "writes \(estimate.text(1, suffix: " % of LD"))"
+        case .endToIO: "END→IO \(estimate.text(2))"
+        case .endToS2: "END→S2 \(estimate.text(2))"
+        case .copying: "copies \(estimate.text(2))"
+        case .negativeCopying: "copies negated \(estimate.text(2))"
+        case .correlation: "ρ \(estimate.text(2))"
+        case .s2ToIOEffect: "z at END with S2 = IO \(estimate.text(1, suffix: " %"))"
+        case .abcEffect: "z at END from ABC \(estimate.text(1, suffix: " %"))"
+        case .backupEffect: "path to logits without movers \(estimate.text(1, suffix: " %"))"
+        case .effectBefore: "with them \(estimate.text(1, suffix: " %"))"
+        case .repeatedAttention: "on random repeated tokens \(estimate.text(2))"
+        case .promptAttention: "on prompts \(estimate.text(2))"
         }
     }
 }

@@ -2,9 +2,9 @@ import IOIKit
 
 extension ValidateResults {
     /// For people: the two means, what each head adds, and what sets of heads lack.
-    func text(_ dataset: Dataset) -> String {
+    func text(on prompts: String) -> String {
         var header = [
-            "\(dataset.count) \(dataset.name) prompts", "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
+            prompts, "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
         ]
         if let whole, let part = circuit.value {
             header[2] += "  \(percent(part / whole)) of F(M)" + (ratioNote.map { ", \($0.rawValue)" } ?? "")

@@ -2,10 +2,10 @@ import IOIKit
 
 extension FaithfulnessResults {
     /// For people: the figures, their splits, the prompts that fit worst, and the surface where there is one.
-    func text(circuit: Circuit, _ dataset: Dataset) -> String {
-        let whole = cell.faithfulness
+    func text(_ circuit: Circuit, on prompts: String) -> String {
+        let whole = faithfulness
         var figures = TextTable(
-            header: ["\(dataset.count) \(dataset.name) prompts", "", "95 % interval"], leftColumns: [0, 3]
+            header: [prompts, "", "95 % interval"], leftColumns: [0, 3]
         )
         func row(_ name: String, _ figure: Estimate) -> [String] {
             [
@@ -23,7 +23,7 @@ extension FaithfulnessResults {
             "\(circuit.heads.count) heads, \(decimal(100 * sparsity, 2)) % of all (head, position) pairs"
                 + (edgeSparsity.map { "; \(decimal(100 * $0, 2)) % of all edges" } ?? "")
         )
-        if let null = cell.null, whole.note != .meaningless {
+        if let null, whole.note != .meaningless {
             lines.append(
                 "\(null.ratios.count) random circuits like it: \(decimal(100 * null.middle.lowerBound, 1)) to "
                     + "\(decimal(100 * null.middle.upperBound, 1)) % (middle 90 %); \(decimal(null.percentile, 0)) % of "
@@ -48,48 +48,46 @@ extension FaithfulnessResults {
         lines += worst.map { "  \(decimal($0.model, 2)) → \(decimal($0.circuit, 2))  \($0.id): \($0.text)" }
         // All methods' shares are of the same F(M).
         guard !surface.isEmpty, whole.note != .meaningless else { return lines.joined(separator: "\n") }
-        let chart = chart(circuit: circuit, dataset)
+        let chart = chart(circuit, on: prompts)
         return (lines + ["", chart.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)])
             .joined(separator: "\n")
     }
 
     /// The surface as a picture.
-    func chart(circuit: Circuit, _ dataset: Dataset) -> IntervalChart {
+    func chart(_ circuit: Circuit, on prompts: String) -> IntervalChart {
         IntervalChart(
-            surface: surface.map { cell in
-                SurfaceFigure(
-                    method: cell.method, ratio: cell.faithfulness.ratio.value, ci95: cell.faithfulness.ratio.ci95,
-                    note: cell.faithfulness.note, nullPercentile: cell.null?.percentile,
-                    nullRange: cell.null.map { [$0.middle.lowerBound, $0.middle.upperBound] }
-                )
-            },
-            heads: circuit.heads.count, of: "\(dataset.count) \(dataset.name) prompts",
-            isWholeMeaningless: cell.faithfulness.note == .meaningless
+            surface: surface, heads: circuit.heads.count, of: prompts,
+            isWholeMeaningless: faithfulness.note == .meaningless
         )
     }
 
     /// A line for the method asked for and each one of the grid.
-    var csv: String {
+    func csv(_ method: CircuitMethod) -> String {
         let header =
             "granularity,positions,ablate,mean_group,abc_count,aggregate,model,circuit,ratio,ratio_low,ratio_high,"
             + "null_low,null_high,null_percentile,ratio_note\n"
-        return header
-            + ([cell] + surface).map { cell in
-                let (method, figures) = (cell.method, cell.faithfulness)
-                let isMean = method.ablation.kind == .mean
-                let numbers = [
-                    figures.model.value, figures.circuit.value, figures.ratio.value, figures.ratio.ci95?[0],
-                    figures.ratio.ci95?[1], cell.null?.middle.lowerBound, cell.null?.middle.upperBound,
-                    cell.null?.percentile,
-                ]
-                let names = [
-                    method.granularity.rawValue, method.everywhere ? "all" : "circuit", method.ablation.kind.rawValue,
-                    isMean ? method.ablation.group.rawValue : "", method.reference.map(String.init) ?? "",
-                    method.aggregation.rawValue,
-                ]
-                return (names + numbers.map { $0.map { "\($0)" } ?? "" } + [figures.note?.rawValue ?? ""])
-                    .joined(separator: ",") + "\n"
+        let null = null.map { [$0.middle.lowerBound, $0.middle.upperBound, $0.percentile] }
+        let first = method.csv(
+            [faithfulness.model.value, faithfulness.circuit.value], faithfulness.ratio, null, faithfulness.note
+        )
+        return header + first
+            + surface.map { cell in
+                let null = cell.nullRange.map { [$0[0], $0[1], cell.nullPercentile] }
+                // All cells have the same F(M) but for how it is averaged.
+                return cell.method.csv([faithfulness.model.value, cell.circuit], cell.ratio, null, cell.note)
             }.joined()
+    }
+}
+
+extension CircuitMethod {
+    fileprivate func csv(_ means: [Double?], _ ratio: Estimate, _ null: [Double?]?, _ note: RatioNote?) -> String {
+        let names = [
+            granularity.rawValue, everywhere ? "all" : "circuit", ablation.kind.rawValue,
+            ablation.kind == .mean ? ablation.group.rawValue : "", reference.map(String.init) ?? "",
+            aggregation.rawValue,
+        ]
+        let numbers = means + [ratio.value, ratio.ci95?[0], ratio.ci95?[1]] + (null ?? [nil, nil, nil])
+        return (names + numbers.map { $0.map { "\($0)" } ?? "" } + [note?.rawValue ?? ""]).joined(separator: ",") + "\n"
     }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// It is for JSON whose shape the properties do not have: an interval under a key of its own, a null that has to be
 /// written, the fields of a part among those of the whole. Everything else is plain `Codable`.
-package protocol FieldCoded: Codable, Sendable {
+protocol FieldCoded: Codable, Sendable {
     /// What reading starts from: each field then sets its property.
     init()
 
@@ -23,24 +23,24 @@ extension FieldCoded {
 }
 
 /// The name of a field in JSON.
-package struct FieldName: CodingKey, ExpressibleByStringLiteral {
-    package let stringValue: String
-    package var intValue: Int? { nil }
+struct FieldName: CodingKey, ExpressibleByStringLiteral {
+    let stringValue: String
+    var intValue: Int? { nil }
 
-    package init(stringLiteral value: String) { stringValue = value }
-    package init(_ name: String) { stringValue = name }
-    package init?(stringValue: String) { self.init(stringValue) }
-    package init?(intValue: Int) { nil }
+    init(stringLiteral value: String) { stringValue = value }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
 }
 
 /// One field of a ``FieldCoded`` type, or several that belong to one property.
-package struct Field<Root>: Sendable {
-    package typealias Path<Value> = WritableKeyPath<Root, Value> & Sendable
+struct Field<Root>: Sendable {
+    typealias Path<Value> = WritableKeyPath<Root, Value> & Sendable
 
-    package let write: @Sendable (Root, any Encoder) throws -> Void
-    package let read: @Sendable (inout Root, any Decoder) throws -> Void
+    let write: @Sendable (Root, any Encoder) throws -> Void
+    let read: @Sendable (inout Root, any Decoder) throws -> Void
 
-    package init(
+    init(
         write: @escaping @Sendable (Root, any Encoder) throws -> Void,
         read: @escaping @Sendable (inout Root, any Decoder) throws -> Void
     ) {
@@ -61,7 +61,7 @@ package struct Field<Root>: Sendable {
     }
 
     /// A field that always stands there.
-    package static func value<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value>) -> Field {
+    static func value<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value>) -> Field {
         Field {
             try $1.encode($0[keyPath: path], forKey: name)
         } read: {
@@ -70,7 +70,7 @@ package struct Field<Root>: Sendable {
     }
 
     /// A field that is null where there is no value.
-    package static func nullable<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
+    static func nullable<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {
             try $1.encode($0[keyPath: path], forKey: name)
         } read: {
@@ -79,7 +79,7 @@ package struct Field<Root>: Sendable {
     }
 
     /// A field that is left out where there is no value.
-    package static func optional<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
+    static func optional<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {
             try $1.encodeIfPresent($0[keyPath: path], forKey: name)
         } read: {
@@ -88,7 +88,7 @@ package struct Field<Root>: Sendable {
     }
 
     /// A list that is left out where it is empty.
-    package static func list<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<[Value]>) -> Field {
+    static func list<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<[Value]>) -> Field {
         Field {
             let values = $0[keyPath: path]
             if !values.isEmpty { try $1.encode(values, forKey: name) }
@@ -97,8 +97,19 @@ package struct Field<Root>: Sendable {
         }
     }
 
+    /// A field that follows from others, and is not read.
+    static func computed<Value: Encodable & SendableMetatype>(
+        _ name: FieldName,
+        _ value: @escaping @Sendable (Root) -> Value
+    ) -> Field {
+        Field {
+            try $1.encode(value($0), forKey: name)
+        } read: { _, _ in
+        }
+    }
+
     /// A part whose fields stand among those of the whole.
-    package static func inline<Part: Codable & Sendable>(_ path: Path<Part>) -> Field {
+    static func inline<Part: Codable & Sendable>(_ path: Path<Part>) -> Field {
         Field {
             try $0[keyPath: path].encode(to: $1)
         } read: {
@@ -109,7 +120,7 @@ package struct Field<Root>: Sendable {
     /// A part whose fields stand among those of the whole, where there is one.
     ///
     /// - Parameter name: a field that every such part has.
-    package static func inline<Part: Codable & Sendable>(where name: FieldName, _ path: Path<Part?>) -> Field {
+    static func inline<Part: Codable & Sendable>(where name: FieldName, _ path: Path<Part?>) -> Field {
         Field {
             try $0[keyPath: path]?.encode(to: $1)
         } read: {

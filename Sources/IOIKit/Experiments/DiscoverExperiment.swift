@@ -1,0 +1,267 @@
+/// Finds the circuit of a model.
+public struct DiscoverExperiment: PromptExperiment, Equatable {
+    public static let name = "circuit discover"
+    public static let uncompared: Set = ["problem"]
+
+    /// How circuits are found.
+    public enum Method: Codable, Equatable, Sendable {
+        case path(PathWalk)
+        case attribution(Attribution)
+        case acdc(threshold: Double, metric: ACDC.Metric)
+    }
+
+    /// Circuits of the edges with the best scores.
+    public struct Attribution: Codable, Equatable, Sendable {
+        /// Of EAP-IG; nil for EAP.
+        public var steps: Int?
+        /// How many edges a circuit has, before those that dangle are removed.
+        public var edges = 200
+        /// Whether edges that lower the logit difference count for as much as those that raise it.
+        public var isAbsolute = true
+        /// How many resamples of the prompts its stability is judged by; 0 for none.
+        public var resamples = 20
+        /// Whether CPR and CMD are measured.
+        public var curve = false
+
+        public init() {}
+    }
+
+    public var prompts: PromptSource
+    public var method: Method
+    /// What dropped edges give.
+    public var ablation = Ablation(.counterfactual)
+
+    public init(prompts: PromptSource, method: Method) {
+        self.prompts = prompts
+        self.method = method
+    }
+
+    public func validate() throws {
+        try prompts.validate()
+        try ablation.validate()
+        switch method {
+        case .path(let walk): try walk.validate()
+        case .attribution(let attribution):
+            let field = "method.attribution._0"
+            try IOIError.check("\(field).edges", attribution.edges, in: 1...100_000_000)
+            if let steps = attribution.steps { try IOIError.check("\(field).steps", steps, in: 1...1000) }
+            try IOIError.check("\(field).resamples", attribution.resamples, in: 0...10_000)
+        case .acdc(let threshold, _):
+            guard threshold >= 0 else {
+                throw IOIError.invalid("method.acdc.threshold", "found \(threshold), expected 0 or more")
+            }
+        }
+    }
+
+    /// A model in which no circuit is found is no error: its results say so.
+    public func run(on subject: Subject, _ work: Work) throws -> DiscoverResults {
+        let config = subject.model.config
+        if case .attribution(let attribution) = method {
+            let all = Graph(config).edgeCount
+            guard attribution.edges <= all else {
+                throw IOIError.invalid("edges", "found \(attribution.edges), expected 1 to \(all), all of this model")
+            }
+        }
+        do {
+            return try find(in: subject.model, subject.prompts, work)
+        } catch let error as NoCircuit {
+            return DiscoverResults(problem: error.description)
+        }
+    }
+
+    private func find(in model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> DiscoverResults {
+        let (parameters, seed, settings) = (model.parameters, self.prompts.seed, work.settings)
+        let (partial, progress) = (work.partial, work.progress)
+        let graph = Graph(model.config)
+        var results: DiscoverResults
+        switch method {
+        case .path(let walk):
+            let found = try walk.find(
+                parameters, name: model.location.name, prompts, settings: settings, measuring: partial.measure,
+                progress: { progress(0.95 * $0) }
+            )
+            results = DiscoverResults(circuit: found.circuit)
+            (results.steps, results.behaviour) = (found.steps, found.behaviour)
+            let measures = try partial.measure("nodes") {
+                try CircuitMethod().measure(
+                    [found.circuit], of: parameters, prompts, reference: nil, settings: settings, resuming: $0
+                ) { progress(0.95 + 0.05 * $0) }
+            }
+            results.faithfulness = faithfulness(measures, settings)
+            results.sparsity = found.circuit.sparsity(prompts, config: model.config, everywhere: false)
+        case .acdc(let threshold, let metric):
+            let search = ACDC(threshold: threshold, metric: metric, ablation: ablation)
+            let edges = try partial.search {
+                try search.find(parameters, prompts, settings: settings, resuming: $0) { progress(0.95 * $0) }
+            }
+            results = try DiscoverResults(circuit: circuit(edges, model))
+            let measures = try measure(
+                [EdgeCircuit(edges)], parameters, prompts, settings, partial, from: 0.95, progress
+            )
+            results.faithfulness = faithfulness(measures, settings)
+        case .attribution(let attribution):
+            let share = attribution.curve ? 0.3 : 0.8
+            let scores = try EdgeAttribution(steps: attribution.steps).scores(parameters, prompts, settings: settings) {
+                progress(share * $0)
+            }
+            let ranking = EdgeRanking(graph, scores: scores.mean, isAbsolute: attribution.isAbsolute)
+            var edges = ranking.best(attribution.edges)
+            edges.prune()
+            results = try DiscoverResults(circuit: circuit(edges, model))
+            results.scores = DiscoverResults.Scores(scores, ranking, edges, seed: seed, settings.workers)
+            if attribution.resamples > 1 {
+                results.stability = EdgeStability(
+                    scores, count: attribution.edges, isAbsolute: attribution.isAbsolute, resamples: attribution.resamples, seed: seed
+                )
+            }
+            let curve = attribution.curve ? EdgeCurve.circuits(ranking) : []
+            let measures = try measure(
+                [EdgeCircuit(edges)] + curve, parameters, prompts, settings, partial, from: share, progress
+            )
+            results.faithfulness = faithfulness(measures, settings)
+            if attribution.curve {
+                var points = measures
+                points.patched.removeFirst()
+                results.curve = EdgeCurve(points, graph: graph, seed: seed, workers: settings.workers)
+            }
+        }
+        return results
+    }
+
+    /// Circuits, edge by edge.
+    private func measure(
+        _ circuits: [EdgeCircuit],
+        _ parameters: GPT2Parameters,
+        _ prompts: [Prompt],
+        _ settings: RunSettings,
+        _ partial: PartialResults,
+        from share: Double,
+        _ progress: @escaping (Double) -> Void
+    ) throws -> PatchMeasures {
+        try partial.measure("edges") {
+            try EdgeComplementAblation(circuits, ablation: ablation).measure(
+                parameters, prompts, settings: settings, resuming: $0
+            ) { progress(share + (1 - share) * $0) }
+        }
+    }
+
+    /// The first circuit's.
+    private func faithfulness(_ measures: PatchMeasures, _ settings: RunSettings) -> Faithfulness {
+        Faithfulness(
+            model: measures.original, circuit: measures.patched[0], seed: prompts.seed,
+            workers: settings.workers
+        )
+    }
+
+    /// The circuit of some edges: its heads in one class, wherever they are.
+    private func circuit(_ edges: EdgeSet, _ model: GPT2) throws -> Circuit {
+        guard !edges.heads.isEmpty else {
+            throw NoCircuit(
+                "no head lies on a path of the \(edges.count) edges that are left; expected some with more edges or a "
+                    + "lower threshold"
+            )
+        }
+        return try Circuit(
+            model: model.location.name,
+            classes: [HeadClass(name: "heads", heads: edges.heads, position: .all)],
+            edges: edges.edges.map(edges.graph.name)
+        )
+    }
+}
+
+/// Why no circuit was found in a model.
+public struct NoCircuit: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+public struct DiscoverResults: Equatable, Sendable {
+    public struct EdgeScore: Codable, Equatable, Sendable {
+        public let edge: String
+        public let score: Double
+        public let ci95: [Double]?
+    }
+
+    public struct NodeScore: Codable, Equatable, Sendable {
+        public let node: String
+        public let score: Double
+    }
+
+    /// What attribution says.
+    public struct Scores: Codable, Equatable, Sendable {
+        /// Of the circuit's edges, best first.
+        public let edges: [EdgeScore]
+        /// Of all senders: the sums of their edges' scores, best first.
+        public let nodes: [NodeScore]
+        /// How long scoring all edges took, and how much of that one forward pass over the prompts.
+        public let seconds, forwardSeconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case edges, nodes
+            case seconds = "seconds_scoring"
+            case forwardSeconds = "seconds_forward"
+        }
+
+        init(
+            _ scores: EdgeScores,
+            _ ranking: EdgeRanking,
+            _ kept: EdgeSet,
+            seed: UInt64,
+            _ workers: Workers
+        ) {
+            let (graph, all) = (ranking.graph, ranking.graph.edges)
+            let best = ranking.order.filter { kept.flags[$0] }
+            let columns = best.map { edge in scores.perPrompt.map { Double($0[edge]) } }
+            let sums = columns.isEmpty ? nil : ResampledSums(columns, seed: seed, workers: workers)
+            edges = best.enumerated().map { column, edge in
+                EdgeScore(
+                    edge: graph.name(of: all[edge]), score: ranking.scores[edge],
+                    ci95: sums?.figure { [count = sums!.count] in $0[column] / count }.ci95
+                )
+            }
+            func key(_ score: Double) -> Double { ranking.isAbsolute ? abs(score) : score }
+            nodes = zip(graph.senders, ranking.senderScores).map { NodeScore(node: $0.description, score: $1) }
+                .sorted { key($0.score) > key($1.score) }
+            (seconds, forwardSeconds) = (scores.seconds, scores.forwardSeconds)
+        }
+    }
+
+    /// nil where none was found.
+    public fileprivate(set) var circuit: Circuit?
+    /// Why none was found.
+    public fileprivate(set) var problem: String?
+    /// The sweeps of path patching by which it was found, in order.
+    public fileprivate(set) var steps: [PathWalkStep] = []
+    /// What all heads attend to, where path patching found the circuit.
+    public fileprivate(set) var behaviour: HeadBehaviour?
+    /// Of the circuit, edge by edge where it was found so, else with all other heads knocked out.
+    public fileprivate(set) var faithfulness: Faithfulness?
+    /// The share of all (head, position) pairs that the circuit keeps, where it says at which positions.
+    public fileprivate(set) var sparsity: Double?
+    public fileprivate(set) var scores: Scores?
+    public fileprivate(set) var stability: EdgeStability?
+    public fileprivate(set) var curve: EdgeCurve?
+
+    fileprivate init(circuit: Circuit) { self.circuit = circuit }
+    fileprivate init(problem: String) { self.problem = problem }
+
+    /// - Throws: ``IOIError`` where no circuit was found.
+    public func found() throws -> Circuit {
+        guard let circuit else { throw IOIError(problem ?? "no circuit was found") }
+        return circuit
+    }
+}
+
+extension DiscoverResults: FieldCoded {
+    init() {}
+
+    static var fields: [Field<DiscoverResults>] {
+        [
+            .optional("circuit", \.circuit), .optional("problem", \.problem), .list("steps", \.steps),
+            .optional("behaviour", \.behaviour), .optional("faithfulness", \.faithfulness),
+            .optional("sparsity", \.sparsity), .inline(where: "edges", \.scores), .optional("stability", \.stability),
+            .optional("curve", \.curve),
+        ]
+    }
+}

@@ -1,0 +1,22 @@
+/// What a model does on prompts of any task.
+public struct EvaluationExperiment: Experiment, Equatable {
+    public static let name = "eval"
+
+    public var prompts: PromptSource
+
+    public init(prompts: PromptSource) { self.prompts = prompts }
+
+    public func validate() throws { try prompts.validate() }
+
+    public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
+
+    public func run(on subject: Subject, _ work: Work) throws -> TaskEvaluation {
+        guard let dataset = subject.dataset else { throw IOIError("no prompts to measure") }
+        return try Evaluator(subject.model.parameters, workers: work.workers).evaluate(
+            dataset, seed: prompts.seed, perPrompt: work.perPrompt
+        ) {
+            try work.checkInterruption()
+            work.progress(Double($0) / Double(dataset.count))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+/// How much of the model a circuit is, by one method or by a whole grid of them.
+public struct FaithfulnessExperiment: PromptExperiment, Equatable {
+    public static let name = "faithfulness"
+
+    public var prompts: PromptSource
+    /// `default` or a file.
+    public var circuit = "default"
+    public var method = CircuitMethod()
+    /// How many random circuits it is compared with.
+    public var randomSets = 0
+    /// Whether it is measured by the whole grid of methods.
+    public var surface = false
+
+    public init(prompts: PromptSource) { self.prompts = prompts }
+
+    enum CodingKeys: String, CodingKey {
+        case prompts, circuit, method, surface
+        case randomSets = "random_sets"
+    }
+
+    public func validate() throws {
+        try prompts.validate()
+        try IOIError.check("random_sets", randomSets, in: 0...100_000)
+        try method.validate(prompts)
+    }
+
+    public func circuit(of model: GPT2) throws -> Circuit? {
+        try Circuit.named(circuit, for: model.config, at: model.location)
+    }
+
+    public func run(on subject: Subject, _ work: Work) throws -> FaithfulnessResults {
+        let (model, prompts, seed) = (subject.model, subject.prompts, self.prompts.seed)
+        let graph = Graph(model.config)
+        let circuit = try Circuit.named(circuit, for: model.config, at: model.location)
+        if method.granularity == .edge { try CircuitMethod.edges(of: circuit, graph) }
+        let random = try circuit.matched(count: randomSets, config: model.config, seed: seed)
+        let methods = [method] + (surface ? grid(circuit, model.config) : [])
+        var references: [Int: [Prompt]] = [:]
+        func measure(_ index: Int) throws -> PatchMeasures {
+            let method = methods[index]
+            if let count = method.reference, references[count] == nil {
+                references[count] = try self.prompts.reference(count: count, for: model)
+            }
+            return try work.partial.measure("method \(index)") {
+                try method.measure(
+                    [circuit] + random, of: model.parameters, prompts,
+                    reference: method.reference.flatMap { references[$0] }, settings: work.settings, resuming: $0
+                ) { work.progress((Double(index) + $0) / Double(methods.count)) }
+            }
+        }
+        let measures = try measure(0)
+        var results = FaithfulnessResults(
+            measures, prompts, method: method, seed: seed, workers: work.workers, perPrompt: work.perPrompt
+        )
+        results.sparsity = circuit.sparsity(prompts, config: model.config, everywhere: method.everywhere)
+        results.edgeSparsity = circuit.edgeSet(graph).map { Double($0.count) / Double(graph.edgeCount) }
+        for index in methods.indices.dropFirst() {
+            let measures = try measure(index)
+            results.surface += EffectAggregation.allCases.map { aggregation in
+                var method = methods[index]
+                method.aggregation = aggregation
+                return SurfaceCell(method: method, measures, seed: seed, workers: work.workers)
+            }
+        }
+        return results
+    }
+
+    /// All methods but for the aggregation, which needs no measuring of its own.
+    private func grid(_ circuit: Circuit, _ config: GPT2Config) -> [CircuitMethod] {
+        let seed = prompts.seed
+        // A user's own file has no more prompts to take means over.
+        let references = prompts.file == nil ? [nil, 4 * prompts.count] : [nil]
+        var values: [(Ablation, Int?)] = []
+        for group in [Ablation.Group.template, .global] {
+            values += references.map { (Ablation(.mean, group: group, seed: seed), $0) }
+        }
+        values += [.resample, .counterfactual, .zero].map { (Ablation($0, seed: seed), nil) }
+        let isEverywhere = circuit.classes.allSatisfy { $0.position == .all }
+        let hasEdges = circuit.edgeSet(Graph(config)) != nil
+        var methods: [CircuitMethod] = []
+        for granularity in hasEdges ? CircuitMethod.Granularity.allCases : [.node] {
+            for everywhere in isEverywhere ? [true] : [false, true] {
+                for (ablation, reference) in values {
+                    var method = CircuitMethod()
+                    (method.ablation, method.reference) = (ablation, reference)
+                    (method.everywhere, method.granularity) = (everywhere, granularity)
+                    methods.append(method)
+                }
+            }
+        }
+        return methods
+    }
+}
+
+/// A circuit's faithfulness by one method of the grid.
+public struct SurfaceCell: Equatable, Sendable {
+    public private(set) var method = CircuitMethod()
+    public private(set) var circuit: Double?
+    public private(set) var ratio = Estimate()
+    public private(set) var note: RatioNote?
+    /// The percentage of random circuits whose ratio is lower; nil without random circuits.
+    public private(set) var nullPercentile: Double?
+    /// The middle 90 % of random circuits.
+    public private(set) var nullRange: [Double]?
+
+    init(
+        method: CircuitMethod,
+        ratio: Estimate,
+        note: RatioNote? = nil,
+        nullPercentile: Double? = nil,
+        nullRange: [Double]? = nil
+    ) {
+        self.method = method
+        self.ratio = ratio
+        self.note = note
+        self.nullPercentile = nullPercentile
+        self.nullRange = nullRange
+    }
+
+    fileprivate init(method: CircuitMethod, _ measures: PatchMeasures, seed: UInt64, workers: Workers) {
+        let (faithfulness, null) = measures.faithfulness(by: method, seed: seed, workers: workers)
+        self.init(
+            method: method, ratio: faithfulness.ratio, note: faithfulness.note, nullPercentile: null?.percentile,
+            nullRange: null.map { [$0.middle.lowerBound, $0.middle.upperBound] }
+        )
+        circuit = faithfulness.circuit.value
+    }
+}
+
+extension SurfaceCell: FieldCoded {
+    init() {}
+
+    static var fields: [Field<SurfaceCell>] {
+        [
+            .value("options", \.method), .nullable("circuit", \.circuit), .estimate("ratio", interval: "ci95", \.ratio),
+            .nullable("ratio_note", \.note), .nullable("null_percentile", \.nullPercentile),
+            .nullable("null_90", \.nullRange),
+        ]
+    }
+}
+
+public struct FaithfulnessResults: Equatable, Sendable {
+    /// One prompt, the model's logit difference and the circuit's.
+    public struct Case: Codable, Equatable, Sendable {
+        public let id: Int
+        public let text: String
+        public let model: Double
+        public let circuit: Double
+    }
+
+    /// Logit differences. [prompts]
+    public struct PerPrompt: Codable, Equatable, Sendable {
+        public let model: [Double]
+        public let circuit: [Double]
+    }
+
+    /// By the method that was asked for.
+    public private(set) var faithfulness = Faithfulness()
+    /// Beside random circuits, where there are any.
+    public private(set) var null: NullComparison?
+    /// By who is named first: "ABBA" and "BABA".
+    public private(set) var byOrder: [String: Faithfulness] = [:]
+    public private(set) var byTemplate: [String: Faithfulness] = [:]
+    /// The share of (head, position) pairs that the circuit keeps.
+    public fileprivate(set) var sparsity = 0.0
+    /// The share of the graph's edges that it keeps, where it names them.
+    public fileprivate(set) var edgeSparsity: Double?
+    /// Over prompts, of F(C) − F(M): those of ``quantileShares``.
+    public private(set) var quantiles: [Double] = []
+    /// The prompts on which circuit and model differ most, the worst first.
+    public private(set) var worst: [Case] = []
+    public fileprivate(set) var surface: [SurfaceCell] = []
+    public private(set) var perPrompt: PerPrompt?
+
+    public static let quantileShares = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
+
+    fileprivate init(
+        _ measures: PatchMeasures,
+        _ prompts: [Prompt],
+        method: CircuitMethod,
+        seed: UInt64,
+        workers: Workers,
+        perPrompt: Bool
+    ) {
+        let (model, circuit) = (measures.original, measures.patched[0])
+        func split(_ key: (Prompt) -> String) -> [String: Faithfulness] {
+            Dictionary(grouping: prompts.indices) { key(prompts[$0]) }.mapValues { indices in
+                Faithfulness(
+                    model: indices.map { model[$0] }, circuit: indices.map { circuit[$0] },
+                    aggregation: method.aggregation, seed: seed, workers: workers
+                )
+            }
+        }
+        (faithfulness, null) = measures.faithfulness(by: method, seed: seed, workers: workers)
+        byOrder = split { $0.order.rawValue }
+        byTemplate = split(\.template)
+        let differences = zip(circuit, model).map { $0 - $1 }
+        let sorted = differences.sorted()
+        quantiles = Self.quantileShares.map { Bootstrap.quantile(sorted, $0) }
+        worst = prompts.indices.sorted { (-abs(differences[$0]), $0) < (-abs(differences[$1]), $1) }.prefix(5).map {
+            Case(id: prompts[$0].id, text: prompts[$0].text, model: model[$0], circuit: circuit[$0])
+        }
+        if perPrompt { self.perPrompt = PerPrompt(model: model, circuit: circuit) }
+    }
+}
+
+extension FaithfulnessResults: FieldCoded {
+    init() {}
+
+    static var fields: [Field<FaithfulnessResults>] {
+        [
+            .inline(\.faithfulness), .value("sparsity", \.sparsity), .optional("edge_sparsity", \.edgeSparsity),
+            .value("by_order", \.byOrder), .value("by_template", \.byTemplate), .value("quantiles", \.quantiles),
+            .value("worst", \.worst), .optional("random", \.null), .list("surface", \.surface),
+            .optional("per_prompt", \.perPrompt),
+        ]
+    }
+}
+
+extension PatchMeasures {
+    /// The first cell is the circuit's, the others those of random circuits.
+    fileprivate func faithfulness(
+        by method: CircuitMethod,
+        seed: UInt64,
+        workers: Workers
+    ) -> (Faithfulness, NullComparison?) {
+        let faithfulness = Faithfulness(
+            model: original, circuit: patched[0], aggregation: method.aggregation, seed: seed, workers: workers
+        )
+        let ratios = patched.dropFirst().map { Faithfulness.ratio(model: original, circuit: $0, method.aggregation) }
+        let null = ratios.isEmpty ? nil : faithfulness.ratio.value.map { NullComparison(ratios, of: $0) }
+        return (faithfulness, null)
+    }
+}

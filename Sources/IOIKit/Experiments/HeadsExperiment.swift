@@ -1,0 +1,305 @@
+/// What each head of a model does, and what is different about another model's.
+public struct HeadsExperiment: PromptExperiment, Equatable {
+    public static let name = "heads"
+
+    public enum Analysis: String, CaseIterable, Codable, Sendable {
+        case attribution = "dla"
+        case scatter, copying, ov, inhibition, repeated, backup
+    }
+
+    public var prompts: PromptSource
+    public var analyses = Analysis.allCases
+    /// Whose name movers are knocked out to find their backups: `default` or a file. Where no circuit belongs to a model,
+    /// they are the heads that the rules call name movers.
+    public var circuit = "default"
+    public var criteria = HeadCriteria()
+    /// What stands in for name movers.
+    public var ablation = Ablation()
+
+    /// Of which heads results hold each prompt's figures.
+    public enum PerPrompt: String, Codable, Sendable {
+        /// Name movers, negative and backup ones, of a donor the model's too: their attention and what they write of the
+        /// names.
+        case movers
+        /// All, and their attributions.
+        case all
+    }
+
+    /// nil for means alone.
+    public var perPrompt: PerPrompt?
+
+    enum CodingKeys: String, CodingKey {
+        case prompts, analyses, circuit, criteria, ablation
+        case perPrompt = "per_prompt"
+    }
+
+    public init(prompts: PromptSource) { self.prompts = prompts }
+
+    public func validate() throws {
+        try prompts.validate()
+        try ablation.validate()
+        guard !analyses.isEmpty else {
+            let all = Analysis.allCases.map(\.rawValue).joined(separator: ", ")
+            throw IOIError.invalid("analyses", "found none, expected some of \(all)")
+        }
+        try criteria.validate()
+        guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
+    }
+
+    /// The circuit whose name movers are knocked out; nil where they are to be found.
+    public func circuit(of model: GPT2) throws -> Circuit? {
+        guard analyses.contains(.backup), circuit != "default" || DataDirectory.circuit(of: model.location) != nil else {
+            return nil
+        }
+        return try Circuit.named(circuit, for: model.config, at: model.location)
+    }
+
+    /// The name movers of the model's circuit; nil where they are to be found.
+    private func movers(of model: GPT2) throws -> [Head]? {
+        guard analyses.contains(.backup) else { return nil }
+        if let circuit = try circuit(of: model) {
+            return try circuit.headClass(named: HeadClassification.Kind.nameMover.rawValue, field: "circuit").heads
+        }
+        guard analyses.contains(.attribution), !Set(analyses).isDisjoint(with: [.copying, .scatter]) else {
+            throw IOIError.invalid(
+                "analyses",
+                "found backup without dla and copying or scatter, which find the name movers where no circuit belongs to "
+                    + "the model \(model.location.name); expected those too, or a circuit's file"
+            )
+        }
+        return nil
+    }
+
+    public func run(on subject: Subject, _ work: Work) throws -> HeadsResults {
+        let model = subject.model
+        let donor = try subject.donor.map { _ in try subject.requireDonor() }
+        // Circuits are read before anything is measured.
+        let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
+        let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
+        var stage = work
+        func next() -> Work {
+            stage.progress = staged.stage(1)
+            return stage
+        }
+        let observed =
+            try subject.observedHeads
+            ?? observe(model, subject.prompts, movers: movers.model, stagePrefix: "", next())
+        guard let donor else { return HeadsResults(observed) }
+        return try compare(model, observed, with: donor, subject.prompts, movers: movers.donor, next())
+    }
+
+    /// Measures one model, for others to be compared with.
+    func observe(_ model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> Observation {
+        try observe(model, prompts, movers: movers(of: model), stagePrefix: "", work)
+    }
+
+    /// What was measured of a model's heads, and what comparing it with another's takes.
+    struct Observation {
+        var profile: HeadProfile
+        /// Direct attributions of all heads, layer by layer. [heads][prompts]
+        let attributions: [[Double]]
+
+        var movers: [Head] {
+            [.nameMover, .negative, .backup].flatMap(profile.classification!.heads(of:))
+        }
+    }
+
+    /// - Parameters:
+    ///   - heads: whose points are kept beside those of its movers.
+    ///   - movers: knocked out; where they are nil, the heads that the rules call name movers.
+    ///   - stagePrefix: what the names of its stages begin with.
+    private func observe(
+        _ model: GPT2,
+        _ prompts: [Prompt],
+        keeping heads: [Head] = [],
+        movers: [Head]?,
+        stagePrefix: String,
+        _ work: Work
+    ) throws -> Observation {
+        let staged = StagedProgress(total: Stage.allCases.reduce(0) { $0 + weight($1) }, report: work.progress)
+        var observed = try observe(model.parameters, prompts, settings: work.settings, staged)
+        try patch(&observed.profile, model.parameters, prompts, movers: movers, stagePrefix: stagePrefix, work, staged)
+        if perPrompt == .movers {
+            let drawn = Set(observed.movers + heads)
+            observed.profile.scatter?.keepPrompts(of: drawn)
+        }
+        work.progress(1)
+        return observed
+    }
+
+    /// - Parameters:
+    ///   - observed: of `model`.
+    ///   - movers: of the donor's circuit.
+    private func compare(
+        _ model: GPT2,
+        _ observed: Observation,
+        with donor: GPT2,
+        _ prompts: [Prompt],
+        movers: [Head]?,
+        _ work: Work
+    ) throws -> HeadsResults {
+        let staged = StagedProgress(total: 20, report: work.progress)
+        let distances = try PatternDistance.measure(
+            model.parameters, donor.parameters, prompts, settings: work.settings, progress: staged.stage(1)
+        )
+        var later = work
+        later.progress = staged.stage(19)
+        let other = try observe(
+            donor, prompts, keeping: observed.movers, movers: movers, stagePrefix: "donor, ", later
+        )
+        var results = HeadsResults(observed)
+        results.donor = other.profile
+        results.comparison = HeadComparison(
+            distances: distances,
+            weights: try WeightChange(from: model.parameters, to: donor.parameters, workers: work.workers),
+            attributions: analyses.contains(.attribution) ? (observed.attributions, other.attributions) : nil,
+            classes: (observed.profile.classification!, other.profile.classification!), config: model.config,
+            seed: self.prompts.seed, workers: work.workers
+        )
+        work.progress(1)
+        return results
+    }
+
+    /// How long stages take beside a pass over the prompts, about.
+    private enum Stage: CaseIterable { case pass, copying, ov, repeated, inhibition, backup }
+
+    private func weight(_ stage: Stage) -> Double {
+        switch stage {
+        case .pass: 1
+        case .copying: analyses.contains(.copying) ? 2 : 0
+        case .ov: analyses.contains(.ov) ? 1 : 0
+        case .repeated: analyses.contains(.repeated) ? 1 : 0
+        case .inhibition: analyses.contains(.inhibition) ? 10 : 0
+        case .backup: analyses.contains(.backup) ? 6 : 0
+        }
+    }
+
+    /// What is read from one pass over the prompts and from the weights.
+    private func observe(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: RunSettings,
+        _ staged: StagedProgress
+    ) throws -> Observation {
+        let (config, seed, workers) = (model.config, self.prompts.seed, settings.workers)
+        let analyses = Set(self.analyses)
+        var attention = TaskAttention.Measures(config)
+        var projections = NameProjections(model)
+        var names = CopyingScore.Names()
+        var sites = TaskAttention.Measures.sites.union(NameProjections.sites)
+        if analyses.contains(.copying) { sites.formUnion(CopyingScore.Names.sites) }
+        try PromptPass.run(
+            model, prompts, keeping: sites, settings: settings, progress: staged.stage(weight(.pass))
+        ) { batch, forward in
+            attention.add(batch, forward)
+            try projections.add(batch, forward)
+            if analyses.contains(.copying) { names.add(batch, forward) }
+        }
+        var profile = HeadProfile(
+            logitDifference: Estimate(meanOf: projections.differences, seed: seed),
+            attention: TaskAttention(attention, seed: seed, workers: workers)
+        )
+        if analyses.contains(.attribution) {
+            profile.attribution = DirectLogitAttribution(
+                projections, config: config, seed: seed, workers: workers,
+                perPrompt: perPrompt == .all
+            )
+        }
+        if analyses.contains(.scatter) {
+            profile.scatter = AttributionScatter(
+                attention, projections, seed: seed, workers: workers, perPrompt: perPrompt != nil
+            )
+        }
+        if analyses.contains(.copying) {
+            profile.copying = try CopyingScore(
+                model, names, seed: seed, settings: settings, progress: staged.stage(weight(.copying))
+            )
+        }
+        if analyses.contains(.ov) {
+            profile.ov = try OVSpectra(model, settings: settings, progress: staged.stage(weight(.ov)))
+        }
+        if analyses.contains(.repeated) {
+            profile.repeated = try RepeatedTokens(model, seed: seed, workers: workers)
+            staged.stage(weight(.repeated))(1)
+        }
+        let heads = config.layers * config.heads
+        return Observation(profile: profile, attributions: (0..<heads).map(projections.attribution))
+    }
+
+    /// What patched runs tell, and the classes.
+    private func patch(
+        _ profile: inout HeadProfile,
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        movers: [Head]?,
+        stagePrefix: String,
+        _ work: Work,
+        _ staged: StagedProgress
+    ) throws {
+        let (settings, partial) = (work.settings, work.partial)
+        let (config, seed, workers) = (model.config, self.prompts.seed, settings.workers)
+        if analyses.contains(.inhibition) {
+            let flips = try InhibitionTest.Flip.allCases.map { flip in
+                let progress = staged.stage(weight(.inhibition) / 2)
+                let measures = try partial.measure("\(stagePrefix)\(flip.rawValue)") {
+                    try InhibitionTest.measure(
+                        flip, model, prompts, settings: settings, resuming: $0, progress: progress
+                    )
+                }
+                return (flip, InhibitionTest.Effects(measures, heads: config.heads, seed: seed, workers: workers))
+            }
+            profile.inhibition = InhibitionTest(flips: Dictionary(uniqueKeysWithValues: flips))
+        }
+        if analyses.contains(.backup) {
+            let found = HeadClassification(profile, config: config, criteria: criteria).heads(of: .nameMover)
+            let movers = movers ?? found
+            if !movers.isEmpty {
+                func measure(without movers: [Head]) throws -> PatchMeasures {
+                    let progress = staged.stage(weight(.backup) / 2)
+                    let name = movers.map(\.description).joined(separator: ",")
+                    return try partial.measure("\(stagePrefix)logits without \(name)") {
+                        try BackupMovers.measure(
+                            without: movers, model, prompts, ablation: ablation, settings: settings,
+                            resuming: $0, progress: progress
+                        )
+                    }
+                }
+                profile.backup = BackupMovers(
+                    without: movers, (try measure(without: []), try measure(without: movers)), heads: config.heads,
+                    seed: seed, workers: workers
+                )
+            }
+        }
+        profile.classification = HeadClassification(profile, config: config, criteria: criteria)
+    }
+}
+
+public struct HeadsResults: Equatable, Sendable {
+    public let model: HeadProfile
+    /// Of the other model, where there is one, and how the two differ.
+    public fileprivate(set) var donor: HeadProfile?
+    public fileprivate(set) var comparison: HeadComparison?
+
+    fileprivate init(_ observed: HeadsExperiment.Observation) { model = observed.profile }
+}
+
+extension HeadsResults: Codable {
+    enum CodingKeys: CodingKey {
+        case donor, comparison
+    }
+
+    // What was found of the model stands at the top.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        model = try HeadProfile(from: decoder)
+        donor = try container.decodeIfPresent(HeadProfile.self, forKey: .donor)
+        comparison = try container.decodeIfPresent(HeadComparison.self, forKey: .comparison)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        try model.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(donor, forKey: .donor)
+        try container.encodeIfPresent(comparison, forKey: .comparison)
+    }
+}

@@ -1,0 +1,147 @@
+/// What is left of the logit difference without some heads, classes of heads or MLPs.
+public struct KnockoutExperiment: PromptExperiment, Equatable {
+    public static let name = "knockout"
+
+    public var prompts: PromptSource
+    public var heads = Selection<PlacedHead>.some([])
+    /// Classes of the circuit.
+    public var classes: [String] = []
+    public var mlps = Selection<PlacedMLP>.some([])
+    /// `default` or a file; where classes come from.
+    public var circuit = "default"
+    /// Of heads and MLPs that name none, and in place of the classes' own; nil for everywhere and the classes' own.
+    public var position: PositionSelection?
+    /// Whether each of them is knocked out alone as well.
+    public var each = false
+    public var ablation = Ablation()
+    /// How many prompts of the same source means are taken over, the measured ones among them; nil for just those.
+    public var reference: Int?
+
+    public init(prompts: PromptSource) { self.prompts = prompts }
+
+    enum CodingKeys: String, CodingKey {
+        case prompts, heads, classes, mlps, circuit, position, each, ablation
+        case reference = "abc_count"
+    }
+
+    public func validate() throws {
+        try prompts.validate()
+        try ablation.validate()
+        try ablation.validate(reference: reference, prompts)
+        guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
+        guard heads != .some([]) || mlps != .some([]) || !classes.isEmpty else {
+            throw IOIError.usage("expected heads, classes or mlps: what to knock out")
+        }
+    }
+
+    public func circuit(of model: GPT2) throws -> Circuit? {
+        classes.isEmpty ? nil : try Circuit.named(circuit, for: model.config, at: model.location)
+    }
+
+    public func run(on subject: Subject, _ work: Work) throws -> KnockoutResults {
+        let targets = try targets(in: subject.model)
+        let reference = try prompts.reference(count: reference, for: subject.model)
+        let measures = try work.partial.measure(Self.name) {
+            try Knockout(targets, ablation: ablation).measure(
+                subject.model.parameters, subject.prompts, reference: reference, settings: work.settings, resuming: $0,
+                progress: work.progress
+            )
+        }
+        let effects = PatchEffects(measures, seed: prompts.seed, workers: work.workers)
+        return KnockoutResults(
+            effects, names: targets.dropFirst().map(\.name), measures: work.perPrompt ? measures : nil
+        )
+    }
+
+    /// All at once, then each alone where that is asked for.
+    private func targets(in model: GPT2) throws -> [KnockoutTarget] {
+        let config = model.config
+        var (together, alone) = (KnockoutTarget("together"), [KnockoutTarget]())
+        /// Adds to the target of all, and makes one of its own.
+        func add(_ name: String, _ body: (inout KnockoutTarget) -> Void) {
+            var target = KnockoutTarget(name)
+            body(&target)
+            body(&together)
+            alone.append(target)
+        }
+        for head in heads.items(all: config.allHeads.map { PlacedHead($0) }) {
+            add(head.description) { $0.add(head.head, at: head.position ?? position ?? .all) }
+        }
+        if let circuit = try circuit(of: model) {
+            for name in classes {
+                let headClass = try circuit.headClass(named: name, field: "classes")
+                add(name) { target in
+                    for head in headClass.heads { target.add(head, at: position ?? headClass.position) }
+                }
+            }
+        }
+        for mlp in mlps.items(all: (0..<config.layers).map { PlacedMLP($0) }) {
+            add("MLP \(mlp)") { $0.add(mlp: mlp.layer, at: mlp.position ?? position ?? .all) }
+        }
+        // A circuit's heads were checked as it was read.
+        try together.check(config, headField: "heads", mlpField: "mlps")
+        return [together] + (each ? alone : [])
+    }
+}
+
+public struct KnockoutResults: Equatable, Sendable {
+    /// A thing that was knocked out alone.
+    public struct Single: Equatable, Sendable {
+        public fileprivate(set) var name = ""
+        public fileprivate(set) var cell = PatchEffects.Cell()
+    }
+
+    /// Logit differences.
+    public struct PerPrompt: Equatable, Sendable {
+        /// [prompts]
+        public fileprivate(set) var original: [Double] = []
+        /// [prompts]
+        public fileprivate(set) var together: [Double] = []
+        /// [things][prompts]
+        public fileprivate(set) var each: [[Double]] = []
+    }
+
+    /// The mean logit difference with nothing knocked out.
+    public private(set) var original = Estimate()
+    /// With everything knocked out.
+    public private(set) var together = PatchEffects.Cell()
+    /// With one thing at a time.
+    public private(set) var each: [Single] = []
+    public private(set) var perPrompt: PerPrompt?
+
+    fileprivate init(_ effects: PatchEffects, names: [String], measures: PatchMeasures?) {
+        original = effects.original
+        together = effects.cells[0]
+        each = zip(names, effects.cells.dropFirst()).map { Single(name: $0, cell: $1) }
+        perPrompt = measures.map {
+            PerPrompt(original: $0.original, together: $0.patched[0], each: Array($0.patched.dropFirst()))
+        }
+    }
+}
+
+extension KnockoutResults: FieldCoded {
+    init() {}
+
+    static var fields: [Field<KnockoutResults>] {
+        [
+            .estimate("original", \.original), .estimate("knocked_out", \.together.patched),
+            .estimate("effect", interval: "ci95", \.together.effect), .list("each", \.each),
+            .optional("per_prompt", \.perPrompt),
+        ]
+    }
+}
+
+extension KnockoutResults.Single: FieldCoded {
+    static var fields: [Field<KnockoutResults.Single>] {
+        [
+            .value("name", \.name), .estimate("knocked_out", \.cell.patched),
+            .estimate("effect", interval: "ci95", \.cell.effect),
+        ]
+    }
+}
+
+extension KnockoutResults.PerPrompt: FieldCoded {
+    static var fields: [Field<KnockoutResults.PerPrompt>] {
+        [.value("original", \.original), .value("knocked_out", \.together), .list("each", \.each)]
+    }
+}

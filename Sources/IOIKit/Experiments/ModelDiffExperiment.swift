@@ -1,0 +1,15 @@
+/// How far the weights of two models of one shape lie apart. It has no options.
+public struct ModelDiffExperiment: Experiment {
+    public static let name = "model diff"
+
+    public init() {}
+
+    public func validate() throws {}
+
+    public func dataset(for model: GPT2) throws -> TaskDataset? { nil }
+
+    public func run(on subject: Subject, _ work: Work) throws -> ModelDifference {
+        guard let donor = subject.donor else { throw IOIError.invalid("donor", "missing, expected the other model") }
+        return try ModelDifference(subject.model, donor, workers: work.workers)
+    }
+}

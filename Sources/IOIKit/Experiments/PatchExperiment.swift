@@ -1,0 +1,367 @@
+/// A sweep of patched runs: activation, path or cross-model patching.
+public struct PatchExperiment: PromptExperiment, Equatable {
+    public static let name = "patch"
+
+    public struct Activation: Codable, Equatable, Sendable {
+        public var site: Site
+        public var positions: [PositionSelection]
+        public var denoise: Bool
+
+        public init(site: Site, positions: [PositionSelection], denoise: Bool) {
+            self.site = site
+            self.positions = positions
+            self.denoise = denoise
+        }
+    }
+
+    public struct Path: Codable, Equatable, Sendable {
+        public enum Sender: String, CaseIterable, Codable, Sendable {
+            case heads, mlps
+        }
+
+        public enum Passage: String, CaseIterable, Codable, Sendable {
+            case recompute, freeze
+        }
+
+        public var sender: Sender
+        public var receivers: [Receiver]
+        public var mlps: Passage
+        public var layerNorms: Passage
+        /// Knocked out in every run.
+        public var knockout: [PlacedHead]
+        public var ablation: Ablation
+
+        public init(
+            sender: Sender,
+            receivers: [Receiver],
+            mlps: Passage,
+            layerNorms: Passage,
+            knockout: [PlacedHead],
+            ablation: Ablation
+        ) {
+            self.sender = sender
+            self.receivers = receivers
+            self.mlps = mlps
+            self.layerNorms = layerNorms
+            self.knockout = knockout
+            self.ablation = ablation
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case sender, receivers
+            case mlps = "path_mlp"
+            case layerNorms = "path_ln"
+            case knockout, ablation
+        }
+    }
+
+    public struct CrossModel: Codable, Equatable, Sendable {
+        public enum Direction: String, CaseIterable, Codable, Sendable {
+            case donorToHost = "donor-to-host"
+            case hostToDonor = "host-to-donor"
+        }
+
+        public var components: [Site]
+        public var position: PositionSelection
+        public var directions: [Direction]
+        /// `default` or a file; nil for none.
+        public var circuit: String?
+        /// How many random sets of heads the circuit is compared with.
+        public var randomSets: Int
+
+        public init(
+            components: [Site],
+            position: PositionSelection,
+            directions: [Direction],
+            circuit: String?,
+            randomSets: Int
+        ) {
+            self.components = components
+            self.position = position
+            self.directions = directions
+            self.circuit = circuit
+            self.randomSets = randomSets
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case components, position, directions, circuit
+            case randomSets = "random_sets"
+        }
+    }
+
+    /// One of the three.
+    public enum Mode: Equatable, Sendable {
+        case activation(Activation)
+        case path(Path)
+        case crossModel(CrossModel)
+    }
+
+    public var mode: Mode
+    public var prompts: PromptSource
+    public var aggregation: EffectAggregation
+
+    public init(mode: Mode, prompts: PromptSource, aggregation: EffectAggregation) {
+        self.mode = mode
+        self.prompts = prompts
+        self.aggregation = aggregation
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case mode, prompts
+        case aggregation = "aggregate"
+    }
+
+    enum ModeName: String, Codable {
+        case activation, path
+        case crossModel = "cross-model"
+    }
+
+    // What belongs to the mode stands beside its name.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        prompts = try container.decode(PromptSource.self, forKey: .prompts)
+        aggregation = try container.decode(EffectAggregation.self, forKey: .aggregation)
+        mode =
+            switch try container.decode(ModeName.self, forKey: .mode) {
+            case .activation: .activation(try Activation(from: decoder))
+            case .path: .path(try Path(from: decoder))
+            case .crossModel: .crossModel(try CrossModel(from: decoder))
+            }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(prompts, forKey: .prompts)
+        try container.encode(aggregation, forKey: .aggregation)
+        switch mode {
+        case .activation(let options):
+            try container.encode(ModeName.activation, forKey: .mode)
+            try options.encode(to: encoder)
+        case .path(let options):
+            try container.encode(ModeName.path, forKey: .mode)
+            try options.encode(to: encoder)
+        case .crossModel(let options):
+            try container.encode(ModeName.crossModel, forKey: .mode)
+            try options.encode(to: encoder)
+        }
+    }
+
+    public func validate() throws {
+        try prompts.validate()
+        switch mode {
+        case .activation(let options):
+            guard !options.positions.isEmpty else { throw IOIError.invalid("positions", "expected at least one") }
+        case .path(let options):
+            try options.ablation.validate()
+            _ = try options.method(cells: [])
+        case .crossModel(let options):
+            try IOIError.check("random_sets", options.randomSets, in: 0...10_000)
+            _ = try CrossModelPatching(components: options.components, position: options.position, sets: [])
+            guard !options.directions.isEmpty else { throw IOIError.invalid("directions", "expected one") }
+        }
+    }
+
+    public func circuit(of model: GPT2) throws -> Circuit? {
+        guard case .crossModel(let options) = mode, let name = options.circuit else { return nil }
+        return try Circuit.named(name, for: model.config, at: model.location)
+    }
+
+    public func run(on subject: Subject, _ work: Work) throws -> PatchResults {
+        switch mode {
+        case .activation(let options): .map(try run(options, on: subject, work))
+        case .path(let options): .map(try run(options, on: subject, work))
+        case .crossModel(let options): .directions(try run(options, on: subject, work))
+        }
+    }
+
+    private func run(_ options: Activation, on subject: Subject, _ work: Work) throws -> PatchMap {
+        let (parameters, config) = (subject.model.parameters, subject.model.config)
+        var method = ActivationPatching(site: options.site, positions: options.positions)
+        method.isDenoising = options.denoise
+        let measures = try work.partial.measure("activation") {
+            try method.measure(
+                parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
+            )
+        }
+        let columns: PatchMap.Columns =
+            options.site.isPerHead ? .heads : options.positions.count == 1 ? .single : .positions(options.positions)
+        return map(effects(measures, work), measures, columns, config, width: method.columns(config), work)
+    }
+
+    private func run(_ options: Path, on subject: Subject, _ work: Work) throws -> PatchMap {
+        let (parameters, config) = (subject.model.parameters, subject.model.config)
+        let (senders, width): ([PathPatching.Sender], Int) =
+            switch options.sender {
+            case .heads: (config.allHeads.map { .head($0) }, config.heads)
+            case .mlps: ((0..<config.layers).map { .mlp($0) }, 1)
+            }
+        let method = try options.method(cells: senders.map { [$0] })
+        let measures = try work.partial.measure("path") {
+            try method.measure(
+                parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
+            )
+        }
+        let columns = options.sender == .heads ? PatchMap.Columns.heads : .single
+        return map(effects(measures, work), measures, columns, config, width: width, work)
+    }
+
+    private func run(
+        _ options: CrossModel,
+        on subject: Subject,
+        _ work: Work
+    ) throws -> [String: CrossModelResults] {
+        let (model, donor) = (subject.model, try subject.requireDonor())
+        let (config, single) = (model.config, model.config.allHeads.map { [$0] })
+        let sets = try HeadSets(circuit(of: model), randomSets: options.randomSets, config: config, seed: prompts.seed)
+        let method = try CrossModelPatching(
+            components: options.components, position: options.position, sets: single + sets.all
+        )
+        var results: [String: CrossModelResults] = [:]
+        for (index, direction) in options.directions.enumerated() {
+            let (host, donor) = direction == .donorToHost ? (model, donor) : (donor, model)
+            let measures = try work.partial.measure(direction.rawValue) {
+                try method.measure(
+                    host: host.parameters, donor: donor.parameters, subject.prompts, settings: work.settings,
+                    resuming: $0
+                ) { work.progress((Double(index) + $0) / Double(options.directions.count)) }
+            }
+            let effects = effects(measures, work)
+            results[direction.rawValue] = CrossModelResults(
+                map(effects, measures, .heads, config, width: config.heads, work), sets,
+                cells: Array(effects.cells.dropFirst(single.count))
+            )
+        }
+        return results
+    }
+
+    private func effects(_ measures: PatchMeasures, _ work: Work) -> PatchEffects {
+        PatchEffects(measures, aggregation: aggregation, seed: prompts.seed, workers: work.workers)
+    }
+
+    private func map(
+        _ effects: PatchEffects,
+        _ measures: PatchMeasures,
+        _ columns: PatchMap.Columns,
+        _ config: GPT2Config,
+        width: Int,
+        _ work: Work
+    ) -> PatchMap {
+        PatchMap(effects, measures, columns: columns, layers: config.layers, width: width, perPrompt: work.perPrompt)
+    }
+}
+
+extension PatchExperiment.Path {
+    fileprivate func method(cells: [[PathPatching.Sender]]) throws -> PathPatching {
+        var method = try PathPatching(cells: cells, receivers: receivers)
+        method.freezesMLPs = mlps == .freeze
+        method.freezesLayerNorms = layerNorms == .freeze
+        method.ablation = ablation
+        if !knockout.isEmpty {
+            var target = KnockoutTarget("knockout")
+            for head in knockout { target.add(head.head, at: head.position ?? .all) }
+            method.knockout = target
+        }
+        return method
+    }
+}
+
+public enum PatchResults: Codable, Equatable, Sendable {
+    case map(PatchMap)
+    /// Of a cross-model sweep, by the direction's name.
+    case directions([String: CrossModelResults])
+
+    public init(from decoder: any Decoder) throws {
+        let names = try decoder.container(keyedBy: FieldName.self).allKeys.map(\.stringValue)
+        let isDirected = !names.isEmpty && names.allSatisfy { PatchExperiment.CrossModel.Direction(rawValue: $0) != nil }
+        self =
+            isDirected
+            ? .directions(try [String: CrossModelResults](from: decoder)) : .map(try PatchMap(from: decoder))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .map(let map): try map.encode(to: encoder)
+        case .directions(let directions): try directions.encode(to: encoder)
+        }
+    }
+}
+
+/// The sets of heads that a cross-model sweep patches as wholes.
+private struct HeadSets {
+    /// The circuit, its classes and everything outside it; empty where there is no circuit.
+    let named: [(name: String, heads: [Head])]
+    /// As large as the circuit, layer by layer.
+    let random: [[Head]]
+
+    var all: [[Head]] { named.map(\.heads) + random }
+
+    init(_ circuit: Circuit?, randomSets: Int, config: GPT2Config, seed: UInt64) {
+        guard let circuit else {
+            (named, random) = ([], [])
+            return
+        }
+        let inside = Set(circuit.heads)
+        named =
+            [("circuit", circuit.heads)] + circuit.classes.map { ($0.name, $0.heads.sorted()) }
+            + [("outside", config.allHeads.filter { !inside.contains($0) })]
+        random = MatchedHeads.sets(like: circuit.heads, count: randomSets, config: config, seed: seed)
+    }
+}
+
+/// One direction of a cross-model sweep: the map of single heads, and sets of them.
+public struct CrossModelResults: Equatable, Sendable {
+    public struct SetEffect: Equatable, Sendable {
+        public fileprivate(set) var name = ""
+        public fileprivate(set) var heads: [Head] = []
+        public fileprivate(set) var cell = PatchEffects.Cell()
+    }
+
+    /// The circuit's effect among those of random sets.
+    public struct Null: Codable, Equatable, Sendable {
+        public let count: Int
+        /// Percent, ascending.
+        public let effects: [Double]
+        public let mean: Double
+        /// The share of random sets whose effect is nearer to zero than the circuit's.
+        public let share: Double
+
+        enum CodingKeys: String, CodingKey {
+            case count, effects, mean
+            case share = "nearer_to_zero"
+        }
+    }
+
+    public private(set) var map = PatchMap()
+    public private(set) var sets: [SetEffect] = []
+    /// nil without random sets.
+    public private(set) var random: Null?
+
+    /// - Parameter cells: of all sets.
+    fileprivate init(_ map: PatchMap, _ sets: HeadSets, cells: [PatchEffects.Cell]) {
+        self.map = map
+        self.sets = zip(sets.named, cells).map { SetEffect(name: $0.name, heads: $0.heads, cell: $1) }
+        let effects = cells.dropFirst(sets.named.count).compactMap(\.effect.value).sorted()
+        guard !effects.isEmpty, let circuit = cells.first?.effect.value else { return }
+        random = Null(
+            count: effects.count, effects: effects, mean: effects.mean,
+            share: Double(effects.count { abs($0) < abs(circuit) }) / Double(effects.count)
+        )
+    }
+}
+
+extension CrossModelResults: FieldCoded {
+    init() {}
+
+    static var fields: [Field<CrossModelResults>] {
+        [.inline(\.map), .value("sets", \.sets), .optional("random_sets", \.random)]
+    }
+}
+
+extension CrossModelResults.SetEffect: FieldCoded {
+    static var fields: [Field<CrossModelResults.SetEffect>] {
+        [
+            .value("name", \.name), .value("heads", \.heads), .estimate("patched", \.cell.patched),
+            .estimate("effect", interval: "ci95", \.cell.effect), .nullableEstimate("recovered", \.cell.recovered),
+        ]
+    }
+}

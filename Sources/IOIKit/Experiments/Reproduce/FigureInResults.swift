@@ -1,0 +1,64 @@
+/// Figures as results files hold them.
+extension Estimate {
+    /// The figure at the end of `steps` in a file's `results`: a mean with its interval, or a number whose interval has
+    /// the key `NAME_ci95` or, alone, `ci95`.
+    ///
+    /// - Throws: ``IOIError`` naming the field that is missing.
+    init(at steps: [String], in results: JSONValue, file: String) throws {
+        var (value, parent, name) = (results, results, "results")
+        for step in steps {
+            parent = value
+            name = step
+            guard let next = value.child(step) else {
+                throw IOIError(
+                    "\(file): results.\(steps.joined(separator: ".")): found nothing at \(step), expected a figure")
+            }
+            value = next
+        }
+        if let mean = value["mean"] {
+            self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: false)
+        } else {
+            self.init(
+                value: value.number, ci95: (parent["\(name)_ci95"] ?? parent["ci95"])?.interval,
+                isMeaningless: parent["\(name)_note"] == .string(RatioNote.meaningless.rawValue)
+            )
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate subscript(_ name: String) -> JSONValue? {
+        guard case .object(let fields) = self else { return nil }
+        return fields[name]
+    }
+
+    fileprivate subscript(_ index: Int) -> JSONValue? {
+        guard case .array(let values) = self, values.indices.contains(index) else { return nil }
+        return values[index]
+    }
+
+    fileprivate var number: Double? {
+        guard case .number(let number) = self else { return nil }
+        return number
+    }
+
+    fileprivate var interval: [Double]? {
+        guard case .array(let bounds) = self, bounds.count == 2 else { return nil }
+        let numbers = bounds.compactMap(\.number)
+        return numbers.count == 2 ? numbers : nil
+    }
+
+    /// A field, an entry by its index or its `name`, or a head's figure in a map of heads.
+    fileprivate func child(_ step: String) -> JSONValue? {
+        switch self {
+        case .object(let fields):
+            guard let head = Head(step), let map = fields["value"] else { return fields[step] }
+            guard let value = map[head.layer]?[head.index] else { return nil }
+            return .object(["mean": value, "ci95": fields["ci95"]?[head.layer]?[head.index] ?? .null])
+        case .array(let entries):
+            guard let index = Int(step) else { return entries.first { $0["name"] == .string(step) } }
+            return self[index]
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,210 @@
+/// Whether a circuit needs each of its heads (minimality), and whether it has all that the model has (completeness).
+public struct ValidateExperiment: PromptExperiment, Equatable {
+    public static let name = "circuit validate"
+
+    public var prompts: PromptSource
+    /// `default` or a file.
+    public var circuit = "default"
+    public var ablation = Ablation()
+    /// How many prompts of the same source means are taken over, the measured ones among them; nil for just those.
+    public var reference: Int?
+    /// Whether the circuit's heads stay, and are knocked out of the model, at all positions, not only at their classes'.
+    public var everywhere = false
+    /// Where K of each head comes from; nil for no minimality.
+    public var minimality: Minimality.Sets? = .auto
+    /// Which sets K beside the empty one; nil for no completeness.
+    public var completeness: [Completeness.Kind]? = [.random, .headClass, .greedy]
+    /// How many random sets K.
+    public var randomSets = 10
+    /// What greedy sets K make large.
+    public var objectives: [Completeness.Objective] = [.change]
+    public var greedy = GreedySearch()
+
+    public init(prompts: PromptSource) { self.prompts = prompts }
+
+    enum CodingKeys: String, CodingKey {
+        case prompts, circuit, ablation, everywhere, minimality, completeness, objectives, greedy
+        case reference = "abc_count"
+        case randomSets = "random_sets"
+    }
+
+    public func validate() throws {
+        try prompts.validate()
+        try ablation.validate()
+        try ablation.validate(reference: reference, prompts)
+        try IOIError.check("random_sets", randomSets, in: 1...100_000)
+        try greedy.validate("greedy")
+        guard minimality != nil || completeness != nil else {
+            throw IOIError.usage("expected minimality, completeness or both")
+        }
+    }
+
+    public func circuit(of model: GPT2) throws -> Circuit? {
+        try Circuit.named(circuit, for: model.config, at: model.location)
+    }
+
+    /// First the searches, each on a sample of the prompts; then all sets at once, on all prompts.
+    public func run(on subject: Subject, _ work: Work) throws -> ValidateResults {
+        let (model, seed) = (subject.model, self.prompts.seed)
+        let circuit = try Circuit.named(circuit, for: model.config, at: model.location)
+        let knownSets = try minimality.flatMap { try Minimality.sets($0, for: circuit) } ?? [:]
+        let reference = try self.prompts.reference(count: reference, for: model) ?? subject.prompts
+        func subsets(_ name: String, _ prompts: [Prompt]) -> CircuitSubsets {
+            CircuitSubsets(
+                of: circuit.positions(everywhere: everywhere), in: model.parameters, prompts,
+                reference: reference, ablation: ablation, settings: work.settings, name: name,
+                measuring: work.partial.measure
+            )
+        }
+        let all = subsets("all", subject.prompts)
+        let drawn = greedy.sample(subject.prompts, seed: seed)
+        let sample = drawn.count == all.count ? all : subsets("sample", drawn)
+        let weights = Weights(self, circuit, prompts: all.count, sample: sample.count)
+        let stages = StagedProgress(total: weights.total, report: work.progress)
+
+        let minimalitySets =
+            minimality == .greedy
+            ? try Minimality.greedySets(
+                for: circuit, greedy, seed: seed, sample, progress: stages.stage(weights.minimalitySearch)
+            ) : knownSets
+        var candidates: [Completeness.Candidate] = []
+        if let kinds = completeness {
+            candidates = Completeness.candidates(kinds, of: circuit, randomSets: randomSets, seed: seed)
+            for objective in kinds.contains(.greedy) ? objectives : [] {
+                candidates += try Completeness.greedyCandidates(
+                    objective, of: circuit, greedy, seed: seed, sample,
+                    progress: stages.stage(weights.search(objective))
+                )
+            }
+        }
+
+        let ofModel = candidates.map(\.k)
+        var ofCircuit: [Set<Head>] = [[]] + ofModel
+        for head in circuit.heads {
+            if let k = minimalitySets[head] { ofCircuit += [k, k.union([head])] }
+        }
+        try all.runCircuit(without: ofCircuit, stage: "sets", progress: stages.stage(weights.circuit))
+        try all.runModel(without: ofModel, stage: "sets", progress: stages.stage(weights.model))
+        let figures = all.figures(circuit: ofCircuit, model: ofModel, seed: seed)
+        return ValidateResults(
+            circuit, figures, minimalitySets: minimalitySets, candidates: candidates, perPrompt: work.perPrompt ? all : nil
+        )
+    }
+
+    /// About how many runs of a prompt each stage takes.
+    private struct Weights {
+        let minimalitySearch: Double
+        private let changeSearch: Double
+        let circuit: Double
+        let model: Double
+        let total: Double
+
+        init(_ options: ValidateExperiment, _ circuit: Circuit, prompts: Int, sample: Int) {
+            let search = options.greedy
+            let kinds = options.completeness ?? []
+            let objectives = kinds.contains(.greedy) ? options.objectives : []
+            let sets =
+                1 + (kinds.contains(.random) ? options.randomSets : 0)
+                + (kinds.contains(.headClass) ? circuit.classes.count : 0) + objectives.count * search.runs
+            let minimalitySets = options.minimality == nil ? 0 : 2 * circuit.heads.count
+            let proposals = search.steps * search.candidates * sample
+            minimalitySearch = Double(2 * circuit.heads.count * proposals)
+            changeSearch = Double(search.runs * proposals)
+            self.circuit = Double((minimalitySets + sets) * prompts)
+            // Without the empty set nothing is knocked out.
+            model = Double((sets - 1) * prompts)
+            var total = self.circuit + model
+            if options.minimality == .greedy { total += minimalitySearch }
+            for objective in objectives { total += (objective == .gap ? 2 : 1) * changeSearch }
+            self.total = total
+        }
+
+        func search(_ objective: Completeness.Objective) -> Double {
+            (objective == .gap ? 2 : 1) * changeSearch
+        }
+    }
+}
+
+public struct ValidateResults: Equatable, Sendable {
+    /// F(M).
+    public private(set) var model = Estimate()
+    /// F(C).
+    public private(set) var circuit = Estimate()
+    /// What has to be said beside F(C) / F(M); where it is that a share of F(M) is meaningless, so are all scores of
+    /// minimality.
+    public private(set) var ratioNote: RatioNote?
+    /// In the circuit's order; empty where it was not asked for.
+    public private(set) var minimality: [Minimality.Score] = []
+    /// By kind, and in each kind the worst last; empty where it was not asked for.
+    public private(set) var completeness: [Completeness.Score] = []
+    public private(set) var perPrompt: PerPrompt?
+
+    /// Logit differences of each prompt.
+    public struct PerPrompt: Codable, Equatable, Sendable {
+        public struct Subset: Codable, Equatable, Sendable {
+            public let k: [Head]
+            public let differences: [Double]
+
+            enum CodingKeys: String, CodingKey {
+                case k
+                case differences = "logit_difference"
+            }
+        }
+
+        /// F(M).
+        public let original: [Double]
+        /// F(C∖K).
+        public let circuit: [Subset]
+        /// F(M∖K).
+        public let model: [Subset]
+
+        fileprivate init(_ subsets: CircuitSubsets, circuit: [[Head]], model: [[Head]]) {
+            func list(_ sets: [[Head]], _ row: (Set<Head>) -> [Double]) -> [Subset] {
+                Set(sets).sorted { $0.count == $1.count ? $0.lexicographicallyPrecedes($1) : $0.count < $1.count }
+                    .map { Subset(k: $0, differences: row(Set($0))) }
+            }
+            original = subsets.original
+            self.circuit = list(circuit, subsets.circuit)
+            self.model = list(model, subsets.model)
+        }
+    }
+
+    /// - Parameter perPrompt: where the logit differences of each prompt are to be had, if they are wanted.
+    fileprivate init(
+        _ circuit: Circuit,
+        _ figures: SubsetFigures,
+        minimalitySets: [Head: Set<Head>],
+        candidates: [Completeness.Candidate],
+        perPrompt: CircuitSubsets?
+    ) {
+        let (whole, part) = (figures.original, figures.circuit(without: []))
+        model = whole
+        self.circuit = part
+        let ratio = part.value.flatMap { part in whole.value.map { part / $0 } }
+        ratioNote = RatioNote(of: ratio, whole: whole, spread: figures.spread)
+        minimality = circuit.classes.flatMap { headClass in
+            headClass.heads.compactMap { head in
+                minimalitySets[head].map { Minimality.Score(head, in: headClass.name, without: $0, figures) }
+            }
+        }
+        let scores = candidates.map { Completeness.Score($0, figures) }
+        completeness = Completeness.Kind.allCases.flatMap { kind in
+            scores.filter { $0.kind == kind }.sorted { ($0.score.value ?? 0) < ($1.score.value ?? 0) }
+        }
+        let ofModel = completeness.map(\.k)
+        let ofCircuit = [[]] + minimality.flatMap { [$0.k, ($0.k + [$0.head]).sorted()] } + ofModel
+        self.perPrompt = perPrompt.map { PerPrompt($0, circuit: ofCircuit, model: ofModel) }
+    }
+}
+
+extension ValidateResults: FieldCoded {
+    init() {}
+
+    static var fields: [Field<ValidateResults>] {
+        [
+            .estimate("model", \.model), .estimate("circuit", \.circuit), .nullable("ratio_note", \.ratioNote),
+            .list("minimality", \.minimality), .list("completeness", \.completeness),
+            .optional("per_prompt", \.perPrompt),
+        ]
+    }
+}
