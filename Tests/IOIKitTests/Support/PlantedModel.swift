@@ -1,4 +1,3 @@
-import TestSupport
 import Testing
 
 @testable import GPT2Kit
