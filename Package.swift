@@ -31,11 +31,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
-        .testTarget(
-            name: "IOIKitTests",
-            dependencies: ["IOIKit"],
-            exclude: ["Fixtures"]
-        ),
+        .target(name: "TestSupport", dependencies: ["GPT2Kit", "IOIKit"], path: "Tests/Support"),
+        .testTarget(name: "GPT2KitTests", dependencies: ["GPT2Kit", "TestSupport"]),
+        .testTarget(name: "IOIKitTests", dependencies: ["GPT2Kit", "IOIKit", "TestSupport"]),
+        // These run the program, which is built before them.
+        .testTarget(name: "CommandLineTests", dependencies: ["GPT2Kit", "IOIKit", "TestSupport", "ioi-cli"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the results that Tests/IOIKitTests/Fixtures/baseline holds, which the tests have `ioi verify` run again: of the
+# Writes the results that Tests/Fixtures/baseline holds, which the tests have `ioi verify` run again: of the
 # embedded model, whose every figure belongs to the weights in Data/embedded. To be run where those change, or where
 # what is computed does, and is meant to.
 set -euo pipefail
@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 swift build -c release --product ioi
 ioi="$(swift build -c release --show-bin-path)/ioi"
-baseline=Tests/IOIKitTests/Fixtures/baseline
+baseline=Tests/Fixtures/baseline
 mkdir -p "$baseline"
 
 # NAME COMMAND…

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    fixtures = ROOT / "Tests" / "IOIKitTests" / "Fixtures"
+    fixtures = ROOT / "Tests" / "Fixtures"
     parser = argparse.ArgumentParser(
         description="Write float64 reference values of edge attribution and edge patching, one folder per model."
     )

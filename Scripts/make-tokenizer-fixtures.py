@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes Tests/IOIKitTests/Fixtures/tokenizer, what the tokenizer tests compare with.
+"""Makes Tests/Fixtures/tokenizer, what the tokenizer tests compare with.
 
     python3 Scripts/make-tokenizer-fixtures.py GPT2_FOLDER [--out FOLDER]
 
@@ -104,7 +104,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser()
     parser.add_argument("gpt2", type=pathlib.Path, help="folder with GPT-2's vocab.json and merges.txt")
-    parser.add_argument("--out", type=pathlib.Path, default=root / "Tests/IOIKitTests/Fixtures/tokenizer")
+    parser.add_argument("--out", type=pathlib.Path, default=root / "Tests/Fixtures/tokenizer")
     arguments = parser.parse_args()
     rng = random.Random(2)
 

@@ -1,10 +1,11 @@
 import IOIKit
+import TestSupport
 import Testing
 
 /// What the README shows, by a user who sees public names only.
 @Suite struct PublicAPITests {
     @Test func theReadmesLinesWork() throws {
-        let folder = CommandTests.model.model
+        let folder = TemporaryModel.shared.model
         let workers = Workers()
         let model = try GPT2(ModelLocation.find(folder.path), workers: workers)
         let data = try PromptSource(count: 100).prompts(for: model)

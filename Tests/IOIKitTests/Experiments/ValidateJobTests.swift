@@ -1,23 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GPT2Kit
 @testable import IOIKit
 
 @Suite struct ValidateJobTests {
-    /// A circuit of a model of two layers with four heads each.
-    static let circuit = try! Circuit(
-        model: "small",
-        classes: [
-            HeadClass(name: "late", heads: [Head(1, 0), Head(1, 2), Head(1, 3)], position: .one(.end)),
-            HeadClass(name: "early", heads: [Head(0, 1), Head(0, 2)], position: .one(.s2)),
-        ]
-    )
-
     static func options(_ folder: URL) throws -> ValidateOptions {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let file = folder.appendingPathComponent("circuit.json")
-        try circuit.json.write(to: file)
+        try TemporaryModel.circuit.json.write(to: file)
         var source = PromptSource(count: 70)
         source.seed = 5
         var options = ValidateOptions(prompts: source)
@@ -35,8 +27,8 @@ import Testing
     }
 
     @Test func anInterruptedValidationGoesOnAsIfNever() throws {
-        let model = try CommandTests.model.load()
-        let folder = CommandTests.fresh()
+        let model = try TemporaryModel.shared.load()
+        let folder = TemporaryModel.fresh()
         let options = try Self.options(folder)
         let job = try ValidateJob(options, model: model)
         let dataset = try options.prompts.prompts(for: model)
@@ -68,8 +60,8 @@ import Testing
     }
 
     @Test func progressNeverFallsAndEndsAtTheEnd() throws {
-        let model = try CommandTests.model.load()
-        var options = try Self.options(CommandTests.fresh())
+        let model = try TemporaryModel.shared.load()
+        var options = try Self.options(TemporaryModel.fresh())
         for minimality in [Minimality.Sets.greedy, .auto, nil] {
             for kinds in [[Completeness.Kind.random, .headClass, .greedy], [], nil] as [[Completeness.Kind]?]
             where minimality != nil || kinds != nil {
@@ -89,8 +81,8 @@ import Testing
     }
 
     @Test func resultsAreTheMeansOfTheirPrompts() throws {
-        let model = try CommandTests.model.load()
-        let options = try Self.options(CommandTests.fresh())
+        let model = try TemporaryModel.shared.load()
+        let options = try Self.options(TemporaryModel.fresh())
         let dataset = try options.prompts.prompts(for: model)
         let results = try json(
             try ValidateJob(options, model: model).run(

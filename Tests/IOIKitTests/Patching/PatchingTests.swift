@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GPT2Kit
@@ -349,18 +350,5 @@ import Testing
         #expect(done.count > 0 && done.count < prompts.count)
         let resumed = try method.measure(fixture.parameters, prompts, settings: Self.cramped, resuming: done)
         #expect(resumed == whole)
-    }
-}
-
-/// Counts from several threads.
-final class Counter: @unchecked Sendable {
-    private let lock = NSLock()
-    private var count = 0
-
-    func next() -> Int {
-        lock.withLock {
-            count += 1
-            return count
-        }
     }
 }

@@ -1,46 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GPT2Kit
 @testable import IOIKit
 
-#if canImport(FoundationXML)
-    import FoundationXML
-#endif
-
 @Suite struct JUnitReportTests {
-    /// The elements of a document with their attributes and text, in their order.
-    final class Reader: NSObject, XMLParserDelegate {
-        private(set) var elements: [(name: String, attributes: [String: String], text: String)] = []
-        private var open: [Int] = []
-
-        init(_ xml: Data) throws {
-            super.init()
-            let parser = XMLParser(data: xml)
-            parser.delegate = self
-            try #require(parser.parse(), "\(String(describing: parser.parserError))")
-        }
-
-        func all(_ name: String) -> [[String: String]] { elements.filter { $0.name == name }.map(\.attributes) }
-
-        func parser(
-            _ parser: XMLParser,
-            didStartElement name: String,
-            namespaceURI: String?,
-            qualifiedName: String?,
-            attributes: [String: String]
-        ) {
-            open.append(elements.count)
-            elements.append((name, attributes, ""))
-        }
-
-        func parser(_ parser: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) {
-            open.removeLast()
-        }
-
-        func parser(_ parser: XMLParser, foundCharacters text: String) { elements[open.last!].text += text }
-    }
-
     static func results(file: String, notes: [String] = []) throws -> VerifyResults {
         var comparison = FigureComparison(tolerance: .init(absolute: 0.1, relative: 0))
         comparison.compare(
@@ -54,7 +19,8 @@ import Testing
     }
 
     @Test func aFileIsASuiteAndAGroupATest() throws {
-        let report = try Reader(JUnitReport(Self.results(file: "a.json", notes: ["threads: found 2, recorded 1"])).xml)
+        let results = try Self.results(file: "a.json", notes: ["threads: found 2, recorded 1"])
+        let report = try XMLReader(JUnitReport(results).xml)
         for name in ["testsuites", "testsuite"] {
             let counts = report.all(name)[0]
             #expect(counts["tests"] == "3" && counts["failures"] == "2" && counts["errors"] == "0")
@@ -74,7 +40,7 @@ import Testing
 
     @Test func whateverIsInAFileIsSoundXML() throws {
         let name = "<a> & \"b\" 'c'\t\u{1}\u{FFFE}ü.json"
-        let report = try Reader(JUnitReport(Self.results(file: name)).xml)
+        let report = try XMLReader(JUnitReport(Self.results(file: name)).xml)
         #expect(report.all("testsuite")[0]["name"] == "<a> & \"b\" 'c'\t\u{FFFD}\u{FFFD}ü.json")
         let message = try #require(report.all("failure").last?["message"])
         #expect(message.hasPrefix("results.word: recorded \"a\", found \"<&\\\">") && message.hasSuffix("]]>\""))

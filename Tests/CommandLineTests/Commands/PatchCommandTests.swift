@@ -1,0 +1,193 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GPT2Kit
+@testable import IOIKit
+
+/// `ioi patch` and `ioi knockout`: documents, exit codes, one-line errors, interruptions.
+@Suite struct PatchCommandTests {
+    /// Of the shape whose circuit is known, and narrow; the circuit lies with it.
+    static let model = {
+        let model = try! TemporaryModel(layers: 12, heads: 12, width: 24)
+        try! FileManager.default.copyItem(
+            at: DataDirectory.file("circuits/gpt2-small.json"), to: model.model.appendingPathComponent("circuit.json")
+        )
+        return model
+    }()
+    static let other = try! TemporaryModel(layers: 12, heads: 12, width: 24, seed: 1)
+    static let small = CommandTests.model
+    static var path: String { model.model.path }
+
+    static func document(_ arguments: [String]) async throws -> [String: Any] {
+        let run = try await Program.run(
+            arguments + ["--format", "json", "--model", Self.path, "--count", "6", "--seed", "2", "--quiet"]
+        )
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.complaints.filter { !$0.hasPrefix("donor ") }.isEmpty)
+        return try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    }
+
+    @Test func aHeadMapIsTheContracts() async throws {
+        for arguments in [
+            ["patch", "--mode", "activation", "--site", "z", "--position", "END", "--per-prompt"],
+            ["patch", "--mode", "path", "--receiver", "q:9.9,9.6@END", "--receiver", "v:8.6@S2", "--per-prompt"],
+        ] {
+            let document = try await Self.document(arguments)
+            #expect(document["schema"] as? String == "ioi/1" && document["command"] as? String == "patch")
+            #expect((document["options"] as? [String: Any])?["mode"] as? String == arguments[2])
+            let results = try #require(document["results"] as? [String: Any])
+            let original = try #require(results["original"] as? Double)
+            let patched = try #require(results["patched"] as? [[Double]])
+            let effect = try #require(results["effect"] as? [[Double]])
+            let intervals = try #require(results["ci95"] as? [[[Double]]])
+            #expect(patched.count == 12 && patched.allSatisfy { $0.count == 12 })
+            let each = try #require((results["per_prompt"] as? [String: Any])?["patched"] as? [[[Double]]])
+            var largest = 0.0
+            for layer in 0..<12 {
+                for head in 0..<12 {
+                    let mean = each[layer][head].reduce(0, +) / 6
+                    #expect(abs(mean - patched[layer][head]) < 1e-9)
+                    #expect(abs(effect[layer][head] - 100 * (mean - original) / original) < 1e-6)
+                    #expect(intervals[layer][head][0] <= intervals[layer][head][1])
+                    largest = max(largest, abs(effect[layer][head]))
+                }
+            }
+            #expect(largest > 0.001)
+        }
+    }
+
+    @Test func aLayerMapHasAnEntryForEachLayer() async throws {
+        for arguments in [
+            ["patch", "--mode", "path", "--sender", "mlps"],
+            ["patch", "--mode", "activation", "--site", "mlp", "--position", "S2"],
+        ] {
+            let results = try #require(try await Self.document(arguments)["results"] as? [String: Any])
+            #expect((results["patched"] as? [Double])?.count == 12)
+            #expect((results["ci95"] as? [[Double]])?.count == 12)
+        }
+        let results = try #require(
+            try await Self.document(["patch", "--mode", "activation", "--site", "resid"])["results"] as? [String: Any]
+        )
+        #expect(results["positions"] as? [String] == ["IO", "S1", "S1+1", "S2", "END"])
+        #expect((results["effect"] as? [[Double]])?.map(\.count) == Array(repeating: 5, count: 12))
+    }
+
+    @Test func crossModelMapsEachDirectionAndTheCircuitAgainstOthers() async throws {
+        let document = try await Self.document(
+            [
+                "patch", "--mode", "cross-model", "--donor", Self.other.model.path, "--component", "pattern",
+                "--direction", "both", "--random-sets", "3",
+            ]
+        )
+        #expect((document["donor"] as? [String: Any])?["sha256"] as? String == (try Self.other.load().sha256()))
+        let results = try #require(document["results"] as? [String: [String: Any]])
+        #expect(Set(results.keys) == ["donor-to-host", "host-to-donor"])
+        let (there, back) = (results["donor-to-host"]!, results["host-to-donor"]!)
+        #expect(abs((there["original"] as! Double) - (back["donor"] as! Double)) < 1e-6)
+        #expect((there["effect"] as? [[Double]])?.count == 12 && (there["recovered"] as? [[Double]])?.count == 12)
+        let sets = try #require(there["sets"] as? [[String: Any]])
+        #expect(sets.count == 9 && sets[0]["name"] as? String == "circuit" && sets[8]["name"] as? String == "outside")
+        #expect((sets[0]["heads"] as? [String])?.count == 26 && (sets[8]["heads"] as? [String])?.count == 118)
+        #expect(((there["random_sets"] as? [String: Any])?["effects"] as? [Double])?.count == 3)
+    }
+
+    @Test func knockoutGivesWhatIsLeft() async throws {
+        let document = try await Self.document(
+            ["knockout", "--class", "name mover", "--heads", "0.1@S2,3.0", "--mlps", "0@END", "--each", "--per-prompt"]
+        )
+        let results = try #require(document["results"] as? [String: Any])
+        let (original, left) = (results["original"] as! Double, results["knocked_out"] as! Double)
+        #expect(abs((results["effect"] as! Double) - 100 * (left - original) / original) < 1e-9)
+        let each = try #require(results["each"] as? [[String: Any]])
+        #expect(each.map { $0["name"] as? String } == ["0.1@S2", "3.0", "name mover", "MLP 0@END"])
+        #expect(((results["per_prompt"] as? [String: Any])?["knocked_out"] as? [Double])?.count == 6)
+    }
+
+    @Test func moreCounterfactualsMakeOtherMeans() async throws {
+        let few = try await Self.document(["knockout", "--heads", "all"])["results"] as! [String: Any]
+        let many =
+            try await Self.document(["knockout", "--heads", "all", "--abc-count", "300"])["results"] as! [String: Any]
+        #expect(few["original"] as? Double == many["original"] as? Double)
+        #expect(few["knocked_out"] as? Double != many["knocked_out"] as? Double)
+    }
+
+    @Test func textAndCSVAreForPeopleAndTables() async throws {
+        let common = ["--model", Self.path, "--count", "4"]
+        let text = try await Program.run(["patch", "--mode", "activation"] + common)
+        #expect(text.status == 0)
+        #expect(text.output.contains("z at END from counterfactual into prompt: effect in %, 4 clean prompts"))
+        #expect(!text.output.contains("\u{1B}"), "colours in a pipe")
+        let csv = try await Program.run(["patch", "--mode", "path", "--format", "csv"] + common)
+        let lines = csv.output.split(separator: "\n")
+        #expect(lines.count == 145 && lines[0].hasPrefix("layer,column,patched,") && lines[12].hasPrefix("0,11,"))
+    }
+
+    static let wrongUsage: [[String]] = [
+        ["patch"], ["patch", "--mode", "other"],
+        ["patch", "--mode", "path", "--site", "z"], ["patch", "--mode", "activation", "--receiver", "logits"],
+        ["patch", "--mode", "activation", "--site", "zz"], ["patch", "--mode", "activation", "--position", "S3"],
+        ["patch", "--mode", "path", "--receiver", "q:9.9"], ["patch", "--mode", "path", "--receiver", "q:9.9@END"],
+        ["patch", "--mode", "path", "--sender", "neurons"], ["patch", "--mode", "path", "--path-mlp", "melt"],
+        ["patch", "--mode", "path", "--ablate", "zero"], ["patch", "--mode", "path", "--knockout", "9,9@END"],
+        ["patch", "--mode", "cross-model"], ["patch", "--mode", "path", "--aggregate", "median"],
+        ["patch", "--mode", "cross-model", "--donor", path, "--component", "q,pattern"],
+        ["patch", "--mode", "cross-model", "--donor", path, "--component", "resid_pre"],
+        ["patch", "--mode", "cross-model", "--donor", path, "--direction", "up"],
+        ["patch", "--mode", "activation", "--memory", "0"],
+        ["knockout"], ["knockout", "--heads", "9"], ["knockout", "--heads", "7.7"], ["knockout", "--mlps", "9"],
+        ["knockout", "--heads", "0.1@S9"], ["knockout", "--heads", "0.1", "--ablate", "maim"],
+        ["knockout", "--heads", "0.1", "--abc-count", "2"], ["knockout", "--heads", "0.1", "--circuit", "default"],
+        ["knockout", "--class", "name mover"], ["patch", "--mode", "path", "--knockout", "7.7"],
+        ["knockout", "--heads", "0.1", "--ablate", "zero", "--mean-group", "global"],
+    ]
+
+    @Test(arguments: wrongUsage)
+    func wrongUsageIsOneLineAndCode64(_ arguments: [String]) async throws {
+        let run = try await Program.run(arguments + ["--model", Self.small.model.path, "--count", "3"])
+        #expect(run.status == 64, "\(run.errors)")
+        #expect(run.complaints.filter { !$0.hasPrefix("donor ") }.count == 1, "\(run.errors)")
+        #expect(run.output.isEmpty)
+    }
+
+    @Test func modelsOfDifferentShapeAreRefused() async throws {
+        let run = try await Program.run(
+            ["patch", "--mode", "cross-model", "--model", Self.path, "--donor", Self.small.model.path, "--count", "3"]
+        )
+        #expect(run.status == 1)
+        #expect(run.errors.hasSuffix("ioi: the donor's n_layer: found 2, expected the host's 12\n"))
+    }
+
+    @Test func anErrorNamesTheFlagThatIsBeyondTheModel() async throws {
+        for (flag, value, found) in [("--heads", "0.1,7.7@END", "head 7.7"), ("--mlps", "0,9", "MLP 9")] {
+            let run = try await Program.run(
+                ["knockout", flag, value, "--each", "--model", Self.small.model.path, "--count", "3"]
+            )
+            #expect(run.status == 64)
+            #expect(run.complaints.first?.hasPrefix("ioi: \(flag): found \(found), expected 0") == true)
+        }
+    }
+
+    @Test func receiversMayStandInAFile() async throws {
+        let file = CommandTests.fresh()
+        try "# the name movers\nq:9.9,9.6@END\n\nv:8.6@S2 # and more\n".write(
+            to: file, atomically: true, encoding: .utf8
+        )
+        let read = try await Self.document(["patch", "--mode", "path", "--receiver", file.path])
+        let options = try #require(read["options"] as? [String: Any])
+        #expect(options["receivers"] as? [String] == ["q:9.9,9.6@END", "v:8.6@S2"])
+        try "q:9.9@END\nlogit\n".write(to: file, atomically: true, encoding: .utf8)
+        let run = try await Program.run(
+            ["patch", "--mode", "path", "--receiver", file.path, "--model", Self.path, "--count", "2"])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("\(file.path) line 2: found \"logit\", expected"))
+    }
+
+    @Test func anInterruptedSweepIsKeptAndGoesOn() async throws {
+        let arguments = [
+            "patch", "--mode", "cross-model", "--model", Self.path, "--donor", Self.other.model.path, "--circuit",
+            "none", "--count", "300", "--format", "json", "--threads", "2",
+        ]
+        try await InterruptTests.expectSameResultsOfStopped(arguments, first: 100)
+    }
+}

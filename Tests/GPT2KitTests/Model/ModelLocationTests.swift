@@ -1,0 +1,227 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GPT2Kit
+
+@Suite struct ModelLocationTests {
+    private let folder: ModelTestFolder
+    init() throws { folder = try ModelTestFolder() }
+
+    private func putModel(_ path: String) throws {
+        try folder.put("\(path)/config.json")
+        try folder.put("\(path)/model.safetensors")
+    }
+
+    private func find(_ argument: String?, _ environment: [String: String] = [:]) throws -> ModelLocation {
+        try ModelLocation.find(
+            argument,
+            dataFolder: folder.file("data"),
+            packageFolder: folder.file("package"),
+            environment: environment,
+            home: folder.file("home")
+        )
+    }
+
+    private func message(_ argument: String?, _ environment: [String: String] = [:]) -> IOIError? {
+        ioiError { _ = try find(argument, environment) }
+    }
+
+    private func location(_ name: String, _ path: String) -> (String, String) {
+        (name, folder.file(path).path)
+    }
+
+    private func found(_ argument: String?, _ environment: [String: String] = [:]) throws -> (String, String) {
+        let location = try find(argument, environment)
+        return (location.name, location.folder.path)
+    }
+
+    @Test func theSourcePackageIsThisOne() {
+        let manifest = ModelLocation.sourcePackage.appendingPathComponent("Package.swift")
+        #expect(FileManager.default.fileExists(atPath: manifest.path))
+    }
+
+    @Test func aPathIsAFolder() throws {
+        try putModel("runs/epoch-003")
+        #expect(try found(folder.file("runs/epoch-003").path) == location("epoch-003", "runs/epoch-003"))
+        #expect(
+            try found(folder.file("runs/epoch-003").path + "/") == location("epoch-003", "runs/epoch-003")
+        )
+        #expect(
+            try found(folder.file("runs/epoch-003/../epoch-003/.").path)
+                == location("epoch-003", "runs/epoch-003")
+        )
+        let model = try find(folder.file("runs/epoch-003").path)
+        #expect(model.configFile.path == folder.file("runs/epoch-003/config.json").path)
+        #expect(model.weightsFile.path == folder.file("runs/epoch-003/model.safetensors").path)
+    }
+
+    @Test func foldersThatLackSomethingAreRefused() throws {
+        try folder.put("empty/x")
+        try folder.put("no-weights/config.json")
+        try folder.put("sharded/config.json")
+        try folder.put("sharded/model.safetensors.index.json")
+        try folder.put("bin/config.json")
+        try folder.put("bin/pytorch_model.bin")
+        try folder.put("file")
+        for (name, complaint) in [
+            ("none", "found nothing, expected a model folder"),
+            ("file", "found a file, expected a model folder"),
+            ("empty", "found no config.json, expected a model folder"),
+            ("no-weights", "found no model.safetensors, expected a model folder"),
+            (
+                "sharded",
+                "found weights split over several files (model.safetensors.index.json), expected one "
+                    + "model.safetensors: save the model again with a greater max_shard_size"
+            ),
+            (
+                "bin",
+                "found pytorch_model.bin alone, expected model.safetensors: save the model again with "
+                    + "safe_serialization=True"
+            ),
+        ] {
+            let path = folder.file(name).path
+            #expect(message(path)?.description == "\(path): \(complaint)")
+            #expect(message(path)?.kind == .failure)
+        }
+    }
+
+    @Test func publishedModelsAreLookedForInOrder() throws {
+        let own = ["IOI_MODELS": folder.file("own").path]
+        let hub = "home/.cache/huggingface/hub"
+        try putModel("\(hub)/models--openai-community--gpt2/snapshots/b")
+        #expect(
+            try found("gpt2", own) == location("gpt2", "\(hub)/models--openai-community--gpt2/snapshots/b")
+        )
+        try putModel("\(hub)/models--gpt2/snapshots/a")
+        #expect(try found("gpt2", own) == location("gpt2", "\(hub)/models--gpt2/snapshots/a"))
+        try putModel("package/models/gpt2-small")
+        #expect(try found("gpt2", own) == location("gpt2", "package/models/gpt2-small"))
+        try putModel("package/models/gpt2")
+        #expect(try found("gpt2", own) == location("gpt2", "package/models/gpt2"))
+        try putModel("own/gpt2")
+        for name in ["gpt2", "gpt2-small", "small"] {
+            #expect(try found(name, own) == location("gpt2", "own/gpt2"))
+        }
+        #expect(try found("gpt2", ["IOI_MODELS": ""]) == location("gpt2", "package/models/gpt2"))
+
+        for (name, other) in [("gpt2-medium", "medium"), ("gpt2-large", "large"), ("gpt2-xl", "xl")] {
+            try putModel("package/models/\(name)")
+            #expect(try found(name) == location(name, "package/models/\(name)"))
+            #expect(try found(other) == location(name, "package/models/\(name)"))
+        }
+    }
+
+    @Test func otherNamesLieInTheModelFolders() throws {
+        try putModel("own/mine")
+        let own = ["IOI_MODELS": folder.file("own").path]
+        #expect(try found("mine", own) == location("mine", "own/mine"))
+        #expect(message("mine")?.kind == .usage)
+    }
+
+    @Test func theCacheIsPlacedByTheEnvironment() throws {
+        let snapshot = "models--gpt2/snapshots/a"
+        for place in ["cache", "hf/hub", "xdg/huggingface/hub", "home/.cache/huggingface/hub"] {
+            try putModel("\(place)/\(snapshot)")
+        }
+        var environment = [
+            "HF_HUB_CACHE": folder.file("cache").path, "HF_HOME": folder.file("hf").path,
+            "XDG_CACHE_HOME": folder.file("xdg").path,
+        ]
+        #expect(try found("gpt2", environment) == location("gpt2", "cache/\(snapshot)"))
+        environment["HF_HUB_CACHE"] = ""
+        #expect(try found("gpt2", environment) == location("gpt2", "hf/hub/\(snapshot)"))
+        environment["HF_HOME"] = nil
+        #expect(try found("gpt2", environment) == location("gpt2", "xdg/huggingface/hub/\(snapshot)"))
+        environment["XDG_CACHE_HOME"] = nil
+        #expect(try found("gpt2", environment) == location("gpt2", "home/.cache/huggingface/hub/\(snapshot)"))
+    }
+
+    @Test func theSnapshotIsMainsOrTheNewestWholeOne() throws {
+        let model = "home/.cache/huggingface/hub/models--gpt2"
+        for (name, age) in [("aa", 300.0), ("bb", 100), ("cc", 200)] {
+            // The cache holds links to its blobs.
+            for file in ["config.json", "model.safetensors"] {
+                try folder.put("\(model)/blobs/\(name)-\(file)", "x")
+                let link = folder.file("\(model)/snapshots/\(name)/\(file)")
+                try FileManager.default.createDirectory(
+                    at: link.deletingLastPathComponent(),
+                    withIntermediateDirectories: true
+                )
+                try FileManager.default.createSymbolicLink(
+                    atPath: link.path,
+                    withDestinationPath: "../../blobs/\(name)-\(file)"
+                )
+            }
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -age)],
+                ofItemAtPath: folder.file("\(model)/snapshots/\(name)").path
+            )
+        }
+        try folder.put("\(model)/snapshots/newest-without-weights/config.json")
+        #expect(try found("gpt2") == location("gpt2", "\(model)/snapshots/bb"))
+        try folder.put("\(model)/refs/main", "aa\n")
+        #expect(try found("gpt2") == location("gpt2", "\(model)/snapshots/aa"))
+        // An interrupted download leaves a link to nothing, or no weights.
+        try FileManager.default.removeItem(at: folder.file("\(model)/blobs/aa-model.safetensors"))
+        #expect(try found("gpt2") == location("gpt2", "\(model)/snapshots/bb"))
+    }
+
+    @Test func theDefaultIsGPT2ThenTheEmbeddedModel() throws {
+        let none = try #require(message(nil))
+        #expect(none.kind == .failure)
+        for place in [
+            "package/models/gpt2,", "hub/models--gpt2,", "data/embedded;", "Scripts/fetch-gpt2.sh",
+            "--model DIR",
+        ] {
+            #expect(none.description.contains(place), "\(place)")
+        }
+        // A folder of GPT-2 that cannot be used is the error, as long as nothing can be used.
+        try folder.put("package/models/gpt2/config.json")
+        let path = folder.file("package/models/gpt2").path
+        #expect(message(nil)?.description == "\(path): found no model.safetensors, expected a model folder")
+
+        try putModel("data/embedded")
+        #expect(try found(nil) == location("embedded", "data/embedded"))
+        #expect(try found("embedded") == location("embedded", "data/embedded"))
+        #expect(
+            message("gpt2")?.description == "\(path): found no model.safetensors, expected a model folder"
+        )
+        try putModel("package/models/gpt2")
+        #expect(try found(nil) == location("gpt2", "package/models/gpt2"))
+        #expect(try found("embedded") == location("embedded", "data/embedded"))
+    }
+
+    @Test func errorsSayWhereWasLooked() throws {
+        let missing = try #require(message("gpt2-medium"))
+        #expect(missing.kind == .failure)
+        #expect(
+            missing.description.hasPrefix(
+                "--model gpt2-medium: not found; looked in \(folder.url.path)/package/models"
+            )
+        )
+        #expect(missing.description.hasSuffix("run Scripts/fetch-gpt2.sh medium or give --model DIR"))
+        #expect(message("small")?.description.contains("fetch-gpt2.sh small") == true)
+
+        let unknown = try #require(message("gpt3"))
+        #expect(unknown.kind == .usage)
+        #expect(
+            unknown.description.hasPrefix(
+                "--model: found \"gpt3\", expected a model's folder, embedded, gpt2, "
+            )
+        )
+        #expect(message("")?.kind == .usage)
+
+        let noData = ioiError {
+            _ = try ModelLocation.find(
+                "embedded",
+                dataFolder: nil,
+                packageFolder: folder.url,
+                environment: [:],
+                home: folder.url
+            )
+        }
+        #expect(noData?.description.hasPrefix("--model embedded: found no data folder") == true)
+        #expect(message("embedded")?.description.hasPrefix(folder.file("data/embedded").path) == true)
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GPT2Kit
+
+@Suite struct DataDirectoryTests {
+    private let nowhere = URL(fileURLWithPath: "/nonexistent/Sources/IOIKit/Task/File.swift")
+
+    private func withTree(_ files: [String], _ body: (URL) throws -> Void) throws {
+        let root = FileManager.default.temporaryDirectory.appendingPathComponent("ioi-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        for file in files {
+            let url = root.appendingPathComponent(file)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try Data().write(to: url)
+        }
+        try body(root.resolvingSymlinksInPath())
+    }
+
+    @Test func environmentComesFirst() throws {
+        try withTree(["mine/templates.json", "share/ioi/templates.json", "bin/ioi"]) { root in
+            let found = try DataDirectory.find(
+                environment: ["IOI_DATA": root.appendingPathComponent("mine").path],
+                executable: root.appendingPathComponent("bin/ioi"),
+                source: nowhere
+            )
+            #expect(found.path == root.appendingPathComponent("mine").path)
+        }
+    }
+
+    @Test func environmentThatIsWrongIsNotPassedOver() throws {
+        try withTree(["share/ioi/templates.json", "bin/ioi"]) { root in
+            expectError(containing: "IOI_DATA", root.path + "/mine", "templates.json") {
+                try DataDirectory.find(
+                    environment: ["IOI_DATA": root.path + "/mine"],
+                    executable: root.appendingPathComponent("bin/ioi"),
+                    source: nowhere
+                )
+            }
+        }
+    }
+
+    @Test func installedDataIsFoundThroughALink() throws {
+        try withTree(["prefix/share/ioi/templates.json", "prefix/bin/ioi", "elsewhere/file"]) { root in
+            let link = root.appendingPathComponent("elsewhere/ioi")
+            try FileManager.default.createSymbolicLink(
+                at: link,
+                withDestinationURL: root.appendingPathComponent("prefix/bin/ioi")
+            )
+            let found = try DataDirectory.find(environment: [:], executable: link, source: nowhere)
+            #expect(found.path == root.appendingPathComponent("prefix/share/ioi").path)
+        }
+    }
+
+    @Test func packageThatBuiltItComesLast() throws {
+        try withTree(["Package.swift", "Data/templates.json", "Sources/A/B.swift", "bin/ioi"]) { root in
+            let found = try DataDirectory.find(
+                environment: ["IOI_DATA": ""],
+                executable: root.appendingPathComponent("bin/ioi"),
+                source: root.appendingPathComponent("Sources/A/B.swift")
+            )
+            #expect(found.path == root.appendingPathComponent("Data").path)
+        }
+    }
+
+    @Test func missingFolderSaysWhereItLooked() throws {
+        try withTree(["Package.swift", "Sources/A/B.swift", "bin/ioi"]) { root in
+            expectError(containing: "IOI_DATA", root.path + "/share/ioi", root.path + "/Data") {
+                try DataDirectory.find(
+                    environment: [:],
+                    executable: root.appendingPathComponent("bin/ioi"),
+                    source: root.appendingPathComponent("Sources/A/B.swift")
+                )
+            }
+        }
+    }
+
+    @Test func missingFileIsNamed() {
+        expectError(containing: "no-such.json", "missing") { try DataDirectory.file("no-such.json") }
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import TestSupport
+
+@testable import GPT2Kit
+@testable import IOIKit
+
+// MARK: - EAP and EAP-IG
+
+extension NaiveGraph {
+    /// The scores of edges in one prompt, by central differences: how much −LD grows, to first order, when what the
+    /// receiver alone gets moves by the sender's corrupt minus its clean output, at all positions at once.
+    ///
+    /// - Parameters:
+    ///   - some: the edges to score; all if nil.
+    ///   - corrupt: what senders send in the corrupt run; that on the ABC partner if nil.
+    ///   - steps: the derivative is the mean of those of this many runs, on embeddings that go from the corrupt ones
+    ///     (left out) to the clean ones: EAP-IG. EAP has 1.
+    func scores(
+        _ prompt: Prompt,
+        of some: [NaiveEdge]? = nil,
+        corrupt: Values? = nil,
+        steps: Int = 1,
+        epsilon: Double = 1e-4
+    ) -> [NaiveEdge: Double] {
+        let clean = run(prompt.tokens).outputs
+        let corrupt = corrupt ?? run(prompt.abcTokens!).outputs
+        var scores: [NaiveEdge: Double] = [:]
+        for step in 1...steps {
+            let embedding = move(corrupt[.input]!, to: clean[.input]!, share: Double(step) / Double(steps))
+            for edge in some ?? edges {
+                func loss(share: Double) -> Double {
+                    let zero = clean[edge.sender]!.map { $0.map { _ in 0.0 } }
+                    let change = zip(corrupt[edge.sender]!, clean[edge.sender]!).map { zip($0, $1).map { $0 - $1 } }
+                    let moves = [edge.receiver: move(zero, to: change, share: share)]
+                    return -run(prompt.tokens, embedding: embedding, adding: moves).end.logitDifference(of: prompt)
+                }
+                let derivative = (loss(share: epsilon) - loss(share: -epsilon)) / (2 * epsilon)
+                scores[edge, default: 0] += derivative / Double(steps)
+            }
+        }
+        return scores
+    }
+}
+
+// MARK: - ACDC
+
+/// An edge that ACDC tried to do without.
+struct NaiveACDCTest: Sendable {
+    let edge: NaiveEdge
+    /// By how much the metric rose without it.
+    let change: Double
+}
+
+extension NaiveGraph {
+    /// Drops edges for good where the metric rises by less than the threshold.
+    ///
+    /// Receivers come in the reverse of the order in which they read: logits; then layer by layer from the last the MLP
+    /// and the heads from last to first, of each v, k, q. Of each receiver its senders come from last to first. Where
+    /// nothing that a receiver's node sends is left, its edges go without a test.
+    ///
+    /// - Parameter corrupt: what senders send along dropped edges, for each prompt; that on the ABC partner if nil.
+    /// - Returns: the edges left, and the tests in their order.
+    func acdc(
+        _ prompts: [Prompt],
+        threshold: Double,
+        corrupt: [Values]? = nil
+    ) -> (kept: Set<NaiveEdge>, tests: [NaiveACDCTest]) {
+        let corrupt = corrupt ?? prompts.map { run($0.abcTokens!).outputs }
+        var kept = Set(edges)
+        var current = divergence(prompts, keeping: kept, corrupt: corrupt)
+        var tests: [NaiveACDCTest] = []
+        for receiver in model.config.naiveReceivers.reversed() {
+            let incoming = edges.reversed().filter { $0.receiver == receiver }
+            let isRead = receiver == .logits || kept.contains { $0.sender == receiver.node }
+            guard isRead else {
+                kept.subtract(incoming)
+                continue
+            }
+            for edge in incoming {
+                let without = divergence(prompts, keeping: kept.subtracting([edge]), corrupt: corrupt)
+                tests.append(NaiveACDCTest(edge: edge, change: without - current))
+                guard without - current < threshold else { continue }
+                kept.remove(edge)
+                current = without
+            }
+        }
+        return (kept, tests)
+    }
+
+    /// The mean over prompts of the divergence at END of a run with some edges from the clean run.
+    func divergence(_ prompts: [Prompt], keeping kept: Set<NaiveEdge>, corrupt: [Values]) -> Double {
+        let divergences = zip(prompts, corrupt).map { prompt, corrupt in
+            let clean = run(prompt.tokens).end.logits
+            return naiveDivergence(clean, run(prompt.tokens, ablated: corrupt, keeping: kept).end.logits)
+        }
+        return divergences.reduce(0, +) / Double(prompts.count)
+    }
+}
+
+/// KL(p ‖ q), in nats, of the distributions that logits give.
+func naiveDivergence(_ p: [Double], _ q: [Double]) -> Double {
+    zip(softmax(p), softmax(q)).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) }
+}
+
+extension NaiveNode {
+    /// The head that an input of a head belongs to; an MLP or logits itself.
+    fileprivate var node: NaiveNode {
+        if case .headInput(let head, _) = self { .head(head) } else { self }
+    }
+}
+
+/// The point at a share of the way from `a` to `b`.
+private func move(_ a: [[Double]], to b: [[Double]], share: Double) -> [[Double]] {
+    zip(a, b).map { zip($0, $1).map { $0 + share * ($1 - $0) } }
+}
