@@ -10,7 +10,7 @@ OUT/NAME/edges.json is for the model GPT2/NAME:
     patched      sets of kept edges, as indices, and each prompt's logit difference when the sender of every other edge
                  is that of the corrupt run
 
-The graph, its scores and the order of the edges are those of Benchmarks/reference_graph.py: receiver by receiver, 0.0.q
+The graph, its scores and the order of the edges are those of Benchmarks/lib/reference_graph.py: receiver by receiver, 0.0.q
 0.0.k 0.0.v 0.1.q … m0 1.0.q … logits, and for each its senders, input 0.0 0.1 … m0 1.0 …. Tokens are random. Two
 prompts begin alike, and some begin like their own partners, as IOI prompts do.
 
@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "Benchmarks"))
+sys.path.insert(0, str(ROOT / "Benchmarks" / "lib"))
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = [0, 1, 2]
 # Circuits are found on prompts of one seed and measured on those of three others.
 FOUND_ON = 100

@@ -25,22 +25,14 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-warnings.filterwarnings("ignore")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-from transformer_lens import HookedTransformer  # noqa: E402
-from transformers.utils import logging as transformers_logging  # noqa: E402
-
-from circuit_jobs import JOBS, Circuit, edge_name, head_named  # noqa: E402
-from reference_patching import Prompt, read_prompts  # noqa: E402
-from torch_patch import (  # noqa: E402
+from hooked import (  # noqa: E402, I001  (first: it silences the libraries' warnings)
     Batch,
     Cache,
     Hooks,
@@ -51,9 +43,16 @@ from torch_patch import (  # noqa: E402
     load_model,
     logit_differences,
     make_batch,
-    peak_bytes,
     recording,
 )
+
+import torch  # noqa: E402
+from circuit_jobs import JOBS, Circuit, edge_name, head_named  # noqa: E402
+from processes import peak_bytes  # noqa: E402
+from reference_patching import Prompt, read_prompts  # noqa: E402
+from torch import Tensor  # noqa: E402
+from transformer_lens import HookedTransformer  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
 
 BATCH_SIZES = (8, 16, 32)
 

@@ -1,12 +1,17 @@
-"""circuits.py --check: circuits and edges by whole runs of a plain GPT-2 in float64, beside what `ioi` says of them.
+#!/usr/bin/env python3
+"""Compares circuits and edges of `ioi` with whole runs of a plain GPT-2 in torch in float64.
 
 Prompts are taken one at a time, heads and edges replaced as they are defined; nothing is taken over from an earlier run
 but the values put in (reference_gpt2.py, reference_patching.py, reference_graph.py). A line a check: how many figures
 were compared, the largest difference, and the largest change that the replacing made (near zero, a check says little).
+
+Exits with 1 if a logit difference is further off than 1e-4 * max(1, |LD|), a score further than 1e-4 of the largest, or
+a run fails.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,15 +20,24 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from circuit_jobs import JOBS, Circuit, edge_name, edge_scores, head_named, ioi_command
-from patch import run_process
-from patch_reference import allowed, choose_prompts, largest, mean
-from reference_gpt2 import ReferenceGPT2, write_random_model
-from reference_graph import ReferenceGraph
-from reference_patching import Laboratory, Prompt, read_prompts
+import torch  # noqa: E402
+from circuit_jobs import (  # noqa: E402
+    GPT2_SMALL,
+    JOBS,
+    Circuit,
+    edge_name,
+    edge_scores,
+    head_named,
+    ioi_command,
+)
+from comparison import allowed, choose_prompts, largest, mean  # noqa: E402
+from processes import run_process  # noqa: E402
+from reference_gpt2 import ReferenceGPT2, write_random_model  # noqa: E402
+from reference_graph import ReferenceGraph  # noqa: E402
+from reference_patching import Laboratory, Prompt, read_prompts  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 SCORE_TOLERANCE = 1e-4
 ABLATIONS = ("mean", "zero", "counterfactual")
@@ -101,8 +115,8 @@ class CircuitLaboratory(Laboratory):
         return self.measure(prompt, self.knocking_out(heads, [], ablation, prompt))
 
 
-def check(arguments: argparse.Namespace) -> None:
-    """Exits with 1 where `ioi` differs."""
+def main() -> None:
+    arguments = parse_arguments()
     # Of products this small, threads would only wait for one another.
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -127,6 +141,44 @@ def check(arguments: argparse.Namespace) -> None:
                 failures += [] if comparison.worst <= 1 else [comparison.name]
     if failures:
         raise SystemExit(f"{len(failures)} checks failed: " + "; ".join(failures))
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Compare ioi's circuits and edges with a plain torch GPT-2 in float64."
+    )
+    parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
+    parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
+    parser.add_argument("--circuit", type=Path, default=GPT2_SMALL, help="default: the circuit of GPT-2 small")
+    parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=list(JOBS),
+        metavar="JOB,…",
+        help=f"jobs to check (default: all): {', '.join(JOBS)}",
+    )
+    parser.add_argument("--sets", type=int, default=4, help="random sets of the completeness job (default: 4)")
+    parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file (default: 4)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of ioi (default: 2)")
+    parser.add_argument(
+        "--random-weights",
+        type=int,
+        metavar="SEED",
+        help="take only the shape from --model; the model gets random weights in which every part matters",
+    )
+    arguments = parser.parse_args()
+    for name in ("model", "data", "circuit", "ioi"):
+        path = getattr(arguments, name)
+        if not path.exists():
+            parser.error(f"--{name} {path}: no such file or folder")
+    for name in ("sets", "prompts", "threads"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name} {getattr(arguments, name)}: expected at least 1")
+    for name in arguments.only:
+        if name not in JOBS:
+            parser.error(f"--only {name}: expected some of {', '.join(JOBS)}")
+    return arguments
 
 
 def ask(arguments: argparse.Namespace, options: list[Any], data: Path) -> dict[str, Any]:
@@ -159,8 +211,8 @@ def check_faithfulness(
 def check_completeness(
     laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
-    """Of the empty set, and of as many random ones as --sets-timed says."""
-    results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets_timed), data)
+    """Of the empty set, and of as many random ones as --sets says."""
+    results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets), data)
     original = mean(laboratory.original(prompt) for prompt in laboratory.prompts)
     for entry in results["completeness"]:
         heads = [head_named(name) for name in entry["k"]]
@@ -198,3 +250,7 @@ def check_edges(
     for name, values in (("model", originals), ("circuit", patched)):
         circuits.add(results["faithfulness"][name], mean(values), mean(originals), mean(map(allowed, values)))
     yield circuits
+
+
+if __name__ == "__main__":
+    main()
