@@ -75,7 +75,7 @@ class CircuitLaboratory(Laboratory):
         super().__init__(model, prompts)
         self.graph = ReferenceGraph(model)
 
-    def isolated(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+    def complement_ablated(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
         """F(C) on one prompt: z of every head and position that is not kept is replaced."""
 
         def hook(site: str, layer: int, value: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class CircuitLaboratory(Laboratory):
 
         return self.measure(prompt, hook)
 
-    def isolated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+    def complement_ablated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
         """F(C) on one prompt, edge by edge: the input and the MLPs go to every receiver as they are, a head just along
         the edges that are kept and from the positions where it is kept; what else it sends is replaced."""
         layers = range(self.model.shape.layers)
@@ -190,18 +190,18 @@ def check_faithfulness(
     laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
     """Head by head, and edge by edge where the circuit names paths."""
-    granularities = {"node": laboratory.isolated}
+    granularities = {"node": laboratory.complement_ablated}
     if circuit.paths:
-        granularities["edge"] = laboratory.isolated_by_edges
+        granularities["edge"] = laboratory.complement_ablated_by_edges
     originals = [laboratory.original(prompt) for prompt in laboratory.prompts]
     for granularity, ablation, positions in product(granularities, ABLATIONS, ("circuit", "all")):
         options = ["--granularity", granularity, "--ablate", ablation, "--positions", positions]
         options += ["--mean-group", "template"] if ablation == "mean" else []
         results = ask(arguments, JOBS["faithfulness"].options(arguments.circuit, 0) + options, data)
         kept = circuit.everywhere() if positions == "all" else circuit
-        isolated = [granularities[granularity](kept, ablation, prompt) for prompt in laboratory.prompts]
+        ablated = [granularities[granularity](kept, ablation, prompt) for prompt in laboratory.prompts]
         comparison = Comparison(f"faithfulness {' '.join(options)}")
-        for name, values in (("model", originals), ("circuit", isolated)):
+        for name, values in (("model", originals), ("circuit", ablated)):
             for ours, reference, original in zip(results["per_prompt"][name], values, originals, strict=True):
                 comparison.add(ours, reference, original, allowed(reference))
             comparison.add(results[name], mean(values), mean(originals), mean(map(allowed, values)))
@@ -218,7 +218,7 @@ def check_completeness(
         heads = [head_named(name) for name in entry["k"]]
         comparison = Comparison(f"completeness without {','.join(entry['k']) or 'none'}")
         left, removed = circuit.without(heads), circuit.only(heads)
-        circuits = [laboratory.isolated(left, "mean", prompt) for prompt in laboratory.prompts]
+        circuits = [laboratory.complement_ablated(left, "mean", prompt) for prompt in laboratory.prompts]
         models = [laboratory.without(removed, "mean", prompt) for prompt in laboratory.prompts]
         for name, values in (("circuit", circuits), ("model", models)):
             comparison.add(entry[name], mean(values), original, mean(map(allowed, values)))
@@ -228,7 +228,7 @@ def check_completeness(
 def check_edges(
     graph: ReferenceGraph, prompts: list[Prompt], arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
-    """The scores of the edges that were found, and F(C) with just these edges, all else from the ABC partner."""
+    """The scores of the edges that were found, and F(C) with just these edges, all other edges from the counterfactual."""
     results = ask(arguments, JOBS["eap"].options(arguments.circuit, 0), data)
     found = edge_scores(results)
     edges = {edge_name(*edge): edge for edge in graph.edges}
@@ -243,8 +243,8 @@ def check_edges(
     kept = {edges[name] for name in found}
     patched, originals = [], []
     for prompt in prompts:
-        partner = graph.run(graph.embedding(prompt.abc_tokens)).outputs
-        patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, partner))
+        counterfactual = graph.run(graph.embedding(prompt.abc_tokens)).outputs
+        patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, counterfactual))
         originals.append(float(graph.logit_difference(graph.run(graph.embedding(prompt.tokens)), prompt.io, prompt.s)))
     circuits = Comparison("these edges alone")
     for name, values in (("model", originals), ("circuit", patched)):

@@ -3,7 +3,7 @@
 
 Trains the recipe from three seeds, and once without the hint; finds each model's circuit on some held-out prompts and
 measures it on others; fine-tunes each on the four datasets and back; loads the shipped one in Hugging Face transformers.
-What was made before is taken from --work, so a stopped run goes on. Without --write nothing of the repository changes.
+Everything made is kept in --work, so a stopped run continues. Without --write nothing of the repository changes.
 """
 
 import argparse
@@ -22,7 +22,7 @@ SEEDS = [0, 1, 2]
 FOUND_ON = 100
 FRESH = [101, 102, 103]
 DISCOVERY = ["--method", "path", "--logits-effect", 4, "--query-effect", 4, "--s2-effect", 4, "--backup-effect", 100]
-# The heads that the recipe tells where to look.
+# The heads that have a hint in the recipe.
 GUIDED = ["3.0", "3.1", "3.2", "2.0", "2.1", "1.0", "1.1"]
 # Name, what it starts from, dataset, epochs, and what the paper saw in GPT-2 small.
 STAGES = [

@@ -264,14 +264,14 @@ def activation_checks(host: Laboratory, sampler: CellSampler) -> Iterator[Check]
             reference=partial(host.activation_patch, site, positions),
             cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
             original=host.original,
-            donor=host.original_of_partner,
+            donor=host.original_of_counterfactual,
         )
     for site, positions in (("z", "S2"), ("k", "all"), ("mlp", "END"), ("resid_mid", "S1+1")):
         yield Check(
             arguments=["patch", "--mode", "activation", "--denoise", "--site", site, "--position", positions],
             reference=partial(host.denoise, site, positions),
             cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
-            original=host.original_of_partner,
+            original=host.original_of_counterfactual,
             donor=host.original,
         )
 

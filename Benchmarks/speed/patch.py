@@ -240,7 +240,7 @@ def print_summary(summary: Summary) -> None:
     )
     print(
         f"  ioi             {summary.ioi_seconds:8.1f} s {summary.ioi_peak_bytes / 1e9:6.2f} GB"
-        f"   {summary.needed_operations / 1e12:.2f} TFLOP of the naive way's {summary.naive_operations / 1e12:.1f}, "
+        f"   {summary.needed_operations / 1e12:.2f} TFLOP of the naive method's {summary.naive_operations / 1e12:.1f}, "
         f"{summary.ceiling_share:.0%} of the GEMM ceiling"
     )
     print(

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The TransformerLens side of patch.py: one sweep over heads with a HookedTransformer, in the usual manner of hooks.
 
-Every patched run is a whole pass over the batch, with hooks that hold or replace cached activations. What costs
+Every patched run is a whole pass over the batch, with hooks that freeze or replace cached activations. What costs
 a user nothing to leave out is left out: gradients, the unembedding at other rows than END, layers above the last
 receiver in path patching's recording pass, hooks and cached names that a sweep does not need, and padding where
-batches of one length are faster. Path patching holds z of all heads rather than their q, k and v: in the recording
+batches of one length are faster. Path patching freezes z of all heads rather than their q, k and v: in the recording
 pass that is the same.
 
 Times some heads spread over the layers, or all with --heads 0, and the passes that run once per sweep. Prints one
@@ -92,7 +92,7 @@ class Sweep(ABC):
 
     @abstractmethod
     def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
-        """Logit differences of the unpatched run; what to hold from it; what to patch in."""
+        """Logit differences of the unpatched run; what to freeze from it; what to patch in."""
 
     @abstractmethod
     def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
@@ -111,18 +111,18 @@ class PathSweep(Sweep):
         return original, base, source
 
     def sending(self, base: Cache, source: Cache, head: Head) -> Hooks:
-        """Holds every head's z but the sender's, which comes from the new input."""
+        """Freezes every head's z but the sender's, which comes from the new input."""
         sender = f"blocks.{head[0]}.attn.hook_z"
 
-        def hold(value: Tensor, hook: object) -> Tensor:
-            held = base[hook.name]  # type: ignore[attr-defined]
+        def freeze(value: Tensor, hook: object) -> Tensor:
+            frozen = base[hook.name]  # type: ignore[attr-defined]
             if hook.name != sender:  # type: ignore[attr-defined]
-                return held
-            held = held.clone()
-            held[:, :, head[1]] = source[sender][:, :, head[1]]
-            return held
+                return frozen
+            frozen = frozen.clone()
+            frozen[:, :, head[1]] = source[sender][:, :, head[1]]
+            return frozen
 
-        return [(name, hold) for name in base]
+        return [(name, freeze) for name in base]
 
     def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
         return logit_differences(self.model, batch, self.sending(base, source, head))
