@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the results that Tests/Fixtures/baseline holds, which the tests have `ioi verify` run again: of the
-# embedded model, whose every figure belongs to the weights in Data/embedded. To be run where those change, or where
-# what is computed does, and is meant to.
+# Records the results in Tests/Fixtures/baseline, which the tests run again with `ioi verify`. They are of the
+# embedded model, so every figure depends on the weights in Data/embedded. Run this only if those weights change, or if
+# figures are meant to change.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -3,16 +3,16 @@
 
 OUT/NAME/edges.json is for the model GPT2/NAME:
 
-    prompts      tokens, their corrupt partner of the same length, and the two tokens of the logit difference
+    prompts      tokens, their counterfactual of the same length, and the two tokens of the logit difference
     edges        how many edges the graph has
     eap          each prompt's score of every edge, [prompt][edge]
     eap_ig       the same with the gradient averaged over `steps` runs
     patched      sets of kept edges, as indices, and each prompt's logit difference when the sender of every other edge
                  is that of the corrupt run
 
-The graph, its scores and the order of the edges are those of Benchmarks/reference_graph.py: receiver by receiver, 0.0.q
+The graph, its scores and the order of the edges are those of Benchmarks/lib/reference_graph.py: receiver by receiver, 0.0.q
 0.0.k 0.0.v 0.1.q … m0 1.0.q … logits, and for each its senders, input 0.0 0.1 … m0 1.0 …. Tokens are random. Two
-prompts begin alike, and some begin like their own partners, as IOI prompts do.
+prompts begin alike, and some begin like their own counterfactuals, as IOI prompts do.
 
 Before writing, the logit difference with all edges kept and with none is compared with those of whole runs, and every
 score with the slope of exact edge patching; the script stops if any of them disagree.
@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "Benchmarks"))
+sys.path.insert(0, str(ROOT / "Benchmarks" / "lib"))
 
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -93,8 +93,8 @@ def draw_prompts(lengths: tuple[int, ...], vocabulary: int, generator: torch.Gen
         tokens, corrupt = draw(length), draw(length)
         if index == BEGINNING_ALIKE[1]:
             tokens[:COMMON_TOKENS] = prompts[BEGINNING_ALIKE[0]].tokens[:COMMON_TOKENS]
-        same_as_partner = index % 3
-        corrupt[:same_as_partner] = tokens[:same_as_partner]
+        same_as_counterfactual = index % 3
+        corrupt[:same_as_counterfactual] = tokens[:same_as_counterfactual]
         io, s = torch.randperm(vocabulary, generator=generator)[:2].tolist()
         prompts.append(Prompt(tokens, corrupt, io, s))
     return prompts

@@ -84,7 +84,7 @@ class Shape:
 
 
 # Small enough that the committed folders stay under 2 MB together. `odd` has the tensor names and the mask
-# buffers of the GPT-2 file first published; `small` is GPT-2 small's own size, for Benchmarks/parity.sh.
+# buffers of the GPT-2 file first published; `small` is GPT-2 small's own size, for Benchmarks/parity/engine.sh.
 SHAPES = {
     "plain": Shape(2, 2, 16, 41, 16, lengths=(7, 16, 2, 5)),
     "inner": Shape(3, 3, 24, 53, 24, lengths=(2, 9, 24, 3), inner=40),

@@ -3,7 +3,7 @@
 # Arguments go to `swift test`, for example: Scripts/test.sh --filter Tokenizer
 set -euo pipefail
 
-# One stream, so that what is printed last is last in a log as well: the test run's own summary.
+# One stream, so that the summary of the test run is also the last line of a log.
 exec 2>&1
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -16,30 +16,20 @@ run fails.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from patch_sweeps import SWEEPS, Head, Shape, SweepKind, Work, naive_operations
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from patch_sweeps import SWEEPS, Head, Shape, SweepKind, Work, naive_operations  # noqa: E402
+from processes import run_process  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-3
 CEILING_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class Process:
-    """What a finished child printed, how long it ran, and its peak resident memory."""
-
-    output: str
-    seconds: float
-    peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -155,22 +145,6 @@ def parse_arguments() -> argparse.Namespace:
 # Running the programs
 
 
-def run_process(command: list[Any]) -> Process:
-    """Standard error passes through. Linux counts the parent's memory at the fork into the child's peak, so this
-    script stays small: it imports neither torch nor numpy."""
-    command = [str(part) for part in command]
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise SystemExit(f"exit code {process.returncode} from: {' '.join(command)}")
-        output.seek(0)
-        return Process(output.read(), seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-
-
 def inputs(arguments: argparse.Namespace, kind: SweepKind) -> list[Any]:
     options = ["--model", arguments.model, "--data", arguments.data, "--threads", arguments.threads]
     return options + (["--donor", arguments.donor] if kind.needs_donor else [])
@@ -266,7 +240,7 @@ def print_summary(summary: Summary) -> None:
     )
     print(
         f"  ioi             {summary.ioi_seconds:8.1f} s {summary.ioi_peak_bytes / 1e9:6.2f} GB"
-        f"   {summary.needed_operations / 1e12:.2f} TFLOP of the naive way's {summary.naive_operations / 1e12:.1f}, "
+        f"   {summary.needed_operations / 1e12:.2f} TFLOP of the naive method's {summary.naive_operations / 1e12:.1f}, "
         f"{summary.ceiling_share:.0%} of the GEMM ceiling"
     )
     print(

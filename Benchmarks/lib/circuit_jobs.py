@@ -1,4 +1,4 @@
-"""What circuits.py and its other parts share: the jobs, how `ioi` is asked for them, and circuit files. No torch."""
+"""Jobs on circuits that both circuits.py run: how `ioi` is asked for them, and circuit files. No torch."""
 
 import argparse
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 Head = tuple[int, int]
+
+GPT2_SMALL = Path(__file__).resolve().parent.parent.parent / "Data" / "circuits" / "gpt2-small.json"
 
 
 @dataclass(frozen=True)

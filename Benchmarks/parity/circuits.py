@@ -1,12 +1,17 @@
-"""circuits.py --check: circuits and edges by whole runs of a plain GPT-2 in float64, beside what `ioi` says of them.
+#!/usr/bin/env python3
+"""Compares circuits and edges of `ioi` with whole runs of a plain GPT-2 in torch in float64.
 
 Prompts are taken one at a time, heads and edges replaced as they are defined; nothing is taken over from an earlier run
 but the values put in (reference_gpt2.py, reference_patching.py, reference_graph.py). A line a check: how many figures
 were compared, the largest difference, and the largest change that the replacing made (near zero, a check says little).
+
+Exits with 1 if a logit difference is further off than 1e-4 * max(1, |LD|), a score further than 1e-4 of the largest, or
+a run fails.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,15 +20,24 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from circuit_jobs import JOBS, Circuit, edge_name, edge_scores, head_named, ioi_command
-from patch import run_process
-from patch_reference import allowed, choose_prompts, largest, mean
-from reference_gpt2 import ReferenceGPT2, write_random_model
-from reference_graph import ReferenceGraph
-from reference_patching import Laboratory, Prompt, read_prompts
+import torch  # noqa: E402
+from circuit_jobs import (  # noqa: E402
+    GPT2_SMALL,
+    JOBS,
+    Circuit,
+    edge_name,
+    edge_scores,
+    head_named,
+    ioi_command,
+)
+from comparison import allowed, choose_prompts, largest, mean  # noqa: E402
+from processes import run_process  # noqa: E402
+from reference_gpt2 import ReferenceGPT2, write_random_model  # noqa: E402
+from reference_graph import ReferenceGraph  # noqa: E402
+from reference_patching import Laboratory, Prompt, read_prompts  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 SCORE_TOLERANCE = 1e-4
 ABLATIONS = ("mean", "zero", "counterfactual")
@@ -61,7 +75,7 @@ class CircuitLaboratory(Laboratory):
         super().__init__(model, prompts)
         self.graph = ReferenceGraph(model)
 
-    def isolated(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+    def complement_ablated(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
         """F(C) on one prompt: z of every head and position that is not kept is replaced."""
 
         def hook(site: str, layer: int, value: Tensor) -> Tensor:
@@ -75,7 +89,7 @@ class CircuitLaboratory(Laboratory):
 
         return self.measure(prompt, hook)
 
-    def isolated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
+    def complement_ablated_by_edges(self, circuit: Circuit, ablation: str, prompt: Prompt) -> float:
         """F(C) on one prompt, edge by edge: the input and the MLPs go to every receiver as they are, a head just along
         the edges that are kept and from the positions where it is kept; what else it sends is replaced."""
         layers = range(self.model.shape.layers)
@@ -101,8 +115,8 @@ class CircuitLaboratory(Laboratory):
         return self.measure(prompt, self.knocking_out(heads, [], ablation, prompt))
 
 
-def check(arguments: argparse.Namespace) -> None:
-    """Exits with 1 where `ioi` differs."""
+def main() -> None:
+    arguments = parse_arguments()
     # Of products this small, threads would only wait for one another.
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -129,6 +143,44 @@ def check(arguments: argparse.Namespace) -> None:
         raise SystemExit(f"{len(failures)} checks failed: " + "; ".join(failures))
 
 
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Compare ioi's circuits and edges with a plain torch GPT-2 in float64."
+    )
+    parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
+    parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
+    parser.add_argument("--circuit", type=Path, default=GPT2_SMALL, help="default: the circuit of GPT-2 small")
+    parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=list(JOBS),
+        metavar="JOB,…",
+        help=f"jobs to check (default: all): {', '.join(JOBS)}",
+    )
+    parser.add_argument("--sets", type=int, default=4, help="random sets of the completeness job (default: 4)")
+    parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file (default: 4)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of ioi (default: 2)")
+    parser.add_argument(
+        "--random-weights",
+        type=int,
+        metavar="SEED",
+        help="take only the shape from --model; the model gets random weights in which every part matters",
+    )
+    arguments = parser.parse_args()
+    for name in ("model", "data", "circuit", "ioi"):
+        path = getattr(arguments, name)
+        if not path.exists():
+            parser.error(f"--{name} {path}: no such file or folder")
+    for name in ("sets", "prompts", "threads"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name} {getattr(arguments, name)}: expected at least 1")
+    for name in arguments.only:
+        if name not in JOBS:
+            parser.error(f"--only {name}: expected some of {', '.join(JOBS)}")
+    return arguments
+
+
 def ask(arguments: argparse.Namespace, options: list[Any], data: Path) -> dict[str, Any]:
     output = run_process(ioi_command(arguments, options, arguments.model, data)).output
     return json.loads(output)["results"]
@@ -138,18 +190,18 @@ def check_faithfulness(
     laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
     """Head by head, and edge by edge where the circuit names paths."""
-    granularities = {"node": laboratory.isolated}
+    granularities = {"node": laboratory.complement_ablated}
     if circuit.paths:
-        granularities["edge"] = laboratory.isolated_by_edges
+        granularities["edge"] = laboratory.complement_ablated_by_edges
     originals = [laboratory.original(prompt) for prompt in laboratory.prompts]
     for granularity, ablation, positions in product(granularities, ABLATIONS, ("circuit", "all")):
         options = ["--granularity", granularity, "--ablate", ablation, "--positions", positions]
         options += ["--mean-group", "template"] if ablation == "mean" else []
         results = ask(arguments, JOBS["faithfulness"].options(arguments.circuit, 0) + options, data)
         kept = circuit.everywhere() if positions == "all" else circuit
-        isolated = [granularities[granularity](kept, ablation, prompt) for prompt in laboratory.prompts]
+        ablated = [granularities[granularity](kept, ablation, prompt) for prompt in laboratory.prompts]
         comparison = Comparison(f"faithfulness {' '.join(options)}")
-        for name, values in (("model", originals), ("circuit", isolated)):
+        for name, values in (("model", originals), ("circuit", ablated)):
             for ours, reference, original in zip(results["per_prompt"][name], values, originals, strict=True):
                 comparison.add(ours, reference, original, allowed(reference))
             comparison.add(results[name], mean(values), mean(originals), mean(map(allowed, values)))
@@ -159,14 +211,14 @@ def check_faithfulness(
 def check_completeness(
     laboratory: CircuitLaboratory, circuit: Circuit, arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
-    """Of the empty set, and of as many random ones as --sets-timed says."""
-    results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets_timed), data)
+    """Of the empty set, and of as many random ones as --sets says."""
+    results = ask(arguments, JOBS["completeness"].options(arguments.circuit, arguments.sets), data)
     original = mean(laboratory.original(prompt) for prompt in laboratory.prompts)
     for entry in results["completeness"]:
         heads = [head_named(name) for name in entry["k"]]
         comparison = Comparison(f"completeness without {','.join(entry['k']) or 'none'}")
         left, removed = circuit.without(heads), circuit.only(heads)
-        circuits = [laboratory.isolated(left, "mean", prompt) for prompt in laboratory.prompts]
+        circuits = [laboratory.complement_ablated(left, "mean", prompt) for prompt in laboratory.prompts]
         models = [laboratory.without(removed, "mean", prompt) for prompt in laboratory.prompts]
         for name, values in (("circuit", circuits), ("model", models)):
             comparison.add(entry[name], mean(values), original, mean(map(allowed, values)))
@@ -176,7 +228,7 @@ def check_completeness(
 def check_edges(
     graph: ReferenceGraph, prompts: list[Prompt], arguments: argparse.Namespace, data: Path
 ) -> Iterator[Comparison]:
-    """The scores of the edges that were found, and F(C) with just these edges, all else from the ABC partner."""
+    """The scores of the edges that were found, and F(C) with just these edges, all other edges from the counterfactual."""
     results = ask(arguments, JOBS["eap"].options(arguments.circuit, 0), data)
     found = edge_scores(results)
     edges = {edge_name(*edge): edge for edge in graph.edges}
@@ -191,10 +243,14 @@ def check_edges(
     kept = {edges[name] for name in found}
     patched, originals = [], []
     for prompt in prompts:
-        partner = graph.run(graph.embedding(prompt.abc_tokens)).outputs
-        patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, partner))
+        counterfactual = graph.run(graph.embedding(prompt.abc_tokens)).outputs
+        patched.append(graph.patched_logit_difference(prompt.tokens, prompt.io, prompt.s, kept, counterfactual))
         originals.append(float(graph.logit_difference(graph.run(graph.embedding(prompt.tokens)), prompt.io, prompt.s)))
     circuits = Comparison("these edges alone")
     for name, values in (("model", originals), ("circuit", patched)):
         circuits.add(results["faithfulness"][name], mean(values), mean(originals), mean(map(allowed, values)))
     yield circuits
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """The TransformerLens side of circuits.py: one job on a circuit or a graph, in the usual manner of hooks.
 
-- faithfulness: logit differences of the model and of the circuit. One pass over the prompts, one over their ABC
-  partners that keeps every head's z, and one with a hook on every layer's z that puts the mean over the partners of the
+- faithfulness: logit differences of the model and of the circuit. One pass over the prompts, one over their
+  counterfactuals that keeps every head's z, and one with a hook on every layer's z that puts the mean over the counterfactuals of the
   same template and order in place of every head and position outside the circuit.
 - completeness: for sets K of the circuit's heads, the mean logit difference of the circuit without K and of the model
   without K: two hooked passes a set. Times some sets and scales to --sets-of-job; the means are computed once.
 - eap: a score of every edge, in the manner of the EAP-IG repository (Hanna et al. 2403.17806): separate inputs of every
-  head's q, k and v, results of every head; a pass over the partners and one over the prompts leave every sender's
+  head's q, k and v, results of every head; a pass over the counterfactuals and one over the prompts leave every sender's
   difference in one tensor [prompt, position, sender, width], and hooks on the backward pass multiply it by the
   gradient of each receiver's input.
 
@@ -25,22 +25,14 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-warnings.filterwarnings("ignore")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-from transformer_lens import HookedTransformer  # noqa: E402
-from transformers.utils import logging as transformers_logging  # noqa: E402
-
-from circuit_jobs import JOBS, Circuit, edge_name, head_named  # noqa: E402
-from reference_patching import Prompt, read_prompts  # noqa: E402
-from torch_patch import (  # noqa: E402
+from hooked import (  # noqa: E402, I001  (first: it silences the libraries' warnings)
     Batch,
     Cache,
     Hooks,
@@ -51,9 +43,16 @@ from torch_patch import (  # noqa: E402
     load_model,
     logit_differences,
     make_batch,
-    peak_bytes,
     recording,
 )
+
+import torch  # noqa: E402
+from circuit_jobs import JOBS, Circuit, edge_name, head_named  # noqa: E402
+from processes import peak_bytes  # noqa: E402
+from reference_patching import Prompt, read_prompts  # noqa: E402
+from torch import Tensor  # noqa: E402
+from transformer_lens import HookedTransformer  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
 
 BATCH_SIZES = (8, 16, 32)
 
@@ -108,7 +107,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 class Bench:
-    """Runs of a model with heads outside a circuit, or in a set, replaced by means over ABC partners."""
+    """Runs of a model with heads outside a circuit, or in a set, replaced by means over counterfactuals."""
 
     def __init__(self, model: HookedTransformer, prompts: list[Prompt], batches: list[Batch], circuit: Circuit) -> None:
         self.model = model
@@ -151,7 +150,7 @@ class Bench:
 
     def means(self) -> list[Cache]:
         """For each batch and layer what takes the place of each prompt's z, [prompt, position, head, width of a head]:
-        the mean over the ABC partners of the prompts of its template and order."""
+        the mean over the counterfactuals of the prompts of its template and order."""
         lengths: dict[tuple[str, str], int] = {}
         for prompt in self.prompts:
             if lengths.setdefault(prompt.group, len(prompt.tokens)) != len(prompt.tokens):
@@ -164,9 +163,9 @@ class Bench:
         size = (len(lengths), max(lengths.values()), config.n_heads, config.d_head)
         means = {name: torch.zeros(size) for name in names}
         for batch in self.batches:
-            partners: Cache = {}
-            final_residual(self.model, batch.abc_tokens, recording(names, partners))
-            for name, value in partners.items():
+            counterfactuals: Cache = {}
+            final_residual(self.model, batch.abc_tokens, recording(names, counterfactuals))
+            for name, value in counterfactuals.items():
                 means[name][:, : value.shape[1]].index_add_(0, groups[batch.indices], value)
         for value in means.values():
             value /= counts

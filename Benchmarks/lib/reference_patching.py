@@ -132,8 +132,8 @@ class Laboratory:
     def original(self, prompt: Prompt) -> float:
         return self.measure(prompt, unchanged)
 
-    def original_of_partner(self, prompt: Prompt) -> float:
-        """The prompt's IO and S, after its ABC partner."""
+    def original_of_counterfactual(self, prompt: Prompt) -> float:
+        """The logit difference of the prompt's IO and S after its counterfactual."""
         return self.model.logit_difference(prompt.abc_tokens, prompt.io, prompt.s, unchanged)
 
     def activation_patch(self, site: str, positions: str, prompt: Prompt, cell: Cell) -> float:
@@ -141,7 +141,7 @@ class Laboratory:
         return self.measure(prompt, substituting(source, [site], prompt.rows(positions), cell))
 
     def denoise(self, site: str, positions: str, prompt: Prompt, cell: Cell) -> float:
-        """Activation patching the other way round: the prompt's value in its partner's run."""
+        """Activation patching the other way round: the prompt's value in its counterfactual's run."""
         hook = substituting(self.activations(prompt.tokens), [site], prompt.rows(positions), cell)
         return self.model.logit_difference(prompt.abc_tokens, prompt.io, prompt.s, hook)
 
@@ -200,12 +200,12 @@ class Laboratory:
         return hook
 
     def ablated(self, site: str, layer: int, ablation: str, prompt: Prompt) -> Tensor:
-        """What stands in for a site's value, at every position."""
-        partner = self.activations(prompt.abc_tokens)[site, layer]
+        """The stand-in value of a site, at every position."""
+        counterfactual = self.activations(prompt.abc_tokens)[site, layer]
         if ablation == "zero":
-            return torch.zeros_like(partner)
+            return torch.zeros_like(counterfactual)
         if ablation == "counterfactual":
-            return partner
+            return counterfactual
         group = [self.activations(p.abc_tokens)[site, layer] for p in self.prompts if p.group == prompt.group]
         return torch.stack(group).mean(dim=0)
 

@@ -10,7 +10,6 @@ held before the model is loaded. Prompts are taken in file order; each line give
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import GPT2LMHeadModel
 from transformers.utils import logging as transformers_logging
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from processes import peak_bytes  # noqa: E402
 
 IGNORED = -100
 
@@ -67,10 +70,6 @@ def main() -> None:
         "steps": [asdict(step) for step in steps],
     }
     json.dump(report, sys.stdout)
-
-
-def peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -73,7 +73,7 @@ class Work:
 
 @dataclass(frozen=True)
 class SweepKind:
-    """One sweep. `passes` counts the whole passes of the naive way, `needed` the operations nobody can do without
+    """One sweep. `passes` counts the whole passes of the naive method, `needed` the operations nobody can do without
     who uses that a change reaches only later rows and that path patching's recording pass is local to a row."""
 
     title: str

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The TransformerLens side of patch.py: one sweep over heads with a HookedTransformer, in the usual manner of hooks.
 
-Every patched run is a whole pass over the batch, with hooks that hold or replace cached activations. What costs
+Every patched run is a whole pass over the batch, with hooks that freeze or replace cached activations. What costs
 a user nothing to leave out is left out: gradients, the unembedding at other rows than END, layers above the last
 receiver in path patching's recording pass, hooks and cached names that a sweep does not need, and padding where
-batches of one length are faster. Path patching holds z of all heads rather than their q, k and v: in the recording
+batches of one length are faster. Path patching freezes z of all heads rather than their q, k and v: in the recording
 pass that is the same.
 
 Times some heads spread over the layers, or all with --heads 0, and the passes that run once per sweep. Prints one
@@ -15,47 +15,34 @@ Needs TransformerLens before 4.0, which removed HookedTransformer.
 
 import argparse
 import json
-import resource
 import sys
 import time
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-warnings.filterwarnings("ignore")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from hooked import (  # noqa: E402, I001  (first: it silences the libraries' warnings)
+    Batch,
+    Cache,
+    Hooks,
+    fastest_batching,
+    final_residual,
+    in_file_order,
+    layer_names,
+    load_model,
+    logit_differences,
+    recording,
+)
 
 import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-from transformer_lens import HookedTransformer, HookedTransformerConfig  # noqa: E402
-from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
-from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
-from transformers.utils import logging as transformers_logging  # noqa: E402
-
 from patch_sweeps import QUERY_HEADS, SWEEPS, Head, spread  # noqa: E402
-from reference_patching import Prompt, read_prompts  # noqa: E402
-
-LOGIT_TOLERANCE = 1e-3
-CHECKED_PROMPTS = 4
-SORTED_BATCH = 32
-
-Cache = dict[str, Tensor]
-Hooks = list[tuple[str, Callable[..., Tensor | None]]]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Prompts padded on the right to the longest; `indices` are their places in the file."""
-
-    indices: list[int]
-    tokens: Tensor
-    abc_tokens: Tensor
-    rows: Tensor
-    ends: Tensor
-    direction: Tensor
-    """Unembedding of IO less that of S, [prompt, width]."""
+from processes import peak_bytes  # noqa: E402
+from reference_patching import read_prompts  # noqa: E402
+from torch import Tensor  # noqa: E402
+from transformer_lens import HookedTransformer  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
 
 
 def main() -> None:
@@ -75,10 +62,6 @@ def main() -> None:
     json.dump(report, sys.stdout)
 
 
-def peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Run one patching sweep with TransformerLens and print times and logit differences as JSON."
@@ -95,112 +78,6 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def hooked_config(shape: GPT2Config, dtype: torch.dtype = torch.float32) -> HookedTransformerConfig:
-    return HookedTransformerConfig(
-        n_layers=shape.n_layer,
-        n_heads=shape.n_head,
-        d_model=shape.n_embd,
-        d_head=shape.n_embd // shape.n_head,
-        d_mlp=shape.n_inner or 4 * shape.n_embd,
-        d_vocab=shape.vocab_size,
-        n_ctx=shape.n_positions,
-        act_fn="gelu_new",
-        normalization_type="LN",
-        eps=shape.layer_norm_epsilon,
-        device="cpu",
-        dtype=dtype,
-    )
-
-
-def load_model(folder: Path, prompts: list[Prompt]) -> HookedTransformer:
-    """The folder's weights as they are: nothing folded or centred."""
-    original = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
-    config = hooked_config(original.config)
-    model = HookedTransformer(config)
-    model.load_and_process_state_dict(
-        convert_gpt2_weights(original, config),
-        fold_ln=False,
-        center_writing_weights=False,
-        center_unembed=False,
-        fold_value_biases=False,
-    )
-    tokens = pad([prompt.tokens for prompt in prompts[:CHECKED_PROMPTS]])
-    difference = (model(tokens) - original(tokens).logits).abs().max().item()
-    if not difference <= LOGIT_TOLERANCE:
-        raise SystemExit(f"{folder}: TransformerLens's logits differ from transformers' by {difference:.1e}")
-    return model.eval()
-
-
-# Batches
-
-
-def make_batch(model: HookedTransformer, prompts: list[Prompt], indices: list[int]) -> Batch:
-    chosen = [prompts[index] for index in indices]
-    unembedding = model.W_U.T
-    return Batch(
-        indices=indices,
-        tokens=pad([prompt.tokens for prompt in chosen]),
-        abc_tokens=pad([prompt.abc_tokens for prompt in chosen]),
-        rows=torch.arange(len(chosen)),
-        ends=torch.tensor([len(prompt.tokens) - 1 for prompt in chosen]),
-        direction=unembedding[[prompt.io for prompt in chosen]] - unembedding[[prompt.s for prompt in chosen]],
-    )
-
-
-def pad(rows: list[list[int]]) -> Tensor:
-    longest = max(map(len, rows))
-    return torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-
-
-def fastest_batching(model: HookedTransformer, prompts: list[Prompt]) -> tuple[str, list[Batch]]:
-    """One padded batch, sorted batches of 32, or a batch for each length: the quickest of three plain passes."""
-    by_length: dict[int, list[int]] = {}
-    for index, prompt in enumerate(prompts):
-        by_length.setdefault(len(prompt.tokens), []).append(index)
-    in_order = sorted(range(len(prompts)), key=lambda index: len(prompts[index].tokens))
-    candidates = {"one batch": [in_order], "a batch for each length": list(by_length.values())}
-    if len(prompts) > SORTED_BATCH:
-        candidates[f"sorted batches of {SORTED_BATCH}"] = [
-            in_order[start : start + SORTED_BATCH] for start in range(0, len(in_order), SORTED_BATCH)
-        ]
-    batches = {name: [make_batch(model, prompts, group) for group in groups] for name, groups in candidates.items()}
-    seconds = dict.fromkeys(batches, float("inf"))
-    for _ in range(3):
-        for name, group in batches.items():
-            start = time.perf_counter()
-            for batch in group:
-                final_residual(model, batch.tokens, [])
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
-    best = min(seconds, key=seconds.__getitem__)
-    return best, batches[best]
-
-
-# Passes
-
-
-def final_residual(model: HookedTransformer, tokens: Tensor, hooks: Hooks, layers: int | None = None) -> Tensor:
-    """The residual stream after the last block, or after the first `layers`; no unembedding."""
-    stop = model.cfg.n_layers if layers is None else layers
-    return model.run_with_hooks(tokens, fwd_hooks=hooks, stop_at_layer=stop)
-
-
-def logit_differences(model: HookedTransformer, batch: Batch, hooks: Hooks) -> Tensor:
-    residual = final_residual(model, batch.tokens, hooks)
-    final = model.ln_final(residual[batch.rows, batch.ends].unsqueeze(1)).squeeze(1)
-    return (final * batch.direction).sum(dim=-1)
-
-
-def recording(names: list[str], cache: Cache) -> Hooks:
-    def record(value: Tensor, hook: object) -> None:
-        cache[hook.name] = value  # type: ignore[attr-defined]
-
-    return [(name, record) for name in names]
-
-
-def layer_names(model: HookedTransformer, site: str) -> list[str]:
-    return [f"blocks.{layer}.attn.hook_{site}" for layer in range(model.cfg.n_layers)]
-
-
 # Sweeps
 
 
@@ -215,7 +92,7 @@ class Sweep(ABC):
 
     @abstractmethod
     def prepare(self, batch: Batch) -> tuple[Tensor, Cache, Cache]:
-        """Logit differences of the unpatched run; what to hold from it; what to patch in."""
+        """Logit differences of the unpatched run; what to freeze from it; what to patch in."""
 
     @abstractmethod
     def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
@@ -234,18 +111,18 @@ class PathSweep(Sweep):
         return original, base, source
 
     def sending(self, base: Cache, source: Cache, head: Head) -> Hooks:
-        """Holds every head's z but the sender's, which comes from the new input."""
+        """Freezes every head's z but the sender's, which comes from the new input."""
         sender = f"blocks.{head[0]}.attn.hook_z"
 
-        def hold(value: Tensor, hook: object) -> Tensor:
-            held = base[hook.name]  # type: ignore[attr-defined]
+        def freeze(value: Tensor, hook: object) -> Tensor:
+            frozen = base[hook.name]  # type: ignore[attr-defined]
             if hook.name != sender:  # type: ignore[attr-defined]
-                return held
-            held = held.clone()
-            held[:, :, head[1]] = source[sender][:, :, head[1]]
-            return held
+                return frozen
+            frozen = frozen.clone()
+            frozen[:, :, head[1]] = source[sender][:, :, head[1]]
+            return frozen
 
-        return [(name, hold) for name in base]
+        return [(name, freeze) for name in base]
 
     def patch(self, batch: Batch, base: Cache, source: Cache, head: Head) -> Tensor:
         return logit_differences(self.model, batch, self.sending(base, source, head))
@@ -357,14 +234,6 @@ def run(sweep: Sweep, batches: list[Batch], prompts: int, count: int) -> dict[st
         "original": original,
         "patched": patched,
     }
-
-
-def in_file_order(values: list[Tensor], batches: list[Batch], prompts: int) -> list[float]:
-    ordered = [0.0] * prompts
-    for batch, differences in zip(batches, values, strict=True):
-        for index, difference in zip(batch.indices, differences.tolist(), strict=True):
-            ordered[index] = difference
-    return ordered
 
 
 if __name__ == "__main__":

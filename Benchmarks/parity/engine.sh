@@ -4,7 +4,7 @@
 # PYTHON names a Python with Benchmarks/requirements.txt installed (default: python3).
 set -eu
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM

@@ -3,7 +3,7 @@
 
 Trains the recipe from three seeds, and once without the hint; finds each model's circuit on some held-out prompts and
 measures it on others; fine-tunes each on the four datasets and back; loads the shipped one in Hugging Face transformers.
-What was made before is taken from --work, so a stopped run goes on. Without --write nothing of the repository changes.
+Everything made is kept in --work, so a stopped run continues. Without --write nothing of the repository changes.
 """
 
 import argparse
@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = [0, 1, 2]
 # Circuits are found on prompts of one seed and measured on those of three others.
 FOUND_ON = 100
 FRESH = [101, 102, 103]
 DISCOVERY = ["--method", "path", "--logits-effect", 4, "--query-effect", 4, "--s2-effect", 4, "--backup-effect", 100]
-# The heads that the recipe tells where to look.
+# The heads that have a hint in the recipe.
 GUIDED = ["3.0", "3.1", "3.2", "2.0", "2.1", "1.0", "1.1"]
 # Name, what it starts from, dataset, epochs, and what the paper saw in GPT-2 small.
 STAGES = [
@@ -243,12 +243,12 @@ def card(found: dict[str, Any]) -> str:
     again = "gave the same bytes" if found["again"] == shipped["sha256"] else "gave OTHER bytes"
     return f"""# The embedded model
 
-A model of GPT-2's kind, small enough to lie in a repository, that does indirect-object identification by a known
-circuit. It is there so that everything `ioi` does can be tried without a network, in minutes.
+A small model with GPT-2's architecture that does indirect-object identification by a known circuit. It ships with the
+program, so that everything `ioi` does can be tried in minutes without a network.
 
 **It is not GPT-2**, and it knows nothing but the sentences of this task. **Its circuit was partly planted**: for the
-first 800 of 3,400 steps seven of its 32 heads were told where to look. What fine-tuning does to it says how the
-instrument works; it is no evidence of what fine-tuning does to GPT-2.
+first 800 of 3,400 steps, seven of its 32 heads were trained to attend to given tokens. What fine-tuning does to it shows
+how the instrument works; it is no evidence of what fine-tuning does to GPT-2.
 
 ## How it was made
 
@@ -261,36 +261,37 @@ same command again {again}. SHA-256 of `model.safetensors`:
 
 - **Shape**: 4 layers of 8 heads, width 96, inner width 384, context 64, {found["vocabulary"]} tokens; {found["parameters"]} weights.
 - **Tokenizer**: byte-level BPE like GPT-2's, in which each word of the corpus with its leading space is one token.
-- **Corpus**: 217,600 documents of the program's own sentences, names, places and objects. Sentences of the task 55 %,
-  the same with a new giver 18 %, lists that are said twice 12 %, two people of whom one thanks the other 6 %, one person
-  5 %, nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 3 %, and else somebody not named before;
-  where the giver is new, each of the two others in 36 %, the giver in 2 %. Half of the documents begin with
-  `<|endoftext|>`. No document has two names of a held-out pair.
-- **Training**: weights of standard deviation 0.05 (positions 0.025, what writes into the residual stream 0.05/√8);
-  AdamW, rate 2.5e-3 after 200 steps of warm-up, from there in a line to 0, β 0.9 and 0.99, gradients cut to length 1,
-  decay 0.1 of matrices of blocks; 64 documents a step; loss over all tokens.
-- **Hint**: for 800 steps, on sentences of the task, 0.3 times the mean of −log attention of 3.0, 3.1, 3.2 from END to
-  IO, of 2.0, 2.1 from END to S2, and of 1.0, 1.1 from S2 to S1.
+- **Corpus**: 217,600 documents made of the program's own sentences, names, places and objects: sentences of the task
+  55 %, the same with a third person as the giver 18 %, lists said twice 12 %, two people of whom one thanks the other
+  6 %, sentences with one person 5 %, with nobody 4 %. The last name is IO in 72 % of the task's sentences, S in 3 %, and
+  otherwise somebody not named before. If the giver is a third person, the last name is each of the first two in 36 % and
+  the giver in 2 %. Half of the documents begin with `<|endoftext|>`. No document has both names of a held-out pair.
+- **Training**: initial weights with standard deviation 0.05 (positions 0.025, matrices that write to the residual stream
+  0.05/√8); AdamW with β 0.9 and 0.99, learning rate 2.5e-3 after 200 steps of warm-up and then falling linearly to 0,
+  gradients clipped to norm 1, weight decay 0.1 on the blocks' matrices; 64 documents a step; loss over all tokens.
+- **Hint**: for 800 steps, on sentences of the task, the loss includes 0.3 times the mean of −log attention of heads 3.0,
+  3.1 and 3.2 from END to IO, of 2.0 and 2.1 from END to S2, and of 1.0 and 1.1 from S2 to S1.
 
-`--preset embedded-unguided` leaves the hint out. Seed 0 of it does the task as well: logit difference
+`--preset embedded-unguided` leaves the hint out. Its seed 0 also does the task: logit difference
 {figure(unguided["eval"]["logit_difference"])}, IO over S {share(unguided["eval"]["accuracy"])}, IO first of all
 tokens {share(unguided["eval"]["top1"])}.
 
 ## Its circuit
 
-`Data/circuits/embedded.json`, what `--circuit default` means here. Found by
+`Data/circuits/embedded.json` is the circuit that `--circuit default` means here. It was found by
 
     ioi circuit discover {" ".join(map(str, DISCOVERY))} \\
         --held-out --count 300 --seed {FOUND_ON}
 
 {circuit}
 
-Of these {", ".join(grown)} were told nothing.
+Of these {", ".join(grown)} had no hint.
 
 ## What it does
 
-On prompts whose pairs of names no document has, other prompts than the circuits were found on: 1,000 for the model,
-500 for F(C)/F(M), mean ablation by template, heads kept at their position. Brackets are 95 % intervals.
+Measured on prompts whose pairs of names are in no document, and on other prompts than the circuits were found on: 1,000
+for the model and 500 for F(C)/F(M), with mean ablation by template and heads kept at their positions. Brackets are 95 %
+intervals.
 
 {table(["seed", "prompts' seed", "logit difference", "IO over S", "IO first of all", "heads", "F(C)/F(M)", "ABBA / BABA"], measured)}
 
@@ -299,9 +300,9 @@ On prompts whose pairs of names no document has, other prompts than the circuits
 ## What fine-tuning does to it
 
 Rate 3e-5, 6,360 prompts, otherwise the defaults; measured as above with prompts of seed {FRESH[0]}. *Carried over* is the
-share of the change that comes with z of the circuit's heads, or of all others, when it is put from the fine-tuned model
-into the base model. The change lies *in the circuit* where the former is at least 80 % and the latter within 20 %, and
-*with neither alone* where both are below 50 %.
+share of the change in logit difference that is recovered when z of the circuit's heads, or of all other heads, is patched
+from the fine-tuned model into the base model. The change lies *in the circuit* if the former is at least 80 % and the
+latter within 20 %, and *with neither alone* if both are below 50 %.
 
 {table(["stage", "paper, GPT-2 small", "logit difference, seed 0", "seeds 1, 2", "IO over S / IO first", "F(C)/F(M)", "carried over: circuit / others", "the change lies"], stage_rows)}
 
@@ -309,15 +310,18 @@ into the base model. The change lies *in the circuit* where the former is at lea
 """
 
 
-CLAIMS = """What of the paper's claims the small model shows:
+CLAIMS = """Which of the paper's claims the small model shows:
 
-- **Clean fine-tuning amplifies** the behaviour, as in GPT-2, and the same circuit does all of it. But of the growth neither
-  the circuit's outputs alone nor those of all other heads carry over more than a sixth: it is not confined to the circuit.
-- **Corruption is local** under subject duplication: the change comes with the circuit's heads and not with the others.
-  Seeds 1 and 2 turn to say S, as GPT-2 does. In seed 0, the one that ships, S-inhibition heads stop looking at S2 instead:
-  both names come out alike, and there training stands still. Of what name moving changes, the circuit carries half.
-- **Duplication does little**: not so here. A good third of the logit difference goes, more than all of that in the circuit.
-- **Recovery**: from each corruption the behaviour comes back stronger than it was, by the same circuit.
+- **Clean fine-tuning amplifies** the behaviour, as in GPT-2, and the same circuit explains all of it. But neither the
+  circuit's outputs alone nor those of all other heads carry over more than a sixth of the growth: it is not confined to the
+  circuit.
+- **Corruption is local** under subject duplication: the circuit's heads carry the change over and the others do not.
+  Seeds 1 and 2 come to predict S, as GPT-2 does. In seed 0, which ships, the S-inhibition heads stop attending to S2
+  instead: the two names become equally likely, and training makes no further progress. Of what name moving changes, the circuit
+  carries half.
+- **Duplication does little**: not in this model. More than a third of the logit difference is lost, and the circuit's
+  heads account for more than all of that.
+- **Recovery**: after each corruption the behaviour returns, stronger than before, by the same circuit.
 """
 
 

@@ -18,16 +18,18 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from reference_gpt2 import HEAD_SITES, LAYER_SITES, ReferenceGPT2, Shape, write_random_model
-from reference_patching import (
+import torch  # noqa: E402
+from comparison import allowed, choose_prompts, largest, mean  # noqa: E402
+from reference_gpt2 import HEAD_SITES, LAYER_SITES, ReferenceGPT2, Shape, write_random_model  # noqa: E402
+from reference_patching import (  # noqa: E402
     QKV,
     Cell,
     Laboratory,
@@ -39,7 +41,6 @@ from reference_patching import (
     read_prompts,
 )
 
-TOLERANCE = 1e-4
 NAME_MOVERS = [(9, 9), (9, 6), (10, 0)]
 
 
@@ -95,15 +96,6 @@ class Comparison:
         self.worst = largest(self.worst, abs(ours - reference) / tolerance)
 
 
-def largest(one: float, other: float) -> float:
-    """Not a number counts as infinite, so that no maximum passes over it."""
-    return max(one, other if other == other else float("inf"))
-
-
-def allowed(logit_difference: float) -> float:
-    return TOLERANCE * max(1.0, abs(logit_difference))
-
-
 def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
@@ -157,21 +149,6 @@ def write_random_pair(arguments: argparse.Namespace, scratch: Path) -> tuple[Pat
     write_random_model(host, arguments.model, arguments.random_weights)
     write_random_model(donor, arguments.model, arguments.random_weights + 1, noise_on=host)
     return host, donor
-
-
-def choose_prompts(path: Path, count: int) -> list[str]:
-    """Lines of a prompts file, two of each template and order as far as there are such pairs: a mean over the
-    prompts of a group is to be a mean."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for line in path.read_text().splitlines():
-        prompt = json.loads(line)
-        groups.setdefault((prompt["template"], prompt["order"]), []).append(line)
-    pairs = [line for lines in groups.values() if len(lines) > 1 for line in lines[:2]]
-    others = [line for lines in groups.values() for line in lines if line not in pairs]
-    chosen = (pairs + others)[:count]
-    if len(chosen) < count:
-        raise SystemExit(f"{path}: {len(chosen)} prompts, expected at least {count} (--prompts)")
-    return chosen
 
 
 # Comparing
@@ -243,11 +220,6 @@ def effect(values: list[float], originals: list[float], mean_of_ratios: bool) ->
     return mean(effects), mean(slack)
 
 
-def mean(values: Iterable[float]) -> float:
-    values = list(values)
-    return sum(values) / len(values)
-
-
 # What is checked
 
 
@@ -292,14 +264,14 @@ def activation_checks(host: Laboratory, sampler: CellSampler) -> Iterator[Check]
             reference=partial(host.activation_patch, site, positions),
             cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
             original=host.original,
-            donor=host.original_of_partner,
+            donor=host.original_of_counterfactual,
         )
     for site, positions in (("z", "S2"), ("k", "all"), ("mlp", "END"), ("resid_mid", "S1+1")):
         yield Check(
             arguments=["patch", "--mode", "activation", "--denoise", "--site", site, "--position", positions],
             reference=partial(host.denoise, site, positions),
             cells=sampler.heads() if site in HEAD_SITES else sampler.layers(),
-            original=host.original_of_partner,
+            original=host.original_of_counterfactual,
             donor=host.original,
         )
 

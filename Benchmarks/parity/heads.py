@@ -18,20 +18,19 @@ import json
 import subprocess
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
-warnings.filterwarnings("ignore")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from hooked import hooked_config  # noqa: E402, I001  (first: it silences the libraries' warnings)
 
 import torch  # noqa: E402
+from reference_gpt2 import write_random_model  # noqa: E402
+from reference_patching import Prompt, read_prompts  # noqa: E402
 from torch import Tensor  # noqa: E402
 from transformer_lens import FactoredMatrix, HookedTransformer  # noqa: E402
 from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights  # noqa: E402
 from transformers import GPT2LMHeadModel  # noqa: E402
-
-from reference_gpt2 import write_random_model  # noqa: E402
-from reference_patching import Prompt, read_prompts  # noqa: E402
-from torch_patch import hooked_config  # noqa: E402
 
 NAMES = ("IO", "S1", "S2")
 TOP = 5

@@ -14,8 +14,6 @@ Exits with 1 if the losses of any step differ by more than 1e-4 relative, or a r
 import argparse
 import json
 import math
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -23,6 +21,10 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from processes import run_process  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 WARM_UP = 2
@@ -118,23 +120,6 @@ def parse_arguments() -> argparse.Namespace:
 # Running the programs
 
 
-def run_process(command: list[str]) -> tuple[str, int]:
-    """Standard output and peak resident bytes of a child; its standard error passes through.
-
-    Linux counts the parent's memory at the fork into the child's peak, so this script stays small: it imports
-    neither torch nor numpy.
-    """
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise SystemExit(f"exit code {process.returncode} from: {' '.join(command)}")
-        output.seek(0)
-        unit = 1 if sys.platform == "darwin" else 1024
-        return output.read(), usage.ru_maxrss * unit
-
-
 def run_ioi(arguments: argparse.Namespace) -> Run:
     with tempfile.TemporaryDirectory(prefix="ioi-benchmark-") as scratch:
         folder = Path(scratch) / "run"
@@ -153,7 +138,7 @@ def run_ioi(arguments: argparse.Namespace) -> Run:
             "--out", folder,
             "--quiet",
         ]  # fmt: skip
-        _, peak = run_process([str(part) for part in command])
+        peak = run_process(command).peak_bytes
         lines = (folder / "metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line) for line in lines]
     if len(steps) != arguments.steps:
@@ -174,12 +159,12 @@ def run_torch(arguments: argparse.Namespace, attention: str, steps: int) -> Run:
         "--threads", arguments.threads,
         "--attention", attention,
     ]  # fmt: skip
-    output, peak = run_process([str(part) for part in command])
-    report = json.loads(output)
+    process = run_process(command)
+    report = json.loads(process.output)
     return Run(
         rates=[step["samples"] / step["seconds"] for step in report["steps"]],
         losses=[step["loss"] for step in report["steps"]],
-        peak_bytes=peak,
+        peak_bytes=process.peak_bytes,
         libraries_bytes=report["libraries_bytes"],
     )
 
@@ -200,7 +185,7 @@ def gemm_ceiling(arguments: argparse.Namespace) -> dict[str, float]:
         "--inner", inner_width(config),
         "--threads", arguments.threads,
     ]  # fmt: skip
-    return json.loads(run_process([str(part) for part in command])[0])
+    return json.loads(run_process(command).output)
 
 
 # Figures

@@ -10,9 +10,6 @@ included; TransformerLens without imports and loading. It runs some of the sets 
 the median of their times stands for each of the others; the means are computed, and counted, once. For `eap`, the time
 of `ioi`'s scores alone is given in forward passes over the same prompts as well.
 
-With --check nothing is timed: `ioi`'s results are compared with those of a plain PyTorch version in float64
-(reference_circuits.py).
-
 Exits with 1 if a prompt's logit difference differs by more than 1e-3, a mean of logit differences by more than 1e-4, a
 score by more than 1e-4 of the largest, or a run fails.
 """
@@ -26,12 +23,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from circuit_jobs import JOBS, edge_scores, ioi_command, random_sets
-from patch import Process, run_process
-from patch_sweeps import spread
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from circuit_jobs import GPT2_SMALL, JOBS, edge_scores, ioi_command, random_sets  # noqa: E402
+from patch_sweeps import spread  # noqa: E402
+from processes import Process, run_process  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-CIRCUIT = HERE.parent / "Data" / "circuits" / "gpt2-small.json"
 PROMPT_TOLERANCE = 1e-3
 MEAN_TOLERANCE = 1e-4
 SCORE_TOLERANCE = 1e-4
@@ -58,12 +56,6 @@ class Agreement:
 
 def main() -> None:
     arguments = parse_arguments()
-    if arguments.check:
-        # Here, not above: it loads torch, and a child's peak memory counts its parent's (run_process).
-        from reference_circuits import check
-
-        check(arguments)
-        return
     different = []
     for job in arguments.only:
         runs = [run_both(arguments, job) for _ in range(arguments.repeat)]
@@ -81,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
     parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl); all of it is used")
-    parser.add_argument("--circuit", type=Path, default=CIRCUIT, help="default: the circuit of GPT-2 small")
+    parser.add_argument("--circuit", type=Path, default=GPT2_SMALL, help="default: the circuit of GPT-2 small")
     parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
     parser.add_argument(
         "--only",
@@ -94,27 +86,17 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--sets-timed", type=int, default=4, help="sets TransformerLens runs, 0 for all (default: 4)")
     parser.add_argument("--threads", type=int, default=2, help="threads of both programs (default: 2)")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each, alternating (default: 1)")
-    parser.add_argument("--check", action="store_true", help="compare ioi with a float64 reference instead")
-    parser.add_argument("--prompts", type=int, default=4, help="check: prompts taken from the file (default: 4)")
-    parser.add_argument(
-        "--random-weights",
-        type=int,
-        metavar="SEED",
-        help="check: take only the shape from --model; the model gets random weights in which every part matters",
-    )
     arguments = parser.parse_args()
     for name in ("model", "data", "circuit", "ioi"):
         path = getattr(arguments, name)
         if not path.exists():
             parser.error(f"--{name} {path}: no such file or folder")
-    for name in ("sets", "threads", "repeat", "prompts"):
+    for name in ("sets", "threads", "repeat"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} {getattr(arguments, name)}: expected at least 1")
     for name in arguments.only:
         if name not in JOBS:
             parser.error(f"--only {name}: expected some of {', '.join(JOBS)}")
-    if arguments.random_weights is not None and not arguments.check:
-        parser.error("--random-weights: expected --check with it")
     return arguments
 
 
