@@ -10,7 +10,7 @@ public struct Head: Hashable, Comparable, Sendable, LosslessStringConvertible {
         self.index = index
     }
 
-    /// nil where `text` is not two whole numbers with a dot between them.
+    /// nil unless `text` is two non-negative integers joined by a dot.
     public init?(_ text: String) {
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { digits in
             digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil
@@ -47,8 +47,8 @@ extension GPT2Config {
         (0..<layers).flatMap { layer in (0..<heads).map { Head(layer, $0) } }
     }
 
-    /// - Parameter source: what an error names: a flag, or a file and field.
-    /// - Throws: `IOIError` where a head is beyond the model's.
+    /// - Parameter source: what an error names first: a field, or a file and a field.
+    /// - Throws: ``IOIError`` if the model has no such head.
     package func check(_ head: Head, source: String, kind: IOIError.Kind) throws {
         guard head.layer < layers, head.index < heads else {
             throw IOIError(

@@ -1,20 +1,20 @@
-/// How far the weights of one model, B, lie from those of another of the same shape, A: for each tensor, for each part of
-/// each block, and for the whole.
+/// How far the weights of a model B lie from those of a model A of the same shape: per tensor, per part of each block
+/// and in total.
 ///
-/// Norms are Euclidean, of all numbers as one vector; all sums are in double precision.
+/// Norms are Euclidean, over all weights as one vector, and summed in double precision.
 public struct ModelDifference: Equatable, Sendable {
-    /// How large a change is.
+    /// The size of a change.
     public struct Size: Equatable, Sendable {
-        /// The numbers that were compared.
+        /// Weights compared.
         public let count: Int
         /// ‖W_B − W_A‖.
         public let change: Double
         /// ‖W_A‖.
         public let reference: Double
-        /// The largest |W_B − W_A| of a single number.
+        /// The largest |W_B − W_A| of a single weight.
         public let largest: Double
 
-        /// The change as a share of ‖W_A‖; nil where all of A's numbers are 0 and some of B's are not.
+        /// ‖W_B − W_A‖ / ‖W_A‖; nil if all of A's weights are 0 and some of B's are not.
         public var relative: Double? { change == 0 ? 0 : reference == 0 ? nil : change / reference }
     }
 
@@ -25,7 +25,7 @@ public struct ModelDifference: Equatable, Sendable {
         public let size: Size
     }
 
-    /// What a part of a model is there for. Weights and biases are taken together, and so are a block's two LayerNorms.
+    /// A part of a model. Weights and biases are taken together, as are a block's two LayerNorms.
     public enum Component: String, CaseIterable, Codable, Sendable {
         case q, k, v, o
         case mlpIn = "mlp_in"
@@ -37,39 +37,37 @@ public struct ModelDifference: Equatable, Sendable {
     }
 
     public struct Part: Equatable, Sendable {
-        /// nil for what is not of a block.
+        /// nil for embeddings and the final LayerNorm.
         public let block: Int?
         public let component: Component
         public let size: Size
     }
 
-    /// Whether two models' files say the same.
+    /// Whether a file of both models has the same contents.
     public enum Likeness: String, Codable, Sendable {
         case same, different
-        /// One of the two, or both, have none.
+        /// At least one of the models has none.
         case missing
     }
 
-    /// Of all that a config decides.
     public let config: Likeness
     public let tokenizer: Likeness
-    /// Of all weights.
     public let total: Size
-    /// Block by block, then what is not of a block.
+    /// Block by block, then embeddings and the final LayerNorm.
     public let parts: [Part]
     /// In a checkpoint's order.
     public let tensors: [Tensor]
 
-    /// Whether every weight is the same number.
+    /// Whether all weights are identical.
     public var isSameWeights: Bool { total.largest == 0 }
 
-    /// The tensors, the one that has changed most as a share of itself first.
+    /// The tensors by relative change, largest first.
     public var mostChanged: [Tensor] {
         func rank(_ tensor: Tensor) -> Double { tensor.size.relative ?? .infinity }
         return tensors.sorted { (rank($0), $0.size.change, $1.name) > (rank($1), $1.size.change, $0.name) }
     }
 
-    /// - Throws: `IOIError` naming what the shapes differ in.
+    /// - Throws: ``IOIError`` naming the first dimension in which the models differ.
     public init(_ a: GPT2, _ b: GPT2, workers: Workers) throws {
         let tokenizer: Likeness =
             if let one = a.tokenizer, let other = b.tokenizer {
@@ -80,7 +78,6 @@ public struct ModelDifference: Equatable, Sendable {
         try self.init(a.parameters, b.parameters, tokenizer: tokenizer, workers: workers)
     }
 
-    /// - Parameter tokenizer: what is known of the models' tokenizers.
     init(_ a: GPT2Parameters, _ b: GPT2Parameters, tokenizer: Likeness, workers: Workers) throws {
         try a.config.checkShape(of: b.config, host: "the model")
         guard a.config.contextLength == b.config.contextLength else {
@@ -122,7 +119,7 @@ public struct ModelDifference: Equatable, Sendable {
         let component: Component
     }
 
-    /// The block that a tensor is of, and what its columns are for, in equal shares.
+    /// A tensor's block, and the components that its columns divide into equally.
     private static func components(of entry: GPT2Parameters.Entry) -> (block: Int?, components: [Component]) {
         let words = entry.name.split(separator: ".")
         guard words[0] == "h" else {
@@ -142,17 +139,17 @@ public struct ModelDifference: Equatable, Sendable {
     }
 }
 
-/// Sums over pairs of numbers.
+/// Sums over pairs of weights.
 private struct Sums {
     var count = 0
-    /// Of the squares of the differences, and of A's numbers.
+    /// Sums of squares: of the differences, and of A's weights.
     var change = 0.0
     var reference = 0.0
     var largest = 0.0
 
     init() {}
 
-    /// The same for any number of workers.
+    /// Independent of the number of workers.
     init(_ a: Matrix, _ b: Matrix, workers: Workers) {
         let rows = UnsafeMutablePointer<Sums>.allocate(capacity: a.rows)
         defer { rows.deallocate() }
@@ -208,7 +205,7 @@ extension ModelDifference.Size: Encodable {
         case count, change, reference, relative, largest
     }
 
-    // What there is not is null.
+    // A missing value is written as null.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(count, forKey: .count)

@@ -5,10 +5,10 @@ extension BPETokenizer {
     private static let mergesFile = "merges.txt"
     private static let mergesHeader = "#version"
 
-    /// The tokenizer of a model folder, from its `vocab.json` and `merges.txt`.
+    /// Reads `vocab.json` and `merges.txt` of a model folder.
     ///
-    /// - Throws: `IOIError` naming the file, and the line of `merges.txt`, for a file that is missing, cannot be
-    ///   read or is malformed, and for contents that do not fit together, as in `init(vocabulary:merges:)`.
+    /// - Throws: ``IOIError`` naming the file, and the line of `merges.txt`, if one is missing, unreadable or malformed,
+    ///   or as ``init(vocabulary:merges:)`` does.
     public init(directory: URL) throws {
         let vocabularyURL = directory.appendingPathComponent(Self.vocabularyFile)
         let mergesURL = directory.appendingPathComponent(Self.mergesFile)
@@ -22,10 +22,10 @@ extension BPETokenizer {
         )
     }
 
-    /// Writes `vocab.json` and `merges.txt`, which Hugging Face's `GPT2Tokenizer` and `GPT2TokenizerFast` load.
-    /// The folder is made where it is missing.
+    /// Writes `vocab.json` and `merges.txt`, which Hugging Face's `GPT2Tokenizer` and `GPT2TokenizerFast` load. The folder
+    /// is created if missing.
     ///
-    /// - Throws: `IOIError` naming the file that cannot be written.
+    /// - Throws: ``IOIError`` naming the file that cannot be written.
     public func write(to directory: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -41,7 +41,7 @@ extension BPETokenizer {
         try Self.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
     }
 
-    /// The pairs of tokens in `merges.txt`, and the line that each stands in.
+    /// The pairs of tokens in `merges.txt`, and the line of each.
     private static func pairs(
         in bytes: [UInt8],
         file: String

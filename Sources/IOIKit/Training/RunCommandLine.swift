@@ -47,11 +47,3 @@ extension RunRecord {
         return words.joined(separator: " ")
     }
 }
-
-extension String {
-    /// The text as one word of a shell's line, in quotes where it needs them.
-    package var shellWord: String {
-        let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-,=+:@".contains($0)) }
-        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
-    }
-}
