@@ -104,3 +104,11 @@ package struct WholeNumber: Codable {
         try value.encode(to: encoder)
     }
 }
+
+extension Array where Element: Hashable {
+    /// The first element that occurs earlier in the list.
+    package func firstRepeated() -> Element? {
+        var seen: Set<Element> = []
+        return first { !seen.insert($0).inserted }
+    }
+}

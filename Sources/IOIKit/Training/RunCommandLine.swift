@@ -1,8 +1,7 @@
 import Foundation
 
 extension RunRecord {
-    /// The command that makes the same run again, in a folder beside it; every flag whose value is not the default's, and
-    /// those that say most.
+    /// The command that repeats the run in another folder: the main flags, and any other that is not at its default.
     var commandLine: String {
         var words = ["ioi", "finetune"]
         func add(_ flag: String, _ value: String?) {

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Makes a prompt of one line of a prompts file: checks what stands there and derives what does not.
+/// Makes a prompt from a line of a prompts file: checks the fields present and derives the others.
 struct PromptDerivation {
     let reader: PromptReader
     let record: PromptRecord
-    /// The line's, from 0.
+    /// The index of the line.
     let index: Int
-    /// What names of counterfactuals are drawn from; empty where there is no list.
+    /// The tokens to draw the names of counterfactuals from; empty without a list of names.
     let nameTokens: [Int]
 
     /// A person named in the prompt.
@@ -33,8 +33,8 @@ struct PromptDerivation {
         let io = try name(ioText, "io", stated: record.ioToken, at: stated?.io, in: tokens)
         let s = try name(sText, "s", stated: record.sToken, at: stated?.s1, in: tokens)
         let positions = try stated ?? foundPositions(io: io, s: s, in: tokens)
-        try check(io, "io", stands: positions.io, in: tokens)
-        try check(s, "s", stands: positions.s1, in: tokens)
+        try check(io, "io", at: positions.io, in: tokens)
+        try check(s, "s", at: positions.s1, in: tokens)
 
         let order = try order(positions)
         let answer = try answer(io: io, s: s)
@@ -83,7 +83,7 @@ struct PromptDerivation {
         let tokenizer = try requireTokenizer(for: "tokens")
         if let last = text.last, last.isWhitespace {
             throw fault(
-                "text ends in white space, expected an end right before the answer's own space"
+                "text ends in whitespace, expected it to end before the space of the answer"
             )
         }
         return try encode(text, by: tokenizer)
@@ -118,9 +118,9 @@ struct PromptDerivation {
         }
     }
 
-    // MARK: Names and where they stand
+    // MARK: Names and positions
 
-    /// A name and its token: as the line says, or as its position says, or by the tokenizer.
+    /// A name and its token: the token given in the line, else by the tokenizer, else the token at its position.
     private func name(
         _ text: String,
         _ field: String,
@@ -147,7 +147,7 @@ struct PromptDerivation {
         return Name(text: text, token: token)
     }
 
-    private func check(_ name: Name, _ field: String, stands position: Int, in tokens: [Int]) throws {
+    private func check(_ name: Name, _ field: String, at position: Int, in tokens: [Int]) throws {
         guard tokens[position] == name.token else {
             let key = field == "io" ? PositionClass.io : PositionClass.s1
             throw fault(
@@ -157,7 +157,7 @@ struct PromptDerivation {
         }
     }
 
-    /// The positions that stand in the line, where they do; what follows from them may be left out.
+    /// The positions given in the line, if any. S1+1 and END may be left out.
     private func statedPositions(length: Int) throws -> Positions? {
         guard let stated = record.positions else { return nil }
         func position(_ value: Int?, _ key: PositionClass, default derived: Int? = nil) throws -> Int {
@@ -188,7 +188,7 @@ struct PromptDerivation {
         guard positions.s2 > s1, positions.io != s1, positions.io != positions.s2 else {
             throw fault(
                 "positions: found IO \(positions.io), S1 \(s1), S2 \(positions.s2), "
-                    + "expected three places, S1 before S2"
+                    + "expected three different positions, S1 before S2"
             )
         }
         return positions
@@ -197,15 +197,13 @@ struct PromptDerivation {
     private func foundPositions(io: Name, s: Name, in tokens: [Int]) throws -> Positions {
         guard let ioPosition = tokens.firstIndex(of: io.token) else {
             throw fault(
-                "io: \"\(io.text)\" does not stand in the prompt as a token of its own, "
-                    + "expected it once, after a space"
+                "io: \"\(io.text)\" is not a token of the prompt, expected it once, after a space"
             )
         }
         let subjects = tokens.indices.filter { tokens[$0] == s.token }
         guard subjects.count >= 2 else {
             throw fault(
-                "s: \"\(s.text)\" stands \(subjects.count) times in the prompt "
-                    + "as a token of its own, expected twice, after a space"
+                "s: found \"\(s.text)\" \(subjects.count) times among the tokens of the prompt, expected it twice, after a space"
             )
         }
         return Positions(

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Draws the prompts of the task.
+/// Generates IOI prompts.
 ///
-/// Each prompt has random streams of its own, so that the number of prompts asked for changes none of them,
-/// and prompt 17 of a seed is about the same people, place and object in all four datasets.
+/// Each prompt has its own random streams: the number of prompts changes none of them, and prompt 17 of a seed has the
+/// same people, place and object in all four datasets.
 public struct PromptGenerator: Sendable {
-    /// Which pairs of names (IO, S) are used; no pair is in both.
+    /// The pairs of names (IO, S) to use; the two splits are disjoint.
     public enum Split: String, CaseIterable, Sendable {
         case training
         case heldOut = "held-out"
@@ -22,12 +22,11 @@ public struct PromptGenerator: Sendable {
     private let counterfactual: Counterfactual
 
     /// - Parameters:
-    ///   - beginningOfText: whether prompts begin with the tokenizer's end-of-text token, which GPT-2 also
-    ///     has at the beginning of a text.
-    ///   - counterfactual: what `abc_text` and `abc_tokens` hold.
-    ///   - contextLength: how many tokens the model can take, where it is known.
-    /// - Throws: ``IOIError`` that names every name, place and object that is not one token, a template whose
-    ///   words run into their slots, or one that is longer than the context.
+    ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
+    ///   - counterfactual: the counterfactual in `abc_text` and `abc_tokens`.
+    ///   - contextLength: the model's context length in tokens, if known.
+    /// - Throws: ``IOIError`` naming every name, place and object that is not a single token, a template whose words join
+    ///   the words in its slots, or one longer than the context.
     public init(
         templates: TemplateSet,
         names: NameList,
@@ -65,11 +64,11 @@ public struct PromptGenerator: Sendable {
         }
     }
 
-    /// Checks that filling in tokens gives what tokenizing the filled text gives, each word in each of its
-    /// slots once, the answer after the end included.
+    /// Checks that filling slots with tokens gives the tokens of the filled text, with each word once in each of its slots
+    /// and the answer at the end.
     ///
-    /// Words and the text around them are tokenized apart from each other unless a letter, a digit or the
-    /// like follows a slot directly; and that does not depend on the other slots.
+    /// A word is tokenized separately from the text around it unless a letter, digit or the like directly follows its
+    /// slot, which does not depend on the other slots.
     private func verify(_ template: Template, _ tokenized: TokenizedTemplate, fault: String) throws {
         for index in 0..<max(names.count, places.count, objects.count) {
             let io = names[index % names.count]
@@ -99,17 +98,16 @@ public struct PromptGenerator: Sendable {
         }
     }
 
-    /// The first prompts of a dataset.
+    /// The first `count` prompts of a dataset.
     ///
-    /// - Throws: ``IOIError`` of kind `usage` for a count below one; ``IOIError`` where the counterfactual
-    ///   needs more names than there are.
+    /// - Throws: ``IOIError`` if `count` is out of range, or the counterfactual needs more names than there are.
     public func dataset(
         _ rule: DatasetRule,
         count: Int,
         seed: UInt64,
         split: Split = .training
     ) throws -> Dataset {
-        guard count > 0 else { throw IOIError.usage("--count: found \(count), expected at least 1") }
+        try IOIError.check("count", count, in: PromptSource.counts)
         let prompts = try (0..<count).map { try prompt($0, of: rule, seed: seed, split: split) }
         return Dataset(
             name: rule.name,
@@ -119,10 +117,9 @@ public struct PromptGenerator: Sendable {
         )
     }
 
-    /// One prompt of a dataset; template, order, ordered pair of names, place and object are independent and
-    /// uniform.
+    /// One prompt of a dataset. Template, order, ordered pair of names, place and object are independent and uniform.
     ///
-    /// - Throws: ``IOIError`` where the counterfactual needs more names than there are.
+    /// - Throws: ``IOIError`` if the counterfactual needs more names than there are.
     public func prompt(_ index: Int, of rule: DatasetRule, seed: UInt64, split: Split = .training) throws
         -> Prompt
     {
