@@ -11,7 +11,7 @@ public struct EdgeCircuit: Equatable, Sendable {
 }
 
 /// Isolation edge by edge: some edges of the graph stay, and along all others senders give their ablated outputs (Conmy
-/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3; SPEC sections 7 and 9).
+/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
 public struct EdgeIsolation: Sendable {
     /// What stays in each run.
     public var kept: [EdgeCircuit]
