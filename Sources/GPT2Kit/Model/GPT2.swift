@@ -86,9 +86,7 @@ public final class GPT2: Sendable {
     }
 
     private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws {
-        try SafetensorsWriter.write(
-            parameters.tensors(), to: folder.appendingPathComponent("model.safetensors")
-        )
+        try SafetensorsWriter.write(parameters.tensors(), to: folder.appendingPathComponent("model.safetensors"))
     }
 
     /// The files of a Hugging Face folder, besides config and weights, that a saved model keeps.

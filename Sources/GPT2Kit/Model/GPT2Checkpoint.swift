@@ -38,9 +38,7 @@ extension GPT2Parameters {
                 views.append(Matrix(base: values.baseAddress!, rows: rows, columns: columns))
             } else {
                 let arena = Arena(count: entry.count)
-                try file.copy(
-                    tensor.name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count)
-                )
+                try file.copy(tensor.name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
                 views.append(arena.take(rows, columns))
                 owners.append(arena)
             }

@@ -17,13 +17,9 @@ extension GPT2Config {
                 throw IOIError("n_positions: found nothing, expected a positive integer")
             }
             try self.init(
-                vocabularySize: fields.vocabularySize.value,
-                contextLength: contextLength.value,
-                width: fields.width.value,
-                layers: fields.layers.value,
-                heads: fields.heads.value,
-                innerWidth: fields.innerWidth?.value,
-                layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
+                vocabularySize: fields.vocabularySize.value, contextLength: contextLength.value,
+                width: fields.width.value, layers: fields.layers.value, heads: fields.heads.value,
+                innerWidth: fields.innerWidth?.value, layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
             )
         } catch let error as IOIError {
             throw IOIError("\(path): \(error)")
@@ -56,8 +52,7 @@ extension GPT2Config {
 
     private static func text(of fields: [String: Any]) throws -> Data {
         try JSONSerialization.data(
-            withJSONObject: fields,
-            options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+            withJSONObject: fields, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         )
     }
 

@@ -2,7 +2,7 @@
 /// and in total.
 ///
 /// Norms are Euclidean, over all weights as one vector, and summed in double precision.
-public struct ModelDifference: Equatable, Sendable {
+public struct ModelDifference: Equatable, Encodable, Sendable {
     /// The size of a change.
     public struct Size: Equatable, Sendable {
         /// Weights compared.
@@ -50,6 +50,8 @@ public struct ModelDifference: Equatable, Sendable {
         case missing
     }
 
+    /// Whether all weights are identical.
+    public let isSameWeights: Bool
     public let config: Likeness
     public let tokenizer: Likeness
     public let total: Size
@@ -57,9 +59,6 @@ public struct ModelDifference: Equatable, Sendable {
     public let parts: [Part]
     /// In a checkpoint's order.
     public let tensors: [Tensor]
-
-    /// Whether all weights are identical.
-    public var isSameWeights: Bool { total.largest == 0 }
 
     /// The tensors by relative change, largest first.
     public var mostChanged: [Tensor] {
@@ -103,6 +102,7 @@ public struct ModelDifference: Equatable, Sendable {
             tensors.append(Tensor(name: entry.name, shape: entry.shape, size: whole.size))
         }
         total = all.size
+        isSameWeights = total.largest == 0
         self.tensors = tensors
         let blocks = (0..<a.config.layers).map(Optional.some) + [nil]
         parts = blocks.flatMap { block in
@@ -112,6 +112,13 @@ public struct ModelDifference: Equatable, Sendable {
                 }
             }
         }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case isSameWeights = "same_weights"
+        case config, tokenizer, total
+        case parts = "components"
+        case tensors
     }
 
     private struct Place: Hashable {
@@ -178,25 +185,6 @@ private struct Sums {
 
     var size: ModelDifference.Size {
         .init(count: count, change: change.squareRoot(), reference: reference.squareRoot(), largest: largest)
-    }
-}
-
-extension ModelDifference: Encodable {
-    private enum CodingKeys: String, CodingKey {
-        case isSameWeights = "same_weights"
-        case config, tokenizer, total
-        case parts = "components"
-        case tensors
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(isSameWeights, forKey: .isSameWeights)
-        try container.encode(config, forKey: .config)
-        try container.encode(tokenizer, forKey: .tokenizer)
-        try container.encode(total, forKey: .total)
-        try container.encode(parts, forKey: .parts)
-        try container.encode(tensors, forKey: .tensors)
     }
 }
 

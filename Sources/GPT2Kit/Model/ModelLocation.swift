@@ -45,27 +45,18 @@ public struct ModelLocation: Sendable, Equatable {
         home: URL = FileManager.default.homeDirectoryForCurrentUser
     ) throws -> ModelLocation {
         let search = ModelSearch(
-            dataFolder: dataFolder,
-            packageFolder: packageFolder,
-            environment: environment,
-            home: home
+            dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home
         )
         guard let argument else { return try search.byDefault() }
         return try search.find(argument)
     }
 
     /// The model that a name alone finds, from any working directory; nil if there is none.
-    ///
-    /// - Parameters: as of ``find(_:dataFolder:packageFolder:environment:home:)``.
-    package static func named(
-        _ name: String,
-        dataFolder: URL? = try? DataDirectory.url(),
-        packageFolder: URL = sourcePackage,
-        environment: [String: String] = ProcessInfo.processInfo.environment,
-        home: URL = FileManager.default.homeDirectoryForCurrentUser
-    ) -> ModelLocation? {
-        ModelSearch(dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home)
-            .named(name)
+    package static func named(_ name: String) -> ModelLocation? {
+        ModelSearch(
+            dataFolder: try? DataDirectory.url(), packageFolder: sourcePackage,
+            environment: ProcessInfo.processInfo.environment, home: FileManager.default.homeDirectoryForCurrentUser
+        ).named(name)
     }
 
     /// The package this source file was compiled in.

@@ -33,9 +33,7 @@ struct ModelSearch {
 
     func find(_ argument: String) throws -> ModelLocation {
         let folder = URL(fileURLWithPath: argument)
-        let isModelFolder = FileManager.default.fileExists(
-            atPath: folder.appendingPathComponent("config.json").path
-        )
+        let isModelFolder = FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
         guard !argument.isEmpty else {
             throw IOIError.invalid("model", "found an empty name, expected a model's name or folder")
         }
@@ -127,8 +125,7 @@ struct ModelSearch {
             if (try? ModelLocation(folder: folder)) != nil { return folder }
         }
         let all = try? FileManager.default.contentsOfDirectory(
-            at: snapshots,
-            includingPropertiesForKeys: [.contentModificationDateKey]
+            at: snapshots, includingPropertiesForKeys: [.contentModificationDateKey]
         )
         let newestFirst = (all ?? []).map { folder in
             let values = try? folder.resourceValues(forKeys: [.contentModificationDateKey])

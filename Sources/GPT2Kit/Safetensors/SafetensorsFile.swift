@@ -68,8 +68,7 @@ public final class SafetensorsFile: @unchecked Sendable {
         let start = mapping.baseAddress! + tensor.byteRange.lowerBound
         guard tensor.dtype == .f32, UInt(bitPattern: start) % 4 == 0 else { return nil }
         return UnsafeMutableBufferPointer(
-            start: start.bindMemory(to: Float.self, capacity: tensor.count),
-            count: tensor.count
+            start: start.bindMemory(to: Float.self, capacity: tensor.count), count: tensor.count
         )
     }
 
@@ -110,9 +109,7 @@ public final class SafetensorsFile: @unchecked Sendable {
         let (descriptor, size) = try InputFile.open(url)
         defer { close(descriptor) }
         guard size >= 8 else {
-            throw IOIError(
-                "\(url.path): found \(size) bytes, expected a safetensors file (8 bytes and a header)"
-            )
+            throw IOIError("\(url.path): found \(size) bytes, expected a safetensors file (8 bytes and a header)")
         }
         let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
         guard let start, start != MAP_FAILED else {

@@ -31,9 +31,7 @@ struct SafetensorsHeader {
         }
 
         let document = try InputFile.decode(
-            SafetensorsDocument.self,
-            from: Data(file[8..<8 + length]),
-            path: "\(path): header"
+            SafetensorsDocument.self, from: Data(file[8..<8 + length]), path: "\(path): header"
         )
         metadata = document.metadata
         var tensors: [String: SafetensorsFile.Tensor] = [:]
@@ -54,9 +52,7 @@ struct SafetensorsHeader {
             IOIError("\(path): tensor \(name.quoted): \(complaint)")
         }
         guard let dtype = SafetensorsDType(rawValue: entry.dtype) else {
-            throw error(
-                "dtype: found \(entry.dtype.quoted), expected a type of the safetensors format, as \"F32\""
-            )
+            throw error("dtype: found \(entry.dtype.quoted), expected a type of the safetensors format, as \"F32\"")
         }
         let shape = entry.shape.map(\.value)
         let offsets = entry.dataOffsets.map(\.value)
@@ -64,9 +60,7 @@ struct SafetensorsHeader {
             throw error("data_offsets: found \(offsets), expected two integers, the second not less")
         }
         guard let bytes = byteCount(shape, dtype) else {
-            throw error(
-                "shape: found \(shape), expected a whole number of bytes of \(entry.dtype) that fits 64 bits"
-            )
+            throw error("shape: found \(shape), expected a whole number of bytes of \(entry.dtype) that fits 64 bits")
         }
         guard offsets[1] - offsets[0] == bytes else {
             throw error(
@@ -75,10 +69,7 @@ struct SafetensorsHeader {
             )
         }
         return SafetensorsFile.Tensor(
-            name: name,
-            dtype: dtype,
-            shape: shape,
-            byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
+            name: name, dtype: dtype, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
         )
     }
 

@@ -43,8 +43,7 @@ public enum SafetensorsWriter {
             }
             let end = offset + 4 * values.count
             document.tensors[name] = SafetensorsDocument.Entry(
-                dtype: SafetensorsDType.f32.rawValue,
-                shape: shape.map(WholeNumber.init),
+                dtype: SafetensorsDType.f32.rawValue, shape: shape.map(WholeNumber.init),
                 dataOffsets: [WholeNumber(offset), WholeNumber(end)]
             )
             offset = end

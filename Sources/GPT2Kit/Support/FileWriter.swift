@@ -64,12 +64,7 @@ public struct FileWriter: ~Copyable {
             let count = systemWrite(descriptor, rest)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                let error = outputError(
-                    path,
-                    count == 0 ? EIO : errno,
-                    written: written,
-                    expectedSize: expectedSize
-                )
+                let error = outputError(path, count == 0 ? EIO : errno, written: written, expectedSize: expectedSize)
                 failure = error
                 throw error
             }

@@ -17,9 +17,7 @@ package enum InputFile {
         let kind = status.st_mode & S_IFMT
         guard kind == S_IFREG else {
             close(descriptor)
-            throw IOIError(
-                "\(url.path): found \(kind == S_IFDIR ? "a folder" : "a device or pipe"), expected a file"
-            )
+            throw IOIError("\(url.path): found \(kind == S_IFDIR ? "a folder" : "a device or pipe"), expected a file")
         }
         return (descriptor, Int(status.st_size))
     }

@@ -46,10 +46,7 @@ extension InputFile {
             }
         }
         let text = value.flatMap {
-            try? JSONSerialization.data(
-                withJSONObject: $0,
-                options: [.fragmentsAllowed, .withoutEscapingSlashes]
-            )
+            try? JSONSerialization.data(withJSONObject: $0, options: [.fragmentsAllowed, .withoutEscapingSlashes])
         }
         let found = text.map { String(decoding: $0, as: UTF8.self).shortened } ?? "nothing"
         return (path.isEmpty ? "" : "\(name.quoted.dropFirst().dropLast()): ") + "found \(found), "
@@ -92,10 +89,7 @@ package struct WholeNumber: Codable {
         // Every integer up to 2^53 is exact as a `Double`.
         let number = try container.decode(Double.self)
         guard let value = Int(exactly: number), 0...(1 << 53) ~= value else {
-            throw DecodingError.dataCorruptedError(
-                in: container,
-                debugDescription: "expected an integer, 0 or more"
-            )
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected an integer, 0 or more")
         }
         self.value = value
     }

@@ -29,12 +29,7 @@ public struct BPETokenizer: Sendable, Equatable {
     /// - Throws: ``IOIError`` if the ids are not 0, 1, 2, …, a byte symbol is missing, a merge repeats, or its parts or
     ///   result are not in the vocabulary.
     public init(vocabulary: [String: Int], merges: [(String, String)]) throws {
-        try self.init(
-            vocabulary,
-            merges: merges,
-            vocabularyName: "vocabulary",
-            mergeName: { "merge \($0 + 1)" }
-        )
+        try self.init(vocabulary, merges: merges, vocabularyName: "vocabulary", mergeName: { "merge \($0 + 1)" })
     }
 
     /// - Parameters:
@@ -60,9 +55,7 @@ public struct BPETokenizer: Sendable, Equatable {
         mergePairs = try pairs.enumerated().map { index, pair in
             func id(of token: String) throws -> Int32 {
                 guard let id = vocabulary.id(of: token) else {
-                    throw IOIError(
-                        "\(mergeName(index)): \(token.debugDescription) is not a token of the vocabulary"
-                    )
+                    throw IOIError("\(mergeName(index)): \(token.debugDescription) is not a token of the vocabulary")
                 }
                 return id
             }

@@ -64,9 +64,7 @@ private struct TokenizerBuilder {
     func tokenizer() throws -> BPETokenizer {
         let all = tokens + [BPETokenizer.endOfTextToken]
         return try BPETokenizer(
-            Dictionary(uniqueKeysWithValues: zip(all, all.indices)),
-            merges: pairs,
-            vocabularyName: "vocabulary",
+            Dictionary(uniqueKeysWithValues: zip(all, all.indices)), merges: pairs, vocabularyName: "vocabulary",
             mergeName: { "merge \($0 + 1)" }
         )
     }

@@ -15,9 +15,7 @@ extension BPETokenizer {
         let vocabulary = try InputFile.decode([String: WholeNumber].self, from: vocabularyURL)
         let (pairs, lines) = try Self.pairs(in: Array(InputFile.read(mergesURL)), file: mergesURL.path)
         try self.init(
-            vocabulary.mapValues(\.value),
-            merges: pairs,
-            vocabularyName: vocabularyURL.path,
+            vocabulary.mapValues(\.value), merges: pairs, vocabularyName: vocabularyURL.path,
             mergeName: { "\(mergesURL.path): line \(lines[$0])" }
         )
     }
@@ -37,8 +35,8 @@ extension BPETokenizer {
             throw IOIError("\(directory.path): cannot be made: \(error.localizedDescription)")
         }
         let merges = Data("\(Self.mergesHeader): 0.2\n\(pairs.joined())".utf8)
-        try Self.write(vocabulary, to: directory.appendingPathComponent(Self.vocabularyFile))
-        try Self.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
+        try AtomicFile.write(vocabulary, to: directory.appendingPathComponent(Self.vocabularyFile))
+        try AtomicFile.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
     }
 
     /// The pairs of tokens in `merges.txt`, and the line of each.
@@ -69,13 +67,5 @@ extension BPETokenizer {
             lines.append(index + 1)
         }
         return (pairs, lines)
-    }
-
-    private static func write(_ data: Data, to url: URL) throws {
-        do {
-            try data.write(to: url, options: .atomic)
-        } catch {
-            throw IOIError("\(url.path): cannot be written: \(error.localizedDescription)")
-        }
     }
 }

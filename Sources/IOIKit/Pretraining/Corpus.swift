@@ -91,9 +91,7 @@ public struct Corpus: Sendable {
         let (place, object) = (draw(places, &generator), draw(objects, &generator))
         let people = people(isRepeated ? 3 : 4, using: &generator).map { names[$0].token }
         let (io, s, other) = (people[0], people[1], people.last!)
-        var (tokens, positions) = template.filled(
-            order: order, io: io, s: s, place: place.token, object: object.token
-        )
+        var (tokens, positions) = template.filled(order: order, io: io, s: s, place: place.token, object: object.token)
         let place01 = generator.uniform()
         if isRepeated {
             let last = mix.lastName

@@ -34,9 +34,7 @@ public final class PretrainJob {
         }
         let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
         let tokenizer = try Corpus.tokenizer(templates, names)
-        let corpus = try Corpus(
-            recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer
-        )
+        let corpus = try Corpus(recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer)
         let documents = (0..<recipe.steps * recipe.batch).map { corpus.document($0) }
         record = Record(
             recipe: recipe, seed: seed, threads: workers.count, corpus: Self.digest(documents), version: ioiVersion

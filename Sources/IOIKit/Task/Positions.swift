@@ -91,9 +91,7 @@ extension PositionSelection: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let selection = PositionSelection(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "expected one of \(Self.choices)"
-            )
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected one of \(Self.choices)")
         }
         self = selection
     }

@@ -32,9 +32,7 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
         let targets = batch.enumerated().flatMap { prompt, example in
             guard let positions = example.positions else { return [AttentionHint.Target]() }
             return pulls.map {
-                AttentionHint.Target(
-                    head: $0.head, prompt: prompt, query: positions[$0.from], key: positions[$0.to]
-                )
+                AttentionHint.Target(head: $0.head, prompt: prompt, query: positions[$0.from], key: positions[$0.to])
             }
         }
         return targets.isEmpty ? nil : AttentionHint(weight: weight, targets: targets)

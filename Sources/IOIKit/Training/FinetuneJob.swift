@@ -35,9 +35,7 @@ public final class FinetuneJob {
         let training = try prompts.data(for: base)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
-            model: .init(
-                name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()
-            ),
+            model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),
             prompts: prompts, dataset: DatasetRecord(training), heldOut: heldOut, settings: settings
         )
         try run.create(record)
@@ -63,9 +61,7 @@ public final class FinetuneJob {
         var record = try run.record()
         try change(&record.settings)
         try record.settings.validate()
-        let base = try load(
-            ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
-        )
+        let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) started from"
@@ -95,9 +91,7 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
-        trainer = try Trainer(
-            run: run, settings: record.settings, base: base, examples: training.examples
-        )
+        trainer = try Trainer(run: run, settings: record.settings, base: base, examples: training.examples)
     }
 
     /// Trains to the end and evaluates the base model and each kept epoch.
@@ -164,8 +158,7 @@ public final class FinetuneJob {
         let workers = Workers(count: record.settings.threads)
         let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
         let document = ResultsDocument(
-            command: "eval", options: EvaluationOptions(prompts: source),
-            model: try model(),
+            command: "eval", options: EvaluationOptions(prompts: source), model: try model(),
             dataset: DatasetRecord(heldOut), environment: EnvironmentRecord(workers: workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: evaluation
         )

@@ -16,9 +16,7 @@ public struct RunFolder: Sendable {
     /// - Throws: ``IOIError`` if the folder contains a run or other files.
     func refuseUsed() throws {
         if holdsRun {
-            throw IOIError(
-                "\(url.path): already holds a run; resume it, or give another folder"
-            )
+            throw IOIError("\(url.path): already holds a run; resume it, or give another folder")
         }
         let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
         if let other = contents.sorted().first(where: { !isBeginning($0) }) {

@@ -106,21 +106,17 @@ public final class Trainer {
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows)
             forward.run(packed)
-            let loss = backward.run(
-                labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch)
-            )
+            let loss = backward.run(labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch))
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
             }
             let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
             optimizer.update(
-                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate,
-                workers: workers
+                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
             )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
-                step: step, epoch: epoch, loss: loss, lr: rate,
-                samplesPerSecond: Double(batch.count) / elapsed,
+                step: step, epoch: epoch, loss: loss, lr: rate, samplesPerSecond: Double(batch.count) / elapsed,
                 tokensPerSecond: Double(packed.rowOfToken.count) / elapsed
             )
             try metrics.append(line)
@@ -153,8 +149,7 @@ public final class Trainer {
         }
         try metrics.flush()
         let checkpoint = try Checkpoint.write(
-            to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters,
-            optimizer: optimizer,
+            to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters, optimizer: optimizer,
             progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
         )
         // The older states may go only once the new checkpoint is on disk.

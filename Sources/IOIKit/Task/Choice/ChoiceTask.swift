@@ -51,9 +51,7 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
                 rightTokens: draw.right, wrongTokens: draw.wrong
             )
         }
-        return ChoiceDataset(
-            name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts)
-        )
+        return ChoiceDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
     }
 }
 

@@ -56,9 +56,7 @@ public struct PromptGenerator: Sendable {
             let fault = "\(templates.source): template \"\(template.name)\": "
             let length = tokenized.length + beginning.count
             if let contextLength, length > contextLength {
-                throw IOIError(
-                    fault + "\(length) tokens, expected at most the model's context of \(contextLength)"
-                )
+                throw IOIError(fault + "\(length) tokens, expected at most the model's context of \(contextLength)")
             }
             try verify(template, tokenized, fault: fault)
         }
@@ -75,19 +73,9 @@ public struct PromptGenerator: Sendable {
             let s = names[(index + 1) % names.count]
             let place = places[index % places.count]
             let object = objects[index % objects.count]
-            let text = template.filled(
-                order: .baba,
-                io: io.text,
-                s: s.text,
-                place: place.text,
-                object: object.text
-            )
+            let text = template.filled(order: .baba, io: io.text, s: s.text, place: place.text, object: object.text)
             let filled = tokenized.filled(
-                order: .baba,
-                io: io.token,
-                s: s.token,
-                place: place.token,
-                object: object.token
+                order: .baba, io: io.token, s: s.token, place: place.token, object: object.token
             )
             guard tokenizer.encode(text + " " + io.text) == filled.tokens + [io.token] else {
                 throw IOIError(
@@ -109,12 +97,7 @@ public struct PromptGenerator: Sendable {
     ) throws -> Dataset {
         try IOIError.check("count", count, in: PromptSource.counts)
         let prompts = try (0..<count).map { try prompt($0, of: rule, seed: seed, split: split) }
-        return Dataset(
-            name: rule.name,
-            seed: seed,
-            prompts: prompts,
-            jsonLines: PromptWriter.jsonLines(prompts)
-        )
+        return Dataset(name: rule.name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
     }
 
     /// One prompt of a dataset. Template, order, ordered pair of names, place and object are independent and uniform.
@@ -146,40 +129,20 @@ public struct PromptGenerator: Sendable {
         }
 
         var (tokens, positions) = template.filled(
-            order: order,
-            io: io.token,
-            s: s.token,
-            place: place.token,
-            object: object.token
+            order: order, io: io.token, s: s.token, place: place.token, object: object.token
         )
         tokens[positions.s2] = word(rule.atS2).token
         tokens = beginning + tokens
         positions = positions.moved(by: beginning.count)
         var abcGenerator = SeededGenerator(seed, "\(split.rawValue) \(counterfactual.rawValue)", index)
         let abcTokens = try counterfactual.tokens(
-            from: tokens,
-            positions: positions,
-            names: nameTokens,
-            using: &abcGenerator
+            from: tokens, positions: positions, names: nameTokens, using: &abcGenerator
         )
         let answer = word(rule.label)
         return Prompt(
-            id: index,
-            dataset: rule.name,
-            template: template.name,
-            order: order,
-            text: text(tokens),
-            tokens: tokens,
-            answer: " " + answer.text,
-            answerToken: answer.token,
-            io: " " + io.text,
-            ioToken: io.token,
-            s: " " + s.text,
-            sToken: s.token,
-            place: place.text,
-            object: object.text,
-            positions: positions,
-            abcText: text(abcTokens),
+            id: index, dataset: rule.name, template: template.name, order: order, text: text(tokens), tokens: tokens,
+            answer: " " + answer.text, answerToken: answer.token, io: " " + io.text, ioToken: io.token, s: " " + s.text,
+            sToken: s.token, place: place.text, object: object.text, positions: positions, abcText: text(abcTokens),
             abcTokens: abcTokens
         )
     }

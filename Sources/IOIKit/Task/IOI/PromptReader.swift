@@ -55,10 +55,8 @@ public struct PromptReader: Sendable {
         }
         let datasets = Set(prompts.map(\.dataset))
         return Dataset(
-            name: datasets.count == 1 ? prompts[0].dataset : file.deletingPathExtension().lastPathComponent,
-            seed: nil,
-            prompts: prompts,
-            jsonLines: bytes
+            name: datasets.count == 1 ? prompts[0].dataset : file.deletingPathExtension().lastPathComponent, seed: nil,
+            prompts: prompts, jsonLines: bytes
         )
     }
 
@@ -77,83 +75,40 @@ public struct PromptReader: Sendable {
 }
 
 /// A line of a prompts file, before it is checked: every field may be missing.
-struct PromptRecord {
-    struct StatedPositions {
-        let io: Int?
-        let s1: Int?
-        let s1Next: Int?
-        let s2: Int?
-        let end: Int?
+struct PromptRecord: Decodable {
+    struct StatedPositions: Decodable {
+        typealias CodingKeys = Positions.CodingKeys
+
+        let io, s1, s1Next, s2, end: WholeNumber?
     }
 
+    typealias CodingKeys = Prompt.CodingKeys
+
     /// File and line, for error messages.
-    private(set) var source: String
-    let id: Int?
+    private(set) var source = ""
+    let id: WholeNumber?
     let dataset: String?
     let template: String?
     let order: String?
     let text: String?
-    let tokens: [Int]?
+    let tokens: [WholeNumber]?
     let answer: String?
-    let answerToken: Int?
+    let answerToken: WholeNumber?
     let io: String?
-    let ioToken: Int?
+    let ioToken: WholeNumber?
     let s: String?
-    let sToken: Int?
+    let sToken: WholeNumber?
     let place: String?
     let object: String?
     let positions: StatedPositions?
     let abcText: String?
-    let abcTokens: [Int]?
+    let abcTokens: [WholeNumber]?
+}
 
+extension PromptRecord {
     /// - Throws: ``IOIError`` if the line is not a JSON object or a field has the wrong type.
     init(_ line: Data, source: String) throws {
         self = try InputFile.decode(PromptRecord.self, from: line, path: source)
         self.source = source
-    }
-}
-
-extension PromptRecord: Decodable {
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Prompt.CodingKeys.self)
-        source = ""
-        id = try fields.integer(.id)
-        dataset = try fields.decodeIfPresent(String.self, forKey: .dataset)
-        template = try fields.decodeIfPresent(String.self, forKey: .template)
-        order = try fields.decodeIfPresent(String.self, forKey: .order)
-        text = try fields.decodeIfPresent(String.self, forKey: .text)
-        tokens = try fields.integers(.tokens)
-        answer = try fields.decodeIfPresent(String.self, forKey: .answer)
-        answerToken = try fields.integer(.answerToken)
-        io = try fields.decodeIfPresent(String.self, forKey: .io)
-        ioToken = try fields.integer(.ioToken)
-        s = try fields.decodeIfPresent(String.self, forKey: .s)
-        sToken = try fields.integer(.sToken)
-        place = try fields.decodeIfPresent(String.self, forKey: .place)
-        object = try fields.decodeIfPresent(String.self, forKey: .object)
-        positions = try fields.decodeIfPresent(StatedPositions.self, forKey: .positions)
-        abcText = try fields.decodeIfPresent(String.self, forKey: .abcText)
-        abcTokens = try fields.integers(.abcTokens)
-    }
-}
-
-extension PromptRecord.StatedPositions: Decodable {
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Positions.CodingKeys.self)
-        io = try fields.integer(.io)
-        s1 = try fields.integer(.s1)
-        s1Next = try fields.integer(.s1Next)
-        s2 = try fields.integer(.s2)
-        end = try fields.integer(.end)
-    }
-}
-
-extension KeyedDecodingContainer {
-    fileprivate func integer(_ key: Key) throws -> Int? {
-        try decodeIfPresent(WholeNumber.self, forKey: key)?.value
-    }
-
-    fileprivate func integers(_ key: Key) throws -> [Int]? {
-        try decodeIfPresent([WholeNumber].self, forKey: key)?.map(\.value)
     }
 }

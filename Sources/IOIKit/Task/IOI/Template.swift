@@ -129,11 +129,7 @@ struct TokenizedTemplate: Sendable {
             tokens += piece
         }
         let positions = Positions(
-            io: indirectObject,
-            s1: subjects[0],
-            s1Next: subjects[0] + 1,
-            s2: subjects[1],
-            end: tokens.count - 1
+            io: indirectObject, s1: subjects[0], s1Next: subjects[0] + 1, s2: subjects[1], end: tokens.count - 1
         )
         return (tokens, positions)
     }
