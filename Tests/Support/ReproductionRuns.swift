@@ -51,7 +51,7 @@ extension ReproductionRuns {
     ) throws -> (record: ReproductionRecord, done: [String], kept: [String]) {
         var (done, kept) = ([String](), [String]())
         let finished = Counter()
-        var settings = PatchSettings(workers: Workers(count: 2))
+        var settings = RunSettings(workers: Workers(count: 2))
         settings.isInterrupted = { finished.count >= stopAfter }
         let job = try Reproduction(
             try plan ?? Self.plan(), in: model.file(name), model: model.load(), stages: stages, settings: settings

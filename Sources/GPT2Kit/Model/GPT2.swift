@@ -1,15 +1,14 @@
-import Crypto
 import Foundation
 
-/// A model folder that has been read: config, weights, and the tokenizer where it has one.
+/// A model loaded from a folder: config, weights and, if present, tokenizer.
 public final class GPT2: Sendable {
     public let location: ModelLocation
     public let config: GPT2Config
     public let parameters: GPT2Parameters
-    /// nil where the folder has none; prompts must then come as token ids.
+    /// nil if the folder has none; prompts must then be given as token ids.
     public let tokenizer: BPETokenizer?
 
-    /// - Throws: `IOIError` naming the file that is missing or not as it has to be.
+    /// - Throws: ``IOIError`` naming the file that is missing or invalid.
     public init(_ location: ModelLocation, workers: Workers) throws {
         self.location = location
         config = try GPT2Config(contentsOf: location.configFile)
@@ -32,14 +31,14 @@ public final class GPT2: Sendable {
         return tokenizer
     }
 
-    /// The tokenizer, for work that cannot do without.
-    /// - Throws: `IOIError` where the folder has none.
+    /// The tokenizer, for work that needs one.
+    /// - Throws: ``IOIError`` if the folder has none.
     public func requireTokenizer() throws -> BPETokenizer {
         try tokenizer ?? Self.requireTokenizer(in: location.folder, config: config)
     }
 
-    /// The tokenizer of a model folder whose weights are not needed.
-    /// - Throws: `IOIError` where the folder has none, or one that does not fit the config.
+    /// Reads the tokenizer of a model folder without its weights.
+    /// - Throws: ``IOIError`` if the folder has none, or one that does not match the config.
     public static func requireTokenizer(in folder: URL, config: GPT2Config) throws -> BPETokenizer {
         guard let tokenizer = try tokenizer(in: folder, config: config) else {
             throw IOIError(
@@ -50,12 +49,12 @@ public final class GPT2: Sendable {
         return tokenizer
     }
 
-    /// SHA-256 of the weights file, in hexadecimal: which model a result was measured on.
+    /// SHA-256 of the weights file in hexadecimal, which identifies the model in results files.
     public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
 
-    /// Writes a model folder that Hugging Face loads.
-    /// - Parameter note: what a run on the model, or on one trained on from it, says of it first.
-    /// - Throws: `IOIError` where the folder is there already or cannot be written; nothing is left behind then.
+    /// Writes a model folder that Hugging Face's `transformers` loads.
+    /// - Parameter note: see ``ModelLocation/note``.
+    /// - Throws: ``IOIError`` if the folder exists or cannot be written. Nothing is left behind then.
     public static func write(
         _ parameters: GPT2Parameters,
         tokenizer: BPETokenizer,
@@ -72,7 +71,7 @@ public final class GPT2: Sendable {
         }
     }
 
-    /// Fills `folder` with `parameters` and the config and tokenizer of the model folder `original`.
+    /// Writes `parameters` into `folder`, with the config and tokenizer files of the model folder `original`.
     package static func write(_ parameters: GPT2Parameters, like original: URL, to folder: URL) throws {
         let config = try InputFile.read(original.appendingPathComponent("config.json"))
         try AtomicFile.write(
@@ -87,12 +86,10 @@ public final class GPT2: Sendable {
     }
 
     private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws {
-        try SafetensorsWriter.write(
-            parameters.tensors(), to: folder.appendingPathComponent("model.safetensors")
-        )
+        try SafetensorsWriter.write(parameters.tensors(), to: folder.appendingPathComponent("model.safetensors"))
     }
 
-    /// The files of a Hugging Face folder beside config and weights that a model saved from it takes over.
+    /// The files of a Hugging Face folder, besides config and weights, that a saved model keeps.
     private static let companions = [
         "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
         "generation_config.json",

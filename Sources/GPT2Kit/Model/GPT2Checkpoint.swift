@@ -1,11 +1,11 @@
 import Foundation
 
 extension GPT2Parameters {
-    /// Reads the weights of a checkpoint, with or without the `transformer.` prefix. F32 tensors are used where the
-    /// mapped file has them; F16 and BF16 are widened.
+    /// Reads the weights of a checkpoint, with or without the `transformer.` prefix. F32 tensors are used in place in
+    /// the mapped file; F16 and BF16 are widened to F32.
     ///
-    /// - Throws: `IOIError` naming the file and the tensor for one that is missing, has a shape that the config does
-    ///   not give it, is not part of a GPT-2, or holds a value that is not finite.
+    /// - Throws: ``IOIError`` naming the file and the tensor that is missing, has the wrong shape, is not part of a
+    ///   GPT-2 or holds a value that is not finite.
     public convenience init(contentsOf url: URL, config: GPT2Config, workers: Workers) throws {
         try self.init(contentsOf: url, config: config)
         if let name = firstNonFinite(workers: workers) {
@@ -13,15 +13,15 @@ extension GPT2Parameters {
         }
     }
 
-    /// The same, whatever the values are.
+    /// Does not check that the values are finite.
     package convenience init(contentsOf url: URL, config: GPT2Config) throws {
         let file = try SafetensorsFile(contentsOf: url)
         let prefix = file.tensors.keys.contains("transformer.wte.weight") ? "transformer." : ""
         try self.init(file, prefix: prefix, config: config)
-        try refuseStrangers(file, prefix: prefix)
+        try refuseUnknownTensors(file, prefix: prefix)
     }
 
-    /// The tensors of `file` whose names are a GPT-2's after `prefix`.
+    /// Takes the tensors of a GPT-2 whose names in `file` start with `prefix`.
     package convenience init(_ file: SafetensorsFile, prefix: String, config: GPT2Config) throws {
         var views: [Matrix] = []
         var owners: [AnyObject] = [file]
@@ -38,9 +38,7 @@ extension GPT2Parameters {
                 views.append(Matrix(base: values.baseAddress!, rows: rows, columns: columns))
             } else {
                 let arena = Arena(count: entry.count)
-                try file.copy(
-                    tensor.name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count)
-                )
+                try file.copy(tensor.name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
                 views.append(arena.take(rows, columns))
                 owners.append(arena)
             }
@@ -48,7 +46,7 @@ extension GPT2Parameters {
         self.init(config: config, views: views, owners: owners)
     }
 
-    /// The tensors as a checkpoint holds them, for `SafetensorsWriter`.
+    /// The tensors in a checkpoint's order, for ``SafetensorsWriter``.
     package func tensors(prefix: String = "transformer.") -> [(
         name: String, shape: [Int], values: UnsafeBufferPointer<Float>
     )] {
@@ -57,9 +55,9 @@ extension GPT2Parameters {
         }
     }
 
-    /// Older checkpoints keep attention masks as tensors, and some the unembedding beside the embedding that it is
-    /// tied to. Anything else would be silently lost.
-    private func refuseStrangers(_ file: SafetensorsFile, prefix: String) throws {
+    /// Older checkpoints contain attention masks, and some the unembedding as well as the embedding it is tied to.
+    /// Any other tensor would be lost silently.
+    private func refuseUnknownTensors(_ file: SafetensorsFile, prefix: String) throws {
         let known = Set(entries.map { prefix + $0.name })
         for name in file.tensors.keys.sorted() where !known.contains(name) {
             if name == "lm_head.weight" {
@@ -75,8 +73,7 @@ extension GPT2Parameters {
         try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
         guard memcmp(arena.base, tokenTable.base, arena.count * MemoryLayout<Float>.stride) == 0 else {
             throw IOIError(
-                "\(file.url.path): tensor \(name) differs from the token embedding, "
-                    + "expected the two to be tied"
+                "\(file.url.path): tensor \(name) differs from the token embedding, expected the two to be tied"
             )
         }
     }

@@ -2,26 +2,26 @@ import Foundation
 
 /// The shape of a GPT-2 model, as Hugging Face's `config.json` gives it.
 public struct GPT2Config: Sendable, Equatable {
-    /// The number of tokens (`vocab_size`).
+    /// Tokens in the vocabulary (`vocab_size`).
     public let vocabularySize: Int
-    /// The greatest number of tokens in a prompt (`n_positions`).
+    /// The greatest length of a prompt, in tokens (`n_positions`).
     public let contextLength: Int
-    /// The length of a residual-stream vector (`n_embd`).
+    /// Dimension of the residual stream, d (`n_embd`).
     public let width: Int
-    /// The number of blocks (`n_layer`).
+    /// Transformer blocks (`n_layer`).
     public let layers: Int
-    /// The number of attention heads of a block (`n_head`).
+    /// Attention heads per block (`n_head`).
     public let heads: Int
-    /// The number of neurons of an MLP (`n_inner`).
+    /// Neurons per MLP (`n_inner`).
     public let innerWidth: Int
     /// Added to the variance in LayerNorm (`layer_norm_epsilon`).
     public let layerNormEpsilon: Float
 
-    /// The length of a head's query, key and value vectors.
+    /// Dimension of a head's queries, keys and values.
     public var headWidth: Int { width / heads }
 
-    /// - Parameter innerWidth: four times the width where it is nil.
-    /// - Throws: `IOIError` naming the field of `config.json` that is out of range.
+    /// - Parameter innerWidth: nil for four times the width.
+    /// - Throws: ``IOIError`` naming the field of `config.json` that is out of range.
     public init(
         vocabularySize: Int,
         contextLength: Int,
@@ -31,7 +31,7 @@ public struct GPT2Config: Sendable, Equatable {
         innerWidth: Int? = nil,
         layerNormEpsilon: Float = 1e-5
     ) throws {
-        // The bounds are far beyond any GPT-2 and keep every product of them within 64 bits.
+        // The bounds are far beyond any GPT-2, and no product of them overflows 64 bits.
         try Self.check("vocab_size", vocabularySize, 1...(1 << 24))
         try Self.check("n_positions", contextLength, 1...(1 << 20))
         try Self.check("n_embd", width, 1...(1 << 16))
@@ -63,7 +63,7 @@ public struct GPT2Config: Sendable, Equatable {
         }
     }
 
-    /// One of the published GPT-2 models (Radford et al. 2019); their heads are 64 wide.
+    /// A published GPT-2 (Radford et al. 2019); their heads have dimension 64.
     private init(width: Int, layers: Int) {
         vocabularySize = 50257
         contextLength = 1024
@@ -85,8 +85,8 @@ public struct GPT2Config: Sendable, Equatable {
 }
 
 extension GPT2Config {
-    /// - Parameter host: what an error calls the model of this config.
-    /// - Throws: `IOIError` naming what a donor's shape differs in.
+    /// - Parameter host: names the model of this config in errors.
+    /// - Throws: ``IOIError`` naming the first dimension in which the donor differs.
     package func checkShape(of donor: GPT2Config, host: String = "the host") throws {
         let sizes: [(String, KeyPath<GPT2Config, Int>)] = [
             ("n_layer", \.layers), ("n_head", \.heads), ("n_embd", \.width), ("n_inner", \.innerWidth),

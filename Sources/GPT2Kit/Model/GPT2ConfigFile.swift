@@ -2,14 +2,13 @@ import Foundation
 
 extension GPT2Config {
     /// Reads a `config.json`.
-    /// - Throws: `IOIError` naming the file and the field, what was found and what was expected: for a file
-    ///   that cannot be read or is not JSON, for numbers that are no shape of a GPT-2, and for settings under
-    ///   which the model would compute something else than GPT-2 does.
+    /// - Throws: ``IOIError`` naming the file and the field, what was found and what was expected, if the file cannot
+    ///   be read, is not JSON, has dimensions out of range, or settings under which the model is not a GPT-2.
     public init(contentsOf url: URL) throws {
         try self.init(json: InputFile.read(url), path: url.path)
     }
 
-    /// - Parameter path: what errors call the text.
+    /// - Parameter path: names the text in errors.
     init(json data: Data, path: String) throws {
         let fields = try InputFile.decode(Fields.self, from: data, path: path)
         do {
@@ -18,22 +17,18 @@ extension GPT2Config {
                 throw IOIError("n_positions: found nothing, expected a positive integer")
             }
             try self.init(
-                vocabularySize: fields.vocabularySize.value,
-                contextLength: contextLength.value,
-                width: fields.width.value,
-                layers: fields.layers.value,
-                heads: fields.heads.value,
-                innerWidth: fields.innerWidth?.value,
-                layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
+                vocabularySize: fields.vocabularySize.value, contextLength: contextLength.value,
+                width: fields.width.value, layers: fields.layers.value, heads: fields.heads.value,
+                innerWidth: fields.innerWidth?.value, layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
             )
         } catch let error as IOIError {
             throw IOIError("\(path): \(error)")
         }
     }
 
-    /// A whole `config.json` for F32 weights of this shape: sorted keys, indented.
+    /// A complete `config.json` for F32 weights of this shape: sorted keys, indented.
     /// - Parameters:
-    ///   - endOfText: GPT-2's only special token, which starts and ends texts.
+    ///   - endOfText: the id of GPT-2's only special token, which begins and ends texts.
     ///   - note: see ``ModelLocation/note``.
     func json(endOfText: Int?, note: String? = nil) throws -> Data {
         var fields = fields
@@ -42,15 +37,14 @@ extension GPT2Config {
         return try Self.text(of: fields)
     }
 
-    /// The `config.json` to save beside F32 weights of this shape, from the one that the model came with. All its fields
-    /// are kept, but `torch_dtype` and `dtype`, where they stand, become `float32`.
-    /// - Throws: `IOIError` where `original` is not a configuration of this very shape.
+    /// The `config.json` for F32 weights of this shape, based on the model's original. All fields are kept, except that
+    /// `torch_dtype` and `dtype`, if present, become `float32`.
+    /// - Throws: ``IOIError`` if `original` has a different shape.
     func json(basedOn original: Data) throws -> Data {
         let path = "config.json of the model to save"
         guard try GPT2Config(json: original, path: path) == self else {
             throw IOIError("\(path): found the configuration of another shape, expected \(self)")
         }
-        // It was read as an object just now.
         var fields = try JSONSerialization.jsonObject(with: original) as? [String: Any] ?? [:]
         for key in ["torch_dtype", "dtype"] where fields[key] != nil { fields[key] = "float32" }
         return try Self.text(of: fields)
@@ -58,8 +52,7 @@ extension GPT2Config {
 
     private static func text(of fields: [String: Any]) throws -> Data {
         try JSONSerialization.data(
-            withJSONObject: fields,
-            options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+            withJSONObject: fields, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         )
     }
 
@@ -85,7 +78,7 @@ extension GPT2Config {
         ]
     }
 
-    /// What of a `config.json` matters here. A field that is null counts as absent, as for Hugging Face.
+    /// The fields of a `config.json` used here. As in `transformers`, null counts as absent.
     private struct Fields: Decodable {
         let vocabularySize: WholeNumber
         let positions: WholeNumber?
@@ -129,7 +122,7 @@ extension GPT2Config {
             try demand([false], of: crossAttention, .crossAttention)
         }
 
-        /// - Parameter allowed: what a field may be where it stands; absent, it is the first of them.
+        /// - Parameter allowed: the values a field may have if present; the first is what its absence means.
         private func demand<Value: Equatable>(_ allowed: [Value], of found: Value?, _ key: CodingKeys) throws {
             guard let found, !allowed.contains(found) else { return }
             let expected = allowed.map { String(reflecting: $0) }.joined(separator: " or ")

@@ -1,18 +1,18 @@
 import Foundation
 
-/// The weights of a GPT-2, or anything of their shape: gradients, AdamW's moments.
+/// The weights of a GPT-2, or anything of the same shape: gradients, AdamW's moments.
 ///
-/// Tensors are named and shaped as in a Hugging Face checkpoint, weights [in, out]. They lie in one arena, or straight
-/// in the mapped file that they came from; writing to them never changes that file.
+/// Tensors are named and shaped as in a Hugging Face checkpoint, weights [in, out]. They lie in one arena, or in the
+/// mapped file they were read from; writing to them never changes the file.
 public final class GPT2Parameters: @unchecked Sendable {
-    /// One tensor's place in the model.
+    /// One tensor's name and shape.
     public struct Entry: Sendable {
         /// The name in a checkpoint, without the `transformer.` prefix.
         public let name: String
         public let shape: [Int]
-        /// Whether it is a matrix or an embedding, and no bias or LayerNorm.
+        /// Whether it is a weight matrix or an embedding, as opposed to a bias or LayerNorm.
         public var isMatrix: Bool { shape.count > 1 }
-        /// Whether it is a matrix of a block, and no embedding.
+        /// Whether it is a weight matrix of a block.
         package var isBlockMatrix: Bool { isMatrix && name.hasPrefix("h.") }
         public var count: Int { shape.reduce(1, *) }
     }
@@ -36,7 +36,7 @@ public final class GPT2Parameters: @unchecked Sendable {
     public let entries: [Entry]
     /// The tensors' values, in the order of `entries`.
     package let views: [Matrix]
-    /// [vocabulary, d]: the embedding, and (tied) the unembedding.
+    /// [vocabulary, d]: the embedding and, tied to it, the unembedding.
     package let tokenTable: Matrix
     /// [context, d].
     package let positionTable: Matrix
@@ -73,7 +73,7 @@ public final class GPT2Parameters: @unchecked Sendable {
         self.init(config: config, views: views, owners: [arena])
     }
 
-    /// The same values in an arena of their own. Training on a mapped file itself would fault on every page of it.
+    /// Copies the values into an arena. Training directly on a mapped file would fault on every page.
     package convenience init(copying other: GPT2Parameters, workers: Workers) {
         self.init(zeros: other.config)
         for (view, source) in zip(views, other.views) {
@@ -83,10 +83,10 @@ public final class GPT2Parameters: @unchecked Sendable {
         }
     }
 
-    /// GPT-2's initialisation: normal weights of standard deviation `deviation`, those that write into the residual
-    /// stream divided by √(2 · layers); biases 0, LayerNorms 1.
+    /// GPT-2's initialisation (Radford et al. 2019): normal weights with standard deviation `deviation`, divided by
+    /// √(2 · layers) for the projections into the residual stream; biases 0, LayerNorm scales 1.
     ///
-    /// - Parameter positionDeviation: that of the position table; `deviation` where it is nil.
+    /// - Parameter positionDeviation: for the position embedding; nil for `deviation`.
     public convenience init(
         random config: GPT2Config,
         seed: UInt64,
@@ -116,7 +116,7 @@ public final class GPT2Parameters: @unchecked Sendable {
         }
     }
 
-    /// The Euclidean length of all of them as one vector, the same for any number of workers.
+    /// The Euclidean norm of all weights as one vector, independent of the number of workers.
     package func norm(workers: Workers) -> Double {
         let squares = UnsafeMutableBufferPointer<Double>.allocate(capacity: entries.count)
         defer { squares.deallocate() }
@@ -129,13 +129,13 @@ public final class GPT2Parameters: @unchecked Sendable {
     /// The number of weights.
     public var count: Int { entries.reduce(0) { $0 + $1.count } }
 
-    /// The values of one tensor, row after row; nil where there is no tensor of that name.
+    /// The values of one tensor, row-major; nil if there is no tensor of that name.
     public func values(of name: String) -> [Float]? {
         guard let index = entries.firstIndex(where: { $0.name == name }) else { return nil }
         return Array(UnsafeBufferPointer(start: views[index].base, count: entries[index].count))
     }
 
-    /// The name of the first tensor with a value that is not a number or not finite, if there is one.
+    /// The name of the first tensor with a NaN or an infinity, if any.
     public func firstNonFinite(workers: Workers) -> String? {
         zip(entries, views).first { !$1.isFinite(workers: workers) }?.0.name
     }
@@ -165,7 +165,7 @@ public final class GPT2Parameters: @unchecked Sendable {
 }
 
 extension GPT2Parameters.Entry {
-    /// The shape as a matrix: a vector is one row.
+    /// A vector counts as one row.
     var matrixShape: (rows: Int, columns: Int) { (shape.count > 1 ? shape[0] : 1, shape.last!) }
 }
 
@@ -184,14 +184,13 @@ extension Matrix {
         }
     }
 
-    /// Whether every value is a finite number.
     func isFinite(workers: Workers) -> Bool {
         let flags = UnsafeMutablePointer<Bool>.allocate(capacity: rows)
         defer { flags.deallocate() }
         workers.share(rows) { shares in
             for row in shares {
                 let values = self[row]
-                // x · 0 is 0 for every finite x, and not a number for the others.
+                // x · 0 is 0 if x is finite and NaN otherwise.
                 var lanes = Lanes.zero
                 var rest: Float = 0
                 forEachLanes(columns) {
@@ -203,5 +202,27 @@ extension Matrix {
             }
         }
         return (0..<rows).allSatisfy { flags[$0] }
+    }
+}
+
+/// The weight matrices of one head, without biases, as views into the model's.
+package struct HeadWeights {
+    /// W_Q, W_K and W_V: [d, head width].
+    package let query, key, value: Matrix
+    /// The head's rows of W_O: [head width, d].
+    package let output: Matrix
+}
+
+extension GPT2Parameters {
+    package func weights(of head: Head) -> HeadWeights {
+        let (block, d, width) = (blocks[head.layer], config.width, config.headWidth)
+        func part(_ index: Int) -> Matrix {
+            let first = index * d + head.index * width
+            return block.qkvWeight.slice(columns: first..<first + width)
+        }
+        return HeadWeights(
+            query: part(0), key: part(1), value: part(2),
+            output: block.outWeight.slice(rows: head.index * width..<(head.index + 1) * width)
+        )
     }
 }

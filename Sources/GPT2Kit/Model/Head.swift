@@ -10,7 +10,7 @@ public struct Head: Hashable, Comparable, Sendable, LosslessStringConvertible {
         self.index = index
     }
 
-    /// nil where `text` is not two whole numbers with a dot between them.
+    /// nil unless `text` is two non-negative integers joined by a dot.
     public init?(_ text: String) {
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).map { digits in
             digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The places where models are looked for, in order.
+/// The places searched for models, in order.
 struct ModelSearch {
     let dataFolder: URL?
     let packageFolder: URL
     let environment: [String: String]
     let home: URL
 
-    /// The published models, and what else each is called on the command line and in folders.
+    /// The published models and their other names, as arguments and as folders.
     private static let published: [(name: String, others: [String])] = [
         ("gpt2", ["gpt2-small", "small"]),
         ("gpt2-medium", ["medium"]),
@@ -24,22 +24,18 @@ struct ModelSearch {
         }
         if let location = try? embedded() { return location }
         if let problem { throw problem }
-        let embeddedPlace =
-            dataFolder.map { Self.embeddedFolder(in: $0).path } ?? "a data folder (there is none)"
+        let embeddedPlace = dataFolder.map { Self.embeddedFolder(in: $0).path } ?? "a data folder (there is none)"
         throw IOIError(
-            "no model found: looked for gpt2 in \(Self.list(places(of: "gpt2"))) "
-                + "and for the embedded model in \(embeddedPlace); "
-                + "run Scripts/fetch-gpt2.sh or give --model DIR"
+            "no model found: looked for gpt2 in \(Self.list(places(of: "gpt2"))) and for the embedded model in "
+                + "\(embeddedPlace); run Scripts/fetch-gpt2.sh or give the model's folder"
         )
     }
 
     func find(_ argument: String) throws -> ModelLocation {
         let folder = URL(fileURLWithPath: argument)
-        let isModelFolder = FileManager.default.fileExists(
-            atPath: folder.appendingPathComponent("config.json").path
-        )
+        let isModelFolder = FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
         guard !argument.isEmpty else {
-            throw IOIError.usage("--model: found an empty name, expected a model's name or folder")
+            throw IOIError.invalid("model", "found an empty name, expected a model's name or folder")
         }
         if argument.contains("/") || argument.hasPrefix(".") || isModelFolder {
             return try ModelLocation(folder: folder)
@@ -51,25 +47,24 @@ struct ModelSearch {
         if let location = try find(name, inPlaces: places) { return location }
         guard known != nil else {
             let names = Self.published.map(\.name).joined(separator: ", ")
-            throw IOIError.usage(
-                "--model: found \(argument.quoted), "
-                    + "expected a model's folder, embedded, \(names), "
-                    + "or a folder's name in \(Self.list(places.map { $0.deletingLastPathComponent() }))"
+            throw IOIError.invalid(
+                "model",
+                "found \(argument.quoted), expected a model's folder, embedded, \(names), or a folder's name in "
+                    + Self.list(places.map { $0.deletingLastPathComponent() })
             )
         }
         throw IOIError(
-            "--model \(argument): not found; looked in \(Self.list(places)); run Scripts/fetch-gpt2.sh "
-                + "\(name == "gpt2" ? "small" : String(name.dropFirst(5))) or give --model DIR"
+            "model \(argument): not found; looked in \(Self.list(places)); run Scripts/fetch-gpt2.sh "
+                + "\(name == "gpt2" ? "small" : String(name.dropFirst(5))) or give the model's folder"
         )
     }
 
-    /// The model of a name in the places that do not depend on the working directory.
+    /// The model of a name, in places that do not depend on the working directory.
     func named(_ name: String) -> ModelLocation? {
         name == "embedded" ? try? embedded() : try? find(name, inPlaces: places(of: name))
     }
 
-    /// The first usable folder of several. Where there is none, but one that lacks something, that is the
-    /// error.
+    /// The first usable folder; if there is none, throws the error of the first unusable one.
     private func find(_ name: String, inPlaces places: [URL]) throws -> ModelLocation? {
         var problem: (any Error)?
         for place in places where FileManager.default.fileExists(atPath: place.path) {
@@ -87,7 +82,7 @@ struct ModelSearch {
 
     private func embedded() throws -> ModelLocation {
         guard let dataFolder else {
-            throw IOIError("--model embedded: found no data folder, expected one with an embedded model")
+            throw IOIError("model embedded: found no data folder, expected one with an embedded model")
         }
         return try ModelLocation(name: "embedded", folder: Self.embeddedFolder(in: dataFolder))
     }
@@ -96,13 +91,10 @@ struct ModelSearch {
         dataFolder.appendingPathComponent("embedded")
     }
 
-    /// Where a model of a name may lie.
     private func places(of name: String) -> [URL] {
         let known = Self.published.first { $0.name == name }
-        let folders = [variable("IOI_MODELS"), packageFolder.appendingPathComponent("models")].compactMap {
-            $0
-        }
-        // `small` and the like are no names of folders.
+        let folders = [variable("IOI_MODELS"), packageFolder.appendingPathComponent("models")].compactMap { $0 }
+        // `small` and the like are not names of folders.
         let names = [name] + (known?.others.filter { $0.hasPrefix("gpt2") } ?? [])
         let own = folders.flatMap { folder in names.map { folder.appendingPathComponent($0) } }
         guard known != nil else { return own }
@@ -114,7 +106,7 @@ struct ModelSearch {
         environment[name].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
     }
 
-    /// Hugging Face's cache, placed as its own library places it.
+    /// Hugging Face's cache, located as `huggingface_hub` does.
     private var hub: URL {
         if let cache = variable("HF_HUB_CACHE") ?? variable("HUGGINGFACE_HUB_CACHE") { return cache }
         if let own = variable("HF_HOME") { return own.appendingPathComponent("hub") }
@@ -122,8 +114,7 @@ struct ModelSearch {
         return caches.appendingPathComponent("huggingface/hub")
     }
 
-    /// The snapshot to use of a model in Hugging Face's cache: that of `main`, or else the newest that is
-    /// whole.
+    /// The snapshot to use of a model in Hugging Face's cache: that of `main` if complete, else the newest complete one.
     private static func snapshot(in model: URL) throws -> URL {
         let snapshots = model.appendingPathComponent("snapshots")
         let main = (try? InputFile.read(model.appendingPathComponent("refs/main"), limit: 1000)).map {
@@ -134,8 +125,7 @@ struct ModelSearch {
             if (try? ModelLocation(folder: folder)) != nil { return folder }
         }
         let all = try? FileManager.default.contentsOfDirectory(
-            at: snapshots,
-            includingPropertiesForKeys: [.contentModificationDateKey]
+            at: snapshots, includingPropertiesForKeys: [.contentModificationDateKey]
         )
         let newestFirst = (all ?? []).map { folder in
             let values = try? folder.resourceValues(forKeys: [.contentModificationDateKey])

@@ -9,8 +9,8 @@ struct SafetensorsHeader {
     let metadata: [String: String]
 
     /// - Parameters:
-    ///   - file: the whole file, 8 bytes or more.
-    ///   - path: what errors call it.
+    ///   - file: the whole file, at least 8 bytes.
+    ///   - path: names the file in errors.
     init(of file: UnsafeRawBufferPointer, path: String) throws {
         let declared = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
         guard declared > 0 else {
@@ -18,8 +18,8 @@ struct SafetensorsHeader {
         }
         guard declared <= UInt64(Self.longest) else {
             throw IOIError(
-                "\(path): found a header length of \(declared) bytes, expected at most \(Self.longest): "
-                    + "not a safetensors file?"
+                "\(path): found a header length of \(declared) bytes, expected at most \(Self.longest): not a "
+                    + "safetensors file?"
             )
         }
         let length = Int(declared)
@@ -31,9 +31,7 @@ struct SafetensorsHeader {
         }
 
         let document = try InputFile.decode(
-            SafetensorsDocument.self,
-            from: Data(file[8..<8 + length]),
-            path: "\(path): header"
+            SafetensorsDocument.self, from: Data(file[8..<8 + length]), path: "\(path): header"
         )
         metadata = document.metadata
         var tensors: [String: SafetensorsFile.Tensor] = [:]
@@ -54,9 +52,7 @@ struct SafetensorsHeader {
             IOIError("\(path): tensor \(name.quoted): \(complaint)")
         }
         guard let dtype = SafetensorsDType(rawValue: entry.dtype) else {
-            throw error(
-                "dtype: found \(entry.dtype.quoted), expected a type of the safetensors format, as \"F32\""
-            )
+            throw error("dtype: found \(entry.dtype.quoted), expected a type of the safetensors format, as \"F32\"")
         }
         let shape = entry.shape.map(\.value)
         let offsets = entry.dataOffsets.map(\.value)
@@ -64,9 +60,7 @@ struct SafetensorsHeader {
             throw error("data_offsets: found \(offsets), expected two integers, the second not less")
         }
         guard let bytes = byteCount(shape, dtype) else {
-            throw error(
-                "shape: found \(shape), expected a whole number of bytes of \(entry.dtype) that fits 64 bits"
-            )
+            throw error("shape: found \(shape), expected a whole number of bytes of \(entry.dtype) that fits 64 bits")
         }
         guard offsets[1] - offsets[0] == bytes else {
             throw error(
@@ -75,15 +69,11 @@ struct SafetensorsHeader {
             )
         }
         return SafetensorsFile.Tensor(
-            name: name,
-            dtype: dtype,
-            shape: shape,
-            byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
+            name: name, dtype: dtype, shape: shape, byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
         )
     }
 
-    /// The size of a tensor; nil where it, or a product on the way to it, does not fit, or ends within a
-    /// byte.
+    /// The size of a tensor; nil on overflow, or if it is not a whole number of bytes.
     private static func byteCount(_ shape: [Int], _ dtype: SafetensorsDType) -> Int? {
         var bits = dtype.bits
         for length in shape {
@@ -94,7 +84,7 @@ struct SafetensorsHeader {
         return bits % 8 == 0 ? bits / 8 : nil
     }
 
-    /// The tensors have to cover the data from its start to the end of the file, each byte once.
+    /// The tensors must cover the data up to the end of the file, each byte once.
     private static func checkCoverage(
         _ tensors: some Sequence<SafetensorsFile.Tensor>,
         from start: Int,
@@ -133,5 +123,54 @@ struct SafetensorsHeader {
                 "\(path): found \(end) bytes, expected \(covered): \(end - covered) bytes belong to no tensor"
             )
         }
+    }
+}
+
+/// The header of a safetensors file as JSON.
+struct SafetensorsDocument: Codable {
+    package struct Entry: Codable {
+        let dtype: String
+        let shape: [WholeNumber]
+        /// Start and end of the data, in bytes after the header.
+        let dataOffsets: [WholeNumber]
+
+        private enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case dataOffsets = "data_offsets"
+        }
+    }
+
+    static let metadataKey = "__metadata__"
+
+    var metadata: [String: String] = [:]
+    var tensors: [String: Entry] = [:]
+
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(metadata: [String: String]) {
+        self.metadata = metadata
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Name.self)
+        for name in container.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
+            if name.stringValue == Self.metadataKey {
+                metadata = try container.decode([String: String].self, forKey: name)
+            } else {
+                tensors[name.stringValue] = try container.decode(Entry.self, forKey: name)
+            }
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Name.self)
+        try container.encode(metadata, forKey: Name(stringValue: Self.metadataKey))
+        for (name, entry) in tensors { try container.encode(entry, forKey: Name(stringValue: name)) }
     }
 }

@@ -2,16 +2,14 @@ import Foundation
 
 /// Writes safetensors files.
 public enum SafetensorsWriter {
-    /// Writes F32 tensors in the order given, atomically, straight from their memory.
+    /// Writes F32 tensors in the order given, atomically and without copying them.
     ///
     /// The header is padded so that the data starts at a multiple of 64 bytes.
     /// - Parameters:
-    ///   - tensors: name, shape and row-major numbers of each; names have to differ.
-    ///   - metadata: strings for the header. Hugging Face's loader demands `format: pt`, which is added where
-    ///     absent.
-    ///   - url: the file, replaced where it exists.
-    /// - Throws: `IOIError` naming the file where the system refuses, or a tensor whose numbers do not fit
-    ///   its shape.
+    ///   - tensors: name, shape and row-major values of each; names must differ.
+    ///   - metadata: strings for the header. `format: pt`, which Hugging Face's loader requires, is added if absent.
+    ///   - url: the file, replaced if it exists.
+    /// - Throws: ``IOIError`` naming the file if it cannot be written, or a tensor whose values do not match its shape.
     public static func write(
         _ tensors: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)],
         metadata: [String: String] = [:],
@@ -45,8 +43,7 @@ public enum SafetensorsWriter {
             }
             let end = offset + 4 * values.count
             document.tensors[name] = SafetensorsDocument.Entry(
-                dtype: SafetensorsDType.f32.rawValue,
-                shape: shape.map(WholeNumber.init),
+                dtype: SafetensorsDType.f32.rawValue, shape: shape.map(WholeNumber.init),
                 dataOffsets: [WholeNumber(offset), WholeNumber(end)]
             )
             offset = end

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Writes files so that a crash at any moment leaves either the old file or the whole new one.
+/// Writes files atomically: after a crash, either the old file or the complete new one is there.
 public enum AtomicFile {
-    /// Writes a file: to a hidden name in the same folder, flushed to the disk, then renamed.
+    /// Writes to a hidden file in the same folder, flushes it to disk and renames it.
     ///
-    /// A link is followed, and an existing file keeps its permissions. What is no regular file
-    /// (`/dev/stdout`, a pipe) is written to as it is.
+    /// Symbolic links are followed, and an existing file keeps its permissions. Devices and pipes (`/dev/stdout`)
+    /// are written to directly.
     /// - Parameters:
     ///   - url: the file to write.
-    ///   - expectedSize: its length in bytes where that is known, for the error of a full disk.
+    ///   - expectedSize: its length in bytes, if known, for the error message of a full disk.
     ///   - body: writes the contents.
-    /// - Throws: `IOIError` naming the file, or what `body` throws; then no part of the new file is left and
-    ///   an old one is unchanged.
+    /// - Throws: ``IOIError`` naming the file, or whatever `body` throws. The partial file is then removed and an
+    ///   existing file is unchanged.
     public static func write(
         to url: URL,
         expectedSize: Int? = nil,
@@ -51,16 +51,16 @@ public enum AtomicFile {
         try PartialName.flush(target.deletingLastPathComponent())
     }
 
-    /// Writes a file whose contents are at hand; see `write(to:expectedSize:_:)`.
+    /// Writes `data` as ``write(to:expectedSize:_:)`` does.
     public static func write(_ data: Data, to url: URL) throws {
         try write(to: url, expectedSize: data.count) { writer in try writer.write(data) }
     }
 
-    /// Removes the partial files and folders that killed processes left in a folder.
+    /// Removes partial files and folders left behind by killed processes.
     ///
-    /// Those of processes that still run stay, this one's included, unless `all` is set: set it where nothing
-    /// else can be writing to the folder, as process numbers come again (in a container, soon).
-    /// - Returns: what was removed.
+    /// Those of running processes, including this one, stay unless `all` is set. Set it where nothing else can be
+    /// writing to the folder: process ids are reused (in a container, soon).
+    /// - Returns: the files and folders removed.
     @discardableResult
     public static func removeLeftovers(in folder: URL, all: Bool = false) -> [URL] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
@@ -93,5 +93,48 @@ public enum AtomicFile {
         var writer = FileWriter(descriptor: descriptor, path: path, expectedSize: expectedSize)
         try body(&writer)
         try writer.flush()
+    }
+}
+
+/// The hidden name of an unfinished output: `.NAME.partial-PID`, in the same folder.
+package enum PartialName {
+    private static let marker = ".partial-"
+
+    /// Creates the partial file or folder for an output.
+    /// - Parameter make: creates it at a path; on failure returns a negative number and sets `errno`, as `open(2)`
+    ///   and `mkdir(2)` do.
+    static func create(for target: URL, _ make: (String) -> Int32) throws -> (url: URL, result: Int32) {
+        let folder = target.deletingLastPathComponent()
+        let name = "." + target.lastPathComponent + marker + String(getpid())
+        // The name is taken if another thread writes the same output, or a dead process had this id.
+        for attempt in 0..<1000 {
+            let url = folder.appendingPathComponent(attempt == 0 ? name : "\(name)-\(attempt)")
+            let result = make(url.path)
+            if result >= 0 { return (url, result) }
+            guard errno == EEXIST else { break }
+        }
+        throw outputError(target.path, errno)
+    }
+
+    /// The process that a partial name belongs to; nil for any other name.
+    package static func process(of name: String) -> pid_t? {
+        guard name.hasPrefix("."), let found = name.range(of: marker, options: .backwards) else { return nil }
+        guard found.lowerBound > name.index(after: name.startIndex) else { return nil }
+        let numbers = name[found.upperBound...].split(separator: "-", omittingEmptySubsequences: false)
+        guard numbers.count <= 2, numbers.allSatisfy({ UInt32($0) != nil }) else { return nil }
+        return pid_t(numbers[0])
+    }
+
+    static func isAlive(_ process: pid_t) -> Bool {
+        kill(process, 0) == 0 || errno == EPERM
+    }
+
+    /// Flushes a file or folder to disk, so that a rename in the folder survives a power cut.
+    static func flush(_ url: URL) throws {
+        let descriptor = systemOpen(url.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw outputError(url.path, errno) }
+        defer { close(descriptor) }
+        // Some file systems cannot flush a folder and return EINVAL.
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw outputError(url.path, errno) }
     }
 }

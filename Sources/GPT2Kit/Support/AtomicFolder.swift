@@ -1,19 +1,19 @@
 import Foundation
 
-/// Makes folders so that a crash at any moment leaves either no folder or the whole one.
+/// Creates folders atomically: after a crash, either no folder or the complete one is there.
 public enum AtomicFolder {
-    /// Makes a folder: fills a hidden one beside it, flushes all its files to the disk, then renames it.
+    /// Fills a hidden folder next to `url`, flushes its files to disk and renames it.
     /// - Parameters:
-    ///   - url: the folder to make; its parent has to exist, itself it must not.
+    ///   - url: the folder to create. Its parent must exist; the folder itself must not.
     ///   - fill: writes the files into the folder it is given.
-    /// - Throws: `IOIError` naming the folder, or what `fill` throws; then nothing is left.
+    /// - Throws: ``IOIError`` naming the folder, or whatever `fill` throws. Nothing is left behind then.
     public static func create(at url: URL, _ fill: (URL) throws -> Void) throws {
         try refuseExisting(url)
         let (partial, _) = try PartialName.create(for: url) { path in mkdir(path, 0o777) }
         do {
             try fill(partial)
             try flushContents(of: partial)
-            // Renaming would silently replace an empty folder made in the meantime.
+            // Renaming would silently replace an empty folder created in the meantime.
             try refuseExisting(url)
             guard rename(partial.path, url.path) == 0 else { throw outputError(url.path, errno) }
         } catch {

@@ -7,9 +7,9 @@ public enum Digest {
         hexadecimal(SHA256.hash(data: data))
     }
 
-    /// - Throws: `IOIError` where the file cannot be read.
+    /// - Throws: ``IOIError`` if the file cannot be read.
     public static func sha256(of file: URL) throws -> String {
-        // Mapped, so that half a gigabyte of weights never lies in memory twice.
+        // Mapped, so that half a gigabyte of weights is never in memory twice.
         guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
             throw IOIError("\(file.path): cannot be read")
         }

@@ -1,20 +1,19 @@
 import Foundation
 
-/// Writes a file from its start to its end. Small pieces are gathered, large ones go to the system uncopied.
+/// Writes a file sequentially. Small writes are buffered; large ones go to the system without a copy.
 ///
-/// The first error stays: every later call throws it again, so that a file with a piece missing is never
-/// finished.
+/// After an error every later call throws it again, so that a file with a gap is never completed.
 public struct FileWriter: ~Copyable {
     private static let bufferSize = 1 << 18
 
     private let descriptor: Int32
-    /// The file that errors name.
+    /// For error messages.
     private let path: String
-    /// How long the file will be, in bytes, where that is known.
+    /// The final length in bytes, if known.
     private let expectedSize: Int?
     private var buffer: [UInt8] = []
     private var failure: IOIError?
-    /// The number of bytes given to the system so far.
+    /// Bytes passed to the system so far.
     private var written = 0
 
     init(descriptor: Int32, path: String, expectedSize: Int?) {
@@ -23,8 +22,8 @@ public struct FileWriter: ~Copyable {
         self.expectedSize = expectedSize
     }
 
-    /// Appends bytes to the file.
-    /// - Throws: `IOIError` naming the file where the system refuses (disk full, …).
+    /// Appends bytes.
+    /// - Throws: ``IOIError`` naming the file if the system refuses (disk full, …).
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
         if let failure { throw failure }
         if buffer.count + bytes.count > Self.bufferSize { try flush() }
@@ -35,20 +34,20 @@ public struct FileWriter: ~Copyable {
         }
     }
 
-    /// Appends bytes to the file.
-    /// - Throws: `IOIError` naming the file where the system refuses (disk full, …).
+    /// Appends bytes.
+    /// - Throws: ``IOIError`` naming the file if the system refuses (disk full, …).
     public mutating func write(_ data: Data) throws {
         try data.withUnsafeBytes { bytes in try write(bytes) }
     }
 
-    /// Appends text in UTF-8 to the file.
-    /// - Throws: `IOIError` naming the file where the system refuses (disk full, …).
+    /// Appends text as UTF-8.
+    /// - Throws: ``IOIError`` naming the file if the system refuses (disk full, …).
     public mutating func write(_ text: String) throws {
         var text = text
         try text.withUTF8 { bytes in try write(UnsafeRawBufferPointer(bytes)) }
     }
 
-    /// Hands what was gathered to the system.
+    /// Passes the buffer to the system.
     mutating func flush() throws {
         if let failure { throw failure }
         guard !buffer.isEmpty else { return }
@@ -65,12 +64,7 @@ public struct FileWriter: ~Copyable {
             let count = systemWrite(descriptor, rest)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                let error = outputError(
-                    path,
-                    count == 0 ? EIO : errno,
-                    written: written,
-                    expectedSize: expectedSize
-                )
+                let error = outputError(path, count == 0 ? EIO : errno, written: written, expectedSize: expectedSize)
                 failure = error
                 throw error
             }
@@ -80,14 +74,14 @@ public struct FileWriter: ~Copyable {
     }
 }
 
-/// The error of an output file, with the room there is and the room needed where the disk is full.
+/// The error for an output file; for a full disk it gives the space available and the space needed.
 func outputError(_ path: String, _ code: Int32, written: Int = 0, expectedSize: Int? = nil) -> IOIError {
     var text = "\(path): cannot be written: \(systemError(code))"
     if code == ENOSPC || code == EDQUOT {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var status = statvfs()
         if code == ENOSPC, statvfs(folder, &status) == 0 {
-            // What this file took already comes back when it is removed.
+            // Removing the partial file frees what it has taken.
             text += ": \(UInt64(status.f_bavail) * UInt64(status.f_frsize) + UInt64(written)) bytes free"
         }
         if let expectedSize { text += ", \(expectedSize) bytes needed" }

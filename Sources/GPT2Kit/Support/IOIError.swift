@@ -1,20 +1,19 @@
-/// A failure that a person can act on, in one line: the file or field, what was found there, what was expected.
+/// A failure described in one line: the file or field, what was found and what was expected.
 public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
-    /// Whose mistake it was.
     public enum Kind: Sendable {
-        /// The caller asks for something that cannot be done.
+        /// The caller asked for something that cannot be done.
         case usage
-        /// A file, a model or the machine is not as it has to be.
+        /// Something is wrong with a file, a model or the machine.
         case failure
     }
 
     public let kind: Kind
-    /// The option that is wrong, by its name in results files, such as `random_sets`; nil where it is none.
+    /// The invalid option by its name in results files, such as `random_sets`; nil if the error is not about one.
     public let field: String?
-    /// What is wrong, without the field.
+    /// The message without the field.
     public let problem: String
 
-    /// The field, where there is one, and the problem.
+    /// The field, if any, and the problem.
     public var description: String { field.map { "\($0): \(problem)" } ?? problem }
 
     public init(_ problem: String, kind: Kind = .failure) {
@@ -27,7 +26,7 @@ public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
         self.problem = problem.split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 
-    /// An option whose value cannot be used.
+    /// An option with an invalid value.
     ///
     /// - Parameters:
     ///   - field: its name in results files.
@@ -36,14 +35,14 @@ public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
         IOIError(field: field, problem, kind: .usage)
     }
 
-    /// Options that do not go together, or that ask for something that cannot be done.
+    /// Options that conflict, or a request that cannot be met.
     public static func usage(_ problem: String) -> IOIError {
         IOIError(problem, kind: .usage)
     }
 }
 
 extension IOIError {
-    /// - Throws: ``IOIError`` of the field where a value lies outside its bounds.
+    /// - Throws: ``IOIError/invalid(_:_:)`` if `value` is outside `bounds`.
     package static func check<Value: Comparable>(
         _ field: String,
         _ value: Value,
@@ -51,6 +50,19 @@ extension IOIError {
     ) throws {
         guard bounds.contains(value) else {
             throw invalid(field, "found \(value), expected \(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+    }
+
+    /// Checks a part of some options.
+    ///
+    /// - Parameter part: the part's name, which an error puts before its field.
+    /// - Throws: what `body` throws, with the part's name.
+    package static func scoped(_ part: String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as IOIError {
+            guard let field = error.field else { throw error }
+            throw invalid("\(part).\(field)", error.problem)
         }
     }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Opening files to read, with errors of one line.
+/// Reads files; errors are one line each.
 package enum InputFile {
-    /// Opens a regular file and tells its length in bytes; the caller closes the descriptor.
+    /// Opens a regular file and returns its length in bytes. The caller closes the descriptor.
     static func open(_ url: URL) throws -> (descriptor: Int32, size: Int) {
         // Without O_NONBLOCK, opening a pipe would wait for a writer.
         let descriptor = systemOpen(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -17,15 +17,14 @@ package enum InputFile {
         let kind = status.st_mode & S_IFMT
         guard kind == S_IFREG else {
             close(descriptor)
-            throw IOIError(
-                "\(url.path): found \(kind == S_IFDIR ? "a folder" : "a device or pipe"), expected a file"
-            )
+            throw IOIError("\(url.path): found \(kind == S_IFDIR ? "a folder" : "a device or pipe"), expected a file")
         }
         return (descriptor, Int(status.st_size))
     }
 
-    /// The whole of a file that is expected to be small.
-    /// - Parameter limit: a larger file, in bytes, is an error.
+    /// Reads a whole file.
+    /// - Parameter limit: the greatest size allowed, in bytes.
+    /// - Throws: ``IOIError`` naming the file if it cannot be read or is larger.
     package static func read(_ url: URL, limit: Int = 100_000_000) throws -> Data {
         let (descriptor, size) = try open(url)
         defer { close(descriptor) }
@@ -49,8 +48,7 @@ package enum InputFile {
     }
 }
 
-// The names below keep the C functions within reach of types whose own methods are called `open`, `read`,
-// `write`.
+// Types with methods named `open`, `read` and `write` reach the C functions by these names.
 
 func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
     open(path, flags, mode)
@@ -64,7 +62,6 @@ func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(descriptor, bytes.baseAddress, bytes.count)
 }
 
-/// What the operating system says about an error number.
 func systemError(_ code: Int32) -> String {
     String(cString: strerror(code))
 }

@@ -1,20 +1,20 @@
 import Foundation
 
 extension InputFile {
-    /// What a JSON file holds.
-    /// - Throws: `IOIError` naming the file and the field, what was found there and what was expected.
+    /// Decodes a JSON file.
+    /// - Throws: ``IOIError`` naming the file and the field, what was found and what was expected.
     package static func decode<Value: Decodable>(_ type: Value.Type, from url: URL) throws -> Value {
         try decode(type, from: read(url), path: url.path)
     }
 
-    /// - Parameter path: what errors call the text.
+    /// - Parameter path: names the text in errors.
     package static func decode<Value: Decodable>(_ type: Value.Type, from json: Data, path: String) throws -> Value {
         do {
             return try JSONDecoder().decode(type, from: json)
         } catch let error as DecodingError {
             throw IOIError("\(path): \(describe(error, in: json))")
         } catch let error as IOIError {
-            // From a type that checks more than the types of its fields.
+            // Thrown by a type that validates its values.
             throw IOIError("\(path): \(error)", kind: error.kind)
         }
     }
@@ -32,7 +32,7 @@ extension InputFile {
         }
     }
 
-    /// The name of a field and the value that was found there.
+    /// The name of a field and the value found there.
     private static func describe(_ path: [any CodingKey], in json: Data) -> String {
         var value = try? JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
         var name = ""
@@ -46,10 +46,7 @@ extension InputFile {
             }
         }
         let text = value.flatMap {
-            try? JSONSerialization.data(
-                withJSONObject: $0,
-                options: [.fragmentsAllowed, .withoutEscapingSlashes]
-            )
+            try? JSONSerialization.data(withJSONObject: $0, options: [.fragmentsAllowed, .withoutEscapingSlashes])
         }
         let found = text.map { String(decoding: $0, as: UTF8.self).shortened } ?? "nothing"
         return (path.isEmpty ? "" : "\(name.quoted.dropFirst().dropLast()): ") + "found \(found), "
@@ -65,7 +62,7 @@ extension InputFile {
         }
     }
 
-    /// Where a text stops being JSON, which `JSONDecoder` does not tell on Linux.
+    /// Where the text stops being valid JSON, which `JSONDecoder` does not report on Linux.
     private static func fault(in json: Data) -> String {
         do {
             _ = try JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
@@ -77,9 +74,9 @@ extension InputFile {
     }
 }
 
-/// An integer of 0 or more in JSON.
+/// A non-negative integer in JSON.
 ///
-/// Decoding an `Int` instead, a number such as 12.5 would be an error that names no field.
+/// Decoding 12.5 as an `Int` would throw an error that names no field.
 package struct WholeNumber: Codable {
     package let value: Int
 
@@ -89,13 +86,10 @@ package struct WholeNumber: Codable {
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // Up to 2^53, each integer is a `Double`.
+        // Every integer up to 2^53 is exact as a `Double`.
         let number = try container.decode(Double.self)
         guard let value = Int(exactly: number), 0...(1 << 53) ~= value else {
-            throw DecodingError.dataCorruptedError(
-                in: container,
-                debugDescription: "expected an integer, 0 or more"
-            )
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected an integer, 0 or more")
         }
         self.value = value
     }
@@ -105,17 +99,10 @@ package struct WholeNumber: Codable {
     }
 }
 
-extension String {
-    /// The text in double quotes for an error, shortened, with control characters escaped.
-    package var quoted: String { shortened.debugDescription }
-
-    /// The text as a JSON string.
-    package var jsonLiteral: Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        // A string can always be encoded.
-        return try! encoder.encode(self)
+extension Array where Element: Hashable {
+    /// The first element that occurs earlier in the list.
+    package func firstRepeated() -> Element? {
+        var seen: Set<Element> = []
+        return first { !seen.insert($0).inserted }
     }
-
-    fileprivate var shortened: String { count <= 80 ? self : prefix(80) + "…" }
 }

@@ -1,46 +1,40 @@
-/// GPT-2's byte-level BPE tokenizer (Radford et al. 2019): the ids of Hugging Face's `GPT2Tokenizer` for any text.
+/// GPT-2's byte-level BPE tokenizer (Radford et al. 2019). It gives the same ids as Hugging Face's `GPT2Tokenizer`.
 public struct BPETokenizer: Sendable, Equatable {
-    /// The text of the token that ends a document.
+    /// The token between documents.
     static let endOfTextToken = "<|endoftext|>"
 
-    /// Each token as it is written in the vocabulary, by its id.
+    /// The tokens by id, in byte symbols.
     let tokens: [String]
-    /// The two tokens that each merge joins, in order of rank.
+    /// The pair of tokens that each merge joins, by rank.
     let mergePairs: [(left: Int32, right: Int32)]
     private let merges: MergeTable
     /// The token of each single byte.
     private let byteTokens: [Int32]
 
-    /// The id of `<|endoftext|>`, where the vocabulary has it.
+    /// The id of `<|endoftext|>`, if the vocabulary has it.
     public let endOfText: Int?
 
-    /// Whether both give the same ids for any text.
     public static func == (a: BPETokenizer, b: BPETokenizer) -> Bool {
         a.tokens == b.tokens && a.mergePairs.elementsEqual(b.mergePairs, by: ==)
     }
 
-    /// The number of tokens, which is the largest id + 1.
+    /// The number of tokens: the largest id + 1.
     public var vocabularySize: Int { tokens.count }
 
-    /// A tokenizer from what `vocab.json` and `merges.txt` hold.
+    /// A tokenizer from the contents of `vocab.json` and `merges.txt`.
     ///
     /// - Parameters:
-    ///   - vocabulary: the id of each token, in byte symbols (`Ġ` for a space, ...).
-    ///   - merges: the pairs of tokens that are joined, those to join first at the head.
-    /// - Throws: `IOIError` when the ids are not 0, 1, 2, ..., a byte symbol is missing, or a merge repeats or has
-    ///   parts or a result outside the vocabulary.
+    ///   - vocabulary: the id of each token, in byte symbols (`Ġ` for a space, …).
+    ///   - merges: the pairs of tokens to join, by rank.
+    /// - Throws: ``IOIError`` if the ids are not 0, 1, 2, …, a byte symbol is missing, a merge repeats, or its parts or
+    ///   result are not in the vocabulary.
     public init(vocabulary: [String: Int], merges: [(String, String)]) throws {
-        try self.init(
-            vocabulary,
-            merges: merges,
-            vocabularyName: "vocabulary",
-            mergeName: { "merge \($0 + 1)" }
-        )
+        try self.init(vocabulary, merges: merges, vocabularyName: "vocabulary", mergeName: { "merge \($0 + 1)" })
     }
 
     /// - Parameters:
-    ///   - vocabularyName: what errors call the vocabulary.
-    ///   - mergeName: what errors call the merge of an index.
+    ///   - vocabularyName: names the vocabulary in errors.
+    ///   - mergeName: names the merge of an index in errors.
     init(
         _ ids: [String: Int],
         merges pairs: [(String, String)],
@@ -61,16 +55,14 @@ public struct BPETokenizer: Sendable, Equatable {
         mergePairs = try pairs.enumerated().map { index, pair in
             func id(of token: String) throws -> Int32 {
                 guard let id = vocabulary.id(of: token) else {
-                    throw IOIError(
-                        "\(mergeName(index)): \(token.debugDescription) is not a token of the vocabulary"
-                    )
+                    throw IOIError("\(mergeName(index)): \(token.debugDescription) is not a token of the vocabulary")
                 }
                 return id
             }
             let (left, right) = (try id(of: pair.0), try id(of: pair.1))
             guard merges.append(left, right, result: try id(of: pair.0 + pair.1)) else {
                 let shown = "\(pair.0) \(pair.1)".debugDescription
-                throw IOIError("\(mergeName(index)): \(shown) stands there a second time")
+                throw IOIError("\(mergeName(index)): \(shown) appears a second time")
             }
             return (left, right)
         }
@@ -80,7 +72,7 @@ public struct BPETokenizer: Sendable, Equatable {
         endOfText = vocabulary.id(of: Self.endOfTextToken).map { Int($0) }
     }
 
-    /// The ids of a text's tokens; `<|endoftext|>` in the text becomes its own id, where there is one.
+    /// The ids of a text's tokens. `<|endoftext|>` in the text becomes its own id, if the vocabulary has it.
     public func encode(_ text: String) -> [Int] {
         let bytes = Array(text.utf8)
         var ids: [Int] = []
@@ -97,8 +89,8 @@ public struct BPETokenizer: Sendable, Equatable {
         return ids
     }
 
-    /// The text of tokens. Bytes that are not valid UTF-8 become U+FFFD; ids outside the vocabulary give nothing,
-    /// as in Hugging Face's tokenizer.
+    /// The text of tokens. As in Hugging Face's tokenizer, invalid UTF-8 becomes U+FFFD and ids outside the vocabulary
+    /// are skipped.
     public func decode(_ ids: [Int]) -> String {
         var bytes: [UInt8] = []
         for id in ids where tokens.indices.contains(id) {
@@ -107,9 +99,37 @@ public struct BPETokenizer: Sendable, Equatable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The id of the one token that a text encodes to; nil when it takes several tokens, or none.
+    /// The id of a text that is exactly one token; nil for any other text.
     public func token(for text: String) -> Int? {
         let ids = encode(text)
         return ids.count == 1 ? ids[0] : nil
+    }
+}
+
+/// The tokens of a tokenizer, in byte symbols, with their ids 0, 1, 2, …
+///
+/// No byte symbol is canonically equivalent to others, so strings of them compare equal only if they are identical.
+/// Only added tokens could clash, which would leave a gap in the ids.
+struct Vocabulary: Sendable {
+    /// The tokens by id.
+    let tokens: [String]
+    private let ids: [String: Int]
+
+    /// - Parameter name: names the vocabulary in errors.
+    /// - Throws: ``IOIError`` if the ids are not 0, 1, 2, … in some order.
+    init(_ ids: [String: Int], name: String) throws {
+        let entries = ids.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        for (expected, (token, id)) in entries.enumerated() where id != expected {
+            throw IOIError(
+                "\(name): token \(token.quoted) has id \(id), expected \(expected): "
+                    + "the ids must be 0 to \(entries.count - 1), each once"
+            )
+        }
+        self.ids = ids
+        tokens = entries.map(\.key)
+    }
+
+    func id(of token: String) -> Int32? {
+        ids[token].map { Int32($0) }
     }
 }

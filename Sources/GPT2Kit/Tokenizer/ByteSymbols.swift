@@ -1,10 +1,10 @@
-/// The 256 printable characters that stand for the 256 bytes in `vocab.json` and `merges.txt` of a byte-level
-/// BPE tokenizer (Radford et al. 2019).
+/// The 256 printable characters that represent bytes in `vocab.json` and `merges.txt` of a byte-level BPE tokenizer
+/// (Radford et al. 2019).
 ///
-/// Printable bytes of Latin-1 stand for themselves; the 68 others take the characters from U+0100 on, in order,
-/// so that a space is written `Ġ` and a line feed `Ċ`.
+/// Printable bytes of Latin-1 represent themselves; the other 68 become the characters from U+0100, in order, so that a
+/// space is written `Ġ` and a line feed `Ċ`.
 enum ByteSymbols {
-    /// The bytes in GPT-2's order, in which they are the first 256 tokens: printable ones first.
+    /// The bytes in the order of GPT-2's first 256 tokens: printable ones first.
     static let bytes: [UInt8] = (0...255).filter(isPrintable) + (0...255).filter { !isPrintable($0) }
 
     /// The symbol of each byte.
@@ -28,15 +28,15 @@ enum ByteSymbols {
         return table
     }()
 
-    /// The byte that a symbol stands for; nil for a character that is none of the 256.
+    /// The byte of a symbol; nil for a character that is not one of the 256.
     static func byte(for symbol: Unicode.Scalar) -> UInt8? {
         symbol.value < byteOfSymbol.count ? byteOfSymbol[Int(symbol.value)] : nil
     }
 
-    /// The bytes that a token of the vocabulary stands for.
+    /// The bytes of a token in the vocabulary.
     ///
-    /// A token with a character that is no byte symbol (an added token) stands for its own UTF-8, as in
-    /// Hugging Face's decoder.
+    /// As in Hugging Face's decoder, a token with a character that is not a byte symbol (an added token) decodes to its
+    /// own UTF-8.
     static func bytes(for token: String) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(token.utf8.count)

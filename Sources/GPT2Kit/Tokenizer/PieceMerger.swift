@@ -1,6 +1,6 @@
-/// Does the merges within one piece of text after another, with the same working memory.
+/// Applies the merges to one piece of text after another, reusing its working memory.
 struct PieceMerger {
-    /// A token of the piece, in a doubly linked list; -1 is the list's end.
+    /// A token of the piece, in a doubly linked list; -1 marks an end.
     private struct Node {
         var token: Int32
         var previous: Int32
@@ -9,7 +9,7 @@ struct PieceMerger {
         var merge: MergeTable.Merge?
     }
 
-    /// A node that absorbs the next one stays where it is, so that indices keep the order of the text.
+    /// A node that absorbs the next one keeps its index, so indices keep the order of the text.
     private var nodes: [Node] = []
     private var queue = MinHeap()
     private let byteTokens: [Int32]
@@ -19,13 +19,12 @@ struct PieceMerger {
         self.byteTokens = byteTokens
     }
 
-    /// Joins tokens for as long as a pair of neighbours has a merge: among the pairs present always the one
-    /// of lowest rank, and of its occurrences the first. Takes n log n time in the number of tokens, for a piece
-    /// can be as long as the text.
+    /// Joins neighbouring tokens while any pair has a merge, each time the first occurrence of the pair of lowest rank.
+    /// Takes n log n time in the number of tokens: a piece can be as long as the text.
     ///
     /// - Parameters:
     ///   - piece: the bytes of a piece of text.
-    ///   - output: where the joined tokens are appended.
+    ///   - output: the joined tokens are appended to it.
     mutating func merge(_ piece: ArraySlice<UInt8>, by table: MergeTable, into output: inout [Int]) {
         nodes.removeAll(keepingCapacity: true)
         for byte in piece {
@@ -68,7 +67,7 @@ struct PieceMerger {
     }
 }
 
-/// A binary heap of merges that can be done, ordered by rank, then by index.
+/// A binary heap of applicable merges, ordered by rank, then by index.
 private struct MinHeap {
     /// The rank in the upper half, the index in the lower.
     private var entries: [UInt64] = []
@@ -92,7 +91,7 @@ private struct MinHeap {
         return (UInt32(first >> 32), Int(first & 0xffff_ffff))
     }
 
-    /// Puts an entry at the root and lets it sink to where it belongs.
+    /// Inserts an entry at the root and sifts it down.
     private mutating func sink(_ entry: UInt64) {
         var parent = 0
         while true {
@@ -104,5 +103,38 @@ private struct MinHeap {
             parent = child
         }
         entries[parent] = entry
+    }
+}
+
+/// The merges of a BPE tokenizer, by the pair of tokens that each one joins.
+struct MergeTable: Sendable {
+    struct Merge: Sendable {
+        /// The merge's index in the list; the lowest is applied first.
+        let rank: UInt32
+        /// The token that replaces the pair.
+        let result: Int32
+    }
+
+    private var merges: [UInt64: Merge] = [:]
+
+    init(capacity: Int) {
+        merges.reserveCapacity(capacity)
+    }
+
+    subscript(left: Int32, right: Int32) -> Merge? {
+        merges[Self.key(left, right)]
+    }
+
+    /// Appends a merge, ranked after all others.
+    ///
+    /// - Returns: false, and changes nothing, if the pair already has a merge.
+    mutating func append(_ left: Int32, _ right: Int32, result: Int32) -> Bool {
+        guard self[left, right] == nil else { return false }
+        merges[Self.key(left, right)] = Merge(rank: UInt32(merges.count), result: result)
+        return true
+    }
+
+    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 }

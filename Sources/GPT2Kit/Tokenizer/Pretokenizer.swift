@@ -1,7 +1,7 @@
-/// Cuts text into the pieces within which BPE merges, as GPT-2's pattern does:
+/// Splits text into the pieces within which BPE merges, as GPT-2's pattern does:
 /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
 ///
-/// It works on UTF-8 bytes and gives ranges of bytes. The pieces cover the text without gaps.
+/// Works on UTF-8 and yields ranges of bytes, which cover the text without gaps.
 struct Pretokenizer: IteratorProtocol, Sequence {
     private let text: ArraySlice<UInt8>
     private var position: Int
@@ -53,7 +53,7 @@ struct Pretokenizer: IteratorProtocol, Sequence {
         return end
     }
 
-    /// `\s+(?!\S)|\s+`: before another piece, the last of several whitespace characters is left to what follows.
+    /// `\s+(?!\S)|\s+`: the last of several whitespace characters before a word is left to the next piece.
     private func endOfWhitespace(from start: Int) -> Int {
         var last = start
         var end = start
@@ -66,7 +66,7 @@ struct Pretokenizer: IteratorProtocol, Sequence {
         return end
     }
 
-    /// The class of the scalar whose UTF-8 begins at `index`, and where the next one begins.
+    /// The class of the scalar at `index`, and the index of the next one.
     @inline(__always)
     private func scalar(at index: Int) -> (CharacterClass, next: Int) {
         let lead = text[index]
@@ -80,12 +80,12 @@ struct Pretokenizer: IteratorProtocol, Sequence {
     private static let asciiClasses = (UInt8(0)..<0x80).map { CharacterClass(Unicode.Scalar($0)) }
 }
 
-/// What the pattern tells apart: `\p{L}`, `\p{N}`, `\s` and everything else.
+/// The classes of the pattern: `\p{L}`, `\p{N}`, `\s` and everything else.
 enum CharacterClass: Sendable {
     case letter, number, whitespace, other
 
-    /// Letters and numbers are those of Unicode 16, the version of Hugging Face's tokenizers, so that ids do not
-    /// depend on which Unicode version the Swift library at hand knows.
+    /// Letters and numbers are those of Unicode 16, as in Hugging Face's tokenizers, so that ids do not depend on the
+    /// Unicode version of the Swift library.
     init(_ scalar: Unicode.Scalar) {
         let properties = scalar.properties
         let ofCategory: CharacterClass
@@ -99,5 +99,40 @@ enum CharacterClass: Sendable {
             return
         }
         self = (properties.age?.major ?? 0) > 16 ? .other : ofCategory
+    }
+}
+
+/// Splits a text at every `<|endoftext|>`; the sections between are tokenized separately.
+struct TextSections: IteratorProtocol, Sequence {
+    struct Section {
+        let range: Range<Int>
+        let isEndOfText: Bool
+    }
+
+    private static let marker = Array(BPETokenizer.endOfTextToken.utf8)
+
+    private let text: [UInt8]
+    private let splits: Bool
+    private var position = 0
+
+    /// - Parameter splitAtEndOfText: false for a vocabulary without the token, which makes the text one section.
+    init(_ text: [UInt8], splitAtEndOfText: Bool) {
+        self.text = text
+        splits = splitAtEndOfText
+    }
+
+    mutating func next() -> Section? {
+        guard position < text.count else { return nil }
+        let start = position
+        if isMarker(at: start) {
+            position += Self.marker.count
+            return Section(range: start..<position, isEndOfText: true)
+        }
+        repeat { position += 1 } while position < text.count && !isMarker(at: position)
+        return Section(range: start..<position, isEndOfText: false)
+    }
+
+    private func isMarker(at index: Int) -> Bool {
+        splits && text[index] == Self.marker[0] && text[index...].starts(with: Self.marker)
     }
 }

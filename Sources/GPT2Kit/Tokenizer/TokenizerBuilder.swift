@@ -1,9 +1,9 @@
 extension BPETokenizer {
-    /// A tokenizer in which every piece that GPT-2's pattern finds in the texts is one token: each word with its
-    /// leading space where it stands after one (" Mary"), each run of digits, punctuation or white space.
+    /// A tokenizer in which every piece that GPT-2's pattern finds in the texts is one token: each word, with the space
+    /// before it (" Mary"), each run of digits, punctuation or whitespace.
     ///
-    /// The tokens are the 256 byte symbols in GPT-2's order, the results of the merges in the order in which the
-    /// texts need them, and last `<|endoftext|>`. Equal texts give equal tokenizers.
+    /// The tokens are the 256 byte symbols in GPT-2's order, the results of the merges in the order in which the texts
+    /// need them, and `<|endoftext|>`. Equal texts give equal tokenizers.
     public static func covering(texts: [String]) throws -> BPETokenizer {
         var builder = TokenizerBuilder()
         for text in texts { builder.cover(text) }
@@ -13,11 +13,10 @@ extension BPETokenizer {
 
 /// Adds merges, word by word, until each word is one token.
 ///
-/// A chain of merges along each word (`Ġ M`, `ĠM a`, `ĠMa r`, ...) would not do: merges are done wherever their
-/// pair stands, and the `a n` of "anna" cuts "banana" apart. So the merges that exist are done first, and only what
-/// they leave is joined by new ones. A new merge ranks after all others. In a word that was covered before it, some
-/// earlier merge can always be done until the word is one token, and the lowest rank goes first; so a new merge never
-/// comes to its turn there, and what is covered stays covered.
+/// A chain of merges along each word (`Ġ M`, `ĠM a`, `ĠMa r`, …) would fail: a merge applies wherever its pair occurs,
+/// and the `a n` of "anna" breaks up "banana". So existing merges are applied first, and new ones join only what they
+/// leave. A new merge ranks last. In a word covered earlier, some earlier merge applies until the word is one token, so
+/// the new one never applies there, and covered words stay covered.
 private struct TokenizerBuilder {
     private var tokens = ByteSymbols.bytes.map { String(ByteSymbols.symbols[Int($0)]) }
     private var ids: [String: Int32] = [:]
@@ -48,13 +47,12 @@ private struct TokenizerBuilder {
             guard parts.count > 1 else { return }
             let (left, right) = (tokens[parts[0]], tokens[parts[1]])
             pairs.append((left, right))
-            // Neighbours that are left have no merge yet, so this one is new.
+            // The remaining neighbours have no merge yet, so this one is new.
             _ = merges.append(Int32(parts[0]), Int32(parts[1]), result: id(of: left + right))
         }
     }
 
-    /// The id of a token, added where it is new. Byte symbols have no canonical equivalents among themselves, so
-    /// that strings of them are equal only when they are the same.
+    /// The id of a token, which is added if new.
     private mutating func id(of token: String) -> Int32 {
         if let id = ids[token] { return id }
         let id = Int32(tokens.count)
@@ -66,9 +64,7 @@ private struct TokenizerBuilder {
     func tokenizer() throws -> BPETokenizer {
         let all = tokens + [BPETokenizer.endOfTextToken]
         return try BPETokenizer(
-            Dictionary(uniqueKeysWithValues: zip(all, all.indices)),
-            merges: pairs,
-            vocabularyName: "vocabulary",
+            Dictionary(uniqueKeysWithValues: zip(all, all.indices)), merges: pairs, vocabularyName: "vocabulary",
             mergeName: { "merge \($0 + 1)" }
         )
     }

@@ -5,27 +5,25 @@ extension BPETokenizer {
     private static let mergesFile = "merges.txt"
     private static let mergesHeader = "#version"
 
-    /// The tokenizer of a model folder, from its `vocab.json` and `merges.txt`.
+    /// Reads `vocab.json` and `merges.txt` of a model folder.
     ///
-    /// - Throws: `IOIError` naming the file, and the line of `merges.txt`, for a file that is missing, cannot be
-    ///   read or is malformed, and for contents that do not fit together, as in `init(vocabulary:merges:)`.
+    /// - Throws: ``IOIError`` naming the file, and the line of `merges.txt`, if one is missing, unreadable or malformed,
+    ///   or as ``init(vocabulary:merges:)`` does.
     public init(directory: URL) throws {
         let vocabularyURL = directory.appendingPathComponent(Self.vocabularyFile)
         let mergesURL = directory.appendingPathComponent(Self.mergesFile)
         let vocabulary = try InputFile.decode([String: WholeNumber].self, from: vocabularyURL)
         let (pairs, lines) = try Self.pairs(in: Array(InputFile.read(mergesURL)), file: mergesURL.path)
         try self.init(
-            vocabulary.mapValues(\.value),
-            merges: pairs,
-            vocabularyName: vocabularyURL.path,
+            vocabulary.mapValues(\.value), merges: pairs, vocabularyName: vocabularyURL.path,
             mergeName: { "\(mergesURL.path): line \(lines[$0])" }
         )
     }
 
-    /// Writes `vocab.json` and `merges.txt`, which Hugging Face's `GPT2Tokenizer` and `GPT2TokenizerFast` load.
-    /// The folder is made where it is missing.
+    /// Writes `vocab.json` and `merges.txt`, which Hugging Face's `GPT2Tokenizer` and `GPT2TokenizerFast` load. The folder
+    /// is created if missing.
     ///
-    /// - Throws: `IOIError` naming the file that cannot be written.
+    /// - Throws: ``IOIError`` naming the file that cannot be written.
     public func write(to directory: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -37,11 +35,11 @@ extension BPETokenizer {
             throw IOIError("\(directory.path): cannot be made: \(error.localizedDescription)")
         }
         let merges = Data("\(Self.mergesHeader): 0.2\n\(pairs.joined())".utf8)
-        try Self.write(vocabulary, to: directory.appendingPathComponent(Self.vocabularyFile))
-        try Self.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
+        try AtomicFile.write(vocabulary, to: directory.appendingPathComponent(Self.vocabularyFile))
+        try AtomicFile.write(merges, to: directory.appendingPathComponent(Self.mergesFile))
     }
 
-    /// The pairs of tokens in `merges.txt`, and the line that each stands in.
+    /// The pairs of tokens in `merges.txt`, and the line of each.
     private static func pairs(
         in bytes: [UInt8],
         file: String
@@ -69,13 +67,5 @@ extension BPETokenizer {
             lines.append(index + 1)
         }
         return (pairs, lines)
-    }
-
-    private static func write(_ data: Data, to url: URL) throws {
-        do {
-            try data.write(to: url, options: .atomic)
-        } catch {
-            throw IOIError("\(url.path): cannot be written: \(error.localizedDescription)")
-        }
     }
 }

@@ -47,17 +47,16 @@ public struct Ablation: Codable, Equatable, Sendable {
         learning = kind == .optimal ? Learning() : nil
     }
 
-    func validate(_ field: String = "ablation") throws {
+    func validate() throws {
         if kind == .optimal, let learning {
-            try IOIError.check("\(field).learning.steps", learning.steps, in: 1...10_000_000)
+            try IOIError.check("learning.steps", learning.steps, in: 1...10_000_000)
         }
     }
 
-    /// - Parameters:
-    ///   - reference: how many prompts means are taken over; nil for those that are measured.
-    ///   - field: what an error calls it.
-    func validate(reference: Int?, _ prompts: PromptSource, _ field: String = "abc_count") throws {
+    /// - Parameter reference: how many prompts means are taken over; nil for those that are measured.
+    func validate(reference: Int?, _ prompts: PromptSource) throws {
         guard let reference else { return }
+        let field = "abc_count"
         guard prompts.file == nil else {
             throw IOIError.invalid(field, "does not go with prompts of a file, which are already made")
         }

@@ -1,5 +1,5 @@
-/// ComplementAblation: some heads stay in place, each where it is kept, and z of every other head and position is knocked out
-/// (Wang et al. 2211.00593, section 2.2; SPEC section 7). MLPs, biases, LayerNorms and embeddings stay.
+/// Complement ablation: some heads stay in place, each where it is kept, and z of every other head and position is
+/// knocked out (Wang et al. 2211.00593, section 2.2). MLPs, biases, LayerNorms and embeddings stay.
 ///
 /// The constants of optimal ablation are learned for each of the kept sets, before any is measured.
 public struct ComplementAblation: Sendable {

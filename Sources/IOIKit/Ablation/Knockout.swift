@@ -105,7 +105,7 @@ extension Selection: Codable {
 }
 
 /// Knockout: z of heads, or outputs of MLPs, replaced by values that carry nothing of the prompt's names (Wang et al.
-/// 2211.00593, section 2.2; SPEC section 7). Biases, LayerNorms and embeddings stay.
+/// 2211.00593, section 2.2). Biases, LayerNorms and embeddings stay.
 public struct Knockout: Sendable {
     /// Each is knocked out alone, in a run of its own.
     public var targets: [KnockoutTarget]

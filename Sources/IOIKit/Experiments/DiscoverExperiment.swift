@@ -37,10 +37,10 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
     }
 
     public func validate() throws {
-        try prompts.validate()
-        try ablation.validate()
+        try IOIError.scoped("prompts", prompts.validate)
+        try IOIError.scoped("ablation", ablation.validate)
         switch method {
-        case .path(let walk): try walk.validate()
+        case .path(let walk): try IOIError.scoped("method.path._0", walk.validate)
         case .attribution(let attribution):
             let field = "method.attribution._0"
             try IOIError.check("\(field).edges", attribution.edges, in: 1...100_000_000)
@@ -111,7 +111,8 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
             results.scores = DiscoverResults.Scores(scores, ranking, edges, seed: seed, settings.workers)
             if attribution.resamples > 1 {
                 results.stability = EdgeStability(
-                    scores, count: attribution.edges, isAbsolute: attribution.isAbsolute, resamples: attribution.resamples, seed: seed
+                    scores, count: attribution.edges, isAbsolute: attribution.isAbsolute,
+                    resamples: attribution.resamples, seed: seed
                 )
             }
             let curve = attribution.curve ? EdgeCurve.circuits(ranking) : []

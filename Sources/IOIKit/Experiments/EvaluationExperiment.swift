@@ -6,7 +6,7 @@ public struct EvaluationExperiment: Experiment, Equatable {
 
     public init(prompts: PromptSource) { self.prompts = prompts }
 
-    public func validate() throws { try prompts.validate() }
+    public func validate() throws { try IOIError.scoped("prompts", prompts.validate) }
 
     public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
 

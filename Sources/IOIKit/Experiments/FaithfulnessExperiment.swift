@@ -19,9 +19,9 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
     }
 
     public func validate() throws {
-        try prompts.validate()
+        try IOIError.scoped("prompts", prompts.validate)
         try IOIError.check("random_sets", randomSets, in: 0...100_000)
-        try method.validate(prompts)
+        try IOIError.scoped("method") { try method.validate(prompts) }
     }
 
     public func circuit(of model: GPT2) throws -> Circuit? {

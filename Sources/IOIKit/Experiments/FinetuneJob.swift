@@ -1,12 +1,12 @@
 import Foundation
 
-/// A fine-tuning run as a user knows it: a run folder, the model it starts from, the prompts it learns, and the held-out
-/// prompts on which every kept epoch is measured.
+/// A fine-tuning run: its folder, the model it starts from, the training prompts and the held-out prompts on which every
+/// kept epoch is evaluated.
 public final class FinetuneJob {
     public enum Event {
         case step(StepMetrics)
         case saved(Checkpoint)
-        /// The model before training (epoch 0) or after a kept epoch, on the held-out prompts.
+        /// The held-out prompts were evaluated before training (epoch 0) or after a kept epoch.
         case evaluated(epoch: Int, TaskEvaluation)
     }
 
@@ -18,8 +18,9 @@ public final class FinetuneJob {
 
     /// Starts a run in a new folder.
     ///
-    /// - Parameter heldOut: what to measure on; nothing is measured where it is nil.
-    /// - Throws: `IOIError` before anything is written where the model, the prompts, the folder or the disk will not do.
+    /// - Parameter heldOut: the prompts to evaluate on; nil for no evaluation.
+    /// - Throws: ``IOIError``, before anything is written, if a setting is out of range, the prompts cannot be made, the
+    ///   folder is in use or the disk is too full.
     public static func start(
         in run: RunFolder,
         from base: GPT2,
@@ -28,12 +29,13 @@ public final class FinetuneJob {
         settings: TrainingSettings
     ) throws -> FinetuneJob {
         try run.refuseUsed()
+        try IOIError.scoped("prompts", prompts.validate)
+        try heldOut?.validate()
+        try settings.validate()
         let training = try prompts.data(for: base)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
-            model: .init(
-                name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()
-            ),
+            model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),
             prompts: prompts, dataset: DatasetRecord(training), heldOut: heldOut, settings: settings
         )
         try run.create(record)
@@ -45,12 +47,12 @@ public final class FinetuneJob {
         }
     }
 
-    /// Goes on with the run in a folder, from its newest checkpoint.
+    /// Resumes the run in a folder from its newest checkpoint.
     ///
     /// - Parameters:
-    ///   - load: reads the model that the run began with.
-    ///   - change: may prolong the run, or change what does not touch its steps.
-    /// - Throws: `IOIError` where the folder holds no run, or its model or prompts are no longer what they were.
+    ///   - load: loads the model the run started from.
+    ///   - change: may prolong the run, or change settings that do not affect its steps.
+    /// - Throws: ``IOIError`` if the folder contains no run, its model or prompts have changed, or a setting is out of range.
     public static func resume(
         _ run: RunFolder,
         load: (ModelLocation) throws -> GPT2,
@@ -58,19 +60,18 @@ public final class FinetuneJob {
     ) throws -> FinetuneJob {
         var record = try run.record()
         try change(&record.settings)
-        let base = try load(
-            ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
-        )
+        try record.settings.validate()
+        let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
-                "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) began with"
+                "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) started from"
             )
         }
         let training = try record.prompts.data(for: base)
         guard DatasetRecord(training) == record.dataset else {
             throw IOIError(
-                "\(run.configFile.path): the training prompts come out otherwise than when the run began; "
-                    + "the templates, names or prompts file has changed"
+                "\(run.configFile.path): the training prompts differ from those at the start of the run; the templates, "
+                    + "names or prompts file has changed"
             )
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
@@ -90,21 +91,19 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
-        trainer = try Trainer(
-            run: run, settings: record.settings, base: base, examples: training.examples
-        )
+        trainer = try Trainer(run: run, settings: record.settings, base: base, examples: training.examples)
     }
 
-    /// Trains to the end, measuring the base model and each kept epoch.
+    /// Trains to the end and evaluates the base model and each kept epoch.
     ///
     /// - Parameters:
-    ///   - shouldStop: asked after each step; when it says so, the run saves and stops.
-    ///   - observe: told what happens.
+    ///   - shouldStop: called after each step; on true the run saves a checkpoint and stops.
+    ///   - observe: called for each event.
     public func train(
         shouldStop: () -> Bool = { false },
         observe: (Event) throws -> Void = { _ in }
     ) throws -> Trainer.Outcome {
-        // A run that was killed between saving and measuring makes up for it here.
+        // Makes up for a process killed between saving and evaluating.
         if trainer.step == 0 {
             let model = ModelRecord(
                 name: record.model.name, folder: URL(fileURLWithPath: record.model.folder), sha256: record.model.sha256
@@ -126,10 +125,9 @@ public final class FinetuneJob {
 
     private static let evaluationName = "eval-epoch-"
 
-    /// What a run calls its measurement of an epoch.
     static func evaluationFile(epoch: Int) -> String { evaluationName + String(format: "%03d.json", epoch) }
 
-    /// The epoch that a results file of a run is of; nil where it is none of the run's own.
+    /// The epoch of an evaluation file of the run; nil for any other file.
     static func epoch(of name: String) -> Int? {
         guard name.hasPrefix(evaluationName), let epoch = Int(name.dropFirst(evaluationName.count).dropLast(5)) else {
             return nil
@@ -147,7 +145,7 @@ public final class FinetuneJob {
         )
     }
 
-    /// Measures the weights as they are now, which are those of `model`, unless that was done before.
+    /// Evaluates the current weights, which are those of `model`, unless the results file exists.
     private func evaluate(
         _ model: @autoclosure () throws -> ModelRecord,
         epoch: Int,

@@ -36,19 +36,20 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     public func validate() throws {
-        try prompts.validate()
-        try ablation.validate()
+        try IOIError.scoped("prompts", prompts.validate)
+        try IOIError.scoped("ablation", ablation.validate)
         guard !analyses.isEmpty else {
             let all = Analysis.allCases.map(\.rawValue).joined(separator: ", ")
             throw IOIError.invalid("analyses", "found none, expected some of \(all)")
         }
-        try criteria.validate()
+        try IOIError.scoped("criteria", criteria.validate)
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
     }
 
     /// The circuit whose name movers are knocked out; nil where they are to be found.
     public func circuit(of model: GPT2) throws -> Circuit? {
-        guard analyses.contains(.backup), circuit != "default" || DataDirectory.circuit(of: model.location) != nil else {
+        guard analyses.contains(.backup), circuit != "default" || DataDirectory.circuit(of: model.location) != nil
+        else {
             return nil
         }
         return try Circuit.named(circuit, for: model.config, at: model.location)

@@ -25,8 +25,8 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     }
 
     public func validate() throws {
-        try prompts.validate()
-        try ablation.validate()
+        try IOIError.scoped("prompts", prompts.validate)
+        try IOIError.scoped("ablation", ablation.validate)
         try ablation.validate(reference: reference, prompts)
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
         guard heads != .some([]) || mlps != .some([]) || !classes.isEmpty else {

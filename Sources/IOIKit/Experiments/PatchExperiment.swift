@@ -147,12 +147,12 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     }
 
     public func validate() throws {
-        try prompts.validate()
+        try IOIError.scoped("prompts", prompts.validate)
         switch mode {
         case .activation(let options):
             guard !options.positions.isEmpty else { throw IOIError.invalid("positions", "expected at least one") }
         case .path(let options):
-            try options.ablation.validate()
+            try IOIError.scoped("ablation", options.ablation.validate)
             _ = try options.method(cells: [])
         case .crossModel(let options):
             try IOIError.check("random_sets", options.randomSets, in: 0...10_000)
@@ -272,7 +272,8 @@ public enum PatchResults: Codable, Equatable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let names = try decoder.container(keyedBy: FieldName.self).allKeys.map(\.stringValue)
-        let isDirected = !names.isEmpty && names.allSatisfy { PatchExperiment.CrossModel.Direction(rawValue: $0) != nil }
+        let isDirected =
+            !names.isEmpty && names.allSatisfy { PatchExperiment.CrossModel.Direction(rawValue: $0) != nil }
         self =
             isDirected
             ? .directions(try [String: CrossModelResults](from: decoder)) : .map(try PatchMap(from: decoder))

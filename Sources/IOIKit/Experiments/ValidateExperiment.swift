@@ -29,11 +29,11 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
     }
 
     public func validate() throws {
-        try prompts.validate()
-        try ablation.validate()
+        try IOIError.scoped("prompts", prompts.validate)
+        try IOIError.scoped("ablation", ablation.validate)
         try ablation.validate(reference: reference, prompts)
         try IOIError.check("random_sets", randomSets, in: 1...100_000)
-        try greedy.validate("greedy")
+        try IOIError.scoped("greedy", greedy.validate)
         guard minimality != nil || completeness != nil else {
             throw IOIError.usage("expected minimality, completeness or both")
         }
@@ -87,7 +87,8 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
         try all.runModel(without: ofModel, stage: "sets", progress: stages.stage(weights.model))
         let figures = all.figures(circuit: ofCircuit, model: ofModel, seed: seed)
         return ValidateResults(
-            circuit, figures, minimalitySets: minimalitySets, candidates: candidates, perPrompt: work.perPrompt ? all : nil
+            circuit, figures, minimalitySets: minimalitySets, candidates: candidates,
+            perPrompt: work.perPrompt ? all : nil
         )
     }
 

@@ -1,5 +1,5 @@
 /// What each head, MLP, bias and embedding adds itself to logit(IO) − logit(S), through each prompt's own final LayerNorm
-/// with mean and scale held (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; SPEC section 8).
+/// with mean and scale held (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
 ///
 /// Means over prompts; the sum of all is the logit difference.
 public struct DirectLogitAttribution: Codable, Equatable, Sendable {

@@ -25,7 +25,7 @@ public struct HeadCriteria: Codable, Equatable, Sendable {
             ("attribution", attribution), ("copying", copying), ("correlation", correlation), ("attention", attention),
             ("inhibition", inhibition), ("backup", backup),
         ] where !(value >= 0) {
-            throw IOIError.invalid("criteria.\(name)", "found \(value), expected 0 or more")
+            throw IOIError.invalid(name, "found \(value), expected 0 or more")
         }
     }
 }

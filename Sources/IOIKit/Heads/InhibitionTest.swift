@@ -1,4 +1,4 @@
-/// What heads at END tell of which name not to say (Wang et al. 2211.00593, section 3.2; SPEC section 8): the logit
+/// What heads at END tell of which name not to say (Wang et al. 2211.00593, section 3.2): the logit
 /// difference where a head's z at END is that of a prompt with other names.
 public struct InhibitionTest: Codable, Equatable, Sendable {
     /// The prompt that z comes from.

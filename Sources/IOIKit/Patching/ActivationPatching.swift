@@ -1,5 +1,5 @@
 /// Activation patching: a run on one input in which a site's value is that of a run on another input, everything after
-/// it recomputed (SPEC: the prompt and its counterfactual; Vig et al. 2020, Meng et al. 2022).
+/// it recomputed (Vig et al. 2020, Meng et al. 2022).
 public struct ActivationPatching: Sendable {
     /// What is replaced.
     public var site: Site

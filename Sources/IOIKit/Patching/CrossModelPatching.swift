@@ -1,5 +1,5 @@
 /// Cross-model patching: the host's run with values of some heads from another model's run on the same prompt
-/// (CMAP, Prakash et al. 2402.14811, section 5, for z; SPEC section 6 for the others).
+/// (CMAP, Prakash et al. 2402.14811, section 5, for z; Chhabra et al. 2503.01896 for patterns and z).
 public struct CrossModelPatching: Sendable {
     /// What comes from the donor, together: `pattern`, `z`, `result`, or of q, k and v any.
     public var components: [Site]

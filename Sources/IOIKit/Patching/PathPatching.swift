@@ -1,5 +1,5 @@
 /// Path patching: what reaches the receivers from a sender, through MLPs and LayerNorms but no other head (Wang et al.
-/// 2211.00593, section 3.1 and appendix B; the four passes of SPEC section 5).
+/// 2211.00593, section 3.1 and appendix B).
 ///
 /// With attention held, what a sender changes stays at its position: only the MLPs above it run again, at the
 /// receivers' positions, and the run with the receivers' new inputs starts at the first of them. The figures are those of four whole passes, to
@@ -162,7 +162,9 @@ public struct PathPatching: Sendable {
         for receiver in receivers {
             guard case .heads(_, let heads, _) = receiver else { continue }
             for head in heads {
-                if let problem = config.problem(with: head) { throw IOIError.invalid("receivers", "\(receiver): \(problem)") }
+                if let problem = config.problem(with: head) {
+                    throw IOIError.invalid("receivers", "\(receiver): \(problem)")
+                }
             }
         }
         try knockout?.check(config, headField: "knockout")

@@ -1,7 +1,7 @@
-/// The documents that a model is trained on from nothing, made of the task's sentences, names, places and objects.
+/// The documents that a model is pretrained on, made of IOI templates, names, places and objects.
 ///
-/// No document names a pair of people that is held out. Each has a random stream of its own, so that the number of
-/// documents asked for changes none of them.
+/// No document contains a held-out pair of names. Each has its own random stream, so the number of documents changes none
+/// of them.
 public struct Corpus: Sendable {
     private let mix: CorpusMix
     private let seed: UInt64
@@ -9,10 +9,10 @@ public struct Corpus: Sendable {
     private let templates: [TokenizedTemplate]
     private let names, places, objects: [Word]
     private let endOfText, period: Int
-    /// Whether two people, by their indices in `names`, may stand in one document.
+    /// Whether two people, by their indices in `names`, may occur in one document.
     private let mayMeet: [[Bool]]
 
-    /// A tokenizer in which each word of the corpus with its leading space is one token.
+    /// A tokenizer in which each word of the corpus is one token with its leading space.
     public static func tokenizer(_ templates: TemplateSet, _ names: NameList) throws -> BPETokenizer {
         let starts = (names.names + templates.objects + templates.places)
         return try BPETokenizer.covering(
@@ -23,7 +23,7 @@ public struct Corpus: Sendable {
         )
     }
 
-    /// - Throws: ``IOIError`` for sentences and words that do not fit the tokenizer.
+    /// - Throws: ``IOIError`` if the words are not single tokens.
     public init(
         _ mix: CorpusMix,
         seed: UInt64,
@@ -58,8 +58,7 @@ public struct Corpus: Sendable {
         self.mayMeet = mayMeet
     }
 
-    /// A document: its tokens, and after them, as the answer, the end-of-text token. Sentences of the task come with
-    /// their positions.
+    /// A document, with the end-of-text token as its answer. IOI sentences have their positions.
     public func document(_ index: Int) -> TrainingExample {
         var generator = SeededGenerator(seed, "document", index)
         let beginning = generator.uniform() < mix.beginningOfText ? [endOfText] : []
@@ -82,7 +81,7 @@ public struct Corpus: Sendable {
         TrainingExample(tokens: beginning + tokenizer.encode(text), answer: endOfText)
     }
 
-    /// A sentence of the task with its last name; the giver is one of the two named before, or somebody new.
+    /// An IOI sentence with its last name; the giver is the repeated subject, or a third person.
     private func sentence(
         isRepeated: Bool,
         using generator: inout SeededGenerator
@@ -92,9 +91,7 @@ public struct Corpus: Sendable {
         let (place, object) = (draw(places, &generator), draw(objects, &generator))
         let people = people(isRepeated ? 3 : 4, using: &generator).map { names[$0].token }
         let (io, s, other) = (people[0], people[1], people.last!)
-        var (tokens, positions) = template.filled(
-            order: order, io: io, s: s, place: place.token, object: object.token
-        )
+        var (tokens, positions) = template.filled(order: order, io: io, s: s, place: place.token, object: object.token)
         let place01 = generator.uniform()
         if isRepeated {
             let last = mix.lastName
@@ -110,7 +107,7 @@ public struct Corpus: Sendable {
         return (tokens, positions)
     }
 
-    /// Words of one kind, twice in the same order.
+    /// Words of one kind, listed twice in the same order.
     private func list(using generator: inout SeededGenerator) -> String {
         let count = 3 + generator.below(4)
         let kind = generator.below(4)
@@ -133,7 +130,7 @@ public struct Corpus: Sendable {
         )
     }
 
-    /// Different people, no two of whom are a pair held out.
+    /// Different people, no two of whom are a held-out pair.
     private func people(_ count: Int, using generator: inout SeededGenerator) -> [Int] {
         var people: [Int] = []
         while people.count < count {
@@ -151,5 +148,38 @@ public struct Corpus: Sendable {
 
     private func draw(_ words: [Word], _ generator: inout SeededGenerator) -> Word {
         words[generator.below(words.count)]
+    }
+}
+
+/// The other sentences of a ``Corpus``, with slots for people `[A]` and `[B]`, a place and an object. None begins with a
+/// slot: its word would have no leading space.
+enum CorpusSentences {
+    static let thanks = [
+        "At lunch [A] and [B] met at the [PLACE], and [A] thanked [B] for the [OBJECT].",
+        "When [A] and [B] left the [PLACE], [B] thanked [A] for the [OBJECT].",
+        "After lunch, [A] thanked [B] for a [OBJECT] from the [PLACE].",
+        "At noon [A] found [B] in front of the [PLACE] and thanked [B].",
+    ]
+    static let onePerson = [
+        "Last Sunday [A] bought a [OBJECT] at the [PLACE].",
+        "In the end, [A] walked home from the [PLACE] with a [OBJECT].",
+        "On a cold morning, [A] found a [OBJECT] in front of the [PLACE].",
+        "Yesterday [A] lost a [OBJECT] on the way to the [PLACE].",
+    ]
+    static let noPerson = [
+        "It was raining hard at the [PLACE].",
+        "The [OBJECT] was lost near the [PLACE].",
+        "A week later the [PLACE] had a [OBJECT] in front.",
+        "The way to the [PLACE] was long.",
+    ]
+
+    /// The text before a list and before its repetition.
+    static let list = (first: "Once:", again: " Again:")
+
+    static let all = thanks + onePerson + noPerson + [list.first + list.again]
+
+    static func fill(_ sentence: String, a: String, b: String, place: String, object: String) -> String {
+        sentence.replacing("[A]", with: a).replacing("[B]", with: b).replacing("[PLACE]", with: place)
+            .replacing("[OBJECT]", with: object)
     }
 }

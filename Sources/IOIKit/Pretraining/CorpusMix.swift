@@ -1,25 +1,25 @@
-/// Of what documents a ``Corpus`` is made, as shares that add up to 1.
+/// The shares of the kinds of document in a ``Corpus``; they add up to 1.
 public struct CorpusMix: Codable, Equatable, Sendable {
-    /// Sentences of the task with a last name.
+    /// IOI sentences with a last name.
     public let ioi: Double
-    /// The same with somebody new in the place of the repeated subject.
+    /// The same with a third person in place of the repeated subject.
     public let threeNames: Double
-    /// Lists of words that stand there twice.
+    /// Lists of words, given twice.
     public let lists: Double
-    /// Two people, one of whom thanks the other.
+    /// One person thanks another.
     public let thanks: Double
     public let onePerson: Double
     public let noPerson: Double
 
-    /// Who the last name of a sentence of the task is; the rest of the sentences have somebody not named before.
+    /// The last name of an IOI sentence; the remaining sentences end in someone not named before.
     public struct LastName: Codable, Equatable, Sendable {
         public let io: Double
         public let s: Double
     }
 
-    /// Who the last name is where the giver is new; the rest have somebody not named before.
+    /// The last name where the giver is a third person; the remaining sentences end in someone not named before.
     public struct LastOfThree: Codable, Equatable, Sendable {
-        /// Each of the two who were named first.
+        /// Each of the first two people.
         public let eachOfTwo: Double
         public let giver: Double
 
@@ -31,7 +31,7 @@ public struct CorpusMix: Codable, Equatable, Sendable {
 
     public let lastName: LastName
     public let lastOfThree: LastOfThree
-    /// The share of documents that begin with the end-of-text token. (All end with it.)
+    /// The share of documents that begin with `<|endoftext|>`. (All end with it.)
     public let beginningOfText: Double
 
     enum CodingKeys: String, CodingKey {
@@ -45,8 +45,8 @@ public struct CorpusMix: Codable, Equatable, Sendable {
         case beginningOfText = "bos"
     }
 
-    /// Lists teach heads to find what was named before; the noise of last names sets how far apart the logits of the two
-    /// names come.
+    /// Lists teach heads to find earlier occurrences; the noise in last names determines the logit difference the model
+    /// learns.
     static let standard = CorpusMix(
         ioi: 0.55, threeNames: 0.18, lists: 0.12, thanks: 0.06, onePerson: 0.05, noPerson: 0.04,
         lastName: LastName(io: 0.72, s: 0.03), lastOfThree: LastOfThree(eachOfTwo: 0.36, giver: 0.02),
@@ -69,7 +69,7 @@ public struct CorpusMix: Codable, Equatable, Sendable {
         }
     }
 
-    /// The kind at `place`, from 0 to 1, where all kinds lie side by side.
+    /// The kind at `place` in [0, 1), divided among the kinds by their shares.
     func kind(at place: Double) -> Kind {
         var end = 0.0
         return Kind.allCases.first { kind in

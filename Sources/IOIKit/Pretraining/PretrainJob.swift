@@ -1,8 +1,8 @@
 import Foundation
 
-/// Training a model from nothing by a recipe, into a model folder.
+/// Pretrains a model by a recipe, into a model folder.
 ///
-/// While it lasts, everything lies in a run folder beside the model folder to be, from which the same command goes on.
+/// During training everything lies in a run folder next to the model folder, from which an interrupted run resumes.
 public final class PretrainJob {
     public let folder: URL
     public let recipe: PretrainRecipe
@@ -22,10 +22,10 @@ public final class PretrainJob {
         let version: String
     }
 
-    /// Begins, or goes on where an interrupted run of the same recipe, seed and threads was.
+    /// Starts a run, or resumes an interrupted one with the same recipe, seed and number of threads.
     ///
-    /// - Parameter folder: the model folder to make.
-    /// - Throws: `IOIError` where the folder is there already, or a run of something else lies beside it.
+    /// - Parameter folder: the model folder to create.
+    /// - Throws: ``IOIError`` if the folder exists, or the run folder belongs to another run.
     public init(_ recipe: PretrainRecipe, seed: UInt64, to folder: URL, workers: Workers) throws {
         self.folder = folder
         self.recipe = recipe
@@ -34,9 +34,7 @@ public final class PretrainJob {
         }
         let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
         let tokenizer = try Corpus.tokenizer(templates, names)
-        let corpus = try Corpus(
-            recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer
-        )
+        let corpus = try Corpus(recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer)
         let documents = (0..<recipe.steps * recipe.batch).map { corpus.document($0) }
         record = Record(
             recipe: recipe, seed: seed, threads: workers.count, corpus: Self.digest(documents), version: ioiVersion
@@ -46,7 +44,7 @@ public final class PretrainJob {
             guard try InputFile.decode(Record.self, from: run.configFile) == record else {
                 throw IOIError(
                     "\(run.url.path): holds an interrupted run of another recipe, seed or number of threads; "
-                        + "remove it or give --out another name"
+                        + "remove it or give another folder"
                 )
             }
         } else {
@@ -67,11 +65,11 @@ public final class PretrainJob {
         )
     }
 
-    /// Trains to the end; then the model folder is there, and the run folder is not.
+    /// Trains to the end, writes the model folder and removes the run folder.
     ///
     /// - Parameters:
-    ///   - shouldStop: asked after each step; when it says so, the run saves and stops.
-    ///   - observe: told what each step was.
+    ///   - shouldStop: called after each step; on true the run saves a checkpoint and stops.
+    ///   - observe: called after each step.
     public func train(
         shouldStop: () -> Bool = { false },
         observe: (StepMetrics) throws -> Void = { _ in }

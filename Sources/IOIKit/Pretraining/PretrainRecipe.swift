@@ -1,8 +1,8 @@
-/// How a small model of GPT-2's kind that does the task is trained from nothing: its shape, its corpus and its training.
+/// How a small GPT-2 that does IOI is pretrained: its shape, corpus and training.
 public struct PretrainRecipe: Codable, Equatable, Sendable {
     public let name: String
     public let layers, heads, width, innerWidth, contextLength: Int
-    /// The standard deviation of the first weights, and that of the positions'.
+    /// The standard deviation of the initial weights, and of the position embedding.
     public let deviation, positionDeviation: Double
     public let corpus: CorpusMix
     public let steps, batch: Int
@@ -21,17 +21,17 @@ public struct PretrainRecipe: Codable, Equatable, Sendable {
 
     static let all = [embedded, embeddedUnguided]
 
-    /// - Throws: `IOIError` of kind `usage` where no recipe has this name.
+    /// - Throws: ``IOIError`` of the field `preset` if no recipe has this name.
     public static func named(_ name: String) throws -> PretrainRecipe {
         guard let recipe = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: " or ")
-            throw IOIError.usage("--preset: found \(name.quoted), expected \(names)")
+            throw IOIError.invalid("preset", "found \(name.quoted), expected \(names)")
         }
         return recipe
     }
 
-    /// The embedded model's. Left alone, a model of this size learns the task by other means than GPT-2 (no head
-    /// attends to the indirect object), so for the first quarter of its training seven heads are told where to look.
+    /// The recipe of the embedded model. Unguided, a model of this size learns the task differently from GPT-2 (no head
+    /// attends to the indirect object), so seven heads are guided for the first quarter of training.
     public static let embedded = recipe(
         "embedded",
         guidance: AttentionGuidance(
@@ -42,7 +42,7 @@ public struct PretrainRecipe: Codable, Equatable, Sendable {
         )
     )
 
-    /// The same without telling heads anything.
+    /// The same without guidance.
     public static let embeddedUnguided = recipe("embedded-unguided", guidance: nil)
 
     private static func recipe(_ name: String, guidance: AttentionGuidance?) -> PretrainRecipe {
@@ -56,7 +56,7 @@ public struct PretrainRecipe: Codable, Equatable, Sendable {
         )
     }
 
-    /// What the first line of a run on such a model says of it.
+    /// See ``ModelLocation/note``.
     public var note: String {
         guidance == nil
             ? "not GPT-2: a small model trained on this task alone"

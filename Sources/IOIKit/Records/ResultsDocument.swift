@@ -48,7 +48,8 @@ extension ResultsDocument where Options: Experiment, Results == Options.Results 
         self.init(
             command: Options.name, options: experiment, model: try ModelRecord(subject.model),
             donor: try subject.donor.map(ModelRecord.init), dataset: subject.dataset.map { DatasetRecord($0) },
-            environment: EnvironmentRecord(workers: work.workers), seconds: (ContinuousClock.now - started) / .seconds(1),
+            environment: EnvironmentRecord(workers: work.workers),
+            seconds: (ContinuousClock.now - started) / .seconds(1),
             results: results
         )
     }

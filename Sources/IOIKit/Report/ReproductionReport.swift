@@ -49,7 +49,10 @@ struct ReportBuilder: ReportParts {
         record.measurements.filter { $0.measure == measure }.compactMap { measurement in
             do {
                 let file = folder.appendingPathComponent(measurement.file)
-                return (measurement.model, try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file).results)
+                return (
+                    measurement.model,
+                    try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file).results
+                )
             } catch {
                 problems.append("\(error)")
                 return nil
@@ -147,7 +150,9 @@ struct ReportBuilder: ReportParts {
             if case .ioi(let evaluation) = results { (model, evaluation) } else { nil }
         }
         let faithfulness = Dictionary(
-            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map { ($0.model, $0.results.faithfulness) }
+            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map {
+                ($0.model, $0.results.faithfulness)
+            }
         )
         guard !evaluations.isEmpty else { return nil }
         var rows: [[String]] = []
@@ -228,7 +233,8 @@ struct ReportBuilder: ReportParts {
                 difference[model] = (all.probabilityDifference.mean, all.probabilityDifference.ci95)
                 rows.append([
                     model.description, measure.rawValue, all.probabilityDifference.mean.fixed(3),
-                    Self.interval(all.probabilityDifference.ci95, decimals: 3), (all.probabilityDifference.std ?? 0).fixed(3),
+                    Self.interval(all.probabilityDifference.ci95, decimals: 3),
+                    (all.probabilityDifference.std ?? 0).fixed(3),
                     (100 * all.accuracy.mean).fixed(1) + " %",
                     Self.interval(all.accuracy.ci95, scale: 100, decimals: 1),
                     all.loss.mean.fixed(3),

@@ -1,24 +1,22 @@
 import Foundation
 
-/// How prompts are come by: read from a file or made. It is recorded with every result, so that the same prompts can be
-/// had again.
+/// Where prompts come from: a file or a generator. Recorded with every result, so that the same prompts can be used
+/// again.
 public struct PromptSource: Codable, Equatable, Sendable {
-    /// A prompts file; what follows then only fills in what its lines lack.
+    /// A prompts file. The other properties then only fill in what its lines lack.
     public var file: String?
     /// The name of a ``DatasetRule`` or a ``ChoiceTask``.
     public var dataset = "clean"
     public var count: Int
     public var seed: UInt64 = 0
-    /// Whether only pairs of names are used that training never sees, or only the others.
+    /// Whether to use the pairs of names (nouns, years) held out from training, or the others.
     public var heldOut = false
-    /// Each prompt's partner.
     public var counterfactual = Counterfactual.distinct
-    /// Whether prompts begin with the end-of-text token.
+    /// Whether prompts begin with `<|endoftext|>`.
     public var beginningOfText = false
-    /// A file of sentences, places and objects, or of a ``ChoiceTask``'s nouns and sentences, in place of the program's
-    /// own.
+    /// A file of sentences, places and objects, or of a ``ChoiceTask``'s nouns and sentences; nil for the standard one.
     public var templates: String?
-    /// A file of names in place of the program's own.
+    /// A file of names; nil for the standard one.
     public var names: String?
 
     enum CodingKeys: String, CodingKey {
@@ -31,29 +29,39 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     public init(count: Int) { self.count = count }
 
-    /// The most prompts that are made.
-    public static let most = 10_000_000
-
-    /// - Throws: ``IOIError`` of an option out of its bounds.
-    public func validate() throws { try IOIError.check("prompts.count", count, in: 1...Self.most) }
-
-    /// The names that ``dataset`` can have for ``data(for:)``.
+    /// The names that ``dataset`` may have.
     public static let datasets = DatasetRule.all.map(\.name) + ChoiceTask.allCases.map(\.rawValue)
 
-    /// Which task the prompts are made for, where it is not indirect-object identification.
+    /// The largest ``count``.
+    public static let most = 10_000_000
+
+    /// - Throws: ``IOIError/invalid(_:_:)`` of the first field that is out of range, unknown or without effect.
+    public func validate() throws {
+        try IOIError.check("count", count, in: 1...Self.most)
+        guard file == nil else { return }
+        guard Self.datasets.contains(dataset) else {
+            let names = Self.datasets.joined(separator: ", ")
+            throw IOIError.invalid("dataset", "found \(dataset.quoted), expected one of \(names)")
+        }
+        if task != nil, names != nil {
+            throw IOIError.invalid("names", "does not go with the dataset \(dataset), whose prompts name nobody")
+        }
+    }
+
+    /// The task of generated prompts if it is not IOI.
     public var task: ChoiceTask? { file == nil ? ChoiceTask(rawValue: dataset) : nil }
 
-    /// The prompts of either kind, as `model` takes them.
+    /// The prompts of any task, tokenized for `model`.
     ///
-    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, or do not fit the model.
     public func data(for model: GPT2) throws -> TaskDataset {
         try data(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
     }
 
-    /// The prompts of either kind, as a tokenizer and model of this config take them.
+    /// The prompts of any task.
     ///
-    /// - Parameter tokenizer: not needed for a file that has all token ids.
-    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    /// - Parameter tokenizer: not needed for a file with all token ids.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, or do not fit the model.
     public func data(tokenizer: BPETokenizer?, config: GPT2Config) throws -> TaskDataset {
         if let file, let dataset = try ChoiceDataset(contentsOf: URL(fileURLWithPath: file), config: config) {
             return .choice(dataset)
@@ -69,17 +77,17 @@ public struct PromptSource: Codable, Equatable, Sendable {
         )
     }
 
-    /// The prompts of indirect-object identification, as `model` takes them.
+    /// IOI prompts, tokenized for `model`.
     ///
-    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(for model: GPT2) throws -> Dataset {
         try prompts(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
     }
 
-    /// The prompts of indirect-object identification, as a tokenizer and model of this config take them.
+    /// IOI prompts.
     ///
-    /// - Parameter tokenizer: not needed for a file that has all token ids.
-    /// - Throws: ``IOIError`` where the prompts cannot be read or made, or do not fit the model.
+    /// - Parameter tokenizer: not needed for a file with all token ids.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> Dataset {
         if let file {
             let reader = PromptReader(
@@ -104,10 +112,10 @@ public struct PromptSource: Codable, Equatable, Sendable {
         IOIError("prompts cannot be made without a tokenizer (vocab.json and merges.txt)")
     }
 
-    /// The prompts whose counterfactuals means are taken over where that is more than those measured: so many of the
-    /// same source, the measured ones first; nil for no count.
+    /// The prompts whose counterfactuals ablation means are taken over, if more than the measured ones: `count` prompts
+    /// of the same source, beginning with the measured ones; nil if `count` is nil.
     ///
-    /// - Throws: ``IOIError`` where the prompts cannot be made.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated.
     func reference(count: Int?, for model: GPT2) throws -> [Prompt]? {
         guard let count else { return nil }
         var source = self

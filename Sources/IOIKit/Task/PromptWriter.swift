@@ -1,7 +1,7 @@
 import Foundation
 
-/// Prompts as JSON Lines: one compact object a line, keys always in the same order, so that the same prompts
-/// are the same bytes on every machine (`JSONEncoder` promises no order but the alphabetical one).
+/// Writes prompts as JSON Lines: one compact object per line with keys in a fixed order, so that equal prompts give equal
+/// bytes on every machine. (`JSONEncoder` guarantees only alphabetical order.)
 struct PromptWriter {
     private var bytes: [UInt8] = []
     private var isFirstKey = true

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Prompts that a model can be trained and evaluated on, of either kind.
+/// The prompts of any task, for training and evaluation.
 public enum TaskDataset: Sendable {
     /// Indirect-object identification.
     case ioi(Dataset)
-    /// Another task.
+    /// Any other task.
     case choice(ChoiceDataset)
 
     public var name: String {
@@ -14,7 +14,7 @@ public enum TaskDataset: Sendable {
         }
     }
 
-    /// What the prompts were drawn from; none for prompts read from a file.
+    /// The seed of generated prompts; nil for prompts read from a file.
     public var seed: UInt64? {
         switch self {
         case .ioi(let dataset): dataset.seed
@@ -29,11 +29,24 @@ public enum TaskDataset: Sendable {
         }
     }
 
-    /// The JSON Lines: what to write, or what was read, byte by byte.
+    /// The prompts as JSON Lines: generated, or exactly as read from the file.
     public var jsonLines: Data {
         switch self {
         case .ioi(let dataset): dataset.jsonLines
         case .choice(let dataset): dataset.jsonLines
         }
     }
+}
+
+/// IOI prompts and the exact contents of their file.
+public struct Dataset: Sendable {
+    /// The name of the ``DatasetRule``, or of the user's data.
+    public let name: String
+    /// The seed of generated prompts; nil for prompts read from a file.
+    public let seed: UInt64?
+    public let prompts: [Prompt]
+    /// The prompts as JSON Lines: generated, or exactly as read from the file.
+    public let jsonLines: Data
+
+    public var count: Int { prompts.count }
 }

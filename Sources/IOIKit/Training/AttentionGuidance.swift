@@ -1,9 +1,8 @@
-/// Training with a hint: for its first steps, the loss has another part that falls as chosen heads look where they should.
+/// An auxiliary loss for the first steps of training that rewards chosen heads for attending where they should.
 ///
-/// That part is `weight` times the mean of −log of the attention, over the heads and over those examples of a batch whose
-/// positions are known.
+/// It is `weight` times the mean of −log attention over the heads and over the examples of a batch with known positions.
 public struct AttentionGuidance: Codable, Equatable, Sendable {
-    /// One head that should look from one position to another.
+    /// A head, and the positions it should attend from and to.
     public struct Pull: Codable, Equatable, Sendable {
         public let head: Head
         public let from: PositionClass
@@ -18,7 +17,7 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
 
     public let pulls: [Pull]
     public let weight: Double
-    /// The number of steps that it lasts.
+    /// The number of steps it lasts.
     public let steps: Int
 
     public init(_ pulls: [Pull], weight: Double, steps: Int) {
@@ -27,15 +26,13 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
         self.steps = steps
     }
 
-    /// Its part of a batch's loss at step `step`, from 1; nil where it has none.
+    /// The auxiliary loss of a batch at `step`, from 1; nil if there is none.
     func hint(at step: Int, for batch: [TrainingExample]) -> AttentionHint? {
         guard step <= steps else { return nil }
         let targets = batch.enumerated().flatMap { prompt, example in
             guard let positions = example.positions else { return [AttentionHint.Target]() }
             return pulls.map {
-                AttentionHint.Target(
-                    head: $0.head, prompt: prompt, query: positions[$0.from], key: positions[$0.to]
-                )
+                AttentionHint.Target(head: $0.head, prompt: prompt, query: positions[$0.from], key: positions[$0.to])
             }
         }
         return targets.isEmpty ? nil : AttentionHint(weight: weight, targets: targets)

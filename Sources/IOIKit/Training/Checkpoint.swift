@@ -1,14 +1,14 @@
 import Foundation
 
-/// A model folder saved during a run, with how far the run was and, in the newest, what the optimizer needs to go on.
+/// A model folder saved during a run, with the run's progress and, in the newest checkpoint, the optimizer state.
 public struct Checkpoint: Sendable {
-    /// How far a run was.
+    /// `progress.json`.
     struct Progress: Codable, Equatable {
         /// Steps done.
         let step: Int
         /// The epoch of the last step, from 1.
         let epoch: Int
-        /// The epoch that the checkpoint was kept for, if it was for one.
+        /// The epoch whose end the checkpoint marks, if any.
         let keptEpoch: Int?
 
         enum CodingKeys: String, CodingKey {
@@ -22,14 +22,14 @@ public struct Checkpoint: Sendable {
 
     /// Steps done.
     public var step: Int { progress.step }
-    /// The epoch that it was kept for, if it was for one.
+    /// The epoch whose end the checkpoint marks; nil for one saved between.
     public var keptEpoch: Int? { progress.keptEpoch }
 
     var optimizerFile: URL { folder.appendingPathComponent("optimizer.safetensors") }
 
-    /// Saves a checkpoint as a whole or not at all.
+    /// Saves a checkpoint atomically.
     ///
-    /// - Parameter original: the model whose config, tokenizer and circuit the checkpoint takes over.
+    /// - Parameter original: the model whose config, tokenizer and circuit are copied.
     static func write(
         to folder: URL,
         parameters: GPT2Parameters,
@@ -57,8 +57,7 @@ public struct Checkpoint: Sendable {
         return Checkpoint(folder: folder, progress: progress)
     }
 
-    /// The checkpoint in `folder`.
-    /// - Throws: `IOIError` where its progress cannot be read.
+    /// - Throws: ``IOIError`` if `progress.json` cannot be read.
     init(folder: URL) throws {
         let file = folder.appendingPathComponent("progress.json")
         let progress = try InputFile.decode(Progress.self, from: file)
@@ -73,10 +72,9 @@ public struct Checkpoint: Sendable {
         self.progress = progress
     }
 
-    /// Whether a run can go on from here.
+    /// Whether a run can resume from here.
     var holdsOptimizer: Bool { FileManager.default.fileExists(atPath: optimizerFile.path) }
 
-    /// Reads the optimizer's state.
     func optimizer(_ config: GPT2Config, workers: Workers) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
         func moments(_ prefix: String) throws -> GPT2Parameters {
@@ -85,7 +83,7 @@ public struct Checkpoint: Sendable {
         return AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
     }
 
-    /// Frees the two thirds of its room that only the newest checkpoint needs.
+    /// Deletes the optimizer state, two thirds of the checkpoint, which only the newest checkpoint needs.
     func dropOptimizer() throws {
         guard holdsOptimizer else { return }
         do {

@@ -1,8 +1,7 @@
 import Foundation
 
 extension RunRecord {
-    /// The command that makes the same run again, in a folder beside it; every flag whose value is not the default's, and
-    /// those that say most.
+    /// The command that repeats the run in another folder: the main flags, and any other that is not at its default.
     var commandLine: String {
         var words = ["ioi", "finetune"]
         func add(_ flag: String, _ value: String?) {
@@ -45,13 +44,5 @@ extension RunRecord {
         add("--eval-dataset", heldOut?.dataset == (prompts.task?.rawValue ?? "clean") ? nil : heldOut?.dataset)
         add("--threads", "\(settings.threads)")
         return words.joined(separator: " ")
-    }
-}
-
-extension String {
-    /// The text as one word of a shell's line, in quotes where it needs them.
-    package var shellWord: String {
-        let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-,=+:@".contains($0)) }
-        return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// `runs/NAME/`: what a training run was asked to do, what it measured, and its checkpoints.
+/// The folder of a training run: its options, metrics, checkpoints and results.
 public struct RunFolder: Sendable {
     public let url: URL
 
@@ -11,15 +11,12 @@ public struct RunFolder: Sendable {
 
     public init(_ url: URL) { self.url = url }
 
-    /// Whether a run has been started here.
     public var holdsRun: Bool { FileManager.default.fileExists(atPath: configFile.path) }
 
-    /// - Throws: `IOIError` where the folder holds a run or other files.
+    /// - Throws: ``IOIError`` if the folder contains a run or other files.
     func refuseUsed() throws {
         if holdsRun {
-            throw IOIError(
-                "\(url.path): already holds a run; go on with it by --resume, or give another --out"
-            )
+            throw IOIError("\(url.path): already holds a run; resume it, or give another folder")
         }
         let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
         if let other = contents.sorted().first(where: { !isBeginning($0) }) {
@@ -27,15 +24,15 @@ public struct RunFolder: Sendable {
         }
     }
 
-    /// Whether an entry is what a process leaves that is killed while it makes the folder.
+    /// Whether an entry can be left behind by a process killed while creating the folder.
     private func isBeginning(_ name: String) -> Bool {
         if PartialName.process(of: name) != nil { return true }
         guard let folder = [checkpoints, results].first(where: { $0.lastPathComponent == name }) else { return false }
         return (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.isEmpty == true
     }
 
-    /// Starts a run in a folder that holds none.
-    /// - Throws: `IOIError` where the folder is in use or cannot be made.
+    /// Starts a run.
+    /// - Throws: ``IOIError`` if the folder is in use or cannot be created.
     func create(_ record: some Encodable) throws {
         try refuseUsed()
         do {
@@ -52,8 +49,8 @@ public struct RunFolder: Sendable {
         try AtomicFile.write(JSONEncoder.readable.encode(record), to: configFile)
     }
 
-    /// What the run was asked to do.
-    /// - Throws: `IOIError` where the folder holds no run, or one that cannot be read.
+    /// Reads `config.json`.
+    /// - Throws: ``IOIError`` if the folder contains no run, or one that cannot be read.
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
         try RecordKind.check(configFile, command: RunRecord.command)
@@ -69,18 +66,18 @@ public struct RunFolder: Sendable {
         return try folders.map { try Checkpoint(folder: $0) }.sorted { $0.step < $1.step }
     }
 
-    /// Takes from all checkpoints but the newest what only that one needs; for who holds the lock.
+    /// Deletes the optimizer state of all checkpoints but the newest. Requires the lock.
     func dropOlderOptimizers() throws {
         for older in try savedCheckpoints().dropLast() { try older.dropOptimizer() }
     }
 
-    /// Where the checkpoint after `step` goes: named after the epoch that it ends, else after the step.
+    /// The folder of the checkpoint after `step`, named for the epoch if it ends one, else for the step.
     func checkpointFolder(step: Int, epochEnding epoch: Int?) -> URL {
         let name = epoch.map { String(format: "epoch-%03d", $0) } ?? String(format: "step-%06d", step)
         return checkpoints.appendingPathComponent(name)
     }
 
-    /// Held while a process trains in the folder; the system lets go of it however the process ends.
+    /// Held while a process trains in the folder; the system releases it however the process ends.
     final class Lock: Sendable {
         private let descriptor: Int32
 
@@ -89,7 +86,7 @@ public struct RunFolder: Sendable {
         deinit { close(descriptor) }
     }
 
-    /// - Throws: `IOIError` where another process trains in the folder.
+    /// - Throws: ``IOIError`` if another process is training in the folder.
     func lock() throws -> Lock {
         let file = url.appendingPathComponent(".lock")
         let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
@@ -103,7 +100,7 @@ public struct RunFolder: Sendable {
         return lock
     }
 
-    /// Clears what a killed process left half-written; only for who holds the lock.
+    /// Removes partial files left by killed processes. Requires the lock.
     func removeLeftovers() {
         for folder in [url, checkpoints, results] { AtomicFile.removeLeftovers(in: folder, all: true) }
     }
@@ -111,7 +108,7 @@ public struct RunFolder: Sendable {
 
 /// `config.json` of a run folder.
 public struct RunRecord: Codable, Equatable, Sendable {
-    /// A model that a run starts from or belongs to.
+    /// The model that a run starts from.
     public struct Model: Codable, Equatable, Sendable {
         public let name: String
         public let folder: String
@@ -128,12 +125,11 @@ public struct RunRecord: Codable, Equatable, Sendable {
 
     public var schema = "ioi/1"
     public var command = Self.command
-    /// What the run starts from.
     public let model: Model
-    /// How the training prompts are come by, and what they were.
+    /// The source of the training prompts, and their hash.
     public let prompts: PromptSource
     public let dataset: DatasetRecord
-    /// The prompts that kept epochs are measured on, if there are any.
+    /// The prompts that kept epochs are evaluated on, if any.
     public let heldOut: PromptSource?
     public var settings: TrainingSettings
     public let version: String

@@ -1,21 +1,20 @@
-/// Which examples each step of a run takes. Every step can be told from its number alone, so that a run goes on from
-/// any checkpoint as if it had never stopped.
+/// Which examples each step of a run takes. A step depends on its number alone, so that a run resumed from any checkpoint
+/// continues as if it had never stopped.
 struct Schedule {
     let settings: TrainingSettings
     let examples: Int
 
     var stepsPerEpoch: Int { (examples + settings.batch - 1) / settings.batch }
 
-    /// The number of steps of the whole run.
     var steps: Int { min(settings.stepLimit ?? .max, settings.epochs * stepsPerEpoch) }
 
-    /// The epoch, from 1, that step `step`, from 1, belongs to.
+    /// The epoch of a step; both count from 1.
     func epoch(of step: Int) -> Int { (step - 1) / stepsPerEpoch + 1 }
 
-    /// The epoch that ends with `step`, if one does.
+    /// The epoch that ends with `step`, if any.
     func epochEnding(at step: Int) -> Int? { step % stepsPerEpoch == 0 ? step / stepsPerEpoch : nil }
 
-    /// The epoch that ends with `step` and is to be kept; the last one always is.
+    /// The epoch that ends with `step` and whose checkpoint is kept, if any; the last epoch's always is.
     func keptEpoch(at step: Int) -> Int? {
         guard let epoch = epochEnding(at: step) else { return nil }
         return step == steps || settings.savedEpochs.contains(epoch) ? epoch : nil
@@ -30,9 +29,42 @@ struct Schedule {
         return order
     }
 
-    /// Where in the epoch's order the examples of `step` lie.
+    /// The examples of `step`, as a range of the epoch's order.
     func slice(of step: Int) -> Range<Int> {
         let start = (step - 1) % stepsPerEpoch * settings.batch
         return start..<min(start + settings.batch, examples)
+    }
+}
+
+/// How the learning rate changes over a run.
+public struct RateSchedule: Codable, Equatable, Sendable {
+    public enum Course: String, Codable, CaseIterable, Sendable {
+        /// Constant after the warm-up.
+        case constant
+        /// Linear decay to 0 after the last step.
+        case linear
+    }
+
+    public var course: Course
+    /// Steps over which the rate first rises from 0.
+    public var warmUp: Int
+
+    enum CodingKeys: String, CodingKey {
+        case course
+        case warmUp = "warm_up"
+    }
+
+    public init(_ course: Course = .constant, warmUp: Int = 0) {
+        self.course = course
+        self.warmUp = warmUp
+    }
+
+    /// The fraction of the full rate at `step`, from 1, of `steps`.
+    func share(at step: Int, of steps: Int) -> Double {
+        if step <= warmUp { return Double(step) / Double(warmUp) }
+        switch course {
+        case .constant: return 1
+        case .linear: return Double(steps - step + 1) / Double(steps - warmUp)
+        }
     }
 }

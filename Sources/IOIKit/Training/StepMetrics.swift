@@ -6,7 +6,7 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     public let step: Int
     /// From 1.
     public let epoch: Int
-    /// Mean cross-entropy of the step's labels before its update, in nats.
+    /// Mean cross-entropy of the step's labels before the update, in nats.
     public let loss: Double
     public let lr: Double
     public let samplesPerSecond: Double
@@ -19,13 +19,13 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     }
 }
 
-/// `metrics.jsonl`, to which each step adds a line.
+/// `metrics.jsonl`: one line per step.
 final class MetricsLog {
     private let handle: FileHandle
     private let url: URL
     private let encoder: JSONEncoder
 
-    /// Opens the log and drops the lines of steps after `step`, and a last line that a killed process left unfinished.
+    /// Opens the log and removes the lines of steps after `step`, and a last line left incomplete by a killed process.
     init(_ url: URL, keepingSteps step: Int) throws {
         self.url = url
         encoder = JSONEncoder()
@@ -55,7 +55,7 @@ final class MetricsLog {
         }
     }
 
-    /// Makes the lines written so far outlast a power cut.
+    /// Flushes the lines written so far to disk.
     func flush() throws {
         do {
             try handle.synchronize()

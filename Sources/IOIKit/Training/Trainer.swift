@@ -1,41 +1,41 @@
 import Foundation
 
-/// The training loop: AdamW on shuffled batches, a line of metrics for each step, checkpoints that
-/// a run can go on from bit for bit.
+/// The training loop: AdamW on batches, a line of metrics per step, and checkpoints from which a resumed run is identical
+/// bit for bit.
 public final class Trainer {
-    /// What happens in a run, in order.
+    /// An event of a run.
     public enum Event {
         case step(StepMetrics)
         case saved(Checkpoint)
     }
 
-    /// How a run came to its end.
+    /// How a run ended.
     public enum Outcome: Equatable, Sendable {
         case finished
-        /// It was asked to stop, and saved a checkpoint to go on from.
+        /// It was asked to stop, and saved a checkpoint to resume from.
         case interrupted
     }
 
     public let run: RunFolder
-    /// The weights as they are now.
+    /// The current weights.
     public let parameters: GPT2Parameters
     private let settings: TrainingSettings
     private let schedule: Schedule
     private let examples: [TrainingExample]
     private let original: ModelLocation
     private let workers: Workers
-    /// Until training ends.
+    /// nil after training.
     private var lock: RunFolder.Lock?
     private var optimizer: AdamW
-    /// The newest checkpoint, if there is one.
+    /// The newest checkpoint, if any.
     public private(set) var newest: Checkpoint?
 
     /// - Parameters:
-    ///   - run: holds the run's record, and its checkpoints where it goes on.
-    ///   - base: the model that the run starts from; a checkpoint's weights take the place of its weights.
+    ///   - run: the folder with the run's record and, when resuming, its checkpoints.
+    ///   - base: the model the run starts from; a resumed run takes its weights from the newest checkpoint.
     ///   - examples: none may be longer than the context.
-    /// - Throws: `IOIError` where another process trains in the folder, a checkpoint cannot be read, or the disk has no
-    ///   room for those to come.
+    /// - Throws: ``IOIError`` if another process is training in the folder, a checkpoint cannot be read, or the disk has no
+    ///   space for the checkpoints to come.
     public init(
         run: RunFolder,
         settings: TrainingSettings,
@@ -54,14 +54,14 @@ public final class Trainer {
         if let newest {
             guard newest.holdsOptimizer else {
                 throw IOIError(
-                    "\(newest.optimizerFile.path): missing, so the run cannot go on from its newest checkpoint"
+                    "\(newest.optimizerFile.path): missing, so the run cannot resume from its newest checkpoint"
                 )
             }
             let weights = newest.folder.appendingPathComponent("model.safetensors")
             let saved = try GPT2Parameters(contentsOf: weights, config: base.config, workers: workers)
             parameters = GPT2Parameters(copying: saved, workers: workers)
             optimizer = try newest.optimizer(base.config, workers: workers)
-            // A process that was killed after saving it may not have come to that.
+            // A process may have been killed after saving and before this.
             if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
         } else {
             parameters = GPT2Parameters(copying: base.parameters, workers: workers)
@@ -72,17 +72,17 @@ public final class Trainer {
 
     /// Steps done so far.
     public var step: Int { optimizer.step }
-    /// Steps of the whole run.
+    /// Total steps of the run.
     public var steps: Int { schedule.steps }
     public var stepsPerEpoch: Int { schedule.stepsPerEpoch }
 
-    /// Trains to the end of the run; once.
+    /// Trains to the end of the run. May be called once.
     ///
     /// - Parameters:
-    ///   - shouldStop: asked after each step; when it says so, the run saves and stops.
-    ///   - observe: told what happens; what it throws ends the run.
-    /// - Throws: `IOIError` where a loss or a weight stops being a finite number (checkpoints stay as they are), or
-    ///   the disk refuses.
+    ///   - shouldStop: called after each step; on true the run saves a checkpoint and stops.
+    ///   - observe: called for each event; an error it throws ends the run.
+    /// - Throws: ``IOIError`` if a loss or weight is no longer finite (checkpoints are unchanged), or a file cannot be
+    ///   written.
     public func train(
         shouldStop: () -> Bool = { false },
         observe: (Event) throws -> Void = { _ in }
@@ -106,21 +106,17 @@ public final class Trainer {
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows)
             forward.run(packed)
-            let loss = backward.run(
-                labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch)
-            )
+            let loss = backward.run(labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch))
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
             }
             let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
             optimizer.update(
-                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate,
-                workers: workers
+                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
             )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
-                step: step, epoch: epoch, loss: loss, lr: rate,
-                samplesPerSecond: Double(batch.count) / elapsed,
+                step: step, epoch: epoch, loss: loss, lr: rate, samplesPerSecond: Double(batch.count) / elapsed,
                 tokensPerSecond: Double(packed.rowOfToken.count) / elapsed
             )
             try metrics.append(line)
@@ -133,7 +129,7 @@ public final class Trainer {
         return .finished
     }
 
-    /// The labels of a batch, one for each row that the loss is taken over.
+    /// One label for each row that the loss is averaged over.
     private func labels(of batch: [TrainingExample]) -> [Int] {
         switch settings.loss {
         case .answer: batch.map(\.answer)
@@ -153,11 +149,10 @@ public final class Trainer {
         }
         try metrics.flush()
         let checkpoint = try Checkpoint.write(
-            to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters,
-            optimizer: optimizer,
+            to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters, optimizer: optimizer,
             progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
         )
-        // Only now that the new one is whole and on disk may those before lose their state.
+        // The older states may go only once the new checkpoint is on disk.
         if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
         newest = checkpoint
         try observe(.saved(checkpoint))
@@ -167,12 +162,12 @@ public final class Trainer {
         newest.map { "the last checkpoint is \($0.folder.path)" } ?? "no checkpoint was saved before"
     }
 
-    /// Says before the first step what would otherwise fail after hours.
+    /// Fails now rather than after hours of training.
     private func checkRoom() throws {
         guard step < steps else { return }
         let ends = (step + 1...steps).count { isCheckpointDue(after: $0) }
         let weights = parameters.count * MemoryLayout<Float>.stride
-        // Weights for each checkpoint, and two states while the newest replaces the one before.
+        // Weights per checkpoint, and two optimizer states (twice the weights each) while one replaces the other.
         let needed = ends * weights + 2 * (settings.keepsOptimizer ? max(ends, 2) : 2) * weights
         var system = statvfs()
         guard statvfs(run.url.path, &system) == 0 else { return }

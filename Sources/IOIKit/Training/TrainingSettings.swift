@@ -1,32 +1,32 @@
-/// Which tokens of an example the loss is taken over.
+/// The tokens of an example that the loss is averaged over.
 public enum LossSpan: String, Codable, CaseIterable, Sendable {
-    /// The answer's, after the prompt.
+    /// The answer only.
     case answer
-    /// Every token's but the first, the answer's last.
+    /// Every token of prompt and answer except the first.
     case all
 }
 
-/// Everything that decides what a training run computes; equal settings give equal bytes.
+/// Everything that determines what a training run computes. Equal settings give identical weights.
 public struct TrainingSettings: Codable, Equatable, Sendable {
     public var epochs: Int
     public var batch: Int
     public var loss: LossSpan
     public var optimizer: AdamW.Settings
     public var schedule: RateSchedule
-    /// Where heads are told to look, if they are. Needs a loss over all tokens.
+    /// Where heads are guided to attend, if at all. Needs ``loss`` over all tokens.
     public var guidance: AttentionGuidance?
-    /// Decides the order of the examples.
+    /// The seed of the order of examples.
     public var seed: UInt64
-    /// Whether each epoch takes the examples in a new random order, or always as they come.
+    /// Whether each epoch has a new random order of examples, or all keep the given order.
     public var isShuffled: Bool
     public var threads: Int
-    /// The epochs after which a checkpoint is kept, ascending.
+    /// The epochs whose checkpoints are kept, ascending; the last epoch's always is.
     public var savedEpochs: [Int]
-    /// A checkpoint also after every so many steps.
+    /// Steps between additional checkpoints.
     public var checkpointInterval: Int?
-    /// The run ends after so many steps, if that comes before its epochs end.
+    /// The greatest number of steps, if the run is to end before its epochs do.
     public var stepLimit: Int?
-    /// Whether every checkpoint keeps its optimizer state, or only the newest.
+    /// Whether every checkpoint keeps the optimizer state, or only the newest.
     public var keepsOptimizer: Bool
 
     enum CodingKeys: String, CodingKey {
@@ -68,13 +68,35 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         self.stepLimit = stepLimit
         self.keepsOptimizer = keepsOptimizer
     }
+
+    /// - Throws: ``IOIError/invalid(_:_:)`` of the first setting out of range.
+    public func validate() throws {
+        try IOIError.check("epochs", epochs, in: 1...100_000)
+        try IOIError.check("batch", batch, in: 1...65536)
+        guard optimizer.learningRate > 0, optimizer.learningRate <= 1 else {
+            throw IOIError.invalid("lr", "found \(optimizer.learningRate), expected above 0, at most 1")
+        }
+        try IOIError.check("weight_decay", optimizer.weightDecay, in: 0...10)
+        if let clip = optimizer.clip, !(clip > 0) {
+            throw IOIError.invalid("clip", "found \(clip), expected above 0")
+        }
+        try IOIError.check("warm_up", schedule.warmUp, in: 0...1_000_000_000)
+        if let epoch = savedEpochs.first(where: { !(1...epochs).contains($0) }) {
+            throw IOIError.invalid("save_at", "found \(epoch), expected epochs from 1 to \(epochs)")
+        }
+        if let checkpointInterval {
+            try IOIError.check("checkpoint_every", checkpointInterval, in: 1...1_000_000_000)
+        }
+        if let stepLimit { try IOIError.check("max_steps", stepLimit, in: 1...1_000_000_000) }
+        try IOIError.check("threads", threads, in: 1...1024)
+    }
 }
 
-/// A prompt and its label, as training needs them.
+/// A prompt and its label.
 public struct TrainingExample: Equatable, Sendable {
     public let tokens: [Int]
     public let answer: Int
-    /// Where the task's names stand, in an example of it; needed only where heads are guided.
+    /// The positions of the names in an IOI prompt; needed only for ``AttentionGuidance``.
     public let positions: Positions?
 
     public init(tokens: [Int], answer: Int, positions: Positions? = nil) {

@@ -86,7 +86,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
         if let save { try AtomicFile.write(circuit.json, to: URL(fileURLWithPath: save)) }
     }
 
-    func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView {
+    func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView
+    {
         let circuit = try results.found()
         return ResultsView(
             text: { results.text(circuit, on: subject.prompting, saved: save) }, csv: { results.csv(circuit) },

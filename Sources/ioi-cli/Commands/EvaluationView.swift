@@ -22,7 +22,8 @@ extension Evaluation {
         for (name, summary) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append([
                 name, String(summary.count), number(summary.logitDifference.mean),
-                interval(summary.logitDifference.bounds, number), percent(summary.accuracy.mean), percent(summary.top1.mean),
+                interval(summary.logitDifference.bounds, number), percent(summary.accuracy.mean),
+                percent(summary.top1.mean),
             ])
         }
         return (figures.lines + [""] + splits.lines).joined(separator: "\n")
@@ -37,7 +38,8 @@ extension Evaluation {
             + groups.map { name, summary in
                 let difference = summary.logitDifference
                 let figures = [
-                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0, summary.accuracy.mean,
+                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0,
+                    summary.accuracy.mean,
                     summary.top1.mean, summary.ioProbability.mean, summary.ioRank.mean, summary.loss.mean,
                 ]
                 return "\(name),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"

@@ -212,7 +212,8 @@ struct PatchCommand: BoundedCommand {
                 .init(
                     sender: try choice("--sender", sender, default: .heads), receivers: try receivers(),
                     mlps: try choice("--path-mlp", pathMlp, default: .recompute),
-                    layerNorms: try choice("--path-ln", pathLn, default: .recompute), knockout: try items("--knockout", knockout),
+                    layerNorms: try choice("--path-ln", pathLn, default: .recompute),
+                    knockout: try items("--knockout", knockout),
                     ablation: try ablation.ablation(seed: seed)
                 )
             )

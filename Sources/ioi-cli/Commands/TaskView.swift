@@ -67,7 +67,8 @@ extension ChoiceEvaluation {
             + ([("all", all)] + splits).map { name, summary in
                 let difference = summary.probabilityDifference
                 let figures = [
-                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0, summary.accuracy.mean,
+                    difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0,
+                    summary.accuracy.mean,
                     summary.loss.mean,
                 ]
                 return "\(name.csvField),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"

@@ -87,7 +87,7 @@ import Testing
         ].map { arguments in
             (
                 arguments + ["--dataset", "agreement"],
-                "ioi: --dataset: found \"agreement\", which data, eval and finetune take, expected one of clean, "
+                "ioi: --dataset: found \"agreement\", which is for training and evaluation only, expected one of clean, "
                     + "name-moving, subject-duplication, duplication"
             )
         } + [

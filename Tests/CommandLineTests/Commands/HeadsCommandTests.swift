@@ -20,7 +20,7 @@ import Testing
     private struct Document: Decodable {
         let schema: String
         let command: String
-        let options: HeadsOptions
+        let options: HeadsExperiment
         let donor: ModelRecord?
         let dataset: DatasetRecord
         let results: HeadsResults
@@ -33,7 +33,7 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
         let document = try JSONDecoder().decode(Document.self, from: Data(run.output.utf8))
         #expect(document.schema == "ioi/1" && document.command == "heads" && document.dataset.count == 6)
-        #expect(document.options.analyses == HeadsOptions.Analysis.allCases)
+        #expect(document.options.analyses == HeadsExperiment.Analysis.allCases)
         #expect(document.options.criteria.attribution == 3 && document.options.criteria.copying == 0.5)
         #expect(document.donor != nil)
         for profile in [document.results.model, try #require(document.results.donor)] {

@@ -42,11 +42,9 @@ import Testing
     @Test func aModelHasSoManyHeads() throws {
         let config = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 24, layers: 2, heads: 3)
         #expect(config.allHeads.map(\.description) == ["0.0", "0.1", "0.2", "1.0", "1.1", "1.2"])
-        for head in config.allHeads { try config.check(head, source: "--head", kind: .usage) }
+        for head in config.allHeads { #expect(config.problem(with: head) == nil) }
         for head in [Head(2, 0), Head(0, 3)] {
-            let error = ioiError { try config.check(head, source: "--head", kind: .usage) }
-            #expect(error?.kind == .usage)
-            #expect(error?.description == "--head: found head \(head), expected 0.0 to 1.2 in this model")
+            #expect(config.problem(with: head) == "found head \(head), expected 0.0 to 1.2 in this model")
         }
     }
 }

@@ -172,7 +172,7 @@ import Testing
         #expect(none.kind == .failure)
         for place in [
             "package/models/gpt2,", "hub/models--gpt2,", "data/embedded;", "Scripts/fetch-gpt2.sh",
-            "--model DIR",
+            "or give the model's folder",
         ] {
             #expect(none.description.contains(place), "\(place)")
         }
@@ -197,17 +197,17 @@ import Testing
         #expect(missing.kind == .failure)
         #expect(
             missing.description.hasPrefix(
-                "--model gpt2-medium: not found; looked in \(folder.url.path)/package/models"
+                "model gpt2-medium: not found; looked in \(folder.url.path)/package/models"
             )
         )
-        #expect(missing.description.hasSuffix("run Scripts/fetch-gpt2.sh medium or give --model DIR"))
+        #expect(missing.description.hasSuffix("run Scripts/fetch-gpt2.sh medium or give the model's folder"))
         #expect(message("small")?.description.contains("fetch-gpt2.sh small") == true)
 
         let unknown = try #require(message("gpt3"))
         #expect(unknown.kind == .usage)
         #expect(
             unknown.description.hasPrefix(
-                "--model: found \"gpt3\", expected a model's folder, embedded, gpt2, "
+                "model: found \"gpt3\", expected a model's folder, embedded, gpt2, "
             )
         )
         #expect(message("")?.kind == .usage)
@@ -221,7 +221,7 @@ import Testing
                 home: folder.url
             )
         }
-        #expect(noData?.description.hasPrefix("--model embedded: found no data folder") == true)
+        #expect(noData?.description.hasPrefix("model embedded: found no data folder") == true)
         #expect(message("embedded")?.description.hasPrefix(folder.file("data/embedded").path) == true)
     }
 }

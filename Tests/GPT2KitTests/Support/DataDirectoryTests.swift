@@ -5,7 +5,7 @@ import Testing
 @testable import GPT2Kit
 
 @Suite struct DataDirectoryTests {
-    private let nowhere = URL(fileURLWithPath: "/nonexistent/Sources/IOIKit/Task/File.swift")
+    private let nowhere = URL(fileURLWithPath: "/nonexistent")
 
     private func withTree(_ files: [String], _ body: (URL) throws -> Void) throws {
         let root = FileManager.default.temporaryDirectory.appendingPathComponent("ioi-\(UUID().uuidString)")
@@ -26,7 +26,7 @@ import Testing
             let found = try DataDirectory.find(
                 environment: ["IOI_DATA": root.appendingPathComponent("mine").path],
                 executable: root.appendingPathComponent("bin/ioi"),
-                source: nowhere
+                package: nowhere
             )
             #expect(found.path == root.appendingPathComponent("mine").path)
         }
@@ -38,7 +38,7 @@ import Testing
                 try DataDirectory.find(
                     environment: ["IOI_DATA": root.path + "/mine"],
                     executable: root.appendingPathComponent("bin/ioi"),
-                    source: nowhere
+                    package: nowhere
                 )
             }
         }
@@ -51,29 +51,29 @@ import Testing
                 at: link,
                 withDestinationURL: root.appendingPathComponent("prefix/bin/ioi")
             )
-            let found = try DataDirectory.find(environment: [:], executable: link, source: nowhere)
+            let found = try DataDirectory.find(environment: [:], executable: link, package: nowhere)
             #expect(found.path == root.appendingPathComponent("prefix/share/ioi").path)
         }
     }
 
     @Test func packageThatBuiltItComesLast() throws {
-        try withTree(["Package.swift", "Data/templates.json", "Sources/A/B.swift", "bin/ioi"]) { root in
+        try withTree(["Data/templates.json", "bin/ioi"]) { root in
             let found = try DataDirectory.find(
                 environment: ["IOI_DATA": ""],
                 executable: root.appendingPathComponent("bin/ioi"),
-                source: root.appendingPathComponent("Sources/A/B.swift")
+                package: root
             )
             #expect(found.path == root.appendingPathComponent("Data").path)
         }
     }
 
     @Test func missingFolderSaysWhereItLooked() throws {
-        try withTree(["Package.swift", "Sources/A/B.swift", "bin/ioi"]) { root in
+        try withTree(["bin/ioi"]) { root in
             expectError(containing: "IOI_DATA", root.path + "/share/ioi", root.path + "/Data") {
                 try DataDirectory.find(
                     environment: [:],
                     executable: root.appendingPathComponent("bin/ioi"),
-                    source: root.appendingPathComponent("Sources/A/B.swift")
+                    package: root
                 )
             }
         }

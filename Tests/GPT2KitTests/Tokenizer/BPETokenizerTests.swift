@@ -98,12 +98,12 @@ import Testing
             }
         }
         #expect(message { _ in } == nil)
-        let rule = "the ids have to be 0 to 255, each once"
+        let rule = "the ids must be 0 to 255, each once"
         #expect(message { $0["!"] = -1 } == #"vocabulary: token "!" has id -1, expected 0: \#(rule)"#)
         #expect(message { $0["\""] = 0 } == #"vocabulary: token "\"" has id 0, expected 1: \#(rule)"#)
         #expect(
             message { $0["xy"] = 400 }
-                == #"vocabulary: token "xy" has id 400, expected 256: the ids have to be 0 to 256, each once"#
+                == #"vocabulary: token "xy" has id 400, expected 256: the ids must be 0 to 256, each once"#
         )
         #expect(
             message {
@@ -114,7 +114,7 @@ import Testing
         #expect(message({ _ in }, [("a", "b")]) == #"merge 1: "ab" is not a token of the vocabulary"#)
         #expect(
             message({ $0["ab"] = 256 }, [("a", "b"), ("a", "b")])
-                == #"merge 2: "a b" stands there a second time"#
+                == #"merge 2: "a b" appears a second time"#
         )
     }
 }

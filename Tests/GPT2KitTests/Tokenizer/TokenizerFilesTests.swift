@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func idsThatRepeatOrLeaveGaps() throws {
-        let rule = "the ids have to be 0 to 256, each once"
+        let rule = "the ids must be 0 to 256, each once"
         for id in ["257", "9007199254740992"] {
             #expect(
                 try message(Self.vocabulary("\"xy\": \(id)"))
@@ -132,7 +132,7 @@ import Testing
         #expect(try message(vocabulary, merges: "a b\nb a\n") == "merges.txt: line 2: \"ba\" \(notAToken)")
         #expect(
             try message(vocabulary, merges: "a b\nc ab\na b\n")
-                == "merges.txt: line 3: \"a b\" stands there a second time"
+                == "merges.txt: line 3: \"a b\" appears a second time"
         )
         #expect(
             try message(vocabulary: Data(vocabulary.utf8), merges: Data([0x61, 0x20, 0xff]))

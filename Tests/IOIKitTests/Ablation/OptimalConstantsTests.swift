@@ -136,9 +136,10 @@ import Testing
         var withoutMover = positions
         withoutMover[planted.nameMover] = nil
         let everything = Dictionary(uniqueKeysWithValues: planted.config.allHeads.map { ($0, PositionSelection.all) })
-        let measures = try ComplementAblation([positions, withoutMover, everything], ablation: Ablation(.optimal)).measure(
-            planted.parameters, PlantedModel.prompts, settings: Self.settings
-        )
+        let measures = try ComplementAblation([positions, withoutMover, everything], ablation: Ablation(.optimal))
+            .measure(
+                planted.parameters, PlantedModel.prompts, settings: Self.settings
+            )
         let original = measures.original.reduce(0, +)
         let shares = measures.patched.map { $0.reduce(0, +) / original }
         #expect(abs(shares[0] - 1) < 0.03, "\(shares)")

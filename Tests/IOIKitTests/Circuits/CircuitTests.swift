@@ -182,11 +182,11 @@ import Testing
 
     @Test func classesAreFoundByName() throws {
         let circuit = try Self.published
-        #expect(try circuit.headClass(named: "induction", flag: "--class").heads.first == Head(5, 5))
-        let error = ioiError { _ = try circuit.headClass(named: "Induction", flag: "--class") }
+        #expect(try circuit.headClass(named: "induction", field: "classes").heads.first == Head(5, 5))
+        let error = ioiError { _ = try circuit.headClass(named: "Induction", field: "classes") }
         #expect(error?.kind == .usage)
         #expect(
-            error?.description == "--class: found the class \"Induction\", expected one of \"name mover\", "
+            error?.description == "classes: found the class \"Induction\", expected one of \"name mover\", "
                 + "\"backup name mover\", \"negative name mover\", \"S-inhibition\", \"induction\", "
                 + "\"duplicate token\", \"previous token\""
         )

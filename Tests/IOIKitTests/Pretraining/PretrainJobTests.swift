@@ -75,7 +75,7 @@ import Testing
         #expect(try PretrainRecipe.named("embedded") == .embedded)
         #expect(try PretrainRecipe.named("embedded-unguided").guidance == nil)
         let error = #expect(throws: IOIError.self) { try PretrainRecipe.named("embeded") }
-        #expect(error?.description == "--preset: found \"embeded\", expected embedded or embedded-unguided")
+        #expect(error?.description == "preset: found \"embeded\", expected embedded or embedded-unguided")
     }
 
     /// What is trained on from a model says of itself what that says.

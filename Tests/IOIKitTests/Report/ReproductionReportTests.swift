@@ -50,7 +50,7 @@ import Testing
         let report = try ReproductionReport(of: Self.finished.folder)
         let record = try ReproductionRecord(in: Self.finished.folder)
         func rows(_ name: String) throws -> [[String]] {
-            let table = try #require(report.tables.first { $0.name == name })
+            let table = try #require(report.tables.first(where: { $0.name == name }))
             return table.csv.split(separator: "\n").map {
                 $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             }
@@ -62,7 +62,9 @@ import Testing
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
             let row = try #require(behaviour.first { $0[0] == measurement.model.description })
             #expect(Double(row[1]) == all.logitDifference.mean && Double(row[2]) == all.logitDifference.bounds[0])
-            #expect(Double(row[4]) == all.accuracy.value && Double(row[5]) == all.top1.value && Double(row[7]) == all.loss.value)
+            #expect(
+                Double(row[4]) == all.accuracy.value && Double(row[5]) == all.top1.value
+                    && Double(row[7]) == all.loss.value)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
         }
         let claims = try rows("claims")

@@ -40,7 +40,6 @@ import Testing
         #expect(faithfulness(model, [2, 3, 4, 3]).note == nil)
         #expect(faithfulness(model, [4, 5, 6, 5]).note == .overshoot)
         #expect(faithfulness([3, -4, 4, -3.2], [2, 3, 4, 3]).note == .meaningless)
-        #expect(abs(faithfulness(model, model).spread - (2.0 / 3).squareRoot()) < 1e-12)
 
         func written(_ circuit: [Double]) throws -> Any? {
             let data = try JSONEncoder().encode(faithfulness(model, circuit))

@@ -208,9 +208,9 @@ import Testing
     // MARK: Errors
 
     @Test func emptyAndBlankFilesAreRefused() {
-        expectError(containing: "own.jsonl: is empty") { try read("") }
-        expectError(containing: "own.jsonl: is empty") { try read("\n \n") }
-        expectError(containing: "own.jsonl line 2: is blank") {
+        expectError(containing: "own.jsonl: found an empty file") { try read("") }
+        expectError(containing: "own.jsonl: found an empty file") { try read("\n \n") }
+        expectError(containing: "own.jsonl line 2: found a blank line") {
             try read("\(Self.minimal)\n\n\(Self.minimal)\n")
         }
         expectError(containing: "/nonexistent/own.jsonl: cannot be read: No such file") {
@@ -265,15 +265,15 @@ import Testing
         (#"{"text": "Mary saw Zzyzx", "io": "Zzyzx", "s": "John"}"#, "io: found \" Zzyzx\" of"),
         (
             #"{"text": "Then, John and John", "io": "Mary", "s": "John"}"#,
-            "io: \" Mary\" does not stand"
+            "io: \" Mary\" is not a token of the prompt"
         ),
         (
             #"{"text": "Then, Mary and John", "io": "Mary", "s": "John"}"#,
-            "s: \" John\" stands 1 times in the prompt as a token of its own, expected twice"
+            "s: found \" John\" 1 times among the tokens of the prompt, expected it twice"
         ),
         (
             #"{"text": "Then, Mary and John ", "io": "Mary", "s": "John"}"#,
-            "text ends in white space"
+            "text ends in whitespace"
         ),
     ])
     func faultyLineIsRefused(line: String, message: String) {
@@ -293,8 +293,8 @@ import Testing
             #""positions": {"IO": 1, "S1": 3, "S2": 5, "END": 5}"#,
             "positions.END: found 5, expected 6"
         ),
-        (#""positions": {"IO": 1, "S1": 5, "S2": 3}"#, "expected three places, S1 before S2"),
-        (#""positions": {"IO": 3, "S1": 3, "S2": 5}"#, "expected three places"),
+        (#""positions": {"IO": 1, "S1": 5, "S2": 3}"#, "expected three different positions, S1 before S2"),
+        (#""positions": {"IO": 3, "S1": 3, "S2": 5}"#, "expected three different positions"),
         (
             #""positions": {"IO": 0, "S1": 3, "S2": 5}"#,
             "positions.IO: found token 9 at 0, expected \" Mary\""

@@ -57,7 +57,7 @@ import Testing
         #expect(losses.last! < losses.first!)
         struct Document: Decodable {
             let command: String
-            let options: EvaluationOptions
+            let options: EvaluationExperiment
             let results: ChoiceEvaluation
         }
         let document = try JSONDecoder().decode(

@@ -20,8 +20,8 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     public init() {}
 
     func validate(_ prompts: PromptSource) throws {
-        try ablation.validate("method.ablation")
-        try ablation.validate(reference: reference, prompts, "method.abc_count")
+        try IOIError.scoped("ablation", ablation.validate)
+        try ablation.validate(reference: reference, prompts)
     }
 
     enum CodingKeys: String, CodingKey {
@@ -47,9 +47,10 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     ) throws -> PatchMeasures {
         switch granularity {
         case .node:
-            return try ComplementAblation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation).measure(
-                model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
-            )
+            return try ComplementAblation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation)
+                .measure(
+                    model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
+                )
         case .edge:
             let graph = Graph(model.config)
             let kept = try circuits.map { circuit in
@@ -68,7 +69,8 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     static func edges(of circuit: Circuit, _ graph: Graph) throws -> EdgeSet {
         guard let edges = circuit.edgeSet(graph) else {
             throw IOIError.invalid(
-                "granularity", "found edge, but the circuit names neither paths between classes nor edges; "
+                "granularity",
+                "found edge, but the circuit names neither paths between classes nor edges; "
                     + "expected node"
             )
         }

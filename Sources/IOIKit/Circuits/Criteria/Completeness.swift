@@ -1,4 +1,4 @@
-/// Whether a circuit has all heads that do the task (Wang et al. 2211.00593, section 4.1; SPEC section 7): whatever set
+/// Whether a circuit has all heads that do the task (Wang et al. 2211.00593, section 4.1): whatever set
 /// K of its heads is taken out of the circuit and of the model, both should be left with the same. The incompleteness
 /// score of K is |F(C∖K) − F(M∖K)|.
 public enum Completeness {

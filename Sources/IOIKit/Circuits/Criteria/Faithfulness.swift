@@ -1,4 +1,4 @@
-/// How much of what a model does a circuit does alone (Wang et al. 2211.00593, section 4.1; SPEC section 7): F(M) and
+/// How much of what a model does a circuit does alone (Wang et al. 2211.00593, section 4): F(M) and
 /// F(C), the mean logit differences of the whole model and of the circuit, with 95 % bootstrap intervals over prompts.
 public struct Faithfulness: Equatable, Sendable {
     /// F(M).

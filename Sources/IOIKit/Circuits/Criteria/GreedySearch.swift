@@ -12,11 +12,11 @@ public struct GreedySearch: Codable, Equatable, Sendable {
 
     public init() {}
 
-    func validate(_ field: String) throws {
+    func validate() throws {
         for (name, value) in [("runs", runs), ("steps", steps), ("candidates", candidates)] {
-            try IOIError.check("\(field).\(name)", value, in: 1...10_000)
+            try IOIError.check(name, value, in: 1...10_000)
         }
-        try IOIError.check("\(field).prompts", prompts, in: 1...PromptSource.most)
+        try IOIError.check("prompts", prompts, in: 1...PromptSource.most)
     }
 
     /// A head that a set may take.

@@ -1,4 +1,4 @@
-/// Whether a circuit needs each of its heads (Wang et al. 2211.00593, section 4.2; SPEC section 7): the minimality score
+/// Whether a circuit needs each of its heads (Wang et al. 2211.00593, section 4.2): the minimality score
 /// of v is |F(C∖(K∪{v})) − F(C∖K)| / |F(M)| for a set K of the circuit's other heads, without which v counts.
 public enum Minimality {
     /// How the sets K are come by.

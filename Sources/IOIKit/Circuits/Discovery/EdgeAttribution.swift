@@ -3,7 +3,7 @@
 ///
 /// The score of an edge u→v is Σ over positions of (counterfactual − own output of u) · ∂(−LD)/∂(input of v): with the
 /// gradient of the prompt's own run it is EAP (Syed et al. 2310.10348), with its mean over runs whose embeddings lie
-/// between the counterfactual's and the prompt's it is EAP-IG (Hanna et al. 2403.17806, section 3; SPEC section 9).
+/// between the counterfactual's and the prompt's it is EAP-IG (Hanna et al. 2403.17806, section 3).
 public struct EdgeAttribution: Sendable {
     /// How many runs the gradient is averaged over; nil for that of the prompt's own run.
     public var steps: Int?

@@ -1,4 +1,4 @@
-/// How faithful the circuits of a ranking are as they grow (Mueller et al. 2504.13151, section 3; SPEC section 9).
+/// How faithful the circuits of a ranking are as they grow (Mueller et al. 2504.13151, section 3).
 ///
 /// At each fraction of all edges the faithfulness of the best ones is f = (m − m_corrupt) / (m_clean − m_corrupt), m the
 /// mean logit difference; CPR is the integral of f over the fraction, CMD that of |1 − f|, both by trapezoids from 0,

@@ -1,5 +1,5 @@
 /// How much a circuit found from edge scores depends on the prompts: circuits from resamples of them, compared with each
-/// other by Jaccard's index (SPEC section 9).
+/// other by Jaccard's index (Méloux et al. 2510.00845).
 public struct EdgeStability: Codable, Equatable, Sendable {
     public let resamples: Int
     /// The mean over all pairs of resamples: edges in both over edges in either.

@@ -1,5 +1,5 @@
 /// Finding a circuit by path patching: from the logits back, step by step, to the heads that the heads found before hear
-/// (Wang et al. 2211.00593, section 3; SPEC section 9).
+/// (Wang et al. 2211.00593, section 3).
 ///
 /// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
 ///    it *negative name movers*. Of the former, those that attend to S2 more than to IO are *S-inhibition* heads, which in

@@ -1,6 +1,6 @@
 /// A walk under way (`PathWalk`).
 struct PathWalker {
-    /// The names of classes, in the order of SPEC section 7's table.
+    /// The names of classes, from the output back (Wang et al. 2211.00593, section 3).
     private enum Name: String, CaseIterable {
         case nameMover = "name mover"
         case backup = "backup name mover"

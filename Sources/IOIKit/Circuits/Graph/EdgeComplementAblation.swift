@@ -10,8 +10,8 @@ public struct EdgeCircuit: Equatable, Sendable {
     }
 }
 
-/// ComplementAblation edge by edge: some edges of the graph stay, and along all others senders give their ablated outputs (Conmy
-/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3; SPEC sections 7 and 9).
+/// Complement ablation edge by edge: some edges of the graph stay, and along all others senders give their ablated
+/// outputs (Conmy et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
 public struct EdgeComplementAblation: Sendable {
     /// What stays in each run.
     public var kept: [EdgeCircuit]

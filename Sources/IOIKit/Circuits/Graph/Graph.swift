@@ -1,6 +1,6 @@
 import Foundation
 
-/// A model as a graph (Conmy et al. 2304.14997, section 2; SPEC section 9): what writes to the residual stream, what reads
+/// A model as a graph (Conmy et al. 2304.14997, section 2): what writes to the residual stream, what reads
 /// it, and an edge from each writer to each reader that comes after it.
 ///
 /// Writers are in the order in which they write, so that every reader reads the first so many of them.

@@ -1,5 +1,5 @@
 /// Forward passes of a model as a graph: every receiver has an input of its own, to which a sender gives what it puts
-/// out in this pass where the edge between them is kept, and an ablated output where it is not (SPEC section 9).
+/// out in this pass where the edge between them is kept, and an ablated output where it is not (Conmy et al. 2304.14997, section 3).
 ///
 /// The residual stream holds every sender's output of the pass; a receiver's input is the stream and, for each sender
 /// whose edge is dropped, the ablated less the real output. These sums are one product for all receivers of a layer.

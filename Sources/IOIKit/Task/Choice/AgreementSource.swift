@@ -1,9 +1,9 @@
 import Foundation
 
-/// Subject–verb agreement: "The lanterns near the wagon" goes on with " are", " were" or " have".
+/// Subject–verb agreement: "The lanterns near the wagon" continues with " are", " were" or " have".
 ///
-/// Subject, other noun, their numbers and the sentence are independent and uniform. A fifth of the nouns is held out,
-/// as subject and as other noun.
+/// Subject, other noun, their numbers and the sentence are independent and uniform. A fifth of the nouns is held out in
+/// both roles.
 struct AgreementSource: ChoiceSource {
     private struct Contents: Decodable {
         /// Singular and plural.
@@ -17,10 +17,10 @@ struct AgreementSource: ChoiceSource {
 
     private let sentences: [ChoiceSentence]
     private let training, heldOut: [[String]]
-    /// By number, singular and plural.
+    /// Tokens of the singular forms, then of the plural forms.
     private let verbs: [[Int]]
 
-    /// - Throws: ``IOIError`` for a file that is not as it has to be, and where no pair of verb forms has one token each.
+    /// - Throws: ``IOIError`` if the file is invalid, or there is no verb whose two forms are single tokens.
     init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
         let contents = try InputFile.decode(Contents.self, from: file)
         for (field, entries) in [("nouns", contents.nouns), ("verbs", contents.verbs)] {
@@ -36,7 +36,7 @@ struct AgreementSource: ChoiceSource {
         }
         guard contents.nouns.count >= 4 else {
             throw IOIError(
-                "\(file.path): nouns: found \(contents.nouns.count), expected 4 or more, half of them held out")
+                "\(file.path): nouns: found \(contents.nouns.count), expected 4 or more, two of them held out")
         }
         try ChoiceSentence.check(contents.sentences, slots: ["SUBJECT", "OTHER"], source: file.path)
         sentences = contents.sentences

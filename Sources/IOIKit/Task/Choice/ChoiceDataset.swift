@@ -1,22 +1,22 @@
 import Foundation
 
-/// Prompts of a ``ChoiceTask`` and the exact bytes of the file that holds them.
+/// Prompts of a ``ChoiceTask`` and the exact contents of their file.
 public struct ChoiceDataset: Sendable {
     /// The name of the ``ChoiceTask``, or of the user's own data.
     public let name: String
-    /// What the prompts were drawn from; none for prompts read from a file.
+    /// The seed of generated prompts; nil for prompts read from a file.
     public let seed: UInt64?
     public let prompts: [ChoicePrompt]
-    /// The JSON Lines: what to write, or what was read, byte by byte.
+    /// The prompts as JSON Lines: generated, or exactly as read from the file.
     public let jsonLines: Data
 
     public var count: Int { prompts.count }
 }
 
 extension ChoiceDataset {
-    /// The prompts of a file as `ioi data` writes it; nil where its first line is no such prompt.
+    /// Reads a prompts file; nil if its first line is not a ``ChoicePrompt``.
     ///
-    /// - Throws: ``IOIError`` naming the file, line and field that is not as it has to be.
+    /// - Throws: ``IOIError`` naming the file, line and field that is missing or invalid.
     init?(contentsOf file: URL, config: GPT2Config) throws {
         struct Kind: Decodable {
             let rightTokens: [Int]
@@ -44,7 +44,7 @@ extension ChoiceDataset {
 }
 
 extension ChoicePrompt {
-    /// - Throws: ``IOIError`` naming the field that a model of this config cannot take, or that contradicts another.
+    /// - Throws: ``IOIError`` naming the field that does not fit a model of this config or contradicts another field.
     fileprivate func check(_ config: GPT2Config, source: String) throws {
         func demand(_ condition: Bool, _ field: CodingKeys, _ found: String, _ expected: String) throws {
             guard condition else {
@@ -70,5 +70,36 @@ extension ChoicePrompt {
             try demand(false, .wrongTokens, "\(both)", "none of right_tokens")
         }
         try demand(rightTokens.contains(answerToken), .answerToken, "\(answerToken)", "one of right_tokens")
+    }
+}
+
+/// A prompt after which some next tokens are right and some wrong: one line of a prompts file.
+public struct ChoicePrompt: Codable, Equatable, Sendable {
+    /// The index of the prompt in its dataset.
+    public var id: Int
+    /// The name of its ``ChoiceTask``, or of the user's own data.
+    public var dataset: String
+    /// The name of its sentence.
+    public var template: String
+    /// The kind of prompt: the numbers of subject and other noun, such as `plural-singular`, or the decade of the year,
+    /// such as `30s`.
+    public var group: String
+    /// The prompt up to the answer, without the beginning-of-text token.
+    public var text: String
+    /// The words in the slots of its sentence.
+    public var words: [String: String]
+    public var tokens: [Int]
+    /// The label, with its leading space if it has one.
+    public var answer: String
+    public var answerToken: Int
+    /// These include the label.
+    public var rightTokens: [Int]
+    public var wrongTokens: [Int]
+
+    enum CodingKeys: String, CodingKey {
+        case id, dataset, template, group, text, words, tokens, answer
+        case answerToken = "answer_token"
+        case rightTokens = "right_tokens"
+        case wrongTokens = "wrong_tokens"
     }
 }

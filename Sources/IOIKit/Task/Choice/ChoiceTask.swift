@@ -1,21 +1,21 @@
 import Foundation
 
-/// A task beside indirect-object identification: after a prompt, some next tokens are right and some are wrong.
+/// A task other than IOI: after a prompt some next tokens are right and some wrong.
 public enum ChoiceTask: String, CaseIterable, Sendable {
-    /// Subject–verb agreement: the verb has the number of the subject, not that of the noun between the two.
+    /// Subject–verb agreement: the verb has the number of the subject, not of the noun between them.
     case agreement
-    /// A span of years ends after it begins (Hanna, Liu & Variengien 2023, arXiv 2305.00586).
+    /// A span of years ends after it begins (Hanna et al. 2305.00586).
     case greaterThan = "greater-than"
 
-    /// The first prompts of the task. Each depends on the seed and its own number only.
+    /// The first `count` prompts of the task. Each depends only on the seed and its index.
     ///
     /// - Parameters:
-    ///   - split: no noun of one split is in the other (agreement), or no noun with the same year (Greater-Than).
-    ///   - file: nouns and sentences in place of the program's own, `Data/tasks/NAME.json`.
-    ///   - beginningOfText: whether prompts begin with the tokenizer's end-of-text token.
-    ///   - contextLength: how many tokens the model can take, where it is known.
-    /// - Throws: ``IOIError`` for a file that is not as it has to be, a tokenizer that cannot write the answers, and a
-    ///   prompt longer than the context; of kind `usage` for a count below one.
+    ///   - split: the splits share no noun (agreement), or no pair of noun and year (Greater-Than).
+    ///   - file: nouns and sentences; nil for `Data/tasks/NAME.json`.
+    ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
+    ///   - contextLength: the model's context length in tokens, if known.
+    /// - Throws: ``IOIError`` if `count` is out of range, the file is invalid, the answers are not tokens of the tokenizer,
+    ///   or a prompt is longer than the context.
     public func dataset(
         count: Int,
         seed: UInt64,
@@ -25,7 +25,7 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
         beginningOfText: Bool = false,
         contextLength: Int? = nil
     ) throws -> ChoiceDataset {
-        guard count > 0 else { throw IOIError.usage("--count: found \(count), expected at least 1") }
+        try IOIError.check("count", count, in: 1...PromptSource.most)
         let file = try file ?? DataDirectory.file("tasks/\(rawValue).json")
         let source: any ChoiceSource =
             switch self {
@@ -51,22 +51,81 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
                 rightTokens: draw.right, wrongTokens: draw.wrong
             )
         }
-        return ChoiceDataset(
-            name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts)
-        )
+        return ChoiceDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
     }
 }
 
-/// What the prompts of a task are drawn from.
+/// Draws the prompts of a task.
 protocol ChoiceSource {
     func draw(_ split: PromptGenerator.Split, using generator: inout SeededGenerator) -> ChoiceDraw
 }
 
-/// What makes a prompt.
+/// The parts of a prompt.
 struct ChoiceDraw {
     let sentence: ChoiceSentence
-    /// What fills its slots.
+    /// By slot.
     let words: [String: String]
     let group: String
     let right, wrong: [Int]
+}
+
+/// A sentence of a ``ChoiceTask`` up to the answer, with slots such as `[NOUN]`.
+struct ChoiceSentence: Decodable {
+    let name: String
+    let text: String
+
+    /// - Parameters:
+    ///   - slots: the expected slots, in order.
+    ///   - source: the file, for error messages.
+    /// - Throws: ``IOIError`` if the slots differ, or a slot or the answer would not be separate tokens.
+    func check(slots: [String], source: String) throws {
+        let fault = "\(source): sentence \(name.quoted): "
+        let found = text.matches(of: /\[[A-Z]+\]/).map { String($0.output) }
+        let expected = slots.map { "[\($0)]" }
+        guard found == expected else {
+            let slots = found.isEmpty ? "none" : found.joined(separator: " ")
+            throw IOIError(fault + "found slots \(slots), expected \(expected.joined(separator: " "))")
+        }
+        for slot in expected {
+            let parts = text.split(separator: slot, omittingEmptySubsequences: false)
+            let next = parts[1].first
+            guard parts[0].last == " ", next.map({ !$0.isLetter && !$0.isNumber }) ?? true else {
+                throw IOIError(
+                    fault + "found \(text.quoted), expected a space before \(slot) and no letter or digit after it")
+            }
+        }
+        guard text.last?.isWhitespace == false else {
+            throw IOIError(fault + "found whitespace at the end, expected it to end before the space of the answer")
+        }
+    }
+
+    func filled(with words: [String: String]) -> String {
+        words.reduce(text) { $0.replacing("[\($1.key)]", with: $1.value) }
+    }
+
+    /// - Throws: ``IOIError`` if there is none, a name repeats or one is invalid.
+    static func check(_ sentences: [ChoiceSentence], slots: [String], source: String) throws {
+        guard !sentences.isEmpty else { throw IOIError("\(source): sentences: found none, expected at least one") }
+        if let twice = sentences.map(\.name).firstRepeated() {
+            throw IOIError("\(source): sentences: found \(twice.quoted) twice, expected each name once")
+        }
+        for sentence in sentences { try sentence.check(slots: slots, source: source) }
+    }
+}
+
+/// The texts held out from training. The choice depends on the texts alone, not on a seed or their order, so that it is
+/// the same in all datasets made of these texts.
+enum HeldOutTexts {
+    /// - Parameters:
+    ///   - stream: the kind of text, which names the random stream.
+    ///   - share: one text in `share` is held out.
+    ///   - least: the smallest number of texts held out.
+    static func choose(_ texts: [String], _ stream: String, oneOf share: Int, least: Int = 1) -> Set<String> {
+        let ranked = texts.map { text in
+            var hash = SeededGenerator(0, "\(stream): \(text)")
+            return (rank: hash.next(), text: text)
+        }
+        let ordered = ranked.sorted { ($0.rank, $0.text) < ($1.rank, $1.text) }
+        return Set(ordered.prefix(max(least, texts.count / share)).map(\.text))
+    }
 }

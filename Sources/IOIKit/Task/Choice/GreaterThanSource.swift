@@ -1,11 +1,11 @@
 import Foundation
 
-/// Greater-Than (Hanna, Liu & Variengien 2023, section 2): "The siege began in the year 1732 and ended in the year 17"
-/// goes on with a two-digit year above 32.
+/// Greater-Than (Hanna et al. 2305.00586, section 2): "The siege began in the year 1732 and ended in the year 17"
+/// continues with a two-digit year above 32.
 ///
-/// Years are those that the tokenizer writes as a century and a two-digit year, from 02 to 98, so that some answers are
-/// right and some wrong. Noun and two-digit year are uniform over all pairs, then the century and the sentence. A tenth of
-/// the pairs is held out.
+/// Years are those that the tokenizer splits into a century and a two-digit year from 02 to 98, so that there are right
+/// and wrong answers. The pair of noun and two-digit year is uniform, then the century and the sentence. A tenth of the
+/// pairs is held out.
 struct GreaterThanSource: ChoiceSource {
     private struct Contents: Decodable {
         let nouns: [String]
@@ -25,7 +25,7 @@ struct GreaterThanSource: ChoiceSource {
     private let centuries: [[String]]
     private let training, heldOut: [Pair]
 
-    /// - Throws: ``IOIError`` for a file that is not as it has to be, and where two-digit years are not one token each.
+    /// - Throws: ``IOIError`` if the file is invalid, or two-digit years are not single tokens.
     init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
         let contents = try InputFile.decode(Contents.self, from: file)
         for (field, entries) in [("nouns", contents.nouns), ("centuries", contents.centuries)] {
@@ -72,7 +72,7 @@ struct GreaterThanSource: ChoiceSource {
         guard !training.isEmpty, !self.heldOut.isEmpty else {
             throw IOIError(
                 "\(file.path): centuries: found \(contents.centuries.joined(separator: ", ")), expected some that the model's "
-                    + "tokenizer takes apart from two-digit years, as in \" 17\" and \"32\""
+                    + "tokenizer splits from two-digit years, as in \" 17\" and \"32\""
             )
         }
     }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Makes a prompt of one line of a prompts file: checks what stands there and derives what does not.
+/// Makes a prompt from a line of a prompts file: checks the fields present and derives the others.
 struct PromptDerivation {
     let reader: PromptReader
     let record: PromptRecord
-    /// The line's, from 0.
+    /// The index of the line.
     let index: Int
-    /// What names of counterfactuals are drawn from; empty where there is no list.
+    /// The tokens to draw the names of counterfactuals from; empty without a list of names.
     let nameTokens: [Int]
 
     /// A person named in the prompt.
@@ -27,36 +27,23 @@ struct PromptDerivation {
             throw fault("fields \"io\" and \"s\": found \"\(ioText)\" in both, expected two different names")
         }
 
-        let tokens = try record.tokens ?? derivedTokens(text)
+        let tokens = try record.tokens?.map(\.value) ?? derivedTokens(text)
         try check(tokens, "tokens")
         let stated = try statedPositions(length: tokens.count)
-        let io = try name(ioText, "io", stated: record.ioToken, at: stated?.io, in: tokens)
-        let s = try name(sText, "s", stated: record.sToken, at: stated?.s1, in: tokens)
+        let io = try name(ioText, "io", stated: record.ioToken?.value, at: stated?.io, in: tokens)
+        let s = try name(sText, "s", stated: record.sToken?.value, at: stated?.s1, in: tokens)
         let positions = try stated ?? foundPositions(io: io, s: s, in: tokens)
-        try check(io, "io", stands: positions.io, in: tokens)
-        try check(s, "s", stands: positions.s1, in: tokens)
+        try check(io, "io", at: positions.io, in: tokens)
+        try check(s, "s", at: positions.s1, in: tokens)
 
         let order = try order(positions)
         let answer = try answer(io: io, s: s)
         let (abcText, abcTokens) = try counterfactual(tokens: tokens, positions: positions)
         return Prompt(
-            id: record.id ?? index,
-            dataset: record.dataset ?? "custom",
-            template: record.template ?? "custom",
-            order: order,
-            text: text,
-            tokens: tokens,
-            answer: answer.text,
-            answerToken: answer.token,
-            io: io.text,
-            ioToken: io.token,
-            s: s.text,
-            sToken: s.token,
-            place: record.place,
-            object: record.object,
-            positions: positions,
-            abcText: abcText,
-            abcTokens: abcTokens
+            id: record.id?.value ?? index, dataset: record.dataset ?? "custom", template: record.template ?? "custom",
+            order: order, text: text, tokens: tokens, answer: answer.text, answerToken: answer.token, io: io.text,
+            ioToken: io.token, s: s.text, sToken: s.token, place: record.place, object: record.object,
+            positions: positions, abcText: abcText, abcTokens: abcTokens
         )
     }
 
@@ -82,9 +69,7 @@ struct PromptDerivation {
     private func derivedTokens(_ text: String) throws -> [Int] {
         let tokenizer = try requireTokenizer(for: "tokens")
         if let last = text.last, last.isWhitespace {
-            throw fault(
-                "text ends in white space, expected an end right before the answer's own space"
-            )
+            throw fault("text ends in whitespace, expected it to end before the space of the answer")
         }
         return try encode(text, by: tokenizer)
     }
@@ -118,9 +103,9 @@ struct PromptDerivation {
         }
     }
 
-    // MARK: Names and where they stand
+    // MARK: Names and positions
 
-    /// A name and its token: as the line says, or as its position says, or by the tokenizer.
+    /// A name and its token: the token given in the line, else by the tokenizer, else the token at its position.
     private func name(
         _ text: String,
         _ field: String,
@@ -134,20 +119,16 @@ struct PromptDerivation {
         }
         guard let tokenizer = reader.tokenizer else {
             if let position { return Name(text: text, token: tokens[position]) }
-            throw fault(
-                "\(field)_token is missing, and the model has no tokenizer to derive it with"
-            )
+            throw fault("\(field)_token is missing, and the model has no tokenizer to derive it with")
         }
         guard let token = tokenizer.token(for: text) else {
             let count = tokenizer.encode(text).count
-            throw fault(
-                "\(field): found \"\(text)\" of \(count) tokens, expected a name of one token"
-            )
+            throw fault("\(field): found \"\(text)\" of \(count) tokens, expected a name of one token")
         }
         return Name(text: text, token: token)
     }
 
-    private func check(_ name: Name, _ field: String, stands position: Int, in tokens: [Int]) throws {
+    private func check(_ name: Name, _ field: String, at position: Int, in tokens: [Int]) throws {
         guard tokens[position] == name.token else {
             let key = field == "io" ? PositionClass.io : PositionClass.s1
             throw fault(
@@ -157,11 +138,11 @@ struct PromptDerivation {
         }
     }
 
-    /// The positions that stand in the line, where they do; what follows from them may be left out.
+    /// The positions given in the line, if any. S1+1 and END may be left out.
     private func statedPositions(length: Int) throws -> Positions? {
         guard let stated = record.positions else { return nil }
-        func position(_ value: Int?, _ key: PositionClass, default derived: Int? = nil) throws -> Int {
-            guard let value = value ?? derived else {
+        func position(_ value: WholeNumber?, _ key: PositionClass, default derived: Int? = nil) throws -> Int {
+            guard let value = value?.value ?? derived else {
                 throw fault("positions.\(key.rawValue) is missing, expected a position")
             }
             guard (0..<length).contains(value) else {
@@ -174,11 +155,8 @@ struct PromptDerivation {
         }
         let s1 = try position(stated.s1, .s1)
         let positions = Positions(
-            io: try position(stated.io, .io),
-            s1: s1,
-            s1Next: try position(stated.s1Next, .s1Next, default: s1 + 1),
-            s2: try position(stated.s2, .s2),
-            end: try position(stated.end, .end, default: length - 1)
+            io: try position(stated.io, .io), s1: s1, s1Next: try position(stated.s1Next, .s1Next, default: s1 + 1),
+            s2: try position(stated.s2, .s2), end: try position(stated.end, .end, default: length - 1)
         )
         for (key, found, expected) in [
             (PositionClass.s1Next, positions.s1Next, s1 + 1), (.end, positions.end, length - 1),
@@ -188,7 +166,7 @@ struct PromptDerivation {
         guard positions.s2 > s1, positions.io != s1, positions.io != positions.s2 else {
             throw fault(
                 "positions: found IO \(positions.io), S1 \(s1), S2 \(positions.s2), "
-                    + "expected three places, S1 before S2"
+                    + "expected three different positions, S1 before S2"
             )
         }
         return positions
@@ -196,33 +174,23 @@ struct PromptDerivation {
 
     private func foundPositions(io: Name, s: Name, in tokens: [Int]) throws -> Positions {
         guard let ioPosition = tokens.firstIndex(of: io.token) else {
-            throw fault(
-                "io: \"\(io.text)\" does not stand in the prompt as a token of its own, "
-                    + "expected it once, after a space"
-            )
+            throw fault("io: \"\(io.text)\" is not a token of the prompt, expected it once, after a space")
         }
         let subjects = tokens.indices.filter { tokens[$0] == s.token }
         guard subjects.count >= 2 else {
             throw fault(
-                "s: \"\(s.text)\" stands \(subjects.count) times in the prompt "
-                    + "as a token of its own, expected twice, after a space"
+                "s: found \"\(s.text)\" \(subjects.count) times among the tokens of the prompt, expected it twice, after a space"
             )
         }
         return Positions(
-            io: ioPosition,
-            s1: subjects[0],
-            s1Next: subjects[0] + 1,
-            s2: subjects[1],
-            end: tokens.count - 1
+            io: ioPosition, s1: subjects[0], s1Next: subjects[0] + 1, s2: subjects[1], end: tokens.count - 1
         )
     }
 
     private func order(_ positions: Positions) throws -> NameOrder {
         let found: NameOrder = positions.io < positions.s1 ? .abba : .baba
         if let stated = record.order, stated != found.rawValue {
-            throw fault(
-                "order: found \"\(stated)\", expected \"\(found.rawValue)\" by the positions"
-            )
+            throw fault("order: found \"\(stated)\", expected \"\(found.rawValue)\" by the positions")
         }
         return found
     }
@@ -232,7 +200,7 @@ struct PromptDerivation {
     private func answer(io: Name, s: Name) throws -> Name {
         let text = record.answer.map(spaced) ?? io.text
         let known = [io, s].first { $0.text == text }
-        if let stated = record.answerToken {
+        if let stated = record.answerToken?.value {
             try check(stated, "answer_token")
             if let known, known.token != stated {
                 throw fault(
@@ -255,7 +223,7 @@ struct PromptDerivation {
         tokens: [Int],
         positions: Positions
     ) throws -> (text: String?, tokens: [Int]?) {
-        var abcTokens = record.abcTokens
+        var abcTokens = record.abcTokens?.map(\.value)
         if abcTokens == nil, let text = record.abcText, let tokenizer = reader.tokenizer {
             abcTokens = try encode(text, by: tokenizer)
         }
@@ -274,10 +242,7 @@ struct PromptDerivation {
         }
         var generator = SeededGenerator(0, reader.counterfactual.rawValue, index)
         let drawn = try reader.counterfactual.tokens(
-            from: tokens,
-            positions: positions,
-            names: nameTokens,
-            using: &generator
+            from: tokens, positions: positions, names: nameTokens, using: &generator
         )
         let text = reader.tokenizer.map { tokenizer in
             tokenizer.decode(drawn.first == tokenizer.endOfText ? Array(drawn.dropFirst()) : drawn)

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Draws the prompts of the task.
+/// Generates IOI prompts.
 ///
-/// Each prompt has random streams of its own, so that the number of prompts asked for changes none of them,
-/// and prompt 17 of a seed is about the same people, place and object in all four datasets.
+/// Each prompt has its own random streams: the number of prompts changes none of them, and prompt 17 of a seed has the
+/// same people, place and object in all four datasets.
 public struct PromptGenerator: Sendable {
-    /// Which pairs of names (IO, S) are used; no pair is in both.
+    /// The pairs of names (IO, S) to use; the two splits are disjoint.
     public enum Split: String, CaseIterable, Sendable {
         case training
         case heldOut = "held-out"
@@ -22,12 +22,11 @@ public struct PromptGenerator: Sendable {
     private let counterfactual: Counterfactual
 
     /// - Parameters:
-    ///   - beginningOfText: whether prompts begin with the tokenizer's end-of-text token, which GPT-2 also
-    ///     has at the beginning of a text.
-    ///   - counterfactual: what `abc_text` and `abc_tokens` hold.
-    ///   - contextLength: how many tokens the model can take, where it is known.
-    /// - Throws: ``IOIError`` that names every name, place and object that is not one token, a template whose
-    ///   words run into their slots, or one that is longer than the context.
+    ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
+    ///   - counterfactual: the counterfactual in `abc_text` and `abc_tokens`.
+    ///   - contextLength: the model's context length in tokens, if known.
+    /// - Throws: ``IOIError`` naming every name, place and object that is not a single token, a template whose words join
+    ///   the words in its slots, or one longer than the context.
     public init(
         templates: TemplateSet,
         names: NameList,
@@ -57,38 +56,26 @@ public struct PromptGenerator: Sendable {
             let fault = "\(templates.source): template \"\(template.name)\": "
             let length = tokenized.length + beginning.count
             if let contextLength, length > contextLength {
-                throw IOIError(
-                    fault + "\(length) tokens, expected at most the model's context of \(contextLength)"
-                )
+                throw IOIError(fault + "\(length) tokens, expected at most the model's context of \(contextLength)")
             }
             try verify(template, tokenized, fault: fault)
         }
     }
 
-    /// Checks that filling in tokens gives what tokenizing the filled text gives, each word in each of its
-    /// slots once, the answer after the end included.
+    /// Checks that filling slots with tokens gives the tokens of the filled text, with each word once in each of its slots
+    /// and the answer at the end.
     ///
-    /// Words and the text around them are tokenized apart from each other unless a letter, a digit or the
-    /// like follows a slot directly; and that does not depend on the other slots.
+    /// A word is tokenized separately from the text around it unless a letter, digit or the like directly follows its
+    /// slot, which does not depend on the other slots.
     private func verify(_ template: Template, _ tokenized: TokenizedTemplate, fault: String) throws {
         for index in 0..<max(names.count, places.count, objects.count) {
             let io = names[index % names.count]
             let s = names[(index + 1) % names.count]
             let place = places[index % places.count]
             let object = objects[index % objects.count]
-            let text = template.filled(
-                order: .baba,
-                io: io.text,
-                s: s.text,
-                place: place.text,
-                object: object.text
-            )
+            let text = template.filled(order: .baba, io: io.text, s: s.text, place: place.text, object: object.text)
             let filled = tokenized.filled(
-                order: .baba,
-                io: io.token,
-                s: s.token,
-                place: place.token,
-                object: object.token
+                order: .baba, io: io.token, s: s.token, place: place.token, object: object.token
             )
             guard tokenizer.encode(text + " " + io.text) == filled.tokens + [io.token] else {
                 throw IOIError(
@@ -99,30 +86,23 @@ public struct PromptGenerator: Sendable {
         }
     }
 
-    /// The first prompts of a dataset.
+    /// The first `count` prompts of a dataset.
     ///
-    /// - Throws: ``IOIError`` of kind `usage` for a count below one; ``IOIError`` where the counterfactual
-    ///   needs more names than there are.
+    /// - Throws: ``IOIError`` if `count` is out of range, or the counterfactual needs more names than there are.
     public func dataset(
         _ rule: DatasetRule,
         count: Int,
         seed: UInt64,
         split: Split = .training
     ) throws -> Dataset {
-        guard count > 0 else { throw IOIError.usage("--count: found \(count), expected at least 1") }
+        try IOIError.check("count", count, in: 1...PromptSource.most)
         let prompts = try (0..<count).map { try prompt($0, of: rule, seed: seed, split: split) }
-        return Dataset(
-            name: rule.name,
-            seed: seed,
-            prompts: prompts,
-            jsonLines: PromptWriter.jsonLines(prompts)
-        )
+        return Dataset(name: rule.name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
     }
 
-    /// One prompt of a dataset; template, order, ordered pair of names, place and object are independent and
-    /// uniform.
+    /// One prompt of a dataset. Template, order, ordered pair of names, place and object are independent and uniform.
     ///
-    /// - Throws: ``IOIError`` where the counterfactual needs more names than there are.
+    /// - Throws: ``IOIError`` if the counterfactual needs more names than there are.
     public func prompt(_ index: Int, of rule: DatasetRule, seed: UInt64, split: Split = .training) throws
         -> Prompt
     {
@@ -149,40 +129,20 @@ public struct PromptGenerator: Sendable {
         }
 
         var (tokens, positions) = template.filled(
-            order: order,
-            io: io.token,
-            s: s.token,
-            place: place.token,
-            object: object.token
+            order: order, io: io.token, s: s.token, place: place.token, object: object.token
         )
         tokens[positions.s2] = word(rule.atS2).token
         tokens = beginning + tokens
         positions = positions.moved(by: beginning.count)
         var abcGenerator = SeededGenerator(seed, "\(split.rawValue) \(counterfactual.rawValue)", index)
         let abcTokens = try counterfactual.tokens(
-            from: tokens,
-            positions: positions,
-            names: nameTokens,
-            using: &abcGenerator
+            from: tokens, positions: positions, names: nameTokens, using: &abcGenerator
         )
         let answer = word(rule.label)
         return Prompt(
-            id: index,
-            dataset: rule.name,
-            template: template.name,
-            order: order,
-            text: text(tokens),
-            tokens: tokens,
-            answer: " " + answer.text,
-            answerToken: answer.token,
-            io: " " + io.text,
-            ioToken: io.token,
-            s: " " + s.text,
-            sToken: s.token,
-            place: place.text,
-            object: object.text,
-            positions: positions,
-            abcText: text(abcTokens),
+            id: index, dataset: rule.name, template: template.name, order: order, text: text(tokens), tokens: tokens,
+            answer: " " + answer.text, answerToken: answer.token, io: " " + io.text, ioToken: io.token, s: " " + s.text,
+            sToken: s.token, place: place.text, object: object.text, positions: positions, abcText: text(abcTokens),
             abcTokens: abcTokens
         )
     }

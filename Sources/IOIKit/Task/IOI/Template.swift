@@ -1,8 +1,6 @@
-/// A sentence with slots, in the order BABA: `[S]`, `[IO]`, `[S]`, and anywhere one `[PLACE]` and one
-/// `[OBJECT]`.
+/// A sentence with slots in BABA order: `[S]`, `[IO]`, `[S]`, and one `[PLACE]` and one `[OBJECT]` anywhere.
 ///
-/// The sentence ends right before the answer. The other order, ABBA, is made by exchanging the first `[S]`
-/// and `[IO]`.
+/// The sentence ends before the answer. Swapping the first `[S]` and `[IO]` gives ABBA order.
 public struct Template: Equatable, Sendable {
     enum Slot: String, CaseIterable {
         case s = "S"
@@ -13,14 +11,13 @@ public struct Template: Equatable, Sendable {
 
     public let name: String
     public let text: String
-    /// The text between the slots, one piece more than slots, each without the space before the slot it
-    /// precedes.
+    /// The text around the slots: one piece more than slots, each without the space before the next slot.
     let pieces: [String]
     let slots: [Slot]
 
-    /// - Parameter source: the file it stands in, for messages.
-    /// - Throws: ``IOIError`` for a slot that is missing, too many, unknown, out of order or not after a
-    ///   space, and for a text that ends in white space.
+    /// - Parameter source: the file, for error messages.
+    /// - Throws: ``IOIError`` if a slot is missing, repeated, unknown, out of order or not after a space, or the text ends
+    ///   in whitespace.
     public init(name: String, text: String, source: String) throws {
         func fault(_ problem: String) -> IOIError {
             IOIError("\(source): template \"\(name)\": \(problem)")
@@ -51,14 +48,14 @@ public struct Template: Equatable, Sendable {
             let found = slots.count { $0 == slot }
             let expected = slot == .s ? 2 : 1
             guard found == expected else {
-                throw fault("slot [\(slot.rawValue)] stands \(found) times, expected \(expected)")
+                throw fault("found slot [\(slot.rawValue)] \(found) times, expected \(expected)")
             }
         }
         guard slots.filter({ $0 == .s || $0 == .io }) == [.s, .io, .s] else {
-            throw fault("names stand in another order; expected [S], then [IO], then [S] (order BABA)")
+            throw fault("found the names in another order, expected [S], then [IO], then [S] (BABA)")
         }
         if let last = text.last, last.isWhitespace {
-            throw fault("text ends in white space; expected an end right before the answer's own space")
+            throw fault("text ends in whitespace, expected it to end before the space of the answer")
         }
         self.name = name
         self.text = text
@@ -66,7 +63,6 @@ public struct Template: Equatable, Sendable {
         self.slots = slots
     }
 
-    /// The slots in one of the two orders.
     func slots(in order: NameOrder) -> [Slot] {
         guard order == .abba, let s1 = slots.firstIndex(of: .s), let io = slots.firstIndex(of: .io) else {
             return slots
@@ -76,7 +72,7 @@ public struct Template: Equatable, Sendable {
         return exchanged
     }
 
-    /// The sentence with its slots filled by words without their leading space.
+    /// The sentence with its slots filled by words, given without leading spaces.
     func filled(order: NameOrder, io: String, s: String, place: String, object: String) -> String {
         var text = pieces[0]
         for (slot, piece) in zip(slots(in: order), pieces.dropFirst()) {
@@ -90,5 +86,51 @@ public struct Template: Equatable, Sendable {
             text += " " + word + piece
         }
         return text
+    }
+}
+
+/// A template in tokens: the text around the slots is tokenized once, and each slot is one token.
+struct TokenizedTemplate: Sendable {
+    private let template: Template
+    private let pieces: [[Int]]
+
+    var name: String { template.name }
+
+    /// The length of the template's prompts in tokens, without a beginning-of-text token.
+    var length: Int { pieces.reduce(pieces.count - 1) { $0 + $1.count } }
+
+    init(_ template: Template, tokenizer: BPETokenizer) {
+        self.template = template
+        pieces = template.pieces.map { tokenizer.encode($0) }
+    }
+
+    func filled(
+        order: NameOrder,
+        io: Int,
+        s: Int,
+        place: Int,
+        object: Int
+    ) -> (tokens: [Int], positions: Positions) {
+        var tokens = pieces[0]
+        tokens.reserveCapacity(length + 1)
+        var subjects: [Int] = []
+        var indirectObject = 0
+        for (slot, piece) in zip(template.slots(in: order), pieces.dropFirst()) {
+            switch slot {
+            case .s:
+                subjects.append(tokens.count)
+                tokens.append(s)
+            case .io:
+                indirectObject = tokens.count
+                tokens.append(io)
+            case .place: tokens.append(place)
+            case .object: tokens.append(object)
+            }
+            tokens += piece
+        }
+        let positions = Positions(
+            io: indirectObject, s1: subjects[0], s1Next: subjects[0] + 1, s2: subjects[1], end: tokens.count - 1
+        )
+        return (tokens, positions)
     }
 }

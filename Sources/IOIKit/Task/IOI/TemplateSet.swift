@@ -1,21 +1,21 @@
 import Foundation
 
-/// The sentences of the task, with the places and objects that fill them.
+/// IOI templates, and the places and objects that fill them.
 public struct TemplateSet: Equatable, Sendable {
     public let templates: [Template]
     public let places: [String]
     public let objects: [String]
-    /// The file they stand in, for messages.
+    /// The file, for error messages.
     public let source: String
 
-    /// The program's own sentences, `Data/templates.json`.
+    /// The templates of `Data/templates.json`.
     public static func standard() throws -> TemplateSet {
         try TemplateSet(contentsOf: DataDirectory.file("templates.json"))
     }
 
     /// Reads `{"templates": [{"name", "text"}], "places": […], "objects": […]}`.
     ///
-    /// - Throws: ``IOIError`` that names the file and the entry that is not as it has to be.
+    /// - Throws: ``IOIError`` naming the file and the invalid entry.
     public init(contentsOf file: URL) throws {
         struct Contents: Decodable {
             struct Entry: Decodable {
@@ -36,8 +36,8 @@ public struct TemplateSet: Equatable, Sendable {
         )
     }
 
-    /// - Parameter source: where they come from, for messages.
-    /// - Throws: ``IOIError`` for an empty list, and for an entry that is empty or stands twice.
+    /// - Parameter source: where they come from, for error messages.
+    /// - Throws: ``IOIError`` if a list is empty, or an entry is empty or repeats.
     public init(templates: [Template], places: [String], objects: [String], source: String) throws {
         self.templates = templates
         self.places = places

@@ -8,7 +8,7 @@ import Testing
         try Circuit(contentsOf: DataDirectory.file("circuits/gpt2-small-naive.json"), for: .small)
     }
 
-    /// The rules in words: SPEC section 7.
+    /// The sets K in words (Wang et al. 2211.00593, section 4.2 and appendix K).
     @Test func publishedSetsAreThoseOfThePaper() throws {
         let circuit = try CircuitTests.published
         #expect(PublishedMinimalitySets.fit(circuit))

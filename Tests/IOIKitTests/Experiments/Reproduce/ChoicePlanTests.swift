@@ -54,7 +54,7 @@ import Testing
         // Each file says what it was measured on, so that it can be measured again.
         struct Document: Decodable {
             let command: String
-            let options: EvaluationOptions
+            let options: EvaluationExperiment
             let dataset: DatasetRecord
             let results: ChoiceEvaluation
         }

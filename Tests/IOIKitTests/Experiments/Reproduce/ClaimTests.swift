@@ -5,9 +5,10 @@ import Testing
 @testable import IOIKit
 
 @Suite struct ClaimTests {
-    static var results: Any {
-        try! JSONSerialization.jsonObject(
-            with: Data(
+    static var results: JSONValue {
+        try! JSONDecoder().decode(
+            JSONValue.self,
+            from: Data(
                 """
                 {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
                  "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
@@ -17,20 +18,22 @@ import Testing
                 """.utf8))
     }
 
-    static func figure(_ steps: String...) throws -> MeasuredFigure {
-        try MeasuredFigure(at: steps, in: results, file: "f.json")
+    static func figure(_ steps: String...) throws -> Estimate {
+        try Estimate(at: steps, in: results, file: "f.json")
     }
 
     @Test func figuresAreFoundWithTheirIntervals() throws {
-        #expect(try Self.figure("logit_difference") == MeasuredFigure(value: 3.5, ci95: [3.4, 3.6]))
-        #expect(try Self.figure("ratio") == MeasuredFigure(value: 1.5, ci95: [1.25, 1.75]))
+        #expect(try Self.figure("logit_difference") == Estimate(value: 3.5, ci95: [3.4, 3.6], isMeaningless: false))
+        #expect(try Self.figure("ratio") == Estimate(value: 1.5, ci95: [1.25, 1.75], isMeaningless: false))
         #expect(try Self.figure("effect", "1", "0").value == 3)
         #expect(try Self.figure("effect", "1", "1").value == nil)
-        #expect(try Self.figure("near", "ratio") == MeasuredFigure(value: -3, ci95: [-30, 20], isMeaningless: true))
-        #expect(try Self.figure("sets", "circuit", "recovered") == MeasuredFigure(value: 0.5, ci95: [0.25, 0.75]))
-        #expect(try Self.figure("sets", "circuit", "effect") == MeasuredFigure(value: 7, ci95: [6, 8]))
-        #expect(try Self.figure("share", "0.1") == MeasuredFigure(value: 2.5, ci95: [2, 3]))
-        #expect(try Self.figure("share", "1.0") == MeasuredFigure(value: nil, ci95: nil))
+        #expect(try Self.figure("near", "ratio") == Estimate(value: -3, ci95: [-30, 20], isMeaningless: true))
+        #expect(
+            try Self.figure("sets", "circuit", "recovered")
+                == Estimate(value: 0.5, ci95: [0.25, 0.75], isMeaningless: false))
+        #expect(try Self.figure("sets", "circuit", "effect") == Estimate(value: 7, ci95: [6, 8], isMeaningless: false))
+        #expect(try Self.figure("share", "0.1") == Estimate(value: 2.5, ci95: [2, 3], isMeaningless: false))
+        #expect(try Self.figure("share", "1.0") == Estimate(value: nil, ci95: nil, isMeaningless: false))
         #expect(throws: IOIError.self) { try Self.figure("share", "2.0") }
         #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.unit == .percent)
         #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.unit == .number)
@@ -46,7 +49,7 @@ import Testing
 
     @Test func verdictsGoByTheWholeInterval() {
         func verdict(_ value: Double, _ ci95: [Double]?, _ rule: Claim.Rule) -> Claim.Verdict {
-            Self.claim(rule).verdict(MeasuredFigure(value: value, ci95: ci95), other: nil)
+            Self.claim(rule).verdict(Estimate(value: value, ci95: ci95), other: nil)
         }
         let least = Claim.Rule(atLeast: 1)
         #expect(verdict(2, [1.5, 2.5], least) == .shown)
@@ -58,9 +61,9 @@ import Testing
         #expect(verdict(0.3, [0.25, 0.35], between) == .notShown)
         #expect(verdict(0.2, [0.15, 0.25], between) == .unclear)
         #expect(Self.claim(least).verdict(nil, other: nil) == .notMeasured)
-        let nothing = MeasuredFigure(value: 5, ci95: [4, 6], isMeaningless: true)
+        let nothing = Estimate(value: 5, ci95: [4, 6], isMeaningless: true)
         #expect(Self.claim(least).verdict(nothing, other: nil) == .meaningless)
-        #expect(Self.claim(least).verdict(MeasuredFigure(value: nil, ci95: nil), other: nil) == .meaningless)
+        #expect(Self.claim(least).verdict(Estimate(value: nil, ci95: nil), other: nil) == .meaningless)
     }
 
     @Test func boundsMayGoWithAnotherFigure() {
@@ -68,7 +71,7 @@ import Testing
         func verdict(_ value: Double, other: Double?, _ rule: Claim.Rule) -> Claim.Verdict {
             let interval = [value - 0.1, value + 0.1]
             return Self.claim(rule).verdict(
-                MeasuredFigure(value: value, ci95: interval), other: other.map { MeasuredFigure(value: $0, ci95: nil) }
+                Estimate(value: value, ci95: interval), other: other.map { Estimate(value: $0, ci95: nil) }
             )
         }
         let twice = Claim.Rule(atLeast: 2, of: base)

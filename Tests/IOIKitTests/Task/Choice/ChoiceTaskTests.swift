@@ -149,14 +149,14 @@ import Testing
                 + (11...17).flatMap { century in
                     [" \(century)"] + (0..<100).map { String(format: " \(century)%02d", $0) }
                 })
-        expectError(containing: "greater-than.json: centuries: found 11, 12", "takes apart") {
+        expectError(containing: "greater-than.json: centuries: found 11, 12", "splits") {
             try Self.prompts(.greaterThan, whole)
         }
         let tokenizer = try ChoiceFixture.shared.get().tokenizer
         expectError(containing: "expected at most the model's context of 4") {
             try ChoiceTask.agreement.dataset(count: 1, seed: 0, tokenizer: tokenizer, contextLength: 4)
         }
-        expectError(containing: "--count: found 0") { try Self.prompts(.agreement, tokenizer, count: 0) }
+        expectError(containing: "count: found 0") { try Self.prompts(.agreement, tokenizer, count: 0) }
     }
 
     struct Fault: Sendable {
@@ -185,7 +185,7 @@ import Testing
             task: .agreement, from: "[SUBJECT]", to: "key",
             message: "sentence \"to\": found slots [OTHER], expected [SUBJECT] [OTHER]"
         ),
-        Fault(task: .agreement, from: "[OTHER]\"", to: "[OTHER] \"", message: "sentence \"to\": found white space"),
+        Fault(task: .agreement, from: "[OTHER]\"", to: "[OTHER] \"", message: "sentence \"to\": found whitespace"),
         Fault(task: .agreement, from: "to the [OTHER]", to: "to [OTHER]s", message: "no letter or digit after it"),
         Fault(task: .agreement, from: "\"text\"", to: "\"txt\"", message: "sentences[0].text: found nothing"),
         Fault(task: .greaterThan, from: "\"feud\"", to: "\"war\"", message: "nouns: found \"war\" twice"),

@@ -17,7 +17,7 @@ import Testing
         )
         #expect(try DatasetRule.named("name-moving") == TaskFixture.nameMoving)
         expectError(
-            containing: "--dataset",
+            containing: "dataset",
             "found \"dirty\"",
             "clean, name-moving, subject-duplication, duplication"
         ) {

@@ -23,7 +23,7 @@ import Testing
             try read("Mary\nJohn\n")
         }
         expectError(containing: "names.txt", "found 0 names") { try read("") }
-        expectError(containing: "names.txt", "\"Mary\" stands twice") { try read("Mary\nJohn\nTom\nMary\n") }
+        expectError(containing: "names.txt", "found name \"Mary\" twice") { try read("Mary\nJohn\nTom\nMary\n") }
         try withFile(Data([0x4d, 0xff, 0x0a]), named: "names.txt") { file in
             expectError(containing: "names.txt", "not UTF-8") { try NameList(contentsOf: file) }
         }

@@ -238,13 +238,13 @@ import Testing
             )
         }
         #expect(throws: Never.self) { try generator(beginningOfText: false) }
-        expectError(containing: "--bos", "no <|endoftext|>") { try generator(beginningOfText: true) }
+        expectError(containing: "bos", "no <|endoftext|>") { try generator(beginningOfText: true) }
     }
 
     @Test func countHasToBePositive() throws {
         let generator = try TaskFixture.shared.get().generator()
         for count in [0, -1] {
-            #expect(throws: IOIError.usage("--count: found \(count), expected at least 1")) {
+            #expect(throws: IOIError.invalid("count", "found \(count), expected 1 to 10000000")) {
                 try generator.dataset(TaskFixture.clean, count: count, seed: 0)
             }
         }

@@ -43,17 +43,17 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Then, [S] and [IO] went to the [PLACE]. [S] gave it to", "[OBJECT] stands 0 times, expected 1"),
-        ("Then, [S] and [IO] went out. [S] gave a [OBJECT] to", "[PLACE] stands 0 times, expected 1"),
-        ("Then, [S] went to the [PLACE]. [S] gave a [OBJECT] to", "[IO] stands 0 times, expected 1"),
-        ("Then, [S] and [IO] went to the [PLACE] and gave a [OBJECT] to", "[S] stands 1 times, expected 2"),
+        ("Then, [S] and [IO] went to the [PLACE]. [S] gave it to", "found slot [OBJECT] 0 times, expected 1"),
+        ("Then, [S] and [IO] went out. [S] gave a [OBJECT] to", "found slot [PLACE] 0 times, expected 1"),
+        ("Then, [S] went to the [PLACE]. [S] gave a [OBJECT] to", "found slot [IO] 0 times, expected 1"),
+        ("Then, [S] and [IO] went to the [PLACE] and gave a [OBJECT] to", "found slot [S] 1 times, expected 2"),
         (
             "Then, [S], [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to",
-            "[S] stands 3 times, expected 2"
+            "found slot [S] 3 times, expected 2"
         ),
         (
             "Then, [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to [IO]",
-            "[IO] stands 2 times, expected 1"
+            "found slot [IO] 2 times, expected 1"
         ),
         (
             "Then, [IO] and [S] went to the [PLACE]. [S] gave a [OBJECT] to",
@@ -74,8 +74,8 @@ import Testing
         ),
         ("Then, [A] and [B] went to the [PLACE]. [A] gave a [OBJECT] to", "found [A]"),
         ("Then, [S and [IO] went to the [PLACE]. [S] gave a [OBJECT] to", "found [S"),
-        ("Then, [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to ", "ends in white space"),
-        ("Then, [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to\n", "ends in white space"),
+        ("Then, [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to ", "ends in whitespace"),
+        ("Then, [S] and [IO] went to the [PLACE]. [S] gave a [OBJECT] to\n", "ends in whitespace"),
     ])
     func faultyTextIsRefused(text: String, message: String) {
         expectError(containing: "F: template \"t\": ", message) { try template(text) }

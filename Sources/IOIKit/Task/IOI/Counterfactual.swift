@@ -1,18 +1,18 @@
-/// The other input that a prompt is compared with, as long as the prompt and different at names only.
+/// How the counterfactual of a prompt is made. It has the same length and differs only in names.
 public enum Counterfactual: String, CaseIterable, Codable, Sendable {
-    /// ABC: random names at IO, S1 and S2, all three distinct, so that no name repeats.
+    /// ABC: distinct random names at IO, S1 and S2, so that no name repeats.
     case distinct
-    /// ABC as in the code of Wang et al. (arXiv 2211.00593): every IO becomes a random name, then every S,
-    /// then S1 alone, without looking whether they are the same.
+    /// ABC as in the code of Wang et al. (2211.00593): every IO becomes a random name, then every S, then S1 alone. Names
+    /// may collide.
     case wang
-    /// S2 becomes IO, so that the two trade roles.
+    /// S2 becomes IO, so that the two people trade roles.
     case s2ToIO = "s2-to-io"
     /// IO and S1 trade places.
     case swapFirstClause = "swap-first-clause"
-    /// Both people get other names, neither of which is in the prompt, wherever they are named.
+    /// Both names are replaced throughout by names that are not in the prompt.
     case randomNames = "random-names"
 
-    /// Whether it draws from a list of names.
+    /// Whether it draws random names.
     public var drawsNames: Bool {
         switch self {
         case .distinct, .wang, .randomNames: true
@@ -20,16 +20,15 @@ public enum Counterfactual: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// The tokens of the counterfactual input.
+    /// The tokens of the counterfactual.
     ///
-    /// Names are single tokens at known positions, so that a prompt needs no template for this.
+    /// Names are single tokens at known positions, so no template is needed.
     ///
     /// - Parameters:
-    ///   - tokens: the prompt's.
-    ///   - positions: of the names in `tokens`.
+    ///   - tokens: the tokens of the prompt.
+    ///   - positions: the positions of the names in `tokens`.
     ///   - names: the tokens of the names to draw from.
-    ///   - generator: what draws them.
-    /// - Throws: ``IOIError`` where there are too few names to draw from.
+    /// - Throws: ``IOIError`` if there are too few names to draw from.
     public func tokens(
         from tokens: [Int],
         positions: Positions,
@@ -62,7 +61,7 @@ public enum Counterfactual: String, CaseIterable, Codable, Sendable {
         return edited
     }
 
-    /// Distinct names, each ordered choice equally likely.
+    /// Distinct names, uniform over ordered choices.
     private func draw(
         _ count: Int,
         from names: [Int],
@@ -70,8 +69,8 @@ public enum Counterfactual: String, CaseIterable, Codable, Sendable {
     ) throws -> [Int] {
         guard names.count >= count else {
             throw IOIError(
-                "names: found \(names.count) to draw from, expected at least \(count) "
-                    + "for the counterfactual \"\(rawValue)\""
+                "names: found \(names.count) to draw from, expected at least \(count) for the counterfactual "
+                    + "\"\(rawValue)\""
             )
         }
         var drawn: [Int] = []

@@ -5,14 +5,14 @@ import Testing
 @testable import GPT2Kit
 @testable import IOIKit
 
-@Suite struct ValidateJobTests {
-    static func options(_ folder: URL) throws -> ValidateOptions {
+@Suite struct ValidateExperimentTests {
+    static func options(_ folder: URL) throws -> ValidateExperiment {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let file = folder.appendingPathComponent("circuit.json")
         try TemporaryModel.circuit.json.write(to: file)
         var source = PromptSource(count: 70)
         source.seed = 5
-        var options = ValidateOptions(prompts: source)
+        var options = ValidateExperiment(prompts: source)
         options.circuit = file.path
         options.minimality = .greedy
         options.objectives = [.change, .gap]
@@ -30,8 +30,7 @@ import Testing
         let model = try TemporaryModel.shared.load()
         let folder = TemporaryModel.fresh()
         let options = try Self.options(folder)
-        let job = try ValidateJob(options, model: model)
-        let dataset = try options.prompts.prompts(for: model)
+        let subject = try Subject(of: options, model)
         let out = folder.appendingPathComponent("results.json")
         let file = URL(fileURLWithPath: out.path + ".partial")
         /// Ends after so many pieces of work; the settings make batches of a few prompts.
@@ -39,10 +38,8 @@ import Testing
             let asked = Counter()
             var settings = RunSettings(workers: Workers(count: 2), memory: 1_000_000)
             settings.isInterrupted = { asked.next() > pieces }
-            return try job.run(
-                model, dataset, settings: settings, partial: PartialResults(besides: out, deciding: ["test"]),
-                perPrompt: true, progress: { _ in }
-            )
+            let partial = try PartialResults(besides: out, deciding: ["test"])
+            return try options.run(on: subject, Work(settings, partial: partial, perPrompt: true))
         }
         let whole = try json(try run(pieces: .max))
         #expect(!FileManager.default.fileExists(atPath: file.path))
@@ -66,12 +63,10 @@ import Testing
             for kinds in [[Completeness.Kind.random, .headClass, .greedy], [], nil] as [[Completeness.Kind]?]
             where minimality != nil || kinds != nil {
                 (options.minimality, options.completeness) = (minimality, kinds)
-                let dataset = try options.prompts.prompts(for: model)
                 var shares: [Double] = []
-                _ = try ValidateJob(options, model: model).run(
-                    model, dataset, settings: RunSettings(workers: Workers(count: 2)),
-                    partial: PartialResults(besides: nil, deciding: []), perPrompt: false,
-                    progress: { shares.append($0) }
+                _ = try options.run(
+                    on: Subject(of: options, model),
+                    Work(RunSettings(workers: Workers(count: 2)), progress: { shares.append($0) })
                 )
                 #expect(shares == shares.sorted() && shares.allSatisfy { (0...1).contains($0) })
                 #expect(
@@ -83,13 +78,8 @@ import Testing
     @Test func resultsAreTheMeansOfTheirPrompts() throws {
         let model = try TemporaryModel.shared.load()
         let options = try Self.options(TemporaryModel.fresh())
-        let dataset = try options.prompts.prompts(for: model)
-        let results = try json(
-            try ValidateJob(options, model: model).run(
-                model, dataset, settings: RunSettings(workers: Workers(count: 2)),
-                partial: PartialResults(besides: nil, deciding: []), perPrompt: true, progress: { _ in }
-            )
-        )
+        let work = Work(RunSettings(workers: Workers(count: 2)), perPrompt: true)
+        let results = try json(try options.run(on: Subject(of: options, model), work))
         let perPrompt = try #require(results["per_prompt"] as? [String: Any])
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
         func means(_ key: String) throws -> [[String]: Double] {

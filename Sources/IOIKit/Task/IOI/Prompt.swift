@@ -1,17 +1,17 @@
-/// One prompt of the task with its counterfactual, as a line of a prompts file holds it.
+/// An IOI prompt with its counterfactual: one line of a prompts file.
 ///
-/// Token indices count from 0 and include the beginning-of-text token where there is one.
+/// Token indices start at 0 and count the beginning-of-text token, if there is one.
 public struct Prompt: Codable, Equatable, Sendable {
-    /// Which prompt of its dataset it is, from 0.
+    /// The index of the prompt in its dataset.
     public var id: Int
-    /// The name of its ``DatasetRule``, or of the user's own data.
+    /// The name of its ``DatasetRule``, or of the user's data.
     public var dataset: String
     public var template: String
     public var order: NameOrder
     /// The prompt up to the answer, without the beginning-of-text token.
     public var text: String
     public var tokens: [Int]
-    /// What the dataset's label is, with its leading space.
+    /// The label, with its leading space.
     public var answer: String
     public var answerToken: Int
     /// The indirect object's name, with its leading space.
@@ -20,14 +20,14 @@ public struct Prompt: Codable, Equatable, Sendable {
     /// The subject's name, with its leading space.
     public var s: String
     public var sToken: Int
-    /// The place, without a leading space; a user's own prompt may have none.
+    /// The place, without a leading space; optional in a user's prompts.
     public var place: String?
-    /// The object, without a leading space; a user's own prompt may have none.
+    /// The object, without a leading space; optional in a user's prompts.
     public var object: String?
     public var positions: Positions
-    /// The counterfactual input; a user's own prompt may have none.
+    /// The counterfactual; optional in a user's prompts.
     public var abcText: String?
-    /// The counterfactual input's tokens, as many as the prompt's.
+    /// The tokens of the counterfactual, as many as the prompt's.
     public var abcTokens: [Int]?
 
     public init(
@@ -79,4 +79,12 @@ public struct Prompt: Codable, Equatable, Sendable {
         case abcText = "abc_text"
         case abcTokens = "abc_tokens"
     }
+}
+
+/// Which of the two names comes first.
+public enum NameOrder: String, CaseIterable, Codable, Sendable {
+    /// The indirect object first: IO, S … S.
+    case abba = "ABBA"
+    /// The subject first: S, IO … S.
+    case baba = "BABA"
 }

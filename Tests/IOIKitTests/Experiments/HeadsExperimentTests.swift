@@ -6,7 +6,7 @@ import Testing
 @testable import IOIKit
 
 /// The whole of `ioi heads` on models whose heads are known, and its patched runs against the definitions.
-@Suite struct HeadsJobTests {
+@Suite struct HeadsExperimentTests {
     static let settings = RunSettings(workers: Workers(count: 2))
 
     /// A model folder without a tokenizer.
@@ -26,11 +26,11 @@ import Testing
 
         deinit { try? FileManager.default.removeItem(at: location.folder) }
 
-        func load() throws -> GPT2 { try GPT2(location, workers: HeadsJobTests.settings.workers) }
+        func load() throws -> GPT2 { try GPT2(location, workers: HeadsExperimentTests.settings.workers) }
     }
 
-    static func options(_ change: (inout HeadsOptions) -> Void = { _ in }) -> HeadsOptions {
-        var options = HeadsOptions(prompts: PromptSource(count: 1))
+    static func options(_ change: (inout HeadsExperiment) -> Void = { _ in }) -> HeadsExperiment {
+        var options = HeadsExperiment(prompts: PromptSource(count: 1))
         change(&options)
         return options
     }
@@ -39,7 +39,7 @@ import Testing
         _ parameters: GPT2Parameters,
         donor: GPT2Parameters? = nil,
         _ prompts: [Prompt],
-        _ options: HeadsOptions = options(),
+        _ options: HeadsExperiment = options(),
         settings: RunSettings = settings,
         partial: PartialResults? = nil,
         progress: @escaping (Double) -> Void = { _ in }
@@ -48,9 +48,9 @@ import Testing
         let donorFolder = try donor.map(Folder.init)
         let (model, donor) = (try folder.load(), try donorFolder?.load())
         let dataset = Dataset(name: "clean", seed: nil, prompts: prompts, jsonLines: Data())
-        return try HeadsJob(options, model: model, donor: donor).run(
-            model, donor: donor, dataset, settings: settings,
-            partial: partial ?? PartialResults(besides: nil, deciding: []), progress: progress
+        try options.validate()
+        return try options.run(
+            on: Subject(model, donor: donor, .ioi(dataset)), Work(settings, partial: partial, progress: progress)
         )
     }
 
@@ -86,7 +86,7 @@ import Testing
         #expect(results.backup!.knockedOut == [planted.nameMover] && results.backup!.effect.value! < -90)
         let evidence = results.classification![planted.sInhibition].evidence
         #expect(evidence.map(\.name) == [.endToS2, .s2ToIOEffect])
-        #expect(evidence[0].figure == results.attention.heads[.endToS2]![planted.sInhibition])
+        #expect(evidence[0].estimate == results.attention.heads[.endToS2]![planted.sInhibition])
     }
 
     @Test func quietNegativeAndBackupMoversAreToldApart() throws {
@@ -253,7 +253,7 @@ import Testing
 
     @Test func pointsAreKeptOfTheHeadsThatWereAskedFor() throws {
         let planted = PlantedModel.withMoreMovers
-        func results(_ perPrompt: HeadsOptions.PerPrompt?) throws -> HeadProfile {
+        func results(_ perPrompt: HeadsExperiment.PerPrompt?) throws -> HeadProfile {
             try Self.run(planted.parameters, PlantedModel.prompts, Self.options { $0.perPrompt = perPrompt }).model
         }
         let (none, movers, all) = (try results(nil), try results(.movers), try results(.all))
@@ -286,7 +286,7 @@ import Testing
     @Test func anInterruptedRunGoesOn() throws {
         let planted = PlantedModel()
         let whole = try Self.run(planted.parameters, PlantedModel.prompts)
-        let partial = try PartialResults(besides: nil, deciding: [])
+        let partial = PartialResults()
         let cramped = RunSettings(workers: Workers(count: 2), memory: 1)
         var stops = 0
         for limit in [0, 10, 60, 100] {
@@ -313,33 +313,33 @@ import Testing
     @Test func wrongOptionsAreErrors() throws {
         let folder = try Folder(PlantedModel().parameters)
         let model = try folder.load()
-        func expect(_ part: String, _ change: (inout HeadsOptions) -> Void) {
-            expectError(containing: part) { try HeadsJob(Self.options(change), model: model) }
+        let dataset = Dataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
+        func run(_ options: HeadsExperiment, donor: GPT2? = nil) throws -> HeadsResults {
+            try options.validate()
+            return try options.run(on: Subject(model, donor: donor, .ioi(dataset)), Work(Self.settings))
         }
-        expect("--analyses: found none") { $0.analyses = [] }
-        expect("--analyses: found backup without dla") { $0.analyses = [.backup] }
-        expect("--analyses: found backup without dla") { $0.analyses = [.backup, .copying] }
-        expect("criterion copying: found -1.0") { $0.criteria.copying = -1 }
-        expect("criterion attention: found nan") { $0.criteria.attention = .nan }
+        func expect(_ part: String, _ change: (inout HeadsExperiment) -> Void) {
+            expectError(containing: part) { try run(Self.options(change)) }
+        }
+        expect("analyses: found none") { $0.analyses = [] }
+        expect("analyses: found backup without dla") { $0.analyses = [.backup] }
+        expect("analyses: found backup without dla") { $0.analyses = [.backup, .copying] }
+        expect("criteria.copying: found -1.0") { $0.criteria.copying = -1 }
+        expect("criteria.attention: found nan") { $0.criteria.attention = .nan }
         let circuit = folder.location.folder.appendingPathComponent("other.json")
         try Circuit(
             model: "planted", classes: [HeadClass(name: "movers", heads: [Head(3, 0)], position: .one(.end))]
         ).json.write(to: circuit)
-        expect("--circuit: found the class \"name mover\", expected one of \"movers\"") { $0.circuit = circuit.path }
+        expect("circuit: found the class \"name mover\", expected one of \"movers\"") { $0.circuit = circuit.path }
         // A circuit that belongs to the model has the last word on who is knocked out.
         try Circuit(
             model: "planted", classes: [HeadClass(name: "name mover", heads: [Head(3, 0)], position: .one(.end))]
         ).json.write(to: folder.location.circuitFile)
-        let job = try HeadsJob(Self.options { $0.analyses = [.backup] }, model: model)
-        let dataset = Dataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
-        let results = try job.run(
-            model, donor: nil, dataset, settings: Self.settings,
-            partial: PartialResults(besides: nil, deciding: []), progress: { _ in }
-        )
+        let results = try run(Self.options { $0.analyses = [.backup] })
         #expect(results.model.backup?.knockedOut == [Head(3, 0)])
         let fixture = try Folder(PatchingFixture.all[0].parameters)
         expectError(containing: "the donor's n_layer: found 2, expected the host's 4") {
-            try HeadsJob(Self.options(), model: model, donor: fixture.load())
+            try run(Self.options(), donor: fixture.load())
         }
     }
 }

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import GPT2Kit
+@testable import IOIKit
 
 @Suite struct ModelDifferenceTests {
     static let models = (a: try! TemporaryModel(seed: 0), b: try! TemporaryModel(seed: 1))
