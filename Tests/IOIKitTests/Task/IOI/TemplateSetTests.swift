@@ -119,7 +119,7 @@ import Testing
             (json(templates: "[\(entry), \(entry)]"), "\"templates\" has \"t\" twice"),
             (json(places: "[\"store\", \"park\", \"store\"]"), "\"places\" has \"store\" twice"),
             (json(objects: "[\"\"]"), "\"objects\" has an empty entry"),
-            (json(templates: "[{\"name\": \"t\", \"text\": \"x\"}]"), "template \"t\": slot [S]"),
+            (json(templates: "[{\"name\": \"t\", \"text\": \"x\"}]"), "template \"t\": found slot [S]"),
         ]
         for (json, message) in cases {
             expectError(containing: "templates.json: ", message) { try read(json) }
