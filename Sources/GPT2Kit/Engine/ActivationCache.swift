@@ -5,14 +5,14 @@ public struct ActivationCache {
     /// The values of a site at one token.
     ///
     /// - Parameters:
-    ///   - site: one that the forward pass was told to keep.
+    ///   - site: one that the forward pass keeps.
     ///   - layer: from 0.
-    ///   - head: from 0, for sites that each head has; nil for the others.
-    ///   - prompt: which prompt of the batch, from 0.
-    ///   - position: which of its tokens, from 0.
+    ///   - head: from 0 for sites that each head has, nil for the others.
+    ///   - prompt: the prompt's index in the batch.
+    ///   - position: of the token in its prompt.
     /// - Returns: [d], [head width], or for a pattern [tokens of the prompt].
-    /// - Throws: `IOIError` for a site that was not kept, a place that the model or the batch does not have, or a row
-    ///   that was not computed because only the last one of a prompt was asked for.
+    /// - Throws: `IOIError` where the site is not kept, the model or the batch has no such place, or the row was not
+    ///   computed because only the last token of each prompt was asked for.
     public func values(
         _ site: Site,
         layer: Int,
@@ -21,8 +21,7 @@ public struct ActivationCache {
         position: Int
     ) throws -> [Float] {
         let (batch, config) = (forward.batch, forward.parameters.config)
-        let activations = forward.activations
-        guard activations.keeping.keeps(site) else {
+        guard forward.activations.keeping.keeps(site) else {
             throw IOIError("site \(site.rawValue) was not kept by the forward pass")
         }
         guard (0..<config.layers).contains(layer), batch.prompts.indices.contains(prompt),
@@ -41,15 +40,13 @@ public struct ActivationCache {
             )
         }
         if site == .pattern {
-            let count = batch.prompts[prompt].count
             let pattern = forward.patterns(layer: layer)(row, head!)
-            // The row may belong to a prompt of another length; nothing is seen behind the position in either.
-            return (0..<count).map { $0 <= position ? pattern[$0] : 0 }
+            // The row may belong to a prompt of another length; in both, positions behind this one are not seen.
+            return (0..<batch.prompts[prompt].count).map { $0 <= position ? pattern[$0] : 0 }
         }
-        let values = forward.kept(site, layer: layer).row(place)
-        guard let head else { return Array(values) }
-        let width = values.count / config.heads
-        return Array(values[head * width..<(head + 1) * width])
+        let values = forward.kept(site, layer: layer)
+        guard let head else { return Array(values.row(place)) }
+        return Array(values.head(head, width: values.columns / config.heads).row(place))
     }
 }
 
@@ -57,30 +54,33 @@ extension ForwardPass {
     /// The kept sites of the last run.
     public var cache: ActivationCache { ActivationCache(forward: self) }
 
-    /// A kept site, but for patterns, of all rows of the last run that have it: [rows or queries, d], where each head
-    /// has its own [rows or queries, heads · width].
+    /// A layer's buffers, as far as the last run filled them.
+    package func block(_ layer: Int) -> Activations.Block {
+        activations.blocks[layer].prefix(rows: batch.tokens.count, queries: blockRows[layer].count)
+    }
+
+    /// A kept site of the last run, other than patterns: [rows or queries, d], and where each head has its own
+    /// [rows or queries, heads · width].
     package func kept(_ site: Site, layer: Int) -> Matrix {
         precondition(activations.keeping.keeps(site), "site \(site.rawValue) was not kept")
-        let rows = batch.tokens.count
-        let queries = layer == parameters.config.layers - 1 ? batch.queries.count : rows
-        let block = activations.blocks[layer].views(rows: rows, queries: queries)
+        let block = block(layer)
         switch site {
-        case .residPre: return activations.residual[layer].prefix(rows)
+        case .residPre: return block.residPre
         case .q: return block.q
-        case .k: return block.k
-        case .v: return block.v
+        case .k: return block.qkv.part(.k)
+        case .v: return block.qkv.part(.v)
         case .z: return block.z
         case .result: return block.result
         case .attnOut: return block.attnOut
         case .residMid: return block.residMid
         case .mlpOut: return block.mlpOut
-        case .residPost: return activations.residual[layer + 1].prefix(queries)
+        case .residPost: return block.residPost
         case .pattern: preconditionFailure("patterns are not rows of one matrix")
         }
     }
 
-    /// Where row `row` of the batch stands among those that have `site`; nil where it was not computed, because the
-    /// last layer goes on with the last row of each prompt alone.
+    /// The place of row `row` of the batch among the rows of a site; nil where it was not computed, because only the
+    /// last row of each prompt continues in the last layer.
     package func place(ofRow row: Int, in site: Site, layer: Int) -> Int? {
         switch site {
         case .residPre, .k, .v: row
@@ -89,17 +89,20 @@ extension ForwardPass {
         }
     }
 
-    /// The kept patterns of a layer: where those of a row that was computed and a head begin. They are as long as the
-    /// prompt that the row belongs to.
+    /// The first token of the batch that needs each row of a layer's z.
+    package func tokensOfZ(layer: Int) -> [Int] {
+        let tokens = batch.tokenOfRow
+        return blockRows[layer].queries?.map { tokens[$0] } ?? tokens
+    }
+
+    /// The kept patterns of a layer: the start of the pattern of a computed row and a head, as long as the prompt that
+    /// owns the row.
     package func patterns(layer: Int) -> (_ row: Int, _ head: Int) -> UnsafeMutablePointer<Float> {
         precondition(activations.keeping.keeps(.pattern), "patterns were not kept")
-        let heads = parameters.config.heads
-        let isLast = layer == parameters.config.layers - 1
-        let spans = isLast ? batch.lastSpans(heads: heads) : batch.spans(heads: heads)
-        let base = activations.blocks[layer].pattern.base
-        return { [batch] row, head in
+        let (spans, base) = (blockRows[layer].spans, activations.blocks[layer].pattern.base)
+        return { [self] row, head in
             let span = spans[batch.ownerOfRow[row]]
-            let query = (isLast ? batch.queryOfRow[row]! : row) - span.queries.lowerBound
+            let query = place(ofRow: row, in: .pattern, layer: layer)! - span.queries.lowerBound
             return span.matrix(base, head: head)[query]
         }
     }

@@ -1,13 +1,13 @@
 /// The buffers of a forward pass, in one arena.
 ///
-/// What must outlive its block (for the backward pass, or because it was asked for) has a buffer in every layer;
-/// the rest shares one.
+/// What must outlive its block, for the backward pass or because the caller reads it, has a buffer in every layer; all
+/// other buffers are shared by the layers.
 package final class Activations {
-    /// What is kept of each layer.
+    /// What is kept of every layer.
     package struct Keeping {
         /// What can be read after a run.
         package var sites: Set<Site> = []
-        /// Whether what the backward pass reads, and no site names, is kept as well.
+        /// Whether to keep also what the backward pass reads and no site names.
         package var forBackward = false
 
         /// Everything that the backward pass reads.
@@ -18,91 +18,113 @@ package final class Activations {
         func keeps(_ sites: Site...) -> Bool { !self.sites.isDisjoint(with: sites) }
     }
 
-    /// One layer's buffers, as wide as the widest batch needs.
+    /// One layer's buffers. Rows are those of a batch; queries are those that continue after keys and values.
     package struct Block {
-        /// [rows, d]; `ln1` is the normalised input of attention, `ln1Statistics` [rows, 2] its mean and scale.
+        /// [rows, d]
+        package let residPre: Matrix
+        /// The output of LN1 [rows, d], its means and scales [rows, 2].
         package let ln1, ln1Statistics: Matrix
-        /// [queries, d]: the rows of `ln1` that ask, where those are not all.
+        /// The rows of `ln1` that continue, where not all do. [queries, d]
         let ln1Queries: Matrix
-        /// [rows, 3d]: q, k and v side by side; row i of q belongs to query i.
+        /// q, k and v side by side; row i of q belongs to query i. [rows, 3d]
         let qkv: Matrix
-        /// [1, heads · Σ queries · keys], as `AttentionSpan` says.
+        /// See `AttentionSpan`. [1, heads · Σ queries · keys]
         let pattern: Matrix
-        /// [queries, d], heads side by side.
+        /// Heads side by side. [queries, d]
         let z: Matrix
-        /// [queries, heads · d], heads side by side; without rows where it was not asked for.
+        /// Heads side by side [queries, heads · d]; no rows unless it is kept.
         let result: Matrix
-        /// [queries, d].
+        /// [queries, d]
         package let attnOut, residMid: Matrix
+        /// The output of LN2 [queries, d], its means and scales [queries, 2].
         package let ln2, ln2Statistics: Matrix
-        /// [queries, inner]: before and after the activation.
+        /// Before and after the activation. [queries, inner]
         let inner, active: Matrix
-        /// [queries, d].
-        let mlpOut: Matrix
+        /// [queries, d]
+        let mlpOut, residPost: Matrix
+
+        /// The rows that a batch of `rows` rows fills, of which `queries` continue in this block.
+        func prefix(rows: Int, queries: Int) -> Self {
+            Self(
+                residPre: residPre.prefix(rows), ln1: ln1.prefix(rows), ln1Statistics: ln1Statistics.prefix(rows),
+                ln1Queries: ln1Queries.prefix(min(queries, ln1Queries.rows)), qkv: qkv.prefix(rows), pattern: pattern,
+                z: z.prefix(queries), result: result.prefix(min(queries, result.rows)),
+                attnOut: attnOut.prefix(queries), residMid: residMid.prefix(queries), ln2: ln2.prefix(queries),
+                ln2Statistics: ln2Statistics.prefix(queries), inner: inner.prefix(queries),
+                active: active.prefix(queries), mlpOut: mlpOut.prefix(queries), residPost: residPost.prefix(queries)
+            )
+        }
+
+        /// [queries, d]
+        var q: Matrix { qkv.part(.q).prefix(z.rows) }
     }
 
     let keeping: Keeping
     let capacity: BatchCapacity
-    package let blocks: [Block]
-    /// The residual stream before each block, and after the last. [rows, d]
-    package let residual: [Matrix]
-    /// k and v of each prompt's tokens, side by side, where prompts share rows. [tokens, 2d]
+    let blocks: [Block]
+    /// k and v of each prompt's tokens side by side, where prompts share rows. [tokens, 2d]
     let keysAndValues: Matrix
-    /// The final LayerNorm's output [queries, d] and statistics.
+    /// The output of the final LayerNorm [queries, d], its means and scales [queries, 2].
     package let final, finalStatistics: Matrix
-    /// Room for the logits of a chunk of queries. [chunk, vocabulary]
+    /// The logits of some queries. [chunk, vocabulary]
     let logits: Matrix
     private let arena: Arena
 
-    /// Logits of more rows than this are computed in pieces. The whole-sequence loss of 32 prompts of the task fits in
-    /// one, which spares the unembedding's gradient, the largest of all, a second pass.
+    /// The most queries whose logits are computed at once. The loss over all tokens of 32 IOI prompts fits, which saves
+    /// the unembedding's gradient, the largest of all, a second pass.
     static let logitRows = 640
 
     init(config: GPT2Config, capacity: BatchCapacity, keeping: Keeping) {
         self.keeping = keeping
         self.capacity = capacity
-        let (rows, d) = (capacity.rows, config.width)
-        let last = config.layers - 1
+        let (rows, queries, d) = (capacity.rows, capacity.queries, config.width)
         let views = Arena.holding { arena in
-            /// A buffer for each layer where it is kept, else one for all.
-            func buffers(_ isKept: Bool, _ rows: Int, _ columns: Int, layers: Int = config.layers) -> [Matrix] {
-                let shared = isKept ? nil : arena.take(rows, columns)
-                return (0..<layers).map { _ in shared ?? arena.take(rows, columns) }
-            }
-            let backward = keeping.forBackward
-            let residual = buffers(keeping.keeps(.residPre, .residPost), rows, d, layers: config.layers + 1)
-            let ln1 = buffers(backward, rows, d)
-            let ln1Statistics = buffers(backward, rows, 2)
-            let ln1Queries = arena.take(capacity.queries, d)
-            let qkv = buffers(keeping.keeps(.q, .k, .v), rows, 3 * d)
-            let pattern = buffers(keeping.keeps(.pattern), 1, config.heads * capacity.pairs)
-            let z = buffers(keeping.keeps(.z), rows, d)
-            let isResultKept = keeping.keeps(.result)
-            let result = buffers(isResultKept, isResultKept ? rows : 0, config.heads * d)
-            let attnOut = buffers(keeping.keeps(.attnOut), rows, d)
-            let residMid = buffers(keeping.keeps(.residMid), rows, d)
-            let ln2 = buffers(backward, rows, d)
-            let ln2Statistics = buffers(backward, rows, 2)
-            let inner = buffers(backward, rows, config.innerWidth)
-            // Without a backward pass the activation overwrites its input.
-            let active = backward ? buffers(true, rows, config.innerWidth) : inner
-            let mlpOut = buffers(keeping.keeps(.mlpOut), rows, d)
-            let blocks = (0...last).map { layer in
-                Block(
-                    ln1: ln1[layer], ln1Statistics: ln1Statistics[layer], ln1Queries: ln1Queries,
-                    qkv: qkv[layer], pattern: pattern[layer], z: z[layer], result: result[layer],
-                    attnOut: attnOut[layer], residMid: residMid[layer], ln2: ln2[layer],
-                    ln2Statistics: ln2Statistics[layer], inner: inner[layer], active: active[layer],
-                    mlpOut: mlpOut[layer]
-                )
-            }
-            return (
-                blocks, residual, arena.take(rows, 2 * d), arena.take(capacity.queries, d),
-                arena.take(capacity.queries, 2),
-                arena.take(min(capacity.queries, Self.logitRows), config.vocabularySize)
+            (
+                Self.blocks(in: arena, config, capacity, keeping), arena.take(rows, 2 * d), arena.take(queries, d),
+                arena.take(queries, 2), arena.take(min(queries, Self.logitRows), config.vocabularySize)
             )
         }
         arena = views.arena
-        (blocks, residual, keysAndValues, final, finalStatistics, logits) = views.views
+        (blocks, keysAndValues, final, finalStatistics, logits) = views.views
+    }
+
+    private static func blocks(
+        in arena: Arena,
+        _ config: GPT2Config,
+        _ capacity: BatchCapacity,
+        _ keeping: Keeping
+    ) -> [Block] {
+        let (rows, d, backward) = (capacity.rows, config.width, keeping.forBackward)
+        var blocks: [Block] = []
+        for layer in 0..<config.layers {
+            /// A buffer of this layer's own where it is kept, else that of the first layer.
+            func take(_ buffer: KeyPath<Block, Matrix>, _ rows: Int, _ columns: Int, isKept: Bool) -> Matrix {
+                isKept || layer == 0 ? arena.take(rows, columns) : blocks[0][keyPath: buffer]
+            }
+            let residPre = blocks.last?.residPost ?? arena.take(rows, d)
+            let keepsResult = keeping.keeps(.result)
+            let inner = take(\.inner, rows, config.innerWidth, isKept: backward)
+            blocks.append(
+                Block(
+                    residPre: residPre, ln1: take(\.ln1, rows, d, isKept: backward),
+                    ln1Statistics: take(\.ln1Statistics, rows, 2, isKept: backward),
+                    ln1Queries: take(\.ln1Queries, capacity.queries, d, isKept: false),
+                    qkv: take(\.qkv, rows, 3 * d, isKept: keeping.keeps(.q, .k, .v)),
+                    pattern: take(\.pattern, 1, config.heads * capacity.pairs, isKept: keeping.keeps(.pattern)),
+                    z: take(\.z, rows, d, isKept: keeping.keeps(.z)),
+                    result: take(\.result, keepsResult ? rows : 0, config.heads * d, isKept: keepsResult),
+                    attnOut: take(\.attnOut, rows, d, isKept: keeping.keeps(.attnOut)),
+                    residMid: take(\.residMid, rows, d, isKept: keeping.keeps(.residMid)),
+                    ln2: take(\.ln2, rows, d, isKept: backward),
+                    ln2Statistics: take(\.ln2Statistics, rows, 2, isKept: backward),
+                    inner: inner,
+                    // Without a backward pass the activation overwrites its input.
+                    active: backward ? arena.take(rows, config.innerWidth) : inner,
+                    mlpOut: take(\.mlpOut, rows, d, isKept: keeping.keeps(.mlpOut)),
+                    residPost: keeping.keeps(.residPre, .residPost) ? arena.take(rows, d) : residPre
+                )
+            )
+        }
+        return blocks
     }
 }

@@ -1,25 +1,25 @@
 import Foundation
 
-/// AdamW (Loshchilov & Hutter 2019); biases and LayerNorms never decay.
+/// AdamW (Loshchilov & Hutter 2019). Biases and LayerNorms never decay.
 public struct AdamW: Sendable {
     /// Which weights decay.
     public enum Decayed: String, Codable, CaseIterable, Sendable {
         /// Matrices and embeddings.
         case matrices
-        /// Matrices of blocks; no embedding.
+        /// Matrices of blocks, without embeddings.
         case blocks
     }
 
-    /// Constant over a run. Defaults are the paper's; its batch and schedule are not published.
+    /// Settings of a whole run. The defaults are the paper's; its batch size and schedule are not published.
     public struct Settings: Codable, Equatable, Sendable {
-        /// The greatest of a run; ``RateSchedule`` says how it changes.
+        /// The peak learning rate of the run's schedule.
         public var learningRate: Double
         public var weightDecay: Double
         public var decayed: Decayed
         public var beta1: Double
         public var beta2: Double
         public var epsilon: Double
-        /// Longer gradients, all parameters' as one vector, are cut to this length; nil for none.
+        /// The greatest norm of the gradient of all parameters; longer ones are scaled down. nil for no limit.
         public var clip: Double?
 
         public init(
@@ -54,9 +54,9 @@ public struct AdamW: Sendable {
         }
     }
 
-    /// First and second moments of the gradients.
+    /// The first and second moments of the gradients.
     package let first, second: GPT2Parameters
-    /// How many updates have been made.
+    /// The number of updates made.
     package var step = 0
 
     package init(_ config: GPT2Config) {
@@ -72,7 +72,7 @@ public struct AdamW: Sendable {
 
     /// Moves `parameters` one step against `gradients`.
     ///
-    /// - Parameter rate: this step's learning rate; that of `settings` where it is nil.
+    /// - Parameter rate: this step's learning rate; nil for that of `settings`.
     package mutating func update(
         _ parameters: GPT2Parameters,
         gradients: GPT2Parameters,
@@ -94,11 +94,11 @@ public struct AdamW: Sendable {
         }
     }
 
-    /// Moves `count` parameters `p` one step against their gradient, and their moments with them.
+    /// Moves `count` parameters `p` one step against their gradient `g`, and updates their moments `m` and `v`.
     ///
     /// - Parameters:
-    ///   - scale: what the gradient is multiplied by first.
-    ///   - step: which one, from 1.
+    ///   - scale: a factor for the gradient.
+    ///   - step: the number of the update, from 1.
     package static func move(
         _ p: UnsafeMutablePointer<Float>,
         gradient g: UnsafeMutablePointer<Float>,

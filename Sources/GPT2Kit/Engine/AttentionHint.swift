@@ -1,7 +1,7 @@
-/// A second loss that tells heads where to look while they are trained: `weight` times the mean of −log of the attention
-/// from `query` to `key` over all `targets`.
+/// A second loss that tells heads where to attend while they are trained: `weight` times the mean over `targets` of
+/// −log(attention from query to key).
 package struct AttentionHint {
-    /// Where a head should look in one prompt of a batch.
+    /// Where a head should attend in one prompt of a batch.
     package struct Target {
         let head: Head
         let prompt: Int
@@ -24,15 +24,15 @@ package struct AttentionHint {
         self.targets = targets
     }
 
-    /// The share of one layer in it; nil where none of its heads has a target.
-    func pull(on layer: Int, in batch: PackedBatch) -> AttentionPull? {
+    /// One layer's part of the loss; nil where none of its heads has a target.
+    func pull(on layer: Int, in batch: PackedBatch) -> Attention.Pull? {
         let own = targets.filter { $0.head.layer == layer }
         guard !own.isEmpty else { return nil }
-        var targets = [[AttentionPull.Target]](repeating: [], count: batch.prompts.count)
+        var targets = [[Attention.Pull.Target]](repeating: [], count: batch.prompts.count)
         for target in own {
             let (owner, query) = batch.query(ofPrompt: target.prompt, position: target.query)
-            targets[owner].append(AttentionPull.Target(head: target.head.index, query: query, key: target.key))
+            targets[owner].append(Attention.Pull.Target(head: target.head.index, query: query, key: target.key))
         }
-        return AttentionPull(weight: Float(weight / Double(self.targets.count)), targets: targets)
+        return Attention.Pull(weight: Float(weight / Double(self.targets.count)), targets: targets)
     }
 }

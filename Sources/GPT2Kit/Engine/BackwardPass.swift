@@ -1,12 +1,12 @@
 /// The gradients of a loss on the batch of a forward pass, by the chain rule written out, without allocating.
 package final class BackwardPass {
-    /// The gradient of a value inside the model, as the pass comes by it.
+    /// The gradient of a value inside the model, shown as the pass computes it.
     package enum Step {
         /// Of the final residual stream. [queries, d]
         case final(Matrix)
-        /// Of the LayerNorm that a block's MLP reads. [queries, d]
+        /// Of the output of LN2, which the MLP reads. [queries, d]
         case mlpInput(layer: Int, Matrix)
-        /// Of z; what is written into it is what goes on backwards. [queries, d]
+        /// Of z, which may be changed: what is written goes on backwards. [queries, d]
         case z(layer: Int, Matrix)
         /// Of q [queries, d], k and v [rows, d].
         case heads(layer: Int, q: Matrix, k: Matrix, v: Matrix)
@@ -17,25 +17,25 @@ package final class BackwardPass {
     private let buffers: Buffers
     private let arena: Arena
 
-    /// Gradients of activations on their way back, shared by all layers.
+    /// Gradients of activations, shared by all layers.
     private struct Buffers {
-        /// [rows, d]: of the residual stream after a block, then at its middle.
+        /// Of the residual stream after a block, then between attention and MLP. [rows, d]
         let residual: Matrix
-        /// [rows, d]: of the residual stream before a block whose rows do not all go on.
+        /// Of the residual stream before a block in which not all rows continue. [rows, d]
         let spread: Matrix
-        /// [rows, d]: of a LayerNorm's output, or of z.
+        /// Of a LayerNorm's output, or of z. [rows, d]
         let narrow: Matrix
-        /// [queries, d].
+        /// [queries, d]
         let queries: Matrix
-        /// [rows, 3d].
+        /// [rows, 3d]
         let qkv: Matrix
-        /// [tokens, 2d]: of k and v, where prompts share rows.
+        /// Of k and v, where prompts share rows. [tokens, 2d]
         let keysAndValues: Matrix
-        /// As long as a layer's patterns.
+        /// As large as a layer's patterns.
         let pattern: Matrix
-        /// [rows, inner].
+        /// [rows, inner]
         let inner: Matrix
-        /// [chunk, 1].
+        /// [chunk, 1]
         let losses: Matrix
     }
 
@@ -60,7 +60,7 @@ package final class BackwardPass {
         }
     }
 
-    /// Of the parameters, overwritten by each run that starts from a loss; only where they are wanted.
+    /// The parameters' gradients, where they are wanted; each run from labels overwrites them.
     package var gradients: GPT2Parameters {
         guard let parameterGradients else { preconditionFailure("gradients of parameters that were not wanted") }
         return parameterGradients
@@ -69,56 +69,33 @@ package final class BackwardPass {
     /// Sets `gradients` to those of the mean cross-entropy of `labels`, which go with `queryOfLabel` of the batch that
     /// `forward` has run, and returns that mean.
     ///
-    /// - Parameter hint: its loss counts in the gradients, but not in what is returned. Needs a batch of all rows.
+    /// - Parameter hint: counts in the gradients, but not in the loss that is returned. Needs a batch of all rows.
     package func run(labels: [Int], hint: AttentionHint? = nil) -> Double {
-        precondition(hint == nil || forward.batch.isComplete, "a hint on rows that do not all ask")
+        precondition(hint == nil || forward.batch.isComplete, "a hint needs the queries of all rows")
         let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
-        let gradient = runBlocks(dFinal, hint: hint) { _ in }
+        let dEmbedding = runBlocks(dFinal, hint: hint) { _ in }
         gradients.positionTable.fill(0)
         Embedding.backward(
-            gradient, tokens: forward.batch.tokens, positions: forward.batch.positions,
+            dEmbedding, tokens: forward.batch.tokens, positions: forward.batch.positions,
             addingTo: gradients.tokenTable, gradients.positionTable, workers: forward.workers
         )
         return loss
     }
 
-    /// Goes back from the gradient of the final LayerNorm's output.
+    /// Runs backwards from the gradient of the final LayerNorm's output.
     ///
     /// - Parameters:
     ///   - fill: writes that gradient. [queries, d]
-    ///   - show: is shown the gradients on the way; they hold until it returns.
+    ///   - show: is shown gradients inside the model, which hold until it returns.
     package func run(from fill: (Matrix) -> Void, showing show: (Step) -> Void) {
         let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         fill(dFinal)
         _ = runBlocks(dFinal, showing: show)
     }
 
-    /// From the gradient of the final LayerNorm's output to that of the embeddings.
-    private func runBlocks(_ dFinal: Matrix, hint: AttentionHint? = nil, showing show: (Step) -> Void) -> Matrix {
-        let (batch, parameters) = (forward.batch, forward.parameters)
-        let (config, queries) = (parameters.config, dFinal.rows)
-        let dResidual = buffers.residual.prefix(queries)
-        dResidual.fill(0)
-        LayerNorm.backward(
-            dFinal, x: forward.activations.residual[config.layers].prefix(queries), gamma: parameters.finalGamma,
-            statistics: forward.activations.finalStatistics.prefix(queries), addingTo: dResidual,
-            dGamma: parameterGradients?.finalGamma, dBeta: parameterGradients?.finalBeta, workers: forward.workers
-        )
-        show(.final(dResidual))
-        var gradient = runBlock(
-            config.layers - 1, dResidual, queries: batch.isComplete ? nil : batch.queries,
-            spans: batch.lastSpans(heads: config.heads), hint: hint, showing: show
-        )
-        let spans = batch.spans(heads: config.heads)
-        for layer in (0..<config.layers - 1).reversed() {
-            gradient = runBlock(layer, gradient, queries: nil, spans: spans, hint: hint, showing: show)
-        }
-        return gradient
-    }
-
-    /// The sum of the losses; `dFinal` gets the gradient of the final LayerNorm's output, and the token table's
-    /// gradient its first part, that of the unembedding.
+    /// Fills `dFinal` [queries, d], the gradient of the final LayerNorm's output, and adds up the losses. The token
+    /// table's gradient gets its first part, that of the unembedding.
     private func runUnembedding(_ labels: [Int], dFinal: Matrix) -> Double {
         var total = 0.0
         let rowLabels = RowLabels(labels, rows: forward.batch.queryOfLabel, count: dFinal.rows)
@@ -141,92 +118,84 @@ package final class BackwardPass {
         return total
     }
 
-    /// Takes the gradient of the residual stream after a block, at its queries, and returns that before it.
-    private func runBlock(
-        _ layer: Int,
-        _ dResidual: Matrix,
-        queries: [Int]?,
-        spans: [AttentionSpan],
-        hint: AttentionHint?,
-        showing show: (Step) -> Void
-    ) -> Matrix {
-        let workers = forward.workers
-        let (rows, config) = (forward.batch.tokens.count, forward.parameters.config)
-        let weights = forward.parameters.blocks[layer]
-        let gradients = parameterGradients?.blocks[layer]
-        let block = forward.activations.blocks[layer].views(rows: rows, queries: dResidual.rows)
-        let d = config.width
-
-        let dInner = buffers.inner.prefix(dResidual.rows)
-        Linear.backward(
-            dResidual, x: block.active, weight: weights.outerWeight, dX: dInner,
-            dWeight: gradients?.outerWeight, dBias: gradients?.outerBias, workers: workers
-        )
-        GELU.backward(dInner, x: block.inner, workers: workers)
-        let dNarrow = buffers.narrow.prefix(dResidual.rows)
-        Linear.backward(
-            dInner, x: block.ln2, weight: weights.innerWeight, dX: dNarrow,
-            dWeight: gradients?.innerWeight, dBias: gradients?.innerBias, workers: workers
-        )
-        show(.mlpInput(layer: layer, dNarrow))
+    /// The gradient of the embeddings [rows, d] from that of the final LayerNorm's output [queries, d].
+    private func runBlocks(_ dFinal: Matrix, hint: AttentionHint? = nil, showing show: (Step) -> Void) -> Matrix {
+        let (batch, parameters, workers) = (forward.batch, forward.parameters, forward.workers)
+        let last = parameters.config.layers - 1
+        var dResidual = buffers.residual.prefix(dFinal.rows)
+        dResidual.fill(0)
         LayerNorm.backward(
-            dNarrow, x: block.residMid, gamma: weights.ln2Gamma, statistics: block.ln2Statistics,
-            addingTo: dResidual, dGamma: gradients?.ln2Gamma, dBeta: gradients?.ln2Beta, workers: workers
+            dFinal, x: forward.block(last).residPost, gamma: parameters.finalGamma,
+            statistics: forward.activations.finalStatistics.prefix(dFinal.rows), addingTo: dResidual,
+            dGamma: parameterGradients?.finalGamma, dBeta: parameterGradients?.finalBeta, workers: workers
         )
-        Linear.backward(
-            dResidual, x: block.z, weight: weights.outWeight, dX: dNarrow,
-            dWeight: gradients?.outWeight, dBias: gradients?.outBias, workers: workers
-        )
-        show(.z(layer: layer, dNarrow))
-        let dQKV = buffers.qkv.prefix(rows)
-        let dQ = dQKV.slice(columns: 0..<d).prefix(dResidual.rows)
-        let dKV = dQKV.slice(columns: d..<3 * d)
-        let isSharing = forward.batch.isSharing
-        let dKVOfTokens = isSharing ? buffers.keysAndValues.prefix(forward.batch.rowOfToken.count) : dKV
+        show(.final(dResidual))
+        for (layer, rows) in forward.blockRows.enumerated().reversed() {
+            let (weights, gradients) = (parameters.blocks[layer], parameterGradients?.blocks[layer])
+            let block = forward.block(layer)
+            let dNarrow = buffers.narrow.prefix(rows.count)
+            weights.mlpBackward(
+                dResidual, block, dInner: buffers.inner.prefix(rows.count), dNormal: dNarrow, gradients: gradients,
+                workers: workers
+            ) { show(.mlpInput(layer: layer, $0)) }
+            Linear.backward(
+                dResidual, x: block.z, weight: weights.outWeight, dX: dNarrow, dWeight: gradients?.outWeight,
+                dBias: gradients?.outBias, workers: workers
+            )
+            show(.z(layer: layer, dNarrow))
+            let dQKV = buffers.qkv.prefix(batch.tokens.count)
+            runAttention(block, rows, dZ: dNarrow, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
+            show(.heads(layer: layer, q: dQKV.part(.q).prefix(rows.count), k: dQKV.part(.k), v: dQKV.part(.v)))
+            let dNormal = buffers.narrow.prefix(batch.tokens.count)
+            runQKV(block, rows, weights, dQKV: dQKV, dNormal: dNormal, gradients: gradients)
+            dResidual = rows.spread(dResidual, into: buffers.spread.prefix(batch.tokens.count), workers: workers)
+            LayerNorm.backward(
+                dNormal, x: block.residPre, gamma: weights.ln1Gamma, statistics: block.ln1Statistics,
+                addingTo: dResidual, dGamma: gradients?.ln1Gamma, dBeta: gradients?.ln1Beta, workers: workers
+            )
+        }
+        return dResidual
+    }
+
+    /// `dQKV` [rows, 3d], with the rows of `q` at the beginning, from `dZ` [queries, d].
+    private func runAttention(
+        _ block: Activations.Block,
+        _ rows: BlockRows,
+        dZ: Matrix,
+        pull: Attention.Pull?,
+        dQKV: Matrix
+    ) {
+        let (batch, config) = (forward.batch, forward.parameters.config)
+        let (d, dKV) = (config.width, dQKV.part(.kv))
+        let dKVOfTokens = batch.isSharing ? buffers.keysAndValues.prefix(batch.rowOfToken.count) : dKV
         let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
-            dZ: dNarrow, q: block.q, k: k, v: v, heads: config.heads, spans: spans,
-            pattern: block.pattern.base, scratch: buffers.pattern.base,
-            pull: hint?.pull(on: layer, in: forward.batch), dQ: dQ,
-            dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: workers
+            dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, spans: rows.spans, pattern: block.pattern.base,
+            scratch: buffers.pattern.base, pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
+            dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: forward.workers
         )
-        if isSharing {
-            dKV.fill(0)
-            dKVOfTokens.scatter(forward.batch.rowOfToken, addingTo: dKV, workers: workers)
-        }
+        guard batch.isSharing else { return }
+        dKV.fill(0)
+        dKVOfTokens.scatter(batch.rowOfToken, addingTo: dKV, workers: forward.workers)
+    }
 
-        show(.heads(layer: layer, q: dQ, k: dKV.slice(columns: 0..<d), v: dKV.slice(columns: d..<2 * d)))
-
-        let dLN1 = buffers.narrow.prefix(rows)
-        var dResidPre = dResidual
-        if let queries {
-            Linear.backward(
-                dKV, x: block.ln1,
-                weight: weights.qkvWeight.slice(columns: d..<3 * d), dX: dLN1,
-                dWeight: gradients?.qkvWeight.slice(columns: d..<3 * d),
-                dBias: gradients?.qkvBias.slice(columns: d..<3 * d), workers: workers
-            )
-            let dQueries = buffers.queries.prefix(queries.count)
-            Linear.backward(
-                dQ, x: block.ln1Queries, weight: weights.qkvWeight.slice(columns: 0..<d), dX: dQueries,
-                dWeight: gradients?.qkvWeight.slice(columns: 0..<d),
-                dBias: gradients?.qkvBias.slice(columns: 0..<d), workers: workers
-            )
-            dQueries.scatter(queries, addingTo: dLN1, workers: workers)
-            dResidPre = buffers.spread.prefix(rows)
-            dResidPre.fill(0)
-            dResidual.scatter(queries, addingTo: dResidPre, workers: workers)
-        } else {
-            Linear.backward(
-                dQKV, x: block.ln1, weight: weights.qkvWeight, dX: dLN1,
-                dWeight: gradients?.qkvWeight, dBias: gradients?.qkvBias, workers: workers
-            )
+    /// `dNormal` [rows, d], the gradient of the output of LN1, from `dQKV` [rows, 3d].
+    private func runQKV(
+        _ block: Activations.Block,
+        _ rows: BlockRows,
+        _ weights: GPT2Parameters.Block,
+        dQKV: Matrix,
+        dNormal: Matrix,
+        gradients: GPT2Parameters.Block?
+    ) {
+        let workers = forward.workers
+        guard let queries = rows.queries else {
+            weights.qkvBackward(dQKV, normal: block.ln1, into: dNormal, gradients: gradients, workers: workers)
+            return
         }
-        LayerNorm.backward(
-            dLN1, x: forward.activations.residual[layer].prefix(rows), gamma: weights.ln1Gamma,
-            statistics: block.ln1Statistics, addingTo: dResidPre,
-            dGamma: gradients?.ln1Gamma, dBeta: gradients?.ln1Beta, workers: workers
-        )
-        return dResidPre
+        weights.qkvBackward(dQKV, .kv, normal: block.ln1, into: dNormal, gradients: gradients, workers: workers)
+        let dQueries = buffers.queries.prefix(queries.count)
+        weights.qkvBackward(dQKV, .q, normal: block.ln1Queries, into: dQueries, gradients: gradients, workers: workers)
+        dQueries.scatter(queries, addingTo: dNormal, workers: workers)
     }
 }

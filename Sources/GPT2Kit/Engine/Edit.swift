@@ -1,10 +1,10 @@
-/// Values that take the place of a site's own in a run of a batch.
+/// New values for a site of a run of a batch.
 package struct Edit {
     /// Where the values come from.
     package enum Values {
         case zero
         /// The same site, layer, head and tokens of another run, of this model or another of its shape, whose prompts
-        /// are as long. `result` may be taken of a run that kept z.
+        /// are as long. `result` may come from a run that kept z.
         case run(ForwardPass)
         /// For the i-th token row `rows[i]` of a table, from `column` on.
         case table(ValueTable, rows: [Int], column: Int)
@@ -14,7 +14,7 @@ package struct Edit {
     let layer: Int
     /// From 0 for sites that each head has; nil for the others, and for all heads at once.
     let head: Int?
-    /// Tokens of the batch (indices of its `rowOfToken`), ascending.
+    /// Tokens of the batch (indices into its `rowOfToken`), ascending.
     let tokens: [Int]
     let values: Values
 
@@ -26,14 +26,30 @@ package struct Edit {
         self.values = values
     }
 
-    /// Writes the values for a token into `target`.
+    /// The run that the values come from.
+    var donor: ForwardPass? {
+        guard case .run(let run) = values else { return nil }
+        return run
+    }
+
+    /// Writes the values for token i into row i of `target` [tokens, d].
+    package func write(into target: Matrix, workers: Workers) {
+        let donated = donor?.kept(site, layer: layer)
+        workers.share(tokens.count) { indices in
+            for index in indices {
+                write(index, of: donated, into: target[index], offset: 0, count: target.columns)
+            }
+        }
+    }
+
+    /// Writes the values for one token.
     ///
     /// - Parameters:
-    ///   - index: which of `tokens`.
-    ///   - donated: the site as the donor kept it, where there is one.
-    ///   - offset: where in a row of the donor's the values begin.
-    ///   - count: how many they are.
-    package func write(
+    ///   - index: of the token in `tokens`.
+    ///   - donated: the site as the donor kept it, where there is a donor.
+    ///   - offset: where in the donor's row the values begin.
+    ///   - count: of the values.
+    func write(
         _ index: Int,
         of donated: Matrix?,
         into target: UnsafeMutablePointer<Float>,
@@ -42,18 +58,15 @@ package struct Edit {
     ) {
         switch values {
         case .zero: target.update(repeating: 0, count: count)
-        case .run(let run):
-            let row = run.place(ofRow: run.batch.rowOfToken[tokens[index]], in: site, layer: layer)!
-            target.update(from: donated![row] + offset, count: count)
+        case .run(let run): target.update(from: donated![place(of: index, in: run)] + offset, count: count)
         case .table(let table, let rows, let column):
             target.update(from: table.values[rows[index]] + column, count: count)
         }
     }
 
-    /// The run that the values come from.
-    package var donor: ForwardPass? {
-        guard case .run(let run) = values else { return nil }
-        return run
+    /// The place of the i-th token among the rows that the donor `run` kept of the site.
+    func place(of index: Int, in run: ForwardPass) -> Int {
+        run.place(ofRow: run.batch.rowOfToken[tokens[index]], in: site, layer: layer)!
     }
 }
 
@@ -64,41 +77,5 @@ package final class ValueTable: Sendable {
 
     package init(rows: Int, columns: Int) {
         (arena, values) = Arena.holding { $0.take(rows, columns) }
-    }
-}
-
-/// The places in a block, in the order in which they are computed, where a patched run can leave the cached one.
-package enum Stage: Int, CaseIterable {
-    case residPre, qkv, z, attnOut, residMid, mlpOut, residPost
-}
-
-/// Where a patched run leaves the cached one: from there on its rows are computed.
-package struct Entry: Comparable {
-    let layer: Int
-    let stage: Stage
-
-    package init(_ layer: Int, _ stage: Stage) {
-        self.layer = layer
-        self.stage = stage
-    }
-
-    /// From where on later tokens see what changes here: where the next keys and values are read.
-    var whenSeen: Entry { Entry(stage.rawValue <= Stage.qkv.rawValue ? layer : layer + 1, .qkv) }
-
-    package static func < (a: Entry, b: Entry) -> Bool { (a.layer, a.stage.rawValue) < (b.layer, b.stage.rawValue) }
-}
-
-extension Site {
-    /// Where in a block an edit of this site takes place.
-    package var stage: Stage {
-        switch self {
-        case .residPre: .residPre
-        case .q, .k, .v, .pattern: .qkv
-        case .z, .result: .z
-        case .attnOut: .attnOut
-        case .residMid: .residMid
-        case .mlpOut: .mlpOut
-        case .residPost: .residPost
-        }
     }
 }

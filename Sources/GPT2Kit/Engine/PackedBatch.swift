@@ -1,53 +1,53 @@
-/// Prompts laid end to end, without padding: every dense layer is one product over all their rows.
+/// Prompts laid end to end without padding, so that every dense layer is one product over all their rows.
 ///
-/// In a causal model equal beginnings have equal values, so prompts that begin alike share the rows of their common
-/// beginning. A row belongs to the first prompt that needs it; later ones only read its keys and values.
+/// In a causal model equal prefixes have equal values, so prompts share the rows of their common prefix. A row belongs
+/// to the first prompt that needs it; the others only read its keys and values.
 public struct PackedBatch: Sendable {
-    /// Which rows are computed from the last block's attention on.
+    /// Which rows continue after the last block's keys and values.
     public enum Rows: Sendable {
-        /// Every token's.
+        /// Those of all tokens.
         case all
-        /// The last token's of each prompt, where the answer is read.
+        /// That of each prompt's last token, where the answer is read.
         case last
     }
 
     /// The token of each row.
     public let tokens: [Int]
-    /// The position in its prompts of each row.
+    /// The position of each row in its prompts.
     public let positions: [Int]
-    /// Where the tokens of each prompt lie in `rowOfToken`.
+    /// The tokens of each prompt, as indices into `rowOfToken`.
     public let prompts: [Range<Int>]
-    /// The row of each token of each prompt, one prompt after the other.
+    /// The row of each token, prompt after prompt.
     public let rowOfToken: [Int]
     /// The prompt of each token.
     package let promptOfToken: [Int]
-    /// The rows computed from the last block's attention on, ascending.
+    /// The rows that continue after the last block's keys and values, ascending.
     public let queries: [Int]
-    /// For each label that the batch takes, which of `queries` it is for: with `last` a label for each prompt, with
-    /// `all` one for each token of each prompt.
+    /// The index in `queries` of each label that the batch takes: with `last` one label for each prompt, with `all` one
+    /// for each token of each prompt.
     public let queryOfLabel: [Int]
-    /// Which of `queries` each row is; nil for a row that goes no further than the last block's keys and values.
+    /// The index in `queries` of each row; nil for a row that ends at the last block's keys and values.
     package let queryOfRow: [Int?]
-    /// The first prompt that needs each row.
+    /// The prompt that each row belongs to.
     let ownerOfRow: [Int]
-    /// The rows that each prompt is the first to need.
+    /// The rows that belong to each prompt.
     private let ownRows: [Range<Int>]
 
     /// - Parameters:
     ///   - prompts: the token ids of each prompt; none may be empty.
-    ///   - sharesBeginnings: whether rows are shared, or each prompt has its own.
+    ///   - sharesBeginnings: whether prompts share the rows of a common prefix.
     public init(_ prompts: [[Int]], rows: Rows, sharesBeginnings: Bool = true) {
         self.init(prompts, rows: rows, sharesRows: sharesBeginnings, contexts: nil)
     }
 
-    /// A batch whose rows depend on nothing but their own token and a context, the same number for the same: prompts
-    /// share the rows of equal tokens in equal contexts. [prompts][positions]
+    /// A batch for a model whose rows depend only on their own token and a context, given as a number: prompts share the
+    /// rows of equal tokens in equal contexts. [prompts][positions]
     package init(_ prompts: [[Int]], rows: Rows, contexts: [[Int]]) {
         self.init(prompts, rows: rows, sharesRows: true, contexts: contexts)
     }
 
     private init(_ prompts: [[Int]], rows: Rows, sharesRows: Bool, contexts: [[Int]]?) {
-        /// A row's token after the row before it, -1 before the first; or in its context.
+        /// A row's token, and the row before it (-1 before the first) or its context.
         struct Step: Hashable {
             let before: Int
             let token: Int
@@ -97,32 +97,32 @@ public struct PackedBatch: Sendable {
         ownerOfRow = ownRows.enumerated().flatMap { Array(repeating: $0, count: $1.count) }
     }
 
-    /// Room for just this batch.
+    /// Capacity for exactly this batch.
     public var capacity: BatchCapacity {
         BatchCapacity(lengths: prompts.map(\.count), count: prompts.count, rows: isComplete ? .all : .last)
     }
 
-    /// The first token that each row is needed for.
+    /// The first token that needs each row.
     var tokenOfRow: [Int] { zip(ownerOfRow, positions).map { prompts[$0].lowerBound + $1 } }
 
-    /// Where the pattern of a prompt's query lies, in a block in which every row asks: with the prompt that owns the
-    /// row, whose beginning is the same, and as which of that prompt's queries.
+    /// Where the pattern of a prompt's query lies in a block in which all rows continue: the prompt that owns the row, and
+    /// the index among that prompt's queries.
     func query(ofPrompt prompt: Int, position: Int) -> (prompt: Int, query: Int) {
         let row = rowOfToken[prompts[prompt].lowerBound + position]
         let owner = ownerOfRow[row]
         return (owner, row - ownRows[owner].lowerBound)
     }
 
-    /// Whether every row is computed to the end.
+    /// Whether all rows continue to the end.
     var isComplete: Bool { queries.count == tokens.count }
 
-    /// Whether some row is read by more than one prompt.
+    /// Whether prompts share a row.
     package var isSharing: Bool { rowOfToken.count > tokens.count }
 
-    /// The attention of the blocks before the last: each prompt's own rows ask all its tokens.
+    /// The spans of the blocks before the last: each prompt's own rows attend to all its tokens.
     package func spans(heads: Int) -> [AttentionSpan] { spans(queries: ownRows, heads: heads) }
 
-    /// The attention of the last block.
+    /// The spans of the last block.
     package func lastSpans(heads: Int) -> [AttentionSpan] {
         guard !isComplete else { return spans(heads: heads) }
         var next = 0
@@ -143,16 +143,16 @@ public struct PackedBatch: Sendable {
     }
 }
 
-/// The largest batch that a set of buffers has room for.
+/// The largest batch that fits a set of buffers.
 public struct BatchCapacity: Sendable {
-    /// Rows before the last block's attention, and tokens.
+    /// Rows, and tokens.
     public var rows: Int
-    /// Rows from there on.
+    /// Rows that continue after the last block's keys and values.
     public var queries: Int
     /// Σ (tokens of a prompt)².
     public var pairs: Int
 
-    /// Room for any `count` of these prompts.
+    /// Capacity for any `count` prompts of these lengths.
     public init(lengths: [Int], count: Int, rows: PackedBatch.Rows) {
         let longest = lengths.sorted(by: >).prefix(count)
         self.rows = longest.reduce(0, +)

@@ -1,4 +1,4 @@
-/// A place inside the model whose values can be read. Raw values are the names that TransformerLens gives them.
+/// A place inside the model whose values can be read. Raw values are TransformerLens's names.
 public enum Site: String, CaseIterable, Codable, Sendable {
     /// The residual stream before a block. [d]
     case residPre = "resid_pre"
@@ -14,11 +14,11 @@ public enum Site: String, CaseIterable, Codable, Sendable {
     case z
     /// A head's output after its band of W_O, without the bias. [d]
     case result
-    /// What attention adds to the residual stream, with W_O's bias. [d]
+    /// The output of attention, with W_O's bias. [d]
     case attnOut = "attn_out"
     /// The residual stream between attention and MLP. [d]
     case residMid = "resid_mid"
-    /// What the MLP adds to the residual stream. [d]
+    /// The output of the MLP. [d]
     case mlpOut = "mlp_out"
     /// The residual stream after a block. [d]
     case residPost = "resid_post"
@@ -30,4 +30,22 @@ public enum Site: String, CaseIterable, Codable, Sendable {
         case .residPre, .attnOut, .residMid, .mlpOut, .residPost: false
         }
     }
+
+    /// Where in a block the site is edited.
+    package var stage: Stage {
+        switch self {
+        case .residPre: .residPre
+        case .q, .k, .v, .pattern: .qkv
+        case .z, .result: .z
+        case .attnOut: .attnOut
+        case .residMid: .residMid
+        case .mlpOut: .mlpOut
+        case .residPost: .residPost
+        }
+    }
+}
+
+/// The points of a block, in the order of computation, where a patched run can leave the cached run.
+package enum Stage: Int, CaseIterable {
+    case residPre, qkv, z, attnOut, residMid, mlpOut, residPost
 }

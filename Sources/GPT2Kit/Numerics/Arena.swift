@@ -1,19 +1,17 @@
 import Foundation
 
-/// One allocation of floats, all zero at first, freed when the last reference goes.
+/// One zeroed allocation of floats that hands out matrices; it is freed with its last reference.
 ///
-/// Pages come from the system when they are first written, so room that is never used costs no memory.
+/// The system provides a page when it is first written, so capacity that is never used costs no memory.
 package final class Arena: @unchecked Sendable {
-    // Sendable is unchecked because whoever holds views decides which worker writes where; see `Workers`.
+    // Sendable is unchecked because whoever holds the views decides which worker writes where; see `Workers`.
     let base: UnsafeMutablePointer<Float>
     let count: Int
     private let byteCount: Int
     private let isCounting: Bool
     private var taken = 0
 
-    convenience init(count: Int) {
-        self.init(count: count, isCounting: false)
-    }
+    convenience init(count: Int) { self.init(count: count, isCounting: false) }
 
     private init(count: Int, isCounting: Bool) {
         self.count = count
@@ -22,7 +20,7 @@ package final class Arena: @unchecked Sendable {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let mapping = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let mapping, mapping != MAP_FAILED else {
-            preconditionFailure("the system gives no room for \(byteCount) bytes: \(String(cString: strerror(errno)))")
+            preconditionFailure("cannot allocate \(byteCount) bytes: \(String(cString: strerror(errno)))")
         }
         #if os(Linux)
             // Large pages: products and AdamW stream through hundreds of megabytes.
@@ -33,20 +31,29 @@ package final class Arena: @unchecked Sendable {
 
     deinit { munmap(base, byteCount) }
 
-    /// Takes the next free `rows × columns` floats.
+    /// Takes the next free floats as a matrix. [rows, columns]
     package func take(_ rows: Int, _ columns: Int) -> Matrix {
         let start = taken
         taken += rows * columns
         guard !isCounting else { return Matrix(base: base, rows: rows, columns: columns) }
-        precondition(taken <= count, "the arena was planned too small")
+        precondition(taken <= count, "the arena is too small")
         return Matrix(base: base + start, rows: rows, columns: columns)
     }
 
-    /// One arena that holds just the views that `layOut` takes; it is called twice, first only to count.
+    /// An arena of exactly the size that `layOut` takes. `layOut` is called twice, the first time only to count.
     package static func holding<Views>(_ layOut: (Arena) -> Views) -> (arena: Arena, views: Views) {
+        let arena = Arena(count: floats(layOut), isCounting: false)
+        return (arena, layOut(arena))
+    }
+
+    /// The bytes that ``holding(_:)`` would allocate.
+    package static func bytes<Views>(_ layOut: (Arena) -> Views) -> Int {
+        floats(layOut) * MemoryLayout<Float>.stride
+    }
+
+    private static func floats<Views>(_ layOut: (Arena) -> Views) -> Int {
         let counter = Arena(count: 0, isCounting: true)
         _ = layOut(counter)
-        let arena = Arena(count: counter.taken)
-        return (arena, layOut(arena))
+        return counter.taken
     }
 }

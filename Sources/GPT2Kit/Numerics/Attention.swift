@@ -1,17 +1,25 @@
-/// One prompt's share of the rows of a packed batch.
+/// One prompt's share of a packed batch.
 package struct AttentionSpan {
-    /// The rows of q, and of z, that ask.
+    /// The prompt's rows of q and z.
     let queries: Range<Int>
-    /// The rows of k and v that answer: the whole prompt.
+    /// The prompt's rows of k and v.
     let keys: Range<Int>
-    /// Where the prompt's patterns begin; they lie head by head, [heads, queries, keys].
+    /// Where the prompt's patterns begin among those of all prompts. [heads, queries, keys]
     let pattern: Int
+
+    /// The pattern of one head [queries, keys] among all `patterns` of a layer.
+    func matrix(_ patterns: UnsafeMutablePointer<Float>, head: Int) -> Matrix {
+        let size = queries.count * keys.count
+        return Matrix(base: patterns + pattern + head * size, rows: queries.count, columns: keys.count)
+    }
 }
 
-/// Causal attention, each prompt and head on its own rows.
+/// Causal attention, prompt by prompt and head by head; h is the width of a head.
 package enum Attention {
     /// `z` [queries, heads·h] and `pattern` (see `AttentionSpan`) from `q` [queries, heads·h], `k` and `v`
-    /// [rows, heads·h]. `positions` are the queries' positions in their prompts: what lies behind is not seen.
+    /// [tokens, heads·h].
+    ///
+    /// - Parameter positions: of the queries in their prompts; a query sees no key behind its own position.
     package static func forward(
         q: Matrix,
         k: Matrix,
@@ -46,8 +54,11 @@ package enum Attention {
         }
     }
 
-    /// Overwrites `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`). `scratch` is as large as `pattern`.
-    /// The gradient of `pull`'s loss, which is the patterns' own, comes on top.
+    /// `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`).
+    ///
+    /// - Parameters:
+    ///   - scratch: as large as `pattern`.
+    ///   - pull: a loss on the patterns themselves, whose gradient is added.
     static func backward(
         dZ: Matrix,
         q: Matrix,
@@ -57,7 +68,7 @@ package enum Attention {
         spans: [AttentionSpan],
         pattern: UnsafeMutablePointer<Float>,
         scratch: UnsafeMutablePointer<Float>,
-        pull: AttentionPull? = nil,
+        pull: Pull? = nil,
         dQ: Matrix,
         dK: Matrix,
         dV: Matrix,
@@ -89,8 +100,8 @@ package enum Attention {
         }
     }
 
-    /// One query's `patterns` [heads, ≥ keys] from its `query` [heads·h] and the rows of `keys` [heads·h each], all of
-    /// which it sees.
+    /// One query's `patterns` [heads, ≥ keys] from its `query` [heads·h] and its `keys` [heads·h each]; it sees them
+    /// all.
     static func patterns(
         query: UnsafePointer<Float>,
         keys: UnsafeBufferPointer<UnsafePointer<Float>>,
@@ -117,7 +128,7 @@ package enum Attention {
         }
     }
 
-    /// `z` [heads·h]: each head's mean of the rows of `values` [heads·h each], weighted by its row of `patterns`.
+    /// `z` [heads·h] = for each head the mean of `values` [heads·h each], weighted by its row of `patterns`.
     static func mix(
         _ values: UnsafeBufferPointer<UnsafePointer<Float>>,
         patterns: Matrix,
@@ -158,10 +169,28 @@ package enum Attention {
     }
 }
 
-extension AttentionSpan {
-    /// The pattern of one head, [queries, keys], among all patterns of a layer.
-    func matrix(_ patterns: UnsafeMutablePointer<Float>, head: Int) -> Matrix {
-        let size = queries.count * keys.count
-        return Matrix(base: patterns + pattern + head * size, rows: queries.count, columns: keys.count)
+extension Attention {
+    /// A loss on the patterns of one layer: `weight` · Σ −log(attention from a query to a key) over `targets`.
+    struct Pull {
+        /// A query of a span, the key that it should attend to, and the head.
+        struct Target {
+            let head: Int
+            let query, key: Int
+        }
+
+        let weight: Float
+        /// Those of each span.
+        let targets: [[Target]]
+
+        /// Adds to `dScores` [queries, keys] the gradient with respect to the scores before the softmax: `pattern`
+        /// [queries, keys] of a target's query, less 1 at its key.
+        func backward(span: Int, head: Int, pattern: Matrix, addingTo dScores: Matrix) {
+            let columns = pattern.columns
+            for target in targets[span] where target.head == head {
+                let (pattern, dScores) = (pattern[target.query], dScores[target.query])
+                for key in 0..<columns { dScores[key] += weight * pattern[key] }
+                dScores[target.key] -= weight
+            }
+        }
     }
 }

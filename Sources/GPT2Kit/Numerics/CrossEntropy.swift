@@ -2,8 +2,8 @@ import Foundation
 
 /// The loss of a row of logits: −log softmax(logits)[label], summed over the row's labels.
 package enum CrossEntropy {
-    /// `losses` [n] from `logits` [n, v] and the labels of each row; `logits` become the gradient of `weight` · Σ losses
-    /// with respect to themselves where `weight` is given.
+    /// `losses` [n] from `logits` [n, v] and each row's labels. With a `weight`, `logits` become the gradient of
+    /// `weight` · Σ losses with respect to themselves.
     package static func forwardBackward(
         _ logits: Matrix,
         labels: (_ row: Int) -> ArraySlice<Int>,
@@ -25,4 +25,32 @@ package enum CrossEntropy {
             }
         }
     }
+}
+
+/// Labels grouped by row. A row that several prompts share may have several.
+struct RowLabels {
+    private let labels: [Int]
+    /// Where each row's labels begin, then the number of all labels. [rows + 1]
+    private let starts: [Int]
+
+    /// - Parameters:
+    ///   - labels: in any order.
+    ///   - rows: the row of each label.
+    ///   - count: the number of rows.
+    init(_ labels: [Int], rows: [Int], count: Int) {
+        precondition(labels.count == rows.count, "\(labels.count) labels for \(rows.count) places")
+        var starts = [Int](repeating: 0, count: count + 1)
+        for row in rows { starts[row + 1] += 1 }
+        for row in 0..<count { starts[row + 1] += starts[row] }
+        var sorted = labels
+        var next = starts
+        for (label, row) in zip(labels, rows) {
+            sorted[next[row]] = label
+            next[row] += 1
+        }
+        self.labels = sorted
+        self.starts = starts
+    }
+
+    subscript(row: Int) -> ArraySlice<Int> { labels[starts[row]..<starts[row + 1]] }
 }

@@ -1,6 +1,6 @@
-/// The sum of a token's and its position's embedding.
+/// The sum of a token's embedding and its position's.
 package enum Embedding {
-    /// `out` [n, d] = `tokenTable`[token] + `positionTable`[position].
+    /// `out` [n, d] = `tokenTable` [v, d] at each token + `positionTable` [context, d] at each position.
     package static func forward(
         tokens: [Int],
         positions: [Int],
@@ -17,7 +17,8 @@ package enum Embedding {
         }
     }
 
-    /// Adds each row of `dOut` [n, d] to its token's row of `dTokenTable` and its position's of `dPositionTable`.
+    /// Adds each row of `dOut` [n, d] to its token's row of `dTokenTable` [v, d] and its position's of `dPositionTable`
+    /// [context, d].
     static func backward(
         _ dOut: Matrix,
         tokens: [Int],
@@ -26,7 +27,7 @@ package enum Embedding {
         _ dPositionTable: Matrix,
         workers: Workers
     ) {
-        // Rows may name the same token, so the columns are shared out.
+        // Several rows may have the same token, so the work is divided by columns.
         workers.share(dOut.columns, grain: 64) { columns in
             for row in 0..<dOut.rows {
                 let (dOut, dToken, dPosition) = (dOut[row], dTokenTable[tokens[row]], dPositionTable[positions[row]])

@@ -1,6 +1,6 @@
 /// GPT-2's activation, `gelu_new`: ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³).
 ///
-/// Computed as x·σ(2u), which is the same function and keeps its relative accuracy for negative x.
+/// Computed as x·σ(2u), the same function, which stays accurate for negative x.
 package enum GELU {
     private static let scale: Float = 0.797_884_560_802_865_4
     private static let cubic: Float = 0.044_715
@@ -21,7 +21,7 @@ package enum GELU {
         }
     }
 
-    /// `gradient` [n, m], the gradient of y, becomes that of `x` [n, m].
+    /// Turns `gradient` [n, m] from the gradient of y into that of `x` [n, m].
     static func backward(_ gradient: Matrix, x: Matrix, workers: Workers) {
         let columns = x.columns
         workers.share(x.rows) { rows in

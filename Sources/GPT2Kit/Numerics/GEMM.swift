@@ -1,7 +1,7 @@
 import COpenBLAS
 import Foundation
 
-/// A factor of a matrix product: a matrix as it lies, or its transpose.
+/// A factor of a matrix product: a matrix or its transpose.
 package protocol Factor {
     var matrix: Matrix { get }
     var isTransposed: Bool { get }
@@ -19,15 +19,15 @@ package struct Transposed: Factor {
     package var isTransposed: Bool { true }
 }
 
-/// The one place that multiplies by BLAS.
+/// Matrix products; no other code calls BLAS.
 ///
-/// OpenBLAS's own threads spin for a while after each call and take the cores from the workers between calls, so it
-/// is held to one thread and each worker multiplies a share of the output. A share is a block of rows or columns:
-/// no sum is ever split, and the number of threads changes a result by no more than the kernel's edge handling.
+/// OpenBLAS's own threads spin after each call and take the cores from the workers, so it is limited to one thread and
+/// each worker multiplies a share of the output. A share is a block of rows or columns: no sum is ever split, so the
+/// number of threads affects a result only where the kernel treats the edges of a block differently.
 package enum GEMM {
     private static let singleThreaded: Void = openblas_set_num_threads(1)
 
-    /// Makes OpenBLAS compute each call on the thread that calls.
+    /// Makes OpenBLAS compute each call on the calling thread.
     static func holdToOneThread() { singleThreaded }
 
     /// The name, version and kernel of the BLAS in use.
@@ -44,7 +44,7 @@ package enum GEMM {
         beta: Float = 0,
         workers: Workers
     ) {
-        // Each worker packs the whole factor that is not split, so the longer side of the output is split.
+        // Each worker packs all of the factor that is not split, so the longer side of the output is split.
         if c.rows >= c.columns {
             workers.share(c.rows, grain: 32) { rows in
                 let share = a.isTransposed ? a.matrix.slice(columns: rows) : a.matrix.slice(rows: rows)

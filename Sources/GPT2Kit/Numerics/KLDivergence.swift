@@ -1,9 +1,8 @@
 import Foundation
 
-/// The Kullback-Leibler divergence of what one row of logits predicts from what another does: Σ p · (log p − log q).
+/// The Kullback–Leibler divergence between the predictions of two rows of logits: Σ p · (log p − log q).
 package enum KLDivergence {
-    /// `losses` [n] from `logits` [n, v], whose softmax is q, and `reference` [n, v], whose softmax is p; both stay as
-    /// they are.
+    /// `losses` [n] from `logits` [n, v], whose softmax is q, and `reference` [n, v], whose softmax is p.
     package static func forward(_ logits: Matrix, reference: Matrix, losses: Matrix, workers: Workers) {
         workers.share(logits.rows) { rows in
             for row in rows {
@@ -12,8 +11,8 @@ package enum KLDivergence {
         }
     }
 
-    /// The same; `logits` become the gradient of `weight` · Σ losses with respect to themselves, and `reference` is used
-    /// up.
+    /// The same; `logits` become the gradient of `weight` · Σ losses with respect to themselves, and `reference` is
+    /// overwritten.
     package static func forwardBackward(
         _ logits: Matrix,
         reference: Matrix,
@@ -32,9 +31,9 @@ package enum KLDivergence {
         }
     }
 
-    /// A row's divergence, and Σ exp of its logits q and p, each shifted by its largest.
+    /// A row's divergence, and Σ exp of the logits `q` and `p`, each shifted by its maximum.
     ///
-    /// - Parameter storing: whether q and p become the exponentials.
+    /// - Parameter storing: whether the exponentials replace `q` and `p`.
     @inline(__always)
     private static func sums(
         _ q: UnsafeMutablePointer<Float>,
@@ -43,7 +42,7 @@ package enum KLDivergence {
         storing: Bool
     ) -> (divergence: Float, q: Float, p: Float) {
         let (qLargest, pLargest) = (Softmax.maximum(q, count: count), Softmax.maximum(p, count: count))
-        // Both shifted by their largest, so that the difference of the two is small where p is not.
+        // Shifting both by their maxima keeps log p − log q small where p is large.
         var difference = Lanes.zero
         var rest: Float = 0
         var pTotal = Lanes.zero

@@ -1,4 +1,4 @@
-/// Eight floats at a time. Long sums run in eight parallel sums, which is also what keeps their rounding small.
+/// Eight floats at a time. Long sums run as eight parallel sums, which also keeps their rounding errors small.
 package typealias Lanes = SIMD8<Float>
 
 extension UnsafePointer<Float> {
@@ -21,7 +21,7 @@ extension UnsafeMutablePointer<Float> {
 }
 
 extension Lanes {
-    /// The first `count` floats at `pointer`, then zeros.
+    /// The first `count` floats at `pointer`, then `padding`.
     @inline(__always)
     init(prefix count: Int, of pointer: UnsafePointer<Float>, padding: Float = 0) {
         self.init(repeating: padding)
@@ -30,11 +30,11 @@ extension Lanes {
 
     /// e^x to within 2 units in the last place; 0 below −87.3, e^88 above 88, NaN for NaN.
     ///
-    /// x = n·ln 2 + r with |r| ≤ ln 2 / 2: n comes from adding 1.5·2²³, which rounds to an integer and leaves it in
-    /// the low bits, where a shift turns it into an exponent; e^r is its series to the seventh power.
+    /// x = n·ln 2 + r with |r| ≤ ln 2 / 2. Adding 1.5·2²³ rounds x / ln 2 to the integer n and leaves it in the low
+    /// bits, from where a shift makes it an exponent; e^r is its Taylor series to the seventh power.
     @inline(__always)
     func exponential() -> Lanes {
-        // Not `clamped`, which makes a number of what is not one.
+        // Not `clamped`, which would turn NaN into a number.
         let lowest = Lanes(repeating: -87.3)
         let x = self.replacing(with: 88, where: self .> 88).replacing(with: lowest, where: self .< lowest)
         let magic = Lanes(repeating: 12_582_912)
@@ -53,7 +53,7 @@ extension Lanes {
     }
 }
 
-/// Calls `body` with the offset of each whole group of eight in `0 ..< count`, then `tail` with what is left.
+/// Calls `body` with the offset of each full group of eight in `0 ..< count`, then `tail` with the rest.
 @inline(__always)
 package func forEachLanes(_ count: Int, _ body: (Int) -> Void, tail: (Range<Int>) -> Void) {
     var offset = 0

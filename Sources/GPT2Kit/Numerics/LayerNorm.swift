@@ -1,8 +1,9 @@
 /// y = (x − mean) / √(variance + ε) · γ + β, row by row.
 package enum LayerNorm {
-    /// `y` [n, d] from `x` [n, d], `gamma` [d], `beta` [d]. `statistics` [n, 2] gets each row's mean and 1/√(variance + ε).
+    /// `y` [n, d] from `x` [n, d], `gamma` [d] and `beta` [d]; `statistics` [n, 2] gets each row's mean and
+    /// 1/√(variance + ε).
     ///
-    /// - Parameter scales: rows [n, d] whose 1/√(variance + ε) is used in place of that of `x`'s own.
+    /// - Parameter scales: rows [n, d] whose 1/√(variance + ε) is used in place of that of `x`.
     package static func forward(
         _ x: Matrix,
         gamma: Matrix,
@@ -32,8 +33,8 @@ package enum LayerNorm {
         }
     }
 
-    /// Adds to `dX` [n, d] the gradient that comes through `dY` [n, d], and overwrites `dGamma` [d] and `dBeta` [d] where
-    /// they are wanted.
+    /// Adds to `dX` [n, d] the gradient that `dY` [n, d] implies, and overwrites `dGamma` [d] and `dBeta` [d] where they
+    /// are wanted.
     package static func backward(
         _ dY: Matrix,
         x: Matrix,

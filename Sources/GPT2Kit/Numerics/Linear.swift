@@ -1,4 +1,4 @@
-/// A dense layer; weights lie as in a GPT-2 checkpoint, [in, out].
+/// A dense layer, with weights laid out as in a GPT-2 checkpoint: [in, out].
 package enum Linear {
     /// `out` [n, m] = `x` [n, k] · `weight` [k, m] + `bias` [m].
     package static func forward(_ x: Matrix, weight: Matrix, bias: Matrix, into out: Matrix, workers: Workers) {
@@ -8,25 +8,23 @@ package enum Linear {
         GEMM.multiply(x, weight, into: out, beta: 1, workers: workers)
     }
 
-    /// Gradients from `dOut` [n, m]: `dX` [n, k] = `dOut` · `weight`ᵀ, `dWeight` [k, m] = `x`ᵀ · `dOut`, and
-    /// `dBias` [m], the sum over rows of `dOut`; the last two only where they are wanted. All are overwritten, unless
-    /// `dX` is to be `accumulated`.
+    /// From `dOut` [n, m]: `dX` [n, k] = `dOut` · `weight`ᵀ and, where they are wanted, `dWeight` [k, m] = `x`ᵀ · `dOut`
+    /// and `dBias` [m] = Σ over rows of `dOut`.
     static func backward(
         _ dOut: Matrix,
         x: Matrix,
         weight: Matrix,
         dX: Matrix,
-        accumulating: Bool = false,
         dWeight: Matrix?,
         dBias: Matrix?,
         workers: Workers
     ) {
-        GEMM.multiply(dOut, weight.transposed, into: dX, beta: accumulating ? 1 : 0, workers: workers)
+        GEMM.multiply(dOut, weight.transposed, into: dX, workers: workers)
         if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
         if let dBias { sumRows(dOut, into: dBias, workers: workers) }
     }
 
-    /// `sums` [m] = the sum over the rows of `x` [n, m].
+    /// `sums` [m] = Σ over rows of `x` [n, m].
     static func sumRows(_ x: Matrix, into sums: Matrix, workers: Workers) {
         workers.share(x.columns, grain: 64) { columns in
             let sums = sums.base + columns.lowerBound

@@ -1,11 +1,11 @@
-/// A view of `rows × columns` floats, row after row, `stride` floats from one row to the next.
+/// A view of `rows × columns` floats in row-major order; consecutive rows begin `stride` floats apart.
 ///
-/// A view owns nothing: whoever hands it out (a model, an activation set) keeps its memory alive.
+/// A view owns no memory: whoever hands it out (a model, a set of activations) keeps the memory alive.
 package struct Matrix: @unchecked Sendable {
     package let base: UnsafeMutablePointer<Float>
     package let rows: Int
     package let columns: Int
-    let stride: Int
+    @usableFromInline package let stride: Int
 
     package init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
         self.base = base
@@ -15,10 +15,11 @@ package struct Matrix: @unchecked Sendable {
     }
 
     /// The first float of row `row`.
-    @inline(__always)
+    @inlinable @inline(__always)
     package subscript(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
 
-    /// The floats of row `row`.
+    /// The floats of row `row`. [columns]
+    @inlinable
     package func row(_ row: Int) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: self[row], count: columns)
     }
@@ -36,7 +37,95 @@ package struct Matrix: @unchecked Sendable {
         return Matrix(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
+    /// The start of the same memory in another shape.
+    func reshaped(rows: Int, columns: Int) -> Matrix {
+        precondition(stride == self.columns && rows * columns <= self.rows * self.columns, "a larger shape")
+        return Matrix(base: base, rows: rows, columns: columns)
+    }
+
     package func fill(_ value: Float) {
         for row in 0..<rows { self[row].update(repeating: value, count: columns) }
+    }
+
+    /// Copies a matrix of the same shape into this one.
+    package func copy(_ other: Matrix) {
+        precondition(rows == other.rows && columns == other.columns, "a matrix of another shape")
+        for row in 0..<rows { self[row].update(from: other[row], count: columns) }
+    }
+}
+
+// MARK: Rows on several threads
+
+extension Matrix {
+    /// `out` [n, columns] = the rows `indices` of this matrix.
+    package func gather(_ indices: [Int], into out: Matrix, workers: Workers) {
+        workers.share(indices.count) { rows in
+            for row in rows { out[row].update(from: self[indices[row]], count: columns) }
+        }
+    }
+
+    /// Adds row i of this matrix to row `indices[i]` of `out`.
+    package func scatter(_ indices: [Int], addingTo out: Matrix, workers: Workers) {
+        // An index may occur twice, so the work is divided by columns.
+        workers.share(columns, grain: 64) { columns in
+            for (row, index) in indices.enumerated() {
+                let (source, target) = (self[row] + columns.lowerBound, out[index] + columns.lowerBound)
+                forEachLanes(columns.count) {
+                    target.setLanes($0, target.lanes($0) + source.lanes($0))
+                } tail: {
+                    for i in $0 { target[i] += source[i] }
+                }
+            }
+        }
+    }
+
+    /// `out` = this matrix + `other`; `out` may be either of them.
+    package func add(_ other: Matrix, into out: Matrix, workers: Workers) {
+        combine(other, into: out, workers: workers) { $0 + $1 }
+    }
+
+    /// `out` = this matrix − `other`; `out` may be either of them.
+    package func subtract(_ other: Matrix, into out: Matrix, workers: Workers) {
+        combine(other, into: out, workers: workers) { $0 - $1 }
+    }
+
+    @inline(__always)
+    private func combine(_ other: Matrix, into out: Matrix, workers: Workers, _ body: (Lanes, Lanes) -> Lanes) {
+        workers.share(rows) { rows in
+            for row in rows {
+                let (x, y, result) = (self[row], other[row], out[row])
+                forEachLanes(columns) {
+                    result.setLanes($0, body(x.lanes($0), y.lanes($0)))
+                } tail: {
+                    for i in $0 { result[i] = body(Lanes(repeating: x[i]), Lanes(repeating: y[i]))[0] }
+                }
+            }
+        }
+    }
+}
+
+// MARK: Weight analyses
+
+extension Matrix {
+    package var doubleRows: [[Double]] { (0..<rows).map { row($0).map(Double.init) } }
+    package var doubleColumns: [[Double]] {
+        (0..<columns).map { column in (0..<rows).map { Double(self[$0][column]) } }
+    }
+
+    /// Subtracts its mean from every row.
+    package func subtractRowMeans() {
+        for row in 0..<rows {
+            let values = self[row]
+            let mean = Float(self.row(row).reduce(0.0) { $0 + Double($1) } / Double(columns))
+            for column in 0..<columns { values[column] -= mean }
+        }
+    }
+
+    /// Multiplies column i by `factors` [1, columns] i.
+    package func scaleColumns(by factors: Matrix) {
+        for row in 0..<rows {
+            let values = self[row]
+            for column in 0..<columns { values[column] *= factors[0][column] }
+        }
     }
 }

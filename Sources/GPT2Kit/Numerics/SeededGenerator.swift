@@ -2,18 +2,18 @@ import Foundation
 
 /// SplitMix64 (Steele, Lea & Flood 2014): the same seed gives the same numbers on every machine.
 ///
-/// A generator is made for each thing that is drawn (`SeededGenerator(seed, "prompts", 17)`), so that drawing
-/// more of one thing never changes another.
+/// Every kind of draw has a generator of its own (`SeededGenerator(seed, "prompts", 17)`), so that drawing more of one
+/// kind never changes another.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    @usableFromInline var state: UInt64
 
     /// - Parameters:
-    ///   - seed: the seed that the user gave.
-    ///   - stream: what is drawn.
-    ///   - index: which one of them.
+    ///   - seed: the user's seed.
+    ///   - stream: the kind of draw.
+    ///   - index: of the draw within its kind.
     public init(_ seed: UInt64, _ stream: String, _ index: Int = 0) {
         state = seed
-        // FNV-1a over the stream's name, so that names, not call order, tell streams apart.
+        // FNV-1a over the name, so that streams depend on their names and not on the order of calls.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in stream.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         state = next() ^ hash
@@ -21,6 +21,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         _ = next()
     }
 
+    @inlinable
     public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
@@ -31,9 +32,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     /// A uniform integer in `0 ..< bound`, without bias.
     ///
-    /// Spelled out, because the standard library does not promise to keep its own way from version to version.
+    /// Written out, because the standard library does not promise the same method in every version.
+    @inlinable
     public mutating func below(_ bound: Int) -> Int {
-        precondition(bound > 0, "an integer below \(bound) cannot be drawn")
+        precondition(bound > 0, "there is no integer in 0 ..< \(bound)")
         let bound = UInt64(bound)
         while true {
             let (high, low) = next().multipliedFullWidth(by: bound)
@@ -42,17 +44,18 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// A uniform number in `[0, 1)`, a multiple of 2⁻⁵³.
+    @inlinable
     public mutating func uniform() -> Double {
         Double(next() >> 11) * 0x1p-53
     }
 
-    /// A standard normal number (Box and Muller's method).
+    /// A standard normal number, by Box and Muller's method.
     public mutating func normal() -> Double {
         let radius = (-2 * Foundation.log(1 - uniform())).squareRoot()
         return radius * Foundation.cos(2 * .pi * uniform())
     }
 
-    /// Fisher and Yates's shuffle.
+    /// Shuffles in place, by Fisher and Yates's method.
     public mutating func shuffle<Element>(_ elements: inout [Element]) {
         guard elements.count > 1 else { return }
         for last in stride(from: elements.count - 1, to: 0, by: -1) {

@@ -13,7 +13,9 @@ enum Softmax {
         return max(largest, lanes.max())
     }
 
-    /// Σ exp(x − `shift`); `x` becomes the exponentials when they are to be stored.
+    /// Σ exp(x − `shift`).
+    ///
+    /// - Parameter storing: whether the exponentials replace `x`.
     @inline(__always)
     static func sumOfExponentials(
         _ x: UnsafeMutablePointer<Float>,

@@ -1,12 +1,10 @@
 import COpenBLAS
 
-/// Eigenvalues and singular values in double precision: the one place that calls LAPACK.
+/// Eigenvalues and singular values in double precision; no other code calls LAPACK.
 ///
-/// LAPACK counts column by column. Where a square or whole matrix is handed on as it lies, LAPACK sees its transpose,
-/// which has the same spectrum.
+/// LAPACK is column-major: it reads a row-major matrix as its transpose, which has the same spectrum.
 package enum Spectra {
-    /// The eigenvalues of a square matrix that lies row after row, in LAPACK's order; nil where its iteration does not
-    /// converge.
+    /// The eigenvalues of a row-major matrix [size, size] in LAPACK's order; nil where LAPACK does not converge.
     package static func eigenvalues(of matrix: [Double], size: Int) -> [(real: Double, imaginary: Double)]? {
         precondition(matrix.count == size * size, "\(matrix.count) numbers of a matrix of \(size) rows")
         GEMM.holdToOneThread()
@@ -19,8 +17,7 @@ package enum Spectra {
         return failure == 0 ? Array(zip(real, imaginary)) : nil
     }
 
-    /// The singular values of a matrix that lies row after row, the largest first; nil where LAPACK's iteration does not
-    /// converge.
+    /// The singular values of a row-major matrix [rows, columns], the largest first; nil where LAPACK does not converge.
     static func singularValues(of matrix: [Double], rows: Int, columns: Int) -> [Double]? {
         precondition(matrix.count == rows * columns, "\(matrix.count) numbers of \(rows) rows of \(columns)")
         GEMM.holdToOneThread()
@@ -32,13 +29,12 @@ package enum Spectra {
         return failure == 0 ? values : nil
     }
 
-    /// The singular values of Σᵢ aᵢ · bᵢ, the largest first, as many as the inner sizes add up to or the outer
-    /// ones are; nil where LAPACK does not converge.
+    /// The singular values of Σᵢ aᵢ · bᵢ, the largest first, at most Σ rᵢ of them; nil where LAPACK does not converge.
     ///
-    /// It is the product of all a side by side and all b one below the other. With Q·R of the former and Q'·R' of the
-    /// latter's transpose, they are those of R · R'ᵀ, which is small where the inner sizes are.
+    /// The sum is A · B with all aᵢ side by side in A and all bᵢ stacked in B. With A = Q·R and Bᵀ = Q'·R', its singular
+    /// values are those of R · R'ᵀ, a small matrix where Σ rᵢ is small.
     ///
-    /// - Parameter terms: the columns of a [m, rᵢ] and the rows of b [rᵢ, n].
+    /// - Parameter terms: the columns of aᵢ [m, rᵢ] and the rows of bᵢ [rᵢ, n].
     package static func singularValues(ofSum terms: [(columns: [[Double]], rows: [[Double]])]) -> [Double]? {
         let (left, right) = (triangle(terms.flatMap(\.columns)), triangle(terms.flatMap(\.rows)))
         guard let left, let right else { return nil }
@@ -48,7 +44,7 @@ package enum Spectra {
         return singularValues(of: product, rows: left.count, columns: right.count)
     }
 
-    /// The rows of R where columns of equal length are Q · R.
+    /// R, by rows, of the QR decomposition of the matrix with these columns.
     private static func triangle(_ columns: [[Double]]) -> [[Double]]? {
         GEMM.holdToOneThread()
         let (length, count) = (columns[0].count, columns.count)

@@ -1,22 +1,22 @@
 import Dispatch
 import Foundation
 
-/// The threads that share a piece of work.
+/// A number of threads that divide work among them.
 ///
-/// Work is cut by item numbers alone, into as many contiguous shares as there are workers, so which worker computes
-/// what never depends on timing: the same seed and the same number of threads give the same bytes.
+/// Work is cut into as many contiguous shares as there are workers, by item numbers alone. What a worker computes
+/// never depends on timing: the same seed and the same number of threads give the same bytes.
 public struct Workers: Sendable {
-    /// How many threads compute at once.
+    /// The number of threads.
     public let count: Int
 
-    /// - Parameter count: the number of threads; as many as the machine has cores when nil.
+    /// - Parameter count: the number of threads; nil for one on each core.
     public init(count: Int? = nil) {
         self.count = max(1, count ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 
-    /// Calls `body` with shares of `0 ..< items`, all at once, and returns when all are done.
+    /// Calls `body` with each share of `0 ..< items`, in parallel, and returns when all are done.
     ///
-    /// - Parameter grain: the smallest share worth a thread of its own; share borders are multiples of it.
+    /// - Parameter grain: the smallest share worth a thread of its own; shares begin at multiples of it.
     package func share(_ items: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
         let grains = (items + grain - 1) / grain
         let shares = min(count, grains)
@@ -24,7 +24,7 @@ public struct Workers: Sendable {
             if items > 0 { body(0..<items) }
             return
         }
-        // The call returns only when every share is done, so nothing that the body borrows is outlived.
+        // The call returns only when every share is done, so the body does not outlive what it borrows.
         nonisolated(unsafe) let body = body
         DispatchQueue.concurrentPerform(iterations: shares) { share in
             let lower = grains * share / shares * grain
@@ -33,7 +33,7 @@ public struct Workers: Sendable {
         }
     }
 
-    /// What `body` makes of each of `0 ..< items`, in their order.
+    /// The values of `body` for `0 ..< items`, computed in parallel.
     package func map<Value: Sendable>(_ items: Int, _ body: (Int) -> Value) -> [Value] {
         var values = [Value?](repeating: nil, count: items)
         values.withUnsafeMutableBufferPointer { values in

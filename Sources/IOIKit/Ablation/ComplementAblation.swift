@@ -38,7 +38,7 @@ public struct ComplementAblation: Sendable {
             if let problem = model.config.problem(with: head) { throw IOIError("a kept head: \(problem)") }
         }
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: EditedPass.sites(entries: [.residPre]), donorSites: [.z],
+            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [.residPre]), donorSites: [.z],
             settings: settings
         )
         let learningShare = ablation.kind == .optimal ? 0.9 : 0
@@ -59,7 +59,12 @@ public struct ComplementAblation: Sendable {
                     prompts: batch.prompts,
                     packed: PackedBatch(batch.inputs, rows: .last, contexts: ablator.contexts(of: batch))
                 )
-                runner.base.run(empty.packed) { ablator.edit(.z, layer: $0, head: nil, tokens: $1, of: empty) }
+                runner.base.run(empty.packed, computingZ: false) { site, layer, z in
+                    guard site == .z else { return }
+                    let tokens = runner.base.tokensOfZ(layer: layer)
+                    ablator.edit(.z, layer: layer, head: nil, tokens: tokens, of: empty)
+                        .write(into: z, workers: settings.workers)
+                }
                 let firsts = ablator.firsts(of: batch)
                 let variants = kept.map { variant(keeping: $0, ablator, empty, firsts: firsts, config: model.config) }
                 let done = measures.patched.count
@@ -115,7 +120,7 @@ public struct ComplementAblation: Sendable {
         _ batch: PromptBatch,
         firsts: [Int],
         config: GPT2Config
-    ) -> Variant {
+    ) -> PatchedRun {
         let tokens = Dictionary(
             uniqueKeysWithValues: Set(kept.values).map { ($0, Set(batch.tokens(batch.tokens([$0]), from: firsts))) }
         )
@@ -130,6 +135,6 @@ public struct ComplementAblation: Sendable {
             return out.isEmpty
                 ? nil : ablator.edit(.z, layer: head.layer, head: head.index, tokens: out, of: batch)
         }
-        return Variant(edits, rows: rows.map { ($0.key, Entry($0.value, .residPre)) })
+        return PatchedRun(edits, rows: rows.map { ($0.key, DivergencePoint($0.value, .residPre)) })
     }
 }

@@ -134,7 +134,8 @@ public struct Knockout: Sendable {
         for target in targets { try target.check(model.config) }
         let sites = targets.reduce(into: Set<Site>()) { $0.formUnion($1.sites) }
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: EditedPass.sites(entries: Set(sites.map(\.stage))), donorSites: sites,
+            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(sites.map(\.stage))),
+            donorSites: sites,
             settings: settings
         )
         let ablator = try Ablator(
@@ -143,7 +144,7 @@ public struct Knockout: Sendable {
         )
         return try runner.measure(cells: targets.count, resuming: done, progress: progress) { batch, progress in
             ablator.prepare(batch)
-            let variants = targets.map { Variant(ablator.edits($0, of: batch), of: batch.packed) }
+            let variants = targets.map { PatchedRun(ablator.edits($0, of: batch), of: batch.packed) }
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(targets.count)) }

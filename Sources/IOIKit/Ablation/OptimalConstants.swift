@@ -125,15 +125,14 @@ final class OptimalConstants {
         )
         let replaced = replacedRows(of: batch)
         let width = parameters.config.headWidth
-        forward.run(
-            batch.packed, heads: nil,
-            editingZ: { layer, z in
-                for (head, rows) in replaced[layer].enumerated() {
-                    for row in rows {
-                        (z[row] + head * width).update(from: table.values[layer] + head * width, count: width)
-                    }
+        forward.run(batch.packed) { site, layer, z in
+            guard site == .z else { return }
+            for (head, rows) in replaced[layer].enumerated() {
+                for row in rows {
+                    (z[row] + head * width).update(from: table.values[layer] + head * width, count: width)
                 }
-            })
+            }
+        }
         for (row, index) in indices.enumerated() {
             wholeRows.values[row].update(from: whole.values[index], count: whole.values.columns)
         }

@@ -33,7 +33,7 @@ public struct ActivationPatching: Sendable {
         let kept: Set<Site> = [site == .result ? .z : site]
         let config = model.config
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: EditedPass.sites(entries: [site.stage]), donorSites: kept,
+            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [site.stage]), donorSites: kept,
             settings: settings
         )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: kept, workers: settings.workers)
@@ -44,9 +44,9 @@ public struct ActivationPatching: Sendable {
             let others = try batch.prompts.map(other)
             donor.run(PackedBatch(others, rows: .last))
             let firsts = try zip(batch.prompts, others).map { commonPrefix(try input($0), $1) }
-            func edit(_ layer: Int, _ head: Int?, _ positions: [PositionSelection]) -> Variant {
+            func edit(_ layer: Int, _ head: Int?, _ positions: [PositionSelection]) -> PatchedRun {
                 let tokens = batch.tokens(batch.tokens(positions), from: firsts)
-                return Variant(
+                return PatchedRun(
                     [Edit(site: site, layer: layer, head: head, tokens: tokens, values: .run(donor))], of: batch.packed
                 )
             }

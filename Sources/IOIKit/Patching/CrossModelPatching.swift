@@ -48,7 +48,8 @@ public struct CrossModelPatching: Sendable {
         }
         let kept = Set(components.map { $0 == .result ? .z : $0 })
         let runner = PatchRunner(
-            host, prompts: prompts, keeping: EditedPass.sites(entries: Set(components.map(\.stage))), donorSites: kept,
+            host, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(components.map(\.stage))),
+            donorSites: kept,
             settings: settings
         )
         let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
@@ -56,7 +57,7 @@ public struct CrossModelPatching: Sendable {
             donorRun.run(batch.packed)
             let tokens = batch.tokens([position])
             let variants = sets.map { heads in
-                Variant(
+                PatchedRun(
                     heads.flatMap { head in
                         components.map {
                             Edit(

@@ -2,7 +2,7 @@
 /// not grow with their number.
 final class PatchRunner {
     let base: ForwardPass
-    private(set) lazy var pass = EditedPass(
+    private(set) lazy var pass = PatchedPass(
         base.parameters, capacity: stackedRows, longest: longest, workers: base.workers
     )
     /// Room for any batch.
@@ -14,7 +14,7 @@ final class PatchRunner {
     private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
-    ///   - sites: what patched runs need of the cached one (`EditedPass.sites`).
+    ///   - sites: what patched runs need of the cached one (`PatchedPass.sites`).
     ///   - donorSites: what another run of the same prompts will keep, to be counted in.
     convenience init(
         _ parameters: GPT2Parameters,
@@ -25,7 +25,7 @@ final class PatchRunner {
     ) {
         let config = parameters.config
         let longest = prompts.map(\.tokens.count).max() ?? 1
-        let bytesPerRow = EditedPass.bytesPerRow(config, longest: longest)
+        let bytesPerRow = PatchedPass.bytesPerRow(config, longest: longest)
         // A third for the stack, the rest for the caches; a stack holds at least a batch.
         let rows = max(longest, min(RunSettings.stackedRows, settings.memory / 3 / bytesPerRow))
         let bytesPerToken =
@@ -144,7 +144,7 @@ final class PatchRunner {
     ///   - sharing: whether tokens that share a row have the same edits.
     ///   - progress: told how many variants are done.
     func run(
-        _ variants: [Variant],
+        _ variants: [PatchedRun],
         of batch: PromptBatch,
         lasting: [Edit] = [],
         sharing: Bool = false,
@@ -152,7 +152,7 @@ final class PatchRunner {
     ) rethrows -> [[Double]] {
         let original = Self.logitDifferences(base, batch)
         var differences = Array(repeating: original, count: variants.count)
-        let order = variants.indices.sorted { (variants[$0].entry, $0) < (variants[$1].entry, $1) }
+        let order = variants.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         var rest = order[...]
         while !rest.isEmpty {
             var rows = 0
@@ -172,9 +172,9 @@ final class PatchRunner {
     }
 
     /// Replaces the logit differences of the prompts that a variant changes.
-    func read(_ ends: EditedPass.Ends, variant: Int, _ batch: PromptBatch, into differences: inout [Double]) {
+    func read(_ ends: PatchedPass.Ends, variant: Int, _ batch: PromptBatch, into differences: inout [Double]) {
         for (index, (prompt, end)) in zip(batch.prompts, batch.ends).enumerated() {
-            guard let row = ends.row(variant: variant, end: end) else { continue }
+            guard let row = ends.row(run: variant, end: end) else { continue }
             differences[index] = Self.logitDifference(row, prompt, base.parameters)
         }
     }

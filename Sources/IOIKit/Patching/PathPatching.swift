@@ -1,7 +1,7 @@
 /// Path patching: what reaches the receivers from a sender, through MLPs and LayerNorms but no other head (Wang et al.
 /// 2211.00593, section 3.1 and appendix B).
 ///
-/// With attention held, what a sender changes stays at its position: only the MLPs above it run again, at the
+/// With attention frozen, what a sender changes stays at its position: only the MLPs above it run again, at the
 /// receivers' positions, and the run with the receivers' new inputs starts at the first of them. The figures are those of four whole passes, to
 /// rounding.
 public struct PathPatching: Sendable {
@@ -51,8 +51,9 @@ public struct PathPatching: Sendable {
         let sent = Set(cells.joined().map(\.site))
         let stages = Set(sent.union(knockout?.sites ?? []).map(\.stage))
         let toLogits = receivers.contains(.logits)
-        let baseSites = EditedPass.sites(
-            entries: toLogits ? stages : stages.union([.qkv]), holding: held, isLive: knockout != nil || !toLogits
+        let baseSites = PatchedPass.sites(
+            divergingAt: toLogits ? stages : stages.union([.qkv]), freezing: frozen,
+            isLive: knockout != nil || !toLogits
         )
         // With something knocked out, the donor is a run that patched runs start from as well.
         let donorSites = knockout == nil ? sent : baseSites
@@ -80,7 +81,7 @@ public struct PathPatching: Sendable {
                 ablator.prepare(batch)
                 for (run, batch) in [(donor, other), (runner.base, batch)] {
                     lasting = ablator.edits(knockout, of: batch)
-                    _ = runner.pass.run([Variant(lasting, of: batch.packed)], on: run, storing: true)
+                    _ = runner.pass.run([PatchedRun(lasting, of: batch.packed)], on: run, storing: true)
                 }
             }
             let firsts = zip(batch.inputs, inputs).map(commonPrefix)
@@ -92,7 +93,7 @@ public struct PathPatching: Sendable {
     }
 
     /// What a run with a sender's new output keeps.
-    private var held: Held { [.attention, freezesMLPs ? .mlps : [], freezesLayerNorms ? .layerNorms : []] }
+    private var frozen: Frozen { [.attention, freezesMLPs ? .mlps : [], freezesLayerNorms ? .layerNorms : []] }
 
     /// - Parameters:
     ///   - firsts: where each prompt's counterfactual first differs.
@@ -113,18 +114,18 @@ public struct PathPatching: Sendable {
         let toLogits = receivers.contains(.logits)
         let sentTokens = batch.tokens(batch.tokens(receivers.map(\.position)), from: firsts)
         let variants = cells.map { senders in
-            Variant(senders.map { $0.edit(tokens: sentTokens, from: donor) }, tokens: sentTokens)
+            PatchedRun(senders.map { $0.edit(tokens: sentTokens, from: donor) }, tokens: sentTokens)
         }
-        // What is knocked out of attention is held with it.
+        // What is knocked out of attention is frozen with it.
         let lastingMLPs = lasting.filter { $0.site == .mlpOut }
         let original = PatchRunner.logitDifferences(runner.base, batch)
         var differences = Array(repeating: original, count: cells.count)
-        let order = cells.indices.sorted { (variants[$0].entry, $0) < (variants[$1].entry, $1) }
+        let order = cells.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         let size = max(1, runner.pass.capacity / max(1, sentTokens.count))
         for start in stride(from: 0, to: order.count, by: size) {
             let chunk = order[start..<min(start + size, order.count)]
             let (tables, ends) = runner.pass.run(
-                chunk.map { variants[$0] }, on: runner.base, lasting: lastingMLPs, holding: held, reading: readings,
+                chunk.map { variants[$0] }, on: runner.base, lasting: lastingMLPs, freezing: frozen, reading: readings,
                 toEnd: toLogits
             )
             if let ends {
@@ -133,7 +134,7 @@ public struct PathPatching: Sendable {
                 }
             } else {
                 let received = chunk.enumerated().map { place, cell in
-                    Variant(
+                    PatchedRun(
                         zip(readings, tables).compactMap { reading, table in
                             reading.edit(from: table, variant: place, changedBy: variants[cell], at: sentTokens)
                         },
@@ -197,10 +198,10 @@ extension Reading {
     fileprivate func edit(
         from table: ValueTable,
         variant: Int,
-        changedBy sender: Variant,
+        changedBy sender: PatchedRun,
         at changed: [Int]
     ) -> Edit? {
-        guard sender.entry < Entry(head.layer, .residPre) else { return nil }
+        guard sender.divergencePoint < DivergencePoint(head.layer, .residPre) else { return nil }
         let changed = Set(changed)
         let indices = tokens.indices.filter { changed.contains(tokens[$0]) }
         return Edit(

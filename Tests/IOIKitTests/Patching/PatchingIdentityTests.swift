@@ -14,12 +14,12 @@ import Testing
     /// Patches the prompts' runs with edits that `body` makes from a run on the same prompts that kept every site.
     func patched(
         _ fixture: PatchingFixture,
-        holding held: Held? = nil,
+        freezing frozen: Frozen? = nil,
         _ body: (PromptBatch, ForwardPass) -> [Edit]
     ) throws -> PatchMeasures {
         let runner = PatchRunner(
             fixture.parameters, prompts: Self.prompts,
-            keeping: EditedPass.sites(entries: Set(Stage.allCases), holding: [.attention, .mlps, .layerNorms]),
+            keeping: PatchedPass.sites(divergingAt: Set(Stage.allCases), freezing: [.attention, .mlps, .layerNorms]),
             donorSites: Set(Site.allCases), settings: Self.settings
         )
         let donor = ForwardPass(
@@ -30,13 +30,13 @@ import Testing
             let edits = body(batch, donor)
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            if let held {
-                let variant = Variant(edits, tokens: batch.tokens([.all]))
-                let ends = runner.pass.run([variant], on: runner.base, holding: held)
+            if let frozen {
+                let variant = PatchedRun(edits, tokens: batch.tokens([.all]))
+                let ends = runner.pass.run([variant], on: runner.base, freezing: frozen)
                 measures.patched = [measures.original.map { _ in .nan }]
                 runner.read(ends, variant: 0, batch, into: &measures.patched[0])
             } else {
-                measures.patched = try runner.run([Variant(edits, of: batch.packed)], of: batch)
+                measures.patched = try runner.run([PatchedRun(edits, of: batch.packed)], of: batch)
             }
             return measures
         }
@@ -58,11 +58,11 @@ import Testing
     }
 
     @Test(arguments: PatchingFixture.all)
-    func holdingEverythingAndPatchingNothingGivesTheOriginal(_ fixture: PatchingFixture) throws {
-        for held in [
-            Held.attention, [.attention, .mlps], [.attention, .layerNorms], [.attention, .mlps, .layerNorms],
+    func freezingEverythingAndPatchingNothingGivesTheOriginal(_ fixture: PatchingFixture) throws {
+        for frozen in [
+            Frozen.attention, [.attention, .mlps], [.attention, .layerNorms], [.attention, .mlps, .layerNorms],
         ] {
-            let measures = try patched(fixture, holding: held) { batch, donor in
+            let measures = try patched(fixture, freezing: frozen) { batch, donor in
                 [Edit(site: .residPre, layer: 0, head: nil, tokens: batch.tokens([.all]), values: .run(donor))]
             }
             #expect(distance(measures.patched[0], measures.original) < 1e-5)

@@ -113,16 +113,15 @@ private final class Pass {
         for step in 1...(steps ?? 1) {
             let share = Float(step) / Float(steps ?? 1)
             if share < 1 {
-                clean.run(
-                    batch,
-                    changingInput: { input in
-                        let change = self.change(0)
-                        self.workers.share(input.rows) { rows in
-                            for row in rows {
-                                for i in 0..<input.columns { input[row][i] += (1 - share) * change[row][i] }
-                            }
+                clean.run(batch) { site, _, input in
+                    guard site == .residPre else { return }
+                    let change = self.change(0)
+                    self.workers.share(input.rows) { rows in
+                        for row in rows {
+                            for i in 0..<input.columns { input[row][i] += (1 - share) * change[row][i] }
                         }
-                    }, heads: nil)
+                    }
+                }
             } else if steps ?? 1 > 1 {
                 clean.run(batch)
             }
@@ -181,7 +180,6 @@ private final class Pass {
 
     /// Turns a gradient on the way back into those of the inputs of some receivers.
     private func take(_ step: BackwardPass.Step, _ body: (Range<Int>) -> Void) {
-        let activations = clean.activations
         switch step {
         case .z: return
         case .final(let gradient):
@@ -191,7 +189,7 @@ private final class Pass {
             body(graph.receivers.count - 1..<graph.receivers.count)
         case .mlpInput(let layer, let gradient):
             let weights = clean.parameters.blocks[layer]
-            let block = activations.blocks[layer].views(rows: rows, queries: gradient.rows)
+            let block = clean.block(layer)
             atQueries(layer, of: self.gradient(0)) { target in
                 target.fill(0)
                 LayerNorm.backward(
@@ -203,7 +201,7 @@ private final class Pass {
             body(receiver..<receiver + 1)
         case .heads(let layer, let q, let k, let v):
             let weights = clean.parameters.blocks[layer]
-            let block = activations.blocks[layer].views(rows: rows, queries: q.rows)
+            let block = clean.block(layer)
             let d = config.width
             for head in 0..<config.heads {
                 let band = head * config.headWidth..<(head + 1) * config.headWidth
@@ -217,7 +215,7 @@ private final class Pass {
                     let target = gradient(3 * head + part)
                     target.fill(0)
                     LayerNorm.backward(
-                        normal, x: activations.residual[layer].prefix(rows), gamma: weights.ln1Gamma,
+                        normal, x: block.residPre, gamma: weights.ln1Gamma,
                         statistics: block.ln1Statistics, addingTo: target, dGamma: nil, dBeta: nil, workers: workers
                     )
                 }

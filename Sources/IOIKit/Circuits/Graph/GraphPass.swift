@@ -1,9 +1,9 @@
-/// Forward passes of a model as a graph: every receiver has an input of its own, to which a sender gives what it puts
-/// out in this pass where the edge between them is kept, and an ablated output where it is not (Conmy et al. 2304.14997, section 3).
+/// Forward passes of a model as a graph (Conmy et al. 2304.14997, section 3): every receiver has an input of its own, the sum of its
+/// senders' outputs, which are real where the edge is kept and ablated where it is dropped.
 ///
-/// The residual stream holds every sender's output of the pass; a receiver's input is the stream and, for each sender
-/// whose edge is dropped, the ablated less the real output. These sums are one product for all receivers of a layer.
-/// Only senders that some receiver hears are computed at all: the others put out their ablated outputs.
+/// The residual stream holds the sum of all senders' outputs. A receiver's input is the stream plus, for each dropped
+/// edge, the ablated less the real output: one product for all receivers of a layer. A sender that no receiver hears is
+/// not computed: its ablated output is in the stream.
 final class GraphPass {
     /// The first receivers whose inputs may have changed since the last run.
     enum Start: Equatable {
@@ -18,69 +18,77 @@ final class GraphPass {
     private let buffers: Buffers
     private let arena: Arena
     private var batch = PackedBatch([], rows: .last)
-    /// Where in `change` each sender stands; nil for one that was not heard when a run last began at the beginning.
+    /// The rows of the batch that each block computes. [layers]
+    private var blockRows: [BlockRows] = []
+    /// The row of `change` of each sender; nil for one that was not heard in the last run from the start.
     private var slots: [Int?] = []
-    /// For each sender whether the stream holds its real output.
+    /// Whether the stream holds each sender's real output.
     private var isReal: [Bool] = []
 
     private struct Buffers {
-        /// Before each block, after its attention. [layers][rows, d]; of the last block's middle [queries, d].
+        /// The residual stream before each block and between its attention and MLP. [layers][rows, d]; the last block's
+        /// middle [queries, d].
         let before, middle: [Matrix]
-        /// After the last block, and its LayerNorm. [queries, d]
+        /// The residual stream after the last block, and its LayerNorm. [queries, d]
         let after, final: Matrix
-        /// The ablated z and MLP outputs; of the last layer [queries, d].
+        /// Ablated z and MLP outputs. [layers][rows, d]; the last layer's [queries, d].
         let ablatedZ, ablatedMLP: [Matrix]
-        /// The ablated embedding.
+        /// The ablated embedding. [rows, d]
         let ablatedInput: Matrix
-        /// A sender's ablated less its real output. [senders, rows · d]; in `endChange` at last tokens.
+        /// Each sender's ablated less its real output. [senders, rows · d], and at last tokens [senders, queries · d].
         let change, endChange: Matrix
         /// The inputs of a layer's receivers. [3 · heads, rows · d]
         let inputs: Matrix
-        /// [3 · heads · rows, 2]
+        /// [rows, 2]
         let statistics: Matrix
-        /// [rows, 3d], [rows, d], [rows, inner].
-        let qkv, z, difference, output, inner: Matrix
-        /// As long as a layer's patterns.
+        /// [rows, 3d]
+        let qkv: Matrix
+        /// [rows, d]
+        let z, difference, output: Matrix
+        /// [rows, inner]
+        let inner: Matrix
+        /// As large as a layer's patterns.
         let pattern: Matrix
-        /// [3 · heads, senders]: which changes a receiver's input gets.
+        /// 1 for each change that is part of a receiver's input. [3 · heads, senders]
         let dropped: Matrix
+
+        init(_ arena: Arena, _ config: GPT2Config, _ capacity: BatchCapacity) {
+            let (rows, queries, d, layers) = (capacity.rows, capacity.queries, config.width, 0..<config.layers)
+            let (senders, receivers) = (Graph(config).senders.count, 3 * config.heads)
+            before = layers.map { _ in arena.take(rows, d) }
+            middle = layers.map { _ in arena.take(rows, d) }
+            (after, final) = (arena.take(queries, d), arena.take(queries, d))
+            ablatedZ = layers.map { _ in arena.take(rows, d) }
+            ablatedMLP = layers.map { _ in arena.take(rows, d) }
+            ablatedInput = arena.take(rows, d)
+            (change, endChange) = (arena.take(senders, rows * d), arena.take(senders, queries * d))
+            inputs = arena.take(receivers, rows * d)
+            (statistics, qkv) = (arena.take(rows, 2), arena.take(rows, 3 * d))
+            (z, difference, output) = (arena.take(rows, d), arena.take(rows, d), arena.take(rows, d))
+            inner = arena.take(rows, config.innerWidth)
+            (pattern, dropped) = (arena.take(1, config.heads * capacity.pairs), arena.take(receivers, senders))
+        }
     }
 
     /// - Parameter capacity: the largest batch to come.
     init(_ parameters: GPT2Parameters, capacity: BatchCapacity, workers: Workers) {
         self.parameters = parameters
         self.workers = workers
-        let config = parameters.config
-        graph = Graph(config)
-        let (rows, queries, d) = (capacity.rows, capacity.queries, config.width)
-        let (layers, senders, receivers) = (0..<config.layers, graph.senders.count, 3 * config.heads)
-        (arena, buffers) = Arena.holding { arena in
-            Buffers(
-                before: layers.map { _ in arena.take(rows, d) }, middle: layers.map { _ in arena.take(rows, d) },
-                after: arena.take(queries, d), final: arena.take(queries, d),
-                ablatedZ: layers.map { _ in arena.take(rows, d) },
-                ablatedMLP: layers.map { _ in arena.take(rows, d) }, ablatedInput: arena.take(rows, d),
-                change: arena.take(senders, rows * d), endChange: arena.take(senders, queries * d),
-                inputs: arena.take(receivers, rows * d), statistics: arena.take(receivers * rows, 2),
-                qkv: arena.take(rows, 3 * d), z: arena.take(rows, d), difference: arena.take(rows, d),
-                output: arena.take(rows, d), inner: arena.take(rows, config.innerWidth),
-                pattern: arena.take(1, config.heads * capacity.pairs), dropped: arena.take(receivers, senders)
-            )
-        }
+        graph = Graph(parameters.config)
+        (arena, buffers) = Arena.holding { Buffers($0, parameters.config, capacity) }
     }
 
-    /// The bytes of the buffers for a row.
+    /// The bytes of the buffers for each row of a prompt.
     static func bytesPerRow(_ config: GPT2Config, longest: Int) -> Int {
-        let graph = Graph(config)
-        let wide = graph.senders.count + 3 * config.heads + 4 * config.layers + 8
-        return (wide * config.width + config.innerWidth + config.heads * longest) * MemoryLayout<Float>.stride
+        let prompt = BatchCapacity(lengths: [longest], count: 1, rows: .last)
+        return Arena.bytes { Buffers($0, config, prompt) } / longest
     }
 
-    /// Takes a batch in which every prompt has rows of its own.
+    /// Takes a batch whose prompts share no rows.
     ///
     /// - Parameters:
-    ///   - sites: of z, mlp_out and the residual stream before the first block, those that edges will be dropped from.
-    ///   - ablated: the ablated values of a site at tokens of the batch, of all heads.
+    ///   - sites: those of z, mlp_out and the residual stream before the first block that edges are dropped from.
+    ///   - ablated: the ablated values of a site at tokens of the batch, for all heads.
     func prepare(
         _ batch: PackedBatch,
         sites: Set<Site>,
@@ -88,13 +96,10 @@ final class GraphPass {
     ) {
         precondition(!batch.isSharing, "prompts that share rows")
         self.batch = batch
+        blockRows = batch.blockRows(parameters.config)
         let ends = batch.prompts.map { $0.upperBound - 1 }
         func fill(_ site: Site, _ layer: Int, _ target: Matrix, _ tokens: [Int]) {
-            let edit = ablated(site, layer, tokens)
-            let donated = edit.donor?.kept(site, layer: layer)
-            for index in tokens.indices {
-                edit.write(index, of: donated, into: target[index], offset: 0, count: target.columns)
-            }
+            ablated(site, layer, tokens).write(into: target, workers: workers)
         }
         let all = Array(batch.tokens.indices)
         if sites.contains(.residPre) { fill(.residPre, 0, buffers.ablatedInput, all) }
@@ -108,8 +113,8 @@ final class GraphPass {
     /// Runs the batch with the edges `kept`.
     ///
     /// - Parameters:
-    ///   - start: where this run first differs from the last one, of the same batch and clamps; nil for a first run.
-    ///   - clamped: for each layer the heads that put out their ablated z at some tokens.
+    ///   - start: where this run first differs from the last one of the same batch and clamps; nil for a first run.
+    ///   - clamped: heads whose z is ablated at some tokens.
     /// - Returns: the final LayerNorm's output at the last token of each prompt [prompts, d]; the next run overwrites it.
     func run(_ kept: EdgeSet, from start: Start? = nil, clamping clamped: [Head: [Int]] = [:]) -> Matrix {
         let used = kept.sendersInUse
@@ -144,7 +149,7 @@ final class GraphPass {
         return final
     }
 
-    /// Whether a run from `start` on computes a layer's heads and its MLP.
+    /// Whether a run from `start` computes a layer's heads and its MLP.
     private func reach(_ start: Start?, _ layer: Int) -> (heads: Bool, mlp: Bool) {
         switch start {
         case nil: (true, true)
@@ -154,7 +159,7 @@ final class GraphPass {
         }
     }
 
-    /// Notes for a sender that is about to be computed whether it is heard.
+    /// Records whether a sender, which is computed next, is heard.
     private func renew(_ sender: Graph.Sender, _ used: [Bool]) {
         let index = graph.index(of: sender)
         isReal[index] = used[index]
@@ -165,7 +170,7 @@ final class GraphPass {
 
     private var rows: Int { batch.tokens.count }
 
-    /// A sender's row of the changes as a matrix; nil where the stream holds its ablated output.
+    /// A sender's row of `change` as a matrix [rows or queries, d]; nil where the stream holds its ablated output.
     private func change(_ sender: Graph.Sender, atEnds: Bool) -> Matrix? {
         let index = graph.index(of: sender)
         guard isReal[index], let slot = slots[index] else { return nil }
@@ -186,9 +191,8 @@ final class GraphPass {
         }
     }
 
-    /// The inputs of some receivers of a layer, [rows, d] each: the `stream` itself where no dropped edge changes it.
-    ///
-    /// Receivers that lack the same senders share one.
+    /// The inputs of some receivers of a layer [rows or queries, d]: the `stream` itself where no dropped edge changes it,
+    /// and the same one for receivers with the same dropped senders.
     private func inputs(of receivers: [Int], _ kept: EdgeSet, _ stream: Matrix, atEnds: Bool) -> [Matrix] {
         var groups: [[Int]: Int] = [:]
         let owners = receivers.map { receiver -> Int? in
@@ -222,28 +226,21 @@ final class GraphPass {
         return owners.map { $0.map { results[$0] } ?? stream }
     }
 
-    /// From the residual stream before a block to that at its middle.
+    /// The residual stream after a block's attention [rows or queries, d] from that before the block [rows, d].
     private func runHeads(_ layer: Int, _ kept: EdgeSet, _ clamped: [Head: [Int]]) {
-        let (config, weights) = (parameters.config, parameters.blocks[layer])
-        let (d, width) = (config.width, config.headWidth)
-        let isLast = layer == config.layers - 1
-        let count = isLast ? batch.prompts.count : rows
+        let (config, weights, blockRows) = (parameters.config, parameters.blocks[layer], blockRows[layer])
+        let (width, count, isLast) = (config.headWidth, blockRows.count, layer == config.layers - 1)
         let before = buffers.before[layer].prefix(rows)
         let heads = (0..<config.heads).map { Head(layer, $0) }
         let heard = heads.filter { isHeard(.head($0)) }
         let (ablated, z) = (buffers.ablatedZ[layer].prefix(count), buffers.z.prefix(count))
+        let output = buffers.output.prefix(count)
         if !heard.isEmpty {
             projectInputs(layer, heard, kept, before)
-            let (qkv, ends) = (buffers.qkv.prefix(rows), batch.queries)
-            var q = qkv.slice(columns: 0..<d)
-            if isLast {
-                q.gather(ends, into: buffers.output.prefix(count), workers: workers)
-                q = buffers.output.prefix(count)
-            }
+            let qkv = buffers.qkv.prefix(rows)
             Attention.forward(
-                q: q, k: qkv.slice(columns: d..<2 * d), v: qkv.slice(columns: 2 * d..<3 * d), heads: config.heads,
-                spans: isLast ? batch.lastSpans(heads: config.heads) : batch.spans(heads: config.heads),
-                positions: isLast ? ends.map { batch.positions[$0] } : batch.positions,
+                q: blockRows.select(qkv.part(.q), into: output, workers: workers), k: qkv.part(.k), v: qkv.part(.v),
+                heads: config.heads, spans: blockRows.spans, positions: blockRows.positions,
                 pattern: buffers.pattern.base, into: z, workers: workers
             )
         }
@@ -255,61 +252,45 @@ final class GraphPass {
             }
         }
         let middle = buffers.middle[layer].prefix(count)
-        Linear.forward(
-            z, weight: weights.outWeight, bias: weights.outBias, into: buffers.output.prefix(count), workers: workers
-        )
-        if isLast {
-            before.gather(batch.queries, into: middle, workers: workers)
-            middle.add(buffers.output.prefix(count), into: middle, workers: workers)
-            gatherEndChanges(layer)
-        } else {
-            before.add(buffers.output.prefix(count), into: middle, workers: workers)
-        }
+        Linear.forward(z, weight: weights.outWeight, bias: weights.outBias, into: output, workers: workers)
+        blockRows.select(before, into: middle, workers: workers).add(output, into: middle, workers: workers)
+        if isLast { gatherEndChanges(layer) }
         let difference = buffers.difference.prefix(count)
         ablated.subtract(z, into: difference, workers: workers)
         for head in heard {
-            let band = head.index * width..<(head.index + 1) * width
             GEMM.multiply(
-                difference.slice(columns: band), weights.outWeight.slice(rows: band),
+                difference.head(head.index, width: width), parameters.weights(of: head).output,
                 into: change(.head(head), atEnds: isLast)!, workers: workers
             )
         }
     }
 
-    /// q, k and v of some heads, each from its own input.
+    /// q, k and v of some heads [rows, 3d], each from its own input [rows, d].
     private func projectInputs(_ layer: Int, _ heads: [Head], _ kept: EdgeSet, _ before: Matrix) {
-        let (config, weights) = (parameters.config, parameters.blocks[layer])
-        let width = config.headWidth
+        let (weights, width) = (parameters.blocks[layer], parameters.config.headWidth)
         let receivers = heads.flatMap { graph.receivers(of: .head($0)) }
         let inputs = inputs(of: receivers, kept, before, atEnds: false)
         var normals: [UnsafeMutablePointer<Float>: Matrix] = [:]
         for (receiver, input) in zip(receivers, inputs) {
-            let normal =
-                normals[input.base]
-                ?? normalise(
-                    input, weights.ln1Gamma, weights.ln1Beta, into: input.base == before.base ? buffers.z : input)
-            normals[input.base] = normal
-            guard case .head(let head, let part) = graph.receivers[receiver] else { continue }
-            let first = Graph.HeadInput.allCases.firstIndex(of: part)! * config.width + head.index * width
-            let columns = first..<first + width
-            Linear.forward(
-                normal, weight: weights.qkvWeight.slice(columns: columns),
-                bias: weights.qkvBias.slice(columns: columns), into: buffers.qkv.prefix(rows).slice(columns: columns),
-                workers: workers
+            let normal = normals[input.base] ?? (input.base == before.base ? buffers.z.prefix(rows) : input)
+            if normals.updateValue(normal, forKey: input.base) == nil {
+                LayerNorm.forward(
+                    input, gamma: weights.ln1Gamma, beta: weights.ln1Beta,
+                    epsilon: parameters.config.layerNormEpsilon, into: normal,
+                    statistics: buffers.statistics.prefix(rows), workers: workers
+                )
+            }
+            guard case .head(let head, let name) = graph.receivers[receiver],
+                let part = QKVPart(rawValue: name.rawValue)
+            else { continue }
+            weights.headForward(
+                normal, part, head: head.index, width: width,
+                into: buffers.qkv.prefix(rows).part(part).head(head.index, width: width), workers: workers
             )
         }
     }
 
-    private func normalise(_ input: Matrix, _ gamma: Matrix, _ beta: Matrix, into target: Matrix) -> Matrix {
-        let normal = target.prefix(input.rows)
-        LayerNorm.forward(
-            input, gamma: gamma, beta: beta, epsilon: parameters.config.layerNormEpsilon, into: normal,
-            statistics: buffers.statistics.prefix(input.rows), workers: workers
-        )
-        return normal
-    }
-
-    /// What the receivers at last tokens need of the senders before the last layer.
+    /// The changes at last tokens of the senders before the last layer.
     private func gatherEndChanges(_ layer: Int) {
         for sender in graph.senders.prefix(graph.index(of: Graph.Sender.head(Head(layer, 0)))) {
             guard let all = change(sender, atEnds: false) else { continue }
@@ -317,11 +298,9 @@ final class GraphPass {
         }
     }
 
-    /// From the residual stream at a block's middle to that after it.
+    /// The residual stream after a block from that after its attention. [rows or queries, d]
     private func runMLP(_ layer: Int, _ kept: EdgeSet) {
-        let weights = parameters.blocks[layer]
-        let isLast = layer == graph.layers - 1
-        let count = isLast ? batch.prompts.count : rows
+        let (count, isLast) = (blockRows[layer].count, layer == graph.layers - 1)
         let middle = buffers.middle[layer].prefix(count)
         let after = (isLast ? buffers.after : buffers.before[layer + 1]).prefix(count)
         let ablated = buffers.ablatedMLP[layer].prefix(count)
@@ -331,11 +310,11 @@ final class GraphPass {
             return
         }
         let input = inputs(of: [graph.index(of: Graph.Receiver.mlp(layer))], kept, middle, atEnds: isLast)[0]
-        let normal = normalise(input, weights.ln2Gamma, weights.ln2Beta, into: buffers.z)
         let (inner, output) = (buffers.inner.prefix(count), buffers.output.prefix(count))
-        Linear.forward(normal, weight: weights.innerWeight, bias: weights.innerBias, into: inner, workers: workers)
-        GELU.forward(inner, into: inner, workers: workers)
-        Linear.forward(inner, weight: weights.outerWeight, bias: weights.outerBias, into: output, workers: workers)
+        parameters.blocks[layer].mlpForward(
+            input, epsilon: parameters.config.layerNormEpsilon, normal: buffers.z.prefix(count),
+            statistics: buffers.statistics.prefix(count), inner: inner, active: inner, into: output, workers: workers
+        )
         middle.add(output, into: after, workers: workers)
         ablated.subtract(output, into: change(sender, atEnds: isLast)!, workers: workers)
     }

@@ -1,0 +1,236 @@
+/// Patched runs stacked into rows, on their way through the blocks: the state of one call of `PatchedPass.run`.
+///
+/// A stage computes the rows that have diverged before it. At its divergence point a row joins with cached values: its
+/// residual stream (`join`), and the site at which it diverges (`complete`).
+final class PatchedStack {
+    let pass: PatchedPass
+    let runs: [PatchedRun]
+    let base: ForwardPass
+    let frozen: Frozen
+    let isStoring: Bool
+    private let readings: [Reading]
+    let tables: [ValueTable]
+    /// All rows.
+    private let all: PatchedRows
+    /// The rows that continue: all rows, but only those of last tokens after the last block's keys and values.
+    private(set) var rows: PatchedRows
+    /// The residual stream of `rows`.
+    private(set) var stream: Matrix
+    let edits: EditTable
+
+    var config: GPT2Config { pass.parameters.config }
+    var buffers: PatchedPass.Buffers { pass.buffers }
+    var workers: Workers { pass.workers }
+    var batch: PackedBatch { base.batch }
+
+    init(
+        _ pass: PatchedPass,
+        _ runs: [PatchedRun],
+        on base: ForwardPass,
+        lasting: [Edit],
+        freezing frozen: Frozen,
+        sharing: Bool = false,
+        storing: Bool = false,
+        reading readings: [Reading] = []
+    ) {
+        precondition(!storing || !base.batch.isSharing, "shared rows cannot be replaced")
+        precondition(
+            !frozen.contains(.attention) || runs.allSatisfy { $0.edits.allSatisfy { $0.site.stage != .qkv } },
+            "an edit of what is frozen"
+        )
+        self.pass = pass
+        self.runs = runs
+        self.base = base
+        self.frozen = frozen
+        self.readings = readings
+        isStoring = storing
+        tables = readings.map {
+            ValueTable(rows: runs.count * $0.tokens.count, columns: base.parameters.config.headWidth)
+        }
+        all = PatchedRows(runs, batch: base.batch, layers: base.parameters.config.layers, sharing: sharing)
+        precondition(all.count <= pass.capacity, "\(all.count) rows in a stack of \(pass.capacity)")
+        rows = all
+        stream = pass.buffers.stream
+        edits = EditTable(runs, lasting: lasting)
+    }
+
+    /// The first layer in which a row diverges.
+    private var firstLayer: Int { runs.map(\.divergencePoint.layer).min() ?? .max }
+
+    /// Computes everything up to the final LayerNorm at last tokens.
+    func runToEnd() -> PatchedPass.Ends {
+        for layer in min(firstLayer, config.layers)..<config.layers { runBlock(layer) }
+        let normal = buffers.normal.prefix(rows.count)
+        LayerNorm.forward(
+            stream.prefix(rows.count), gamma: pass.parameters.finalGamma, beta: pass.parameters.finalBeta,
+            epsilon: config.layerNormEpsilon, scales: frozenScales(.residPost, config.layers - 1, rows.count),
+            into: normal, statistics: buffers.statistics, workers: workers
+        )
+        if isStoring { base.runFinalLayerNorm() }
+        return PatchedPass.Ends(values: normal, rows: rows)
+    }
+
+    /// Computes no more than the readings need.
+    func runReadings() {
+        guard let last = readings.map(\.head.layer).max(), firstLayer <= last else { return }
+        for layer in firstLayer..<last { runBlock(layer) }
+        runInput(last)
+    }
+
+    /// The number of rows that have diverged at a stage or before.
+    func diverged(_ layer: Int, _ stage: Stage) -> Int { rows.count(through: DivergencePoint(layer, stage)) }
+
+    // MARK: One block
+
+    /// The residual stream [rows, d] from before a block to after it.
+    private func runBlock(_ layer: Int) {
+        let weights = pass.parameters.blocks[layer]
+        let computed = runInput(layer)
+        if frozen.contains(.attention) {
+            if layer == config.layers - 1 { keepEnds(computed) }
+            join(.residPre, layer, at: .z)
+            takeFrozenAttention(layer)
+        } else {
+            runQKV(layer, computed)
+            runPatterns(layer)
+            let count = diverged(layer, .z)
+            join(.residPre, layer, at: .z)
+            complete(.z, layer, buffers.z)
+            project(layer, buffers.z.prefix(count), into: buffers.attnOut.prefix(count)) { $0 < count ? $0 : nil }
+        }
+        join(.residPre, layer, at: .attnOut)
+        complete(.attnOut, layer, buffers.attnOut)
+        stream.prefix(diverged(layer, .attnOut)).add(buffers.attnOut, into: stream, workers: workers)
+        complete(.residMid, layer, stream)
+
+        let count = diverged(layer, .residMid)
+        if frozen.contains(.mlps) {
+            gather(.mlpOut, layer, rows: 0..<count, into: buffers.mlpOut)
+        } else {
+            weights.mlpForward(
+                stream.prefix(count), epsilon: config.layerNormEpsilon, scales: frozenScales(.residMid, layer, count),
+                normal: buffers.normal.prefix(count), statistics: buffers.statistics,
+                inner: buffers.inner.prefix(count), active: buffers.inner.prefix(count),
+                into: buffers.mlpOut.prefix(count), workers: workers
+            )
+        }
+        join(.residMid, layer, at: .mlpOut)
+        complete(.mlpOut, layer, buffers.mlpOut)
+        stream.prefix(diverged(layer, .mlpOut)).add(buffers.mlpOut, into: stream, workers: workers)
+        complete(.residPost, layer, stream)
+    }
+
+    /// The residual stream before a block, its LN1 where it is needed, and the readings of the block's heads.
+    ///
+    /// - Returns: the number of rows that have diverged.
+    @discardableResult
+    private func runInput(_ layer: Int) -> Int {
+        complete(.residPre, layer, stream)
+        let count = diverged(layer, .residPre)
+        let readings = readings.enumerated().filter { $0.element.head.layer == layer }
+        guard count > 0, !frozen.contains(.attention) || !readings.isEmpty else { return count }
+        let weights = pass.parameters.blocks[layer]
+        LayerNorm.forward(
+            stream.prefix(count), gamma: weights.ln1Gamma, beta: weights.ln1Beta, epsilon: config.layerNormEpsilon,
+            scales: frozenScales(.residPre, layer, count), into: buffers.normal.prefix(count),
+            statistics: buffers.statistics, workers: workers
+        )
+        for (index, reading) in readings { read(reading, into: tables[index].values, rows: count, weights: weights) }
+        return count
+    }
+
+    private func read(_ reading: Reading, into table: Matrix, rows count: Int, weights: GPT2Parameters.Block) {
+        guard let part = QKVPart(rawValue: reading.site.rawValue) else {
+            preconditionFailure("\(reading.site) is not what a head receives")
+        }
+        var (sources, targets) = ([Int](), [Int]())
+        for run in runs.indices {
+            for (index, token) in reading.tokens.enumerated() {
+                guard let row = rows.row(run: run, token: token), row < count else { continue }
+                sources.append(row)
+                targets.append(run * reading.tokens.count + index)
+            }
+        }
+        let input = buffers.inner.reshaped(rows: sources.count, columns: config.width)
+        let output = buffers.mlpOut.reshaped(rows: sources.count, columns: config.headWidth)
+        buffers.normal.gather(sources, into: input, workers: workers)
+        weights.headForward(
+            input, part, head: reading.head.index, width: config.headWidth, into: output, workers: workers
+        )
+        for (source, target) in targets.enumerated() {
+            table[target].update(from: output[source], count: output.columns)
+        }
+    }
+
+    /// In the last block only last tokens continue. Of their first `computed` rows, those that LN1 was computed for, the
+    /// residual stream moves to `endStream` and the output of LN1 to `z`.
+    private func keepEnds(_ computed: Int) {
+        let ends = Set(batch.prompts.map { $0.upperBound - 1 })
+        let kept = rows.tokens.indices.filter { ends.contains(rows.tokens[$0]) }
+        let gathered = Array(kept.prefix { $0 < computed })
+        stream.gather(gathered, into: buffers.endStream, workers: workers)
+        stream = buffers.endStream
+        buffers.normal.gather(gathered, into: buffers.z, workers: workers)
+        rows.keep(kept)
+    }
+
+    /// q, k and v [rows, 3d] from LN1's output of the first `computed` rows; in the last block q of last tokens alone.
+    private func runQKV(_ layer: Int, _ computed: Int) {
+        let (weights, qkv) = (pass.parameters.blocks[layer], buffers.qkv)
+        let isLast = layer == config.layers - 1
+        weights.qkvForward(buffers.normal.prefix(computed), isLast ? .kv : .qkv, into: qkv, workers: workers)
+        join(.residPre, layer, at: .qkv)
+        complete(.k, layer, qkv.part(.k))
+        complete(.v, layer, qkv.part(.v))
+        if isLast {
+            keepEnds(diverged(layer, .qkv))
+            weights.qkvForward(buffers.z.prefix(diverged(layer, .residPre)), .q, into: qkv, workers: workers)
+        }
+        complete(.q, layer, qkv.part(.q))
+    }
+
+    /// Patterns and z [rows, d] of the rows that have diverged before z, over their own run's keys and values where
+    /// those have diverged and cached ones elsewhere.
+    private func runPatterns(_ layer: Int) {
+        let count = diverged(layer, .qkv)
+        // In the last block `all` still has the keys and values of tokens that do not continue.
+        let live = all.count(through: DivergencePoint(layer, .qkv))
+        let (d, heads, width) = (config.width, config.heads, config.headWidth)
+        let longest = buffers.patterns.columns / heads
+        let cached = base.kept(.k, layer: layer)
+        func patterns(_ row: Int) -> Matrix { Matrix(base: buffers.patterns[row], rows: heads, columns: longest) }
+        /// Calls `body` with the start of each key that a row sees; the value begins d floats later.
+        func forEachRow(_ body: (Int, UnsafeMutableBufferPointer<UnsafePointer<Float>>) -> Void) {
+            workers.share(count) { shares in
+                withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: longest) { keys in
+                    for row in shares {
+                        let (token, run) = (rows.tokens[row], rows.runs[row])
+                        let first = batch.prompts[batch.promptOfToken[token]].lowerBound
+                        for key in first...token {
+                            let own = all.row(run: run, token: key).flatMap { $0 < live ? $0 : nil }
+                            keys[key - first] = UnsafePointer(
+                                own.map { buffers.qkv[$0] + d } ?? cached[batch.rowOfToken[key]]
+                            )
+                        }
+                        body(row, UnsafeMutableBufferPointer(rebasing: keys[0...token - first]))
+                    }
+                }
+            }
+        }
+        forEachRow { row, keys in
+            Attention.patterns(
+                query: buffers.qkv[row], keys: UnsafeBufferPointer(keys), headWidth: width, into: patterns(row)
+            )
+        }
+        editPatterns(layer, count, patterns)
+        forEachRow { row, keys in
+            for index in keys.indices { keys[index] += d }
+            Attention.mix(UnsafeBufferPointer(keys), patterns: patterns(row), headWidth: width, into: buffers.z[row])
+        }
+    }
+
+    /// The residual stream of the rows that diverge at a stage, from a cached `site`.
+    private func join(_ site: Site, _ layer: Int, at stage: Stage) {
+        gather(site, layer, rows: joining(layer, stage), into: stream)
+    }
+}
