@@ -50,8 +50,8 @@ import Testing
         let report = try ReproductionReport(of: Self.finished.folder)
         let record = try ReproductionRecord(in: Self.finished.folder)
         func rows(_ name: String) throws -> [[String]] {
-            let table = try #require(report.tables.first(where: { $0.name == name }))
-            return table.csv.split(separator: "\n").map {
+            let csv = report.tables.first { $0.name == name }?.csv
+            return try #require(csv).split(separator: "\n").map {
                 $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             }
         }
