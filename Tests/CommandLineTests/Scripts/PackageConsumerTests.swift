@@ -89,7 +89,7 @@ import Testing
                 + ["-lstdc++", "-o", program.path],
             in: package, environment: [:]
         )
-        #expect(compiled.status == 0, "\(compiled.output)\(compiled.errors)")
+        try #require(compiled.status == 0, "\(compiled.output)\(compiled.errors)")
 
         let run = try await Program.run(program, [], in: package, environment: ["IOI_DATA": "", "IOI_MODELS": ""])
         #expect(run.status == 0, "\(run.errors)")

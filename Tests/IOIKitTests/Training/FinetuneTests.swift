@@ -212,8 +212,11 @@ import Testing
         let job = try Self.start(
             model, "run",
             settings: Self.settings {
+                $0.epochs = 40
                 $0.checkpointInterval = 1
-                $0.optimizer.learningRate = 1e37
+                // The greatest rate and decay allowed: matrices grow ninefold a step.
+                $0.optimizer.learningRate = 1
+                $0.optimizer.weightDecay = 10
             }
         )
         let error = #expect(throws: IOIError.self) { try job.train() }
