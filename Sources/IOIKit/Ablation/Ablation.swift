@@ -1,22 +1,22 @@
-/// What a knocked-out value is replaced by (Wang et al. 2211.00593, section 2.2, for means).
+/// How knocked-out activations are replaced (Wang et al. 2211.00593, section 2.2, for mean ablation).
 public struct Ablation: Codable, Equatable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
-        /// Its mean over the counterfactuals.
+        /// The mean over counterfactuals.
         case mean
-        /// Its value in the counterfactual of another prompt of the same template and order, drawn by the seed.
+        /// The value in the counterfactual of a random other prompt of the same template and name order.
         case resample
         case zero
-        /// Its value in the prompt's own counterfactual.
+        /// The value in the prompt's own counterfactual.
         case counterfactual
-        /// A constant for each head, learned so that what is kept does its best (Li & Janson 2409.09951). It depends on
-        /// what is kept, so it goes with ``ComplementAblation`` alone.
+        /// A learned constant for each head that optimises the rest of the model (Li & Janson 2409.09951). It depends on
+        /// the heads kept, so only ``ComplementAblation`` supports it.
         case optimal
     }
 
     /// How the constants of `optimal` are learned.
     public struct Learning: Codable, Equatable, Sendable {
         public var steps: Int
-        /// Of the first step; it falls to zero in a line.
+        /// The learning rate of the first step, which decays linearly to zero.
         public var rate: Double
 
         public init(steps: Int = 100, rate: Double = 0.01) {
@@ -25,19 +25,19 @@ public struct Ablation: Codable, Equatable, Sendable {
         }
     }
 
-    /// Which counterfactuals a mean is taken over.
+    /// The tokens over which a mean is taken.
     public enum Group: String, CaseIterable, Codable, Sendable {
-        /// Those of the same template and order, position by position.
+        /// Those at the same position of the same template and name order.
         case template
-        /// All of them: a position class with the same class, and any other token with all tokens of no class.
+        /// Those of the same position class in any counterfactual; tokens of no class form one group.
         case global
     }
 
     public var kind: Kind
     public var group: Group
-    /// What `resample` draws from, and `optimal` its batches.
+    /// Seeds the draws of `resample` and the batches of `optimal`.
     public var seed: UInt64
-    /// Of `optimal`; nil for the others.
+    /// nil unless the kind is `optimal`.
     public var learning: Learning?
 
     public init(_ kind: Kind = .mean, group: Group = .template, seed: UInt64 = 0) {
@@ -48,31 +48,32 @@ public struct Ablation: Codable, Equatable, Sendable {
     }
 
     func validate() throws {
-        if kind == .optimal, let learning {
-            try IOIError.check("learning.steps", learning.steps, in: 1...10_000_000)
+        guard kind == .optimal, let learning else { return }
+        try IOIError.check("learning.steps", learning.steps, in: 1...10_000_000)
+        guard learning.rate > 0 else {
+            throw IOIError.invalid("learning.rate", "found \(learning.rate), expected a number above 0")
         }
     }
 
-    /// - Parameter reference: how many prompts means are taken over; nil for those that are measured.
+    /// - Parameter reference: the number of prompts over which means are taken; nil for the measured ones.
     func validate(reference: Int?, _ prompts: PromptSource) throws {
         guard let reference else { return }
         let field = "abc_count"
         guard prompts.file == nil else {
-            throw IOIError.invalid(field, "does not go with prompts of a file, which are already made")
+            throw IOIError.invalid(field, "does not apply to prompts from a file, which cannot be extended")
         }
         guard kind == .mean else { throw IOIError.invalid(field, "needs the ablation mean, found \(kind.rawValue)") }
         try IOIError.check(field, reference, in: prompts.count...PromptSource.most)
     }
 
-    /// What `optimal` says where no circuit is measured.
+    /// The error for `optimal` in a measurement that keeps no circuit.
     static let needsCircuit = IOIError.invalid(
         "ablation.kind",
-        "found optimal, whose constants are learned for the heads that a circuit keeps; "
-            + "expected another kind for what is knocked out here"
+        "found optimal, whose constants are learned for the heads that a circuit keeps; expected another kind here"
     )
 }
 
-/// The prompts that are alike but for their words: of one template, order and length.
+/// Prompts that differ only in their words: of one template, name order and length.
 struct PromptGroup: Hashable {
     let template: String
     let order: NameOrder

@@ -1,6 +1,6 @@
-/// Means of heads' z and of MLP outputs over counterfactuals, computed once for all knockouts.
+/// Means of z, MLP outputs or the embedding over counterfactuals, computed once for all knockouts.
 final class AblationMeans {
-    /// What one mean is of.
+    /// The tokens that share a mean.
     private enum Key: Hashable {
         case position(PromptGroup, Int)
         case positionClass(PositionClass)
@@ -9,16 +9,16 @@ final class AblationMeans {
 
     private let group: Ablation.Group
     private let headWidth: Int
-    /// What the counterfactuals of each group all begin with.
+    /// The common prefix of each group's counterfactuals.
     private var beginnings: [PromptGroup: [Int]] = [:]
     private var rows: [Key: Int] = [:]
-    /// For each site and layer a row for each key.
+    /// By site and layer, with one row for each key.
     private var tables: [Site: [ValueTable]] = [:]
 
     /// - Parameters:
-    ///   - sites: z, mlp_out or the residual stream before the first block.
-    ///   - prompts: those whose counterfactuals are averaged.
-    /// - Throws: `IOIError` where a prompt has no counterfactual.
+    ///   - sites: z, MLP outputs or the residual stream before the first block.
+    ///   - prompts: the prompts whose counterfactuals are averaged.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
         sites: Set<Site>,
@@ -46,14 +46,14 @@ final class AblationMeans {
             parameters, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .last),
             keeping: sites, workers: workers
         )
-        // Running means: the j-th value moves a mean by 1/j of the way to it.
+        // Running means: the j-th value moves the mean by 1/j of their difference.
         var counts = Array(repeating: [Float](repeating: 0, count: rows.count), count: 2)
         for start in stride(from: 0, to: prompts.count, by: size) {
             let range = start..<min(start + size, prompts.count)
             let packed = PackedBatch(try prompts[range].map { try $0.counterfactual() }, rows: .last)
             forward.run(packed)
             for isLast in [false, true] {
-                /// The last layer has z and MLP outputs at last tokens only.
+                /// The last layer computes z and MLP outputs at the last tokens only.
                 func layers(_ site: Site) -> Range<Int> {
                     if site == .residPre { return 0..<(isLast ? 0 : 1) }
                     return isLast ? config.layers - 1..<config.layers : 0..<config.layers - 1
@@ -85,19 +85,19 @@ final class AblationMeans {
         }
     }
 
-    /// The first position at which a run on `input` can differ from the means for its prompt.
+    /// The first position at which a run on `input` can differ from the prompt's means.
     func first(_ prompt: Prompt, input: [Int]) -> Int {
         group == .template ? commonPrefix(beginnings[PromptGroup(prompt)]!, input) : 0
     }
 
-    /// The means of a site for tokens of a batch.
+    /// The means of a site for some tokens of a batch.
     func values(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit.Values {
         let table = tables[site]![layer]
         let rows = tokens.map { row(of: $0, of: batch) }
         return .table(table, rows: rows, column: (head ?? 0) * headWidth)
     }
 
-    /// Which row of every table belongs to a token of a batch.
+    /// The row of a token of a batch, the same in every table.
     func row(of token: Int, of batch: PromptBatch) -> Int {
         let prompt = batch.packed.promptOfToken[token]
         let position = token - batch.packed.prompts[prompt].lowerBound

@@ -1,16 +1,15 @@
-/// The values that knocked-out sites get, for batch after batch of some prompts.
+/// Provides the values of knocked-out sites for successive batches of prompts.
 final class Ablator {
     private let ablation: Ablation
     private let means: AblationMeans?
-    /// Row l is the z of layer l's heads, everywhere. [layers, d]
+    /// The z of each layer's heads, at every position. [layers, d]
     private let constants: ValueTable?
     private let headWidth: Int
-    /// A run on other inputs, one for each prompt.
+    /// A run on the inputs that values are taken from.
     private let donor: ForwardPass?
-    /// The donor's input for each prompt; empty where there is no donor.
+    /// The donor's input for each prompt; empty without a donor.
     private let inputs: [[Int]]
 
-    /// One whose values are constants.
     init(_ constants: OptimalConstants) {
         ablation = Ablation(.optimal)
         self.constants = constants.table
@@ -19,10 +18,10 @@ final class Ablator {
     }
 
     /// - Parameters:
-    ///   - sites: what will be knocked out: z, mlp_out or the residual stream before the first block.
-    ///   - prompts: all that will come.
-    ///   - reference: prompts whose counterfactuals means are taken over; those of every group of `prompts` among them.
-    /// - Throws: `IOIError` where a prompt has no counterfactual, and of kind `usage` for `optimal`.
+    ///   - sites: the sites to knock out: z, MLP outputs or the residual stream before the first block.
+    ///   - prompts: all prompts of the batches to come.
+    ///   - reference: prompts whose counterfactuals give means, including some of each group of `prompts`.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual, a group has no reference, or the kind is `optimal`.
     init(
         _ ablation: Ablation,
         of parameters: GPT2Parameters,
@@ -64,12 +63,12 @@ final class Ablator {
         }
     }
 
-    /// Gets the values of a batch ready.
+    /// Computes the values for a batch.
     func prepare(_ batch: PromptBatch) {
         donor?.run(PackedBatch(Array(inputs[batch.prompts.indices]), rows: .last))
     }
 
-    /// The edits that knock a target out of runs of a batch that was prepared; the runs may be on other inputs.
+    /// The edits that knock a target out of runs of a prepared batch. The runs may be on other inputs.
     func edits(_ target: KnockoutTarget, of batch: PromptBatch) -> [Edit] {
         let firsts = firsts(of: batch)
         func edit(_ site: Site, _ layer: Int, _ head: Int?, _ positions: [PositionSelection]) -> Edit {
@@ -81,7 +80,7 @@ final class Ablator {
             + target.mlps.sorted { $0.key < $1.key }.map { edit(.mlpOut, $0, nil, $1) }
     }
 
-    /// The position in each prompt from which on values can differ from its own.
+    /// The first position in each prompt at which the replaced values can differ from its own.
     func firsts(of batch: PromptBatch) -> [Int] {
         zip(batch.prompts.indices, batch.inputs).map { index, input in
             if let means { return means.first(batch.prompts[index], input: input) }
@@ -89,8 +88,8 @@ final class Ablator {
         }
     }
 
-    /// The edit that knocks out a head, an MLP or, where `head` is nil, all heads of a layer at some tokens of a batch
-    /// that was prepared.
+    /// The edit that knocks out a site of a prepared batch at some tokens: for a nil `head`, the MLP or all heads of the
+    /// layer.
     func edit(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit {
         let values: Edit.Values =
             if let means {
@@ -103,8 +102,8 @@ final class Ablator {
         return Edit(site: site, layer: layer, head: head, tokens: tokens, values: values)
     }
 
-    /// For each token of a batch that was prepared a number, the same wherever position and all knocked-out values are
-    /// the same. [prompts][positions]
+    /// Numbers that are equal for tokens of a prepared batch whose positions and knocked-out values are all equal.
+    /// [prompts][positions]
     func contexts(of batch: PromptBatch) -> [[Int]] {
         batch.packed.prompts.map { tokens in
             tokens.enumerated().map { position, token in

@@ -1,9 +1,9 @@
-/// Complement ablation: some heads stay in place, each where it is kept, and z of every other head and position is
-/// knocked out (Wang et al. 2211.00593, section 2.2). MLPs, biases, LayerNorms and embeddings stay.
+/// Complement ablation: z is knocked out for every head and position except the kept ones (Wang et al. 2211.00593,
+/// section 2.2). MLPs, biases, LayerNorms and embeddings are not ablated.
 ///
-/// The constants of optimal ablation are learned for each of the kept sets, before any is measured.
+/// The constants of optimal ablation are learned for each kept set before any of them is measured.
 public struct ComplementAblation: Sendable {
-    /// For each run the heads that stay, and where.
+    /// The heads kept in each run, and the positions where each is kept.
     public var kept: [[Head: PositionSelection]]
     public var ablation: Ablation
 
@@ -12,20 +12,19 @@ public struct ComplementAblation: Sendable {
         self.ablation = ablation
     }
 
-    /// Measures runs with just the heads of each of `kept` in place.
+    /// Measures the model with only the heads of each of `kept`.
     ///
-    /// All start from one run without any head. There a row depends on its own token alone, so the rows of equal tokens
-    /// are computed once; and a head that is kept at some positions changes no others, so only those are run again,
-    /// from its layer on.
+    /// All runs start from a cached run with every head ablated. There each row depends on its own token only, so equal
+    /// tokens share a row. A head kept at some positions affects only those, so only they are recomputed, from its layer
+    /// up.
     ///
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    ///   - reference: prompts whose counterfactuals means are taken over, or that constants are learned from, if not
-    ///     `prompts`.
-    /// - Returns: the cells are `kept`; the original is the model as it is.
-    /// - Throws: `IOIError` where a head is beyond the model, a prompt has no counterfactual, a group of prompts has no
-    ///   reference, or a logit difference is not finite; `PatchInterruption`.
+    ///   - reference: prompts whose counterfactuals give means, or from which constants are learned; nil for `prompts`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with one cell for each of `kept`; `original` is the whole model.
+    /// - Throws: ``IOIError`` if a head does not exist, a prompt has no counterfactual, a group of prompts has no
+    ///   reference, or a logit difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -76,9 +75,9 @@ public struct ComplementAblation: Sendable {
         }
     }
 
-    /// What knocks out the heads outside which of the kept sets: one ablator for all, or one for each.
+    /// The ablators and the kept sets that each applies to: one for all sets, or one per set for optimal ablation.
     ///
-    /// - Parameter progress: told what share of the learning is done.
+    /// - Parameter progress: called with the share of the learning done.
     private func ablators(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -94,12 +93,8 @@ public struct ComplementAblation: Sendable {
             )
             return [(ablator, kept[...])]
         }
+        try IOIError.scoped("ablation", ablation.validate)
         let learning = ablation.learning ?? Ablation.Learning()
-        guard learning.steps > 0, learning.rate > 0 else {
-            throw IOIError.usage(
-                "--ablate optimal: found \(learning.steps) steps at the rate \(learning.rate), expected numbers above 0"
-            )
-        }
         return try kept.indices.map { index in
             let constants = try OptimalConstants(
                 model, keeping: kept[index], prompts: reference, workers: settings.workers
@@ -111,9 +106,9 @@ public struct ComplementAblation: Sendable {
         }
     }
 
-    /// A run with some heads put back into the one without any.
+    /// A patched run that restores some heads in the fully ablated run.
     ///
-    /// - Parameter firsts: the position in each prompt before which a head puts back just what had taken its place.
+    /// - Parameter firsts: the position in each prompt before which a head's own values equal the ablated ones.
     private func variant(
         keeping kept: [Head: PositionSelection],
         _ ablator: Ablator,

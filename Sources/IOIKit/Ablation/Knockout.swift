@@ -1,4 +1,4 @@
-/// Heads and MLPs that are knocked out together, and where.
+/// Heads and MLPs that are knocked out together, with their positions.
 public struct KnockoutTarget: Equatable, Sendable {
     public let name: String
     public private(set) var heads: [Head: [PositionSelection]] = [:]
@@ -12,13 +12,12 @@ public struct KnockoutTarget: Equatable, Sendable {
         mlps[layer, default: []].append(position)
     }
 
-    /// The sites that are replaced.
     var sites: Set<Site> { Set((heads.isEmpty ? [] : [Site.z]) + (mlps.isEmpty ? [] : [Site.mlpOut])) }
 
     /// - Parameters:
-    ///   - headField: the option that has the heads; nil where no option has.
-    ///   - mlpField: the same for MLPs.
-    /// - Throws: ``IOIError`` where a head or MLP is beyond the model's.
+    ///   - headField: the option that lists the heads, if any.
+    ///   - mlpField: the option that lists the MLPs, if any.
+    /// - Throws: ``IOIError`` if a head or MLP does not exist.
     func check(_ config: GPT2Config, headField: String? = nil, mlpField: String? = nil) throws {
         func fail(_ field: String?, _ problem: String) -> IOIError {
             field.map { .invalid($0, problem) } ?? IOIError("\(name): \(problem)")
@@ -32,7 +31,7 @@ public struct KnockoutTarget: Equatable, Sendable {
     }
 }
 
-/// A head, and where: `9.9@END`, or `9.9` where that is said elsewhere.
+/// A head with an optional position: `9.9@END` or `9.9`.
 public struct PlacedHead: Hashable, Sendable, TextCoded {
     public let head: Head
     public let position: PositionSelection?
@@ -52,7 +51,7 @@ public struct PlacedHead: Hashable, Sendable, TextCoded {
     package static var form: String { "heads such as 9.9 or 9.9@END (\(PositionSelection.choices))" }
 }
 
-/// An MLP by its layer, and where: `0@END`, or `0` where that is said elsewhere.
+/// An MLP, by layer, with an optional position: `0@END` or `0`.
 public struct PlacedMLP: Hashable, Sendable, TextCoded {
     public let layer: Int
     public let position: PositionSelection?
@@ -74,7 +73,7 @@ public struct PlacedMLP: Hashable, Sendable, TextCoded {
     package static var form: String { "layers such as 0 or 0@END (\(PositionSelection.choices))" }
 }
 
-/// All of something, or some: in JSON `["all"]` or a list.
+/// All items or some of them: in JSON, `["all"]` or a list.
 public enum Selection<Item: Codable & Hashable & Sendable>: Hashable, Sendable {
     case all
     case some([Item])
@@ -104,10 +103,10 @@ extension Selection: Codable {
     }
 }
 
-/// Knockout: z of heads, or outputs of MLPs, replaced by values that carry nothing of the prompt's names (Wang et al.
-/// 2211.00593, section 2.2). Biases, LayerNorms and embeddings stay.
+/// Knockout: replaces z of heads or outputs of MLPs by values without information about the prompt's names (Wang et al.
+/// 2211.00593, section 2.2). Biases, LayerNorms and embeddings are not ablated.
 public struct Knockout: Sendable {
-    /// Each is knocked out alone, in a run of its own.
+    /// Each is knocked out in a separate run.
     public var targets: [KnockoutTarget]
     public var ablation: Ablation
 
@@ -117,12 +116,12 @@ public struct Knockout: Sendable {
     }
 
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
-    /// - Returns: the cells are `targets`.
-    /// - Throws: `IOIError` where a target is beyond the model, a prompt has no counterfactual, a group of prompts has
-    ///   no reference, or a logit difference is not finite; `PatchInterruption`.
+    ///   - reference: prompts whose counterfactuals give means; nil for `prompts`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with one cell for each of `targets`.
+    /// - Throws: ``IOIError`` if a target does not exist, a prompt has no counterfactual, a group of prompts has no
+    ///   reference, or a logit difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -1,12 +1,12 @@
-/// The constants that stand in for the heads outside a circuit so that what is left does its best (Li & Janson
-/// 2409.09951, "Optimal ablation for interpretability"): one z for each head, the same at every position.
+/// Optimal ablation constants (Li & Janson 2409.09951): one z for each head outside a circuit, the same at every position,
+/// that best preserves the model's predictions.
 ///
-/// As in the source they minimise KL(whole model ‖ damaged model), here of the prediction at END. They start from the
-/// mean of z over the counterfactuals and are learned by Adam, on batches of the prompts, at a rate that falls to zero.
+/// As in the paper, they minimise KL(whole model ‖ ablated model), here for the prediction at END. They start at the mean
+/// of z over the counterfactuals and are learned with Adam on batches of prompts, with a learning rate decaying to zero.
 final class OptimalConstants {
-    /// Row l is the z of layer l's heads, side by side. [layers, d]
+    /// Row l holds z of layer l's heads. [layers, d]
     let table: ValueTable
-    /// That of the loss of the last batch. [layers, d]
+    /// The gradient of the last batch's loss. [layers, d]
     let gradient: ValueTable
 
     let parameters: GPT2Parameters
@@ -15,20 +15,20 @@ final class OptimalConstants {
     private let workers: Workers
     private let forward: ForwardPass
     private let backward: BackwardPass
-    /// The final LayerNorm's output in the whole model, for each prompt. [prompts, d]
+    /// The output of the final LayerNorm in the whole model, for each prompt. [prompts, d]
     private let whole: ValueTable
-    /// Room for a batch. [batch, d], [batch, vocabulary] and [batch, 1]
+    /// Buffers for a batch. [batch, d], [batch, vocabulary] and [batch, 1]
     private let wholeRows, wholeLogits, losses: ValueTable
 
-    /// How many prompts a step learns from.
+    /// Prompts per learning step.
     static let batch = 32
 
-    /// Starts from the means.
+    /// Initialises the constants to the means.
     ///
     /// - Parameters:
-    ///   - kept: the heads that stay, and where.
-    ///   - prompts: those to learn from.
-    /// - Throws: `IOIError` where a prompt has no counterfactual.
+    ///   - kept: the circuit's heads and their positions.
+    ///   - prompts: the training prompts.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
         keeping kept: [Head: PositionSelection],
@@ -68,19 +68,19 @@ final class OptimalConstants {
         }
     }
 
-    /// All prompts in their order.
+    /// The indices of all prompts, in order.
     private var batches: [[Int]] {
         stride(from: 0, to: prompts.count, by: Self.batch).map {
             Array($0..<min($0 + Self.batch, prompts.count))
         }
     }
 
-    /// Learns; where that leaves the loss over all prompts no smaller, the means stay.
+    /// Learns the constants, or restores the means if learning does not lower the loss over all prompts.
     ///
     /// - Parameters:
-    ///   - seed: what batches are drawn from.
-    ///   - progress: told after each step what share of the work is done.
-    /// - Throws: what `progress` throws.
+    ///   - seed: for the order of the prompts.
+    ///   - progress: called after each step with the share of the work done.
+    /// - Throws: errors from `progress`.
     func learn(_ learning: Ablation.Learning, seed: UInt64, progress: (Double) throws -> Void = { _ in }) throws {
         let (rows, columns) = (table.values.rows, table.values.columns)
         let count = rows * columns
@@ -110,14 +110,14 @@ final class OptimalConstants {
         if !(loss() < lossOfMeans) { table.values.base.update(from: means.values.base, count: count) }
     }
 
-    /// The mean of KL(whole model ‖ damaged model) over all prompts, in nats.
+    /// The mean of KL(whole model ‖ ablated model) over all prompts, in nats.
     func loss() -> Double {
         batches.reduce(0) { $0 + loss(of: $1, learning: false) * Double($1.count) } / Double(prompts.count)
     }
 
-    /// The mean over some prompts, at most a batch.
+    /// The mean loss over at most a batch of prompts.
     ///
-    /// - Parameter learning: whether `gradient` is set to its gradient.
+    /// - Parameter learning: whether to compute `gradient`.
     func loss(of indices: [Int], learning: Bool) -> Double {
         let batch = PromptBatch(
             prompts: ArraySlice(indices.map { prompts[$0] }),
@@ -155,7 +155,7 @@ final class OptimalConstants {
                     for row in rows {
                         let source = dZ[row] + head * width
                         for i in 0..<width { target[i] += source[i] }
-                        // What a head would have put out there goes no further.
+                        // The head's own output is replaced, so no gradient flows further back.
                         source.update(repeating: 0, count: width)
                     }
                 }
@@ -164,7 +164,7 @@ final class OptimalConstants {
         return (0..<indices.count).reduce(0) { $0 + Double(losses[$1][0]) } / Double(indices.count)
     }
 
-    /// For each layer and head the rows of z that are replaced.
+    /// The replaced rows of z. [layers][heads][rows]
     private func replacedRows(of batch: PromptBatch) -> [[[Int]]] {
         let config = parameters.config
         let rows = batch.packed.rowOfToken

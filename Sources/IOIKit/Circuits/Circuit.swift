@@ -1,18 +1,18 @@
 import Foundation
 
-/// The heads of a model that do a task between them, in classes.
+/// The heads of a model that together perform a task, grouped into classes.
 public struct Circuit: Equatable, Sendable {
-    /// The model that the circuit was found in.
+    /// The name of the model.
     public let model: String
     /// At least one, in the file's order.
     public let classes: [HeadClass]
-    /// Which classes hear which, where that is known.
+    /// The paths between classes; empty if unknown.
     public let paths: [ClassPath]
-    /// The names of the graph's edges that belong to the circuit, where it was found edge by edge.
+    /// The names of the circuit's edges in the graph; empty if unknown.
     public let edges: [String]
 
-    /// - Throws: ``IOIError`` for no class, a class without a name or without heads, two classes of one name, a head
-    ///   that stands twice, and a path from or to a class that there is not.
+    /// - Throws: ``IOIError`` if there are no classes, a class has no name or no heads, a class name or head is repeated, or
+    ///   a path refers to an unknown class.
     public init(model: String, classes: [HeadClass], paths: [ClassPath] = [], edges: [String] = []) throws {
         self.model = model
         self.classes = classes
@@ -23,7 +23,7 @@ public struct Circuit: Equatable, Sendable {
             throw IOIError("classes[\(nameless)].name: found \"\", expected a name")
         }
         if let twice = classes.map(\.name).firstRepeated() {
-            throw IOIError("classes: found two of the name \(twice.quoted), expected each name once")
+            throw IOIError("classes: found two named \(twice.quoted), expected distinct names")
         }
         var owners: [Head: String] = [:]
         for headClass in classes {
@@ -47,11 +47,11 @@ public struct Circuit: Equatable, Sendable {
         }
     }
 
-    /// Which edges of a model belong to the circuit; nil where the circuit does not say.
+    /// The circuit's edges in a model's graph; nil if it has neither edges nor paths.
     ///
-    /// Where it names paths between classes they are, beside those paths from each head to each head of the other class:
-    /// all edges from the input and from MLPs, and all from the circuit's heads to MLPs. What is cut then is what one
-    /// head says to another, or to the logits, along no path.
+    /// Given paths between classes, the edges are those between the heads of each path's classes, all edges from the input
+    /// and from MLPs, and all edges from the circuit's heads to MLPs. This cuts only direct edges from one head to another
+    /// or to the logits that belong to no path.
     public func edgeSet(_ graph: Graph) -> EdgeSet? {
         guard edges.isEmpty else { return EdgeSet(graph, indices: edges.compactMap(graph.edge).map(graph.index)) }
         guard !paths.isEmpty else { return nil }
@@ -73,9 +73,9 @@ public struct Circuit: Equatable, Sendable {
         return EdgeSet(graph, indices: graph.edges.filter(isKept).map(graph.index))
     }
 
-    /// Where each head is kept.
+    /// The positions where each head is kept.
     ///
-    /// - Parameter everywhere: whether that is at all positions, whatever the classes say.
+    /// - Parameter everywhere: whether to keep heads at all positions instead of their classes'.
     public func positions(everywhere: Bool = false) -> [Head: PositionSelection] {
         Dictionary(
             uniqueKeysWithValues: classes.flatMap { headClass in
@@ -84,13 +84,11 @@ public struct Circuit: Equatable, Sendable {
         )
     }
 
-    /// All heads of all classes, ascending.
+    /// The heads of all classes, in ascending order.
     public var heads: [Head] { classes.flatMap(\.heads).sorted() }
 
-    /// The class of a name that a user gave.
-    ///
-    /// - Parameter field: the option that has it, for the error.
-    /// - Throws: ``IOIError`` of kind `usage` that lists the circuit's classes.
+    /// - Parameter field: the option that named the class.
+    /// - Throws: ``IOIError`` for that option, listing the circuit's classes, if there is no such class.
     public func headClass(named name: String, field: String) throws -> HeadClass {
         guard let headClass = classes.first(where: { $0.name == name }) else {
             let choices = classes.map(\.name.quoted).joined(separator: ", ")
@@ -121,5 +119,47 @@ extension Circuit: Codable {
         try container.encode(classes, forKey: .classes)
         if !paths.isEmpty { try container.encode(paths, forKey: .paths) }
         if !edges.isEmpty { try container.encode(edges, forKey: .edges) }
+    }
+}
+
+/// Heads of a circuit with the same role.
+public struct HeadClass: Codable, Equatable, Sendable {
+    public let name: String
+    /// In the file's order.
+    public let heads: [Head]
+    /// Where the circuit keeps the heads; elsewhere they are knocked out.
+    public let position: PositionSelection
+
+    public init(name: String, heads: [Head], position: PositionSelection) {
+        self.name = name
+        self.heads = heads
+        self.position = position
+    }
+}
+
+/// A path from the heads of one class to those of another.
+public struct ClassPath: Codable, Equatable, Sendable {
+    /// The sending class.
+    public let from: String
+    /// The receiving class, or `logits`.
+    public let to: String
+    /// The inputs of the receiving heads; empty for the logits.
+    public let inputs: [Graph.HeadInput]
+
+    public init(from: String, to: String, inputs: [Graph.HeadInput] = []) {
+        self.from = from
+        self.to = to
+        self.inputs = inputs
+    }
+
+    enum CodingKeys: CodingKey {
+        case from, to, inputs
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        from = try container.decode(String.self, forKey: .from)
+        to = try container.decode(String.self, forKey: .to)
+        inputs = try container.decodeIfPresent([Graph.HeadInput].self, forKey: .inputs) ?? []
     }
 }

@@ -1,7 +1,7 @@
-/// What two circuits share, and what the second has gained, lost and moved: a base model's and a fine-tuned one's, say,
-/// or those that two methods find. Heads stand ascending everywhere.
+/// The differences between two circuits, such as those of a base and a fine-tuned model, or those found by two methods.
+/// Heads are in ascending order.
 public struct CircuitDiff: Encodable, Equatable, Sendable {
-    /// A head that only one of the circuits has, with its class there.
+    /// A head in only one of the circuits, with its class there.
     public struct ClassedHead: Encodable, Hashable, Sendable {
         public let head: Head
         public let headClass: String
@@ -12,28 +12,24 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
         }
     }
 
-    /// A head that both circuits have, in classes of different names.
+    /// A head in classes of different names in the two circuits.
     public struct MovedHead: Encodable, Equatable, Sendable {
         public let head: Head
-        /// The name of its class in the first circuit.
-        public let from: String
-        /// The name of its class in the second circuit.
-        public let to: String
+        /// The class in the first and in the second circuit.
+        public let from, to: String
     }
 
-    /// A class of one name in both circuits.
+    /// A class with the same name in both circuits.
     public struct ClassChange: Encodable, Equatable, Sendable {
         public let name: String
-        /// In this class in both circuits.
+        /// Heads in this class in both circuits.
         public let shared: [Head]
-        /// In this class in the second circuit only; the first may have them in another.
+        /// Heads in this class in the second circuit only. The first may have them in another class.
         public let gained: [Head]
-        /// In this class in the first circuit only; the second may have them in another.
+        /// Heads in this class in the first circuit only. The second may have them in another class.
         public let lost: [Head]
-        /// Where the first circuit keeps the class.
-        public let positionFrom: PositionSelection
-        /// Where the second circuit keeps the class.
-        public let positionTo: PositionSelection
+        /// Where the first and the second circuit keep the class.
+        public let positionFrom, positionTo: PositionSelection
 
         public var isPositionChanged: Bool { positionFrom != positionTo }
 
@@ -44,25 +40,25 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
         }
     }
 
-    /// Heads of both circuits, whatever their classes.
+    /// Heads in both circuits, regardless of class.
     public let shared: [Head]
-    /// Heads of the second circuit only.
+    /// Heads in the second circuit only.
     public let gained: [ClassedHead]
-    /// Heads of the first circuit only.
+    /// Heads in the first circuit only.
     public let lost: [ClassedHead]
-    /// Those of ``shared`` that are in a class of another name.
+    /// The heads of ``shared`` whose classes have different names.
     public let moved: [MovedHead]
-    /// Classes whose name only the second circuit has, in its order.
+    /// Classes whose names occur in the second circuit only, in its order.
     public let classesGained: [HeadClass]
-    /// Classes whose name only the first circuit has, in its order.
+    /// Classes whose names occur in the first circuit only, in its order.
     public let classesLost: [HeadClass]
-    /// Classes whose name both circuits have, in the first one's order.
+    /// Classes whose names occur in both circuits, in the order of the first.
     public let classes: [ClassChange]
-    /// Jaccard's index of the heads: those of both circuits over those of either; 1 where the heads are the same.
+    /// The Jaccard index of the heads.
     public let headJaccard: Double
-    /// Jaccard's index of the pairs of a head and its class's name.
+    /// The Jaccard index of pairs of a head and its class name.
     public let classedHeadJaccard: Double
-    /// Jaccard's index of the edges; nil where a circuit names none.
+    /// The Jaccard index of the edges; nil if either circuit has none.
     public let edgeJaccard: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -103,7 +99,7 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
         edgeJaccard = a.edges.isEmpty || b.edges.isEmpty ? nil : Self.jaccard(Set(a.edges), Set(b.edges))
     }
 
-    /// The size of the intersection over that of the union, which may not be empty.
+    /// Requires a non-empty union.
     private static func jaccard<Element>(_ a: Set<Element>, _ b: Set<Element>) -> Double {
         Double(a.intersection(b).count) / Double(a.union(b).count)
     }

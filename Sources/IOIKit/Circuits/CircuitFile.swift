@@ -3,40 +3,37 @@ import Foundation
 extension Circuit {
     /// Reads `{"model", "classes": [{"name", "heads": ["9.9", …], "position"}, …]}`.
     ///
-    /// - Throws: ``IOIError`` that names the file, the field, what was found there and what was expected.
+    /// - Throws: ``IOIError`` naming the file and the field, with what was found and what was expected.
     public init(contentsOf file: URL) throws {
         self = try InputFile.decode(Circuit.self, from: file)
     }
 
-    /// The circuit that a user asks for, with heads and edges that the model has.
+    /// Reads a circuit file, or the model's default circuit.
     ///
     /// - Parameters:
-    ///   - name: `default`, the circuit that belongs to the model (``DataDirectory/circuit(of:)``), or the path of a
-    ///     file.
-    ///   - location: where the model lies.
-    ///   - flag: where it was asked for, for the error.
-    /// - Throws: ``IOIError`` of kind `usage` where no circuit belongs to the model; for a file that is not as it has to
-    ///   be, and for a head or an edge beyond the model's, one that names the file.
+    ///   - name: `default` for ``DataDirectory/circuit(of:)``, or the path of a file.
+    ///   - location: the model's.
+    /// - Throws: ``IOIError`` for `circuit` if the model has no default circuit; one naming the file if the file is
+    ///   malformed or names a head or edge that the model does not have.
     public static func named(
         _ name: String,
         for config: GPT2Config,
-        at location: ModelLocation,
-        flag: String = "--circuit"
+        at location: ModelLocation
     ) throws -> Circuit {
         guard name == "default" else { return try Circuit(contentsOf: URL(fileURLWithPath: name), for: config) }
         guard let file = DataDirectory.circuit(of: location) else {
-            throw IOIError.usage(
-                "\(flag): found default, but no circuit belongs to the model \(location.name); find one with "
-                    + "`ioi circuit discover --save FILE` and name that file, or keep it as "
-                    + "\(location.folder.path)/circuit.json"
+            throw IOIError.invalid(
+                "circuit",
+                "found default, but no circuit belongs to the model \(location.name); expected a file, such as circuit "
+                    + "discovery saves, or one kept as \(location.folder.path)/circuit.json"
             )
         }
         return try Circuit(contentsOf: file, for: config)
     }
 
-    /// The circuit of a file, with heads and edges that the model has.
+    /// Reads a circuit file and checks its heads and edges against a model.
     ///
-    /// - Throws: ``IOIError`` that names the file.
+    /// - Throws: ``IOIError`` naming the file.
     public init(contentsOf file: URL, for config: GPT2Config) throws {
         let circuit = try Circuit(contentsOf: file)
         for headClass in circuit.classes {
@@ -55,7 +52,7 @@ extension Circuit {
         self = circuit
     }
 
-    /// What a circuit file holds, a class or an edge a line, so that two circuits compare well line by line.
+    /// The contents of a circuit file, one class or edge per line so that two files diff well.
     public var json: Data {
         func literal(_ text: String) -> String { String(decoding: text.jsonLiteral, as: UTF8.self) }
         func list(_ name: String, _ lines: [String]) -> String {
@@ -81,5 +78,17 @@ extension Circuit {
 
             """
         return Data(text.utf8)
+    }
+}
+
+extension DataDirectory {
+    /// A model's default circuit: `circuit.json` in its folder, else the published circuit for GPT-2 small (Wang et al.
+    /// 2211.00593, section 3) or the embedded model's; nil for any other model.
+    public static func circuit(of location: ModelLocation) -> URL? {
+        let own = location.circuitFile
+        if FileManager.default.fileExists(atPath: own.path) { return own }
+        if location.isGPT2Small { return try? file("circuits/gpt2-small.json") }
+        let isEmbedded = location.folder == (try? file("embedded").standardizedFileURL)
+        return isEmbedded ? try? file("circuits/embedded.json") : nil
     }
 }

@@ -1,6 +1,8 @@
-/// How a model does on prompts of a ``ChoiceTask``: means with their 95 % bootstrap intervals.
+import Foundation
+
+/// A model's performance on the prompts of a ``ChoiceTask``.
 public struct ChoiceEvaluation: Equatable, Sendable {
-    /// The figures of all prompts, or of those of one group or sentence.
+    /// Means over all prompts, or over those of one group or template.
     public struct Summary: Codable, Equatable, Sendable {
         public let count: Int
         /// Σ P(right tokens) − Σ P(wrong tokens).
@@ -25,10 +27,10 @@ public struct ChoiceEvaluation: Equatable, Sendable {
     }
 
     public private(set) var all: Summary
-    /// By the kind of prompt: the numbers of its nouns, or the decade of its year.
+    /// By kind of prompt, such as the grammatical number of its nouns or the decade of its year.
     public private(set) var byGroup: [String: Summary]
     public private(set) var byTemplate: [String: Summary]
-    /// One for each prompt, where they were asked for.
+    /// nil unless requested.
     public var perPrompt: [ChoiceMeasures]?
 
     public init(_ measures: [ChoiceMeasures], seed: UInt64, perPrompt: Bool = false) {
@@ -50,5 +52,36 @@ extension ChoiceEvaluation: FieldCoded {
             .inline(\.all), .value("by_group", \.byGroup), .value("by_template", \.byTemplate),
             .optional("per_prompt", \.perPrompt),
         ]
+    }
+}
+
+/// A model's prediction at the end of one prompt of a ``ChoiceTask``.
+public struct ChoiceMeasures: Codable, Equatable, Sendable {
+    public let id: Int
+    public let template: String
+    public let group: String
+    /// Σ P(right tokens) − Σ P(wrong tokens): Greater-Than's measure (Hanna, Liu & Variengien 2023, section 2).
+    public let probabilityDifference: Double
+    /// Cross-entropy of the label, in nats.
+    public let loss: Double
+
+    enum CodingKeys: String, CodingKey {
+        case id, template, group
+        case probabilityDifference = "probability_difference"
+        case loss
+    }
+
+    /// - Parameter logits: [vocabulary], at the end of the prompt.
+    init(_ prompt: ChoicePrompt, logits: UnsafeBufferPointer<Float>) {
+        let largest = logits.max() ?? 0
+        let total = logits.reduce(0.0) { $0 + Foundation.exp(Double($1 - largest)) }
+        func probability(_ tokens: [Int]) -> Double {
+            tokens.reduce(0.0) { $0 + Foundation.exp(Double(logits[$1] - largest)) } / total
+        }
+        id = prompt.id
+        template = prompt.template
+        group = prompt.group
+        probabilityDifference = probability(prompt.rightTokens) - probability(prompt.wrongTokens)
+        loss = Foundation.log(total) - Double(logits[prompt.answerToken] - largest)
     }
 }

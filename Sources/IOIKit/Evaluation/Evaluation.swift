@@ -1,11 +1,13 @@
-/// How a model does on prompts of the task: means with their 95 % bootstrap intervals.
+import Foundation
+
+/// A model's performance on IOI prompts.
 public struct Evaluation: Equatable, Sendable {
-    /// The figures of all prompts, or of those of one order or template.
+    /// Means over all prompts, or over those of one name order or template.
     public struct Summary: Equatable, Sendable {
         public private(set) var count = 0
         /// logit(IO) − logit(S) at END.
         public private(set) var logitDifference = Estimate()
-        /// The share of prompts on which IO has the larger logit of the two names.
+        /// The share of prompts on which the logit of IO exceeds that of S.
         public private(set) var accuracy = Estimate()
         /// The share of prompts on which IO has the largest logit of all tokens.
         public private(set) var top1 = Estimate()
@@ -30,10 +32,10 @@ public struct Evaluation: Equatable, Sendable {
     }
 
     public private(set) var all: Summary
-    /// By who is named first: "ABBA" and "BABA".
+    /// By the order of the names: "ABBA" or "BABA".
     public private(set) var byOrder: [String: Summary]
     public private(set) var byTemplate: [String: Summary]
-    /// One for each prompt, where they were asked for.
+    /// nil unless requested.
     public var perPrompt: [PromptMeasures]?
 
     public init(_ measures: [PromptMeasures], seed: UInt64, perPrompt: Bool = false) {
@@ -69,7 +71,7 @@ extension Evaluation.Summary: FieldCoded {
             ]
     }
 
-    /// A mean, its interval under its own name in `ci95`.
+    /// A mean, with its interval as a field of the object `ci95`.
     private static func mean(_ name: FieldName, _ path: Field<Self>.Path<Estimate>) -> Field<Self> {
         Field { summary, encoder in
             var container = encoder.container(keyedBy: FieldName.self)
@@ -84,5 +86,41 @@ extension Evaluation.Summary: FieldCoded {
                 ci95: try intervals.decode([Double].self, forKey: name)
             )
         }
+    }
+}
+
+/// A model's prediction at END of one IOI prompt.
+public struct PromptMeasures: Codable, Equatable, Sendable {
+    public let id: Int
+    public let template: String
+    public let order: String
+    /// logit(IO) − logit(S).
+    public let logitDifference: Double
+    public let ioProbability: Double
+    /// The rank of IO among all tokens, from 1.
+    public let ioRank: Int
+    /// Cross-entropy of the label, in nats.
+    public let loss: Double
+
+    enum CodingKeys: String, CodingKey {
+        case id, template, order
+        case logitDifference = "logit_difference"
+        case ioProbability = "io_probability"
+        case ioRank = "io_rank"
+        case loss
+    }
+
+    /// - Parameter logits: [vocabulary], at END.
+    init(_ prompt: Prompt, logits: UnsafeBufferPointer<Float>) {
+        let largest = logits.max() ?? 0
+        let total = logits.reduce(0.0) { $0 + Foundation.exp(Double($1 - largest)) }
+        let io = logits[prompt.ioToken]
+        id = prompt.id
+        template = prompt.template
+        order = prompt.order.rawValue
+        logitDifference = Double(io) - Double(logits[prompt.sToken])
+        ioProbability = Foundation.exp(Double(io - largest)) / total
+        ioRank = 1 + logits.count { $0 > io }
+        loss = Foundation.log(total) - Double(logits[prompt.answerToken] - largest)
     }
 }

@@ -1,9 +1,9 @@
-/// Runs a model over prompts and measures each at END.
+/// Runs a model over prompts and measures its predictions at END.
 public struct Evaluator {
     let parameters: GPT2Parameters
     let workers: Workers
 
-    /// Prompts that are run together: enough rows for the products to run at full speed.
+    /// Prompts in a batch: enough rows for matrix products to run at full speed.
     private static let batch = 64
 
     public init(_ parameters: GPT2Parameters, workers: Workers) {
@@ -11,8 +11,8 @@ public struct Evaluator {
         self.workers = workers
     }
 
-    /// - Parameter progress: told how many prompts are done; what it throws ends the work.
-    /// - Throws: `IOIError` where a logit is not finite, naming the prompt; what `progress` throws.
+    /// - Parameter progress: called with the number of prompts done; throwing stops the run.
+    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
         _ prompts: [Prompt],
         progress: (Int) throws -> Void = { _ in }
@@ -26,8 +26,8 @@ public struct Evaluator {
         }
     }
 
-    /// - Parameter progress: told how many prompts are done; what it throws ends the work.
-    /// - Throws: `IOIError` where a logit is not finite, naming the prompt; what `progress` throws.
+    /// - Parameter progress: called with the number of prompts done; throwing stops the run.
+    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
         _ prompts: [ChoicePrompt],
         progress: (Int) throws -> Void = { _ in }
@@ -41,7 +41,7 @@ public struct Evaluator {
         }
     }
 
-    /// - Parameter each: what to make of a prompt and its logits at END, [vocabulary].
+    /// - Parameter each: measures a prompt from its logits at END, [vocabulary].
     private func measure<Item, Measures>(
         _ prompts: [Item],
         tokens: (Item) -> [Int],
@@ -66,5 +66,50 @@ public struct Evaluator {
             try progress(measures.count)
         }
         return measures
+    }
+}
+
+/// A model's performance on a ``TaskDataset``.
+public enum TaskEvaluation: Equatable, Sendable {
+    case ioi(Evaluation)
+    case choice(ChoiceEvaluation)
+}
+
+extension TaskEvaluation: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: ChoiceEvaluation.Summary.CodingKeys.self)
+        self =
+            container.contains(.probabilityDifference)
+            ? .choice(try ChoiceEvaluation(from: decoder)) : .ioi(try Evaluation(from: decoder))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .ioi(let evaluation): try evaluation.encode(to: encoder)
+        case .choice(let evaluation): try evaluation.encode(to: encoder)
+        }
+    }
+}
+
+extension Evaluator {
+    /// - Parameters:
+    ///   - seed: for the bootstrap intervals.
+    ///   - perPrompt: whether to keep each prompt's measures.
+    ///   - progress: called with the number of prompts done; throwing stops the run.
+    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
+    public func evaluate(
+        _ dataset: TaskDataset,
+        seed: UInt64,
+        perPrompt: Bool = false,
+        progress: (Int) throws -> Void = { _ in }
+    ) throws -> TaskEvaluation {
+        switch dataset {
+        case .ioi(let dataset):
+            let measures = try measure(dataset.prompts, progress: progress)
+            return .ioi(Evaluation(measures, seed: seed, perPrompt: perPrompt))
+        case .choice(let dataset):
+            let measures = try measure(dataset.prompts, progress: progress)
+            return .choice(ChoiceEvaluation(measures, seed: seed, perPrompt: perPrompt))
+        }
     }
 }

@@ -1,26 +1,25 @@
-/// Finds the circuit of a model.
+/// Discovers a model's circuit.
 public struct DiscoverExperiment: PromptExperiment, Equatable {
     public static let name = "circuit discover"
     public static let uncompared: Set = ["problem"]
 
-    /// How circuits are found.
     public enum Method: Codable, Equatable, Sendable {
         case path(PathWalk)
         case attribution(Attribution)
         case acdc(threshold: Double, metric: ACDC.Metric)
     }
 
-    /// Circuits of the edges with the best scores.
+    /// Options for circuits of the edges with the best attribution scores.
     public struct Attribution: Codable, Equatable, Sendable {
-        /// Of EAP-IG; nil for EAP.
+        /// The interpolation steps of EAP-IG; nil for EAP.
         public var steps: Int?
-        /// How many edges a circuit has, before those that dangle are removed.
+        /// The number of edges in the circuit, before pruning.
         public var edges = 200
-        /// Whether edges that lower the logit difference count for as much as those that raise it.
+        /// Whether edges are ranked by the absolute score.
         public var isAbsolute = true
-        /// How many resamples of the prompts its stability is judged by; 0 for none.
+        /// The resamples of the prompts for estimating stability; 0 to skip it.
         public var resamples = 20
-        /// Whether CPR and CMD are measured.
+        /// Whether to measure CPR and CMD.
         public var curve = false
 
         public init() {}
@@ -28,7 +27,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
 
     public var prompts: PromptSource
     public var method: Method
-    /// What dropped edges give.
+    /// The values along ablated edges.
     public var ablation = Ablation(.counterfactual)
 
     public init(prompts: PromptSource, method: Method) {
@@ -53,7 +52,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
         }
     }
 
-    /// A model in which no circuit is found is no error: its results say so.
+    /// If no circuit is found, the results state the reason. It is not an error.
     public func run(on subject: Subject, _ work: Work) throws -> DiscoverResults {
         let config = subject.model.config
         if case .attribution(let attribution) = method {
@@ -129,7 +128,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
         return results
     }
 
-    /// Circuits, edge by edge.
+    /// Measures circuits by their edges.
     private func measure(
         _ circuits: [EdgeCircuit],
         _ parameters: GPT2Parameters,
@@ -146,7 +145,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
         }
     }
 
-    /// The first circuit's.
+    /// The faithfulness of the first circuit.
     private func faithfulness(_ measures: PatchMeasures, _ settings: RunSettings) -> Faithfulness {
         Faithfulness(
             model: measures.original, circuit: measures.patched[0], seed: prompts.seed,
@@ -154,12 +153,11 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
         )
     }
 
-    /// The circuit of some edges: its heads in one class, wherever they are.
+    /// The circuit of some edges, with all its heads in one class at all positions.
     private func circuit(_ edges: EdgeSet, _ model: GPT2) throws -> Circuit {
         guard !edges.heads.isEmpty else {
             throw NoCircuit(
-                "no head lies on a path of the \(edges.count) edges that are left; expected some with more edges or a "
-                    + "lower threshold"
+                "no head lies on a path of the \(edges.count) remaining edges; use more edges or a lower threshold"
             )
         }
         return try Circuit(
@@ -170,7 +168,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
     }
 }
 
-/// Why no circuit was found in a model.
+/// Thrown if no circuit is found, with the reason.
 public struct NoCircuit: Error, CustomStringConvertible {
     public let description: String
 
@@ -189,13 +187,13 @@ public struct DiscoverResults: Equatable, Sendable {
         public let score: Double
     }
 
-    /// What attribution says.
+    /// Attribution scores.
     public struct Scores: Codable, Equatable, Sendable {
-        /// Of the circuit's edges, best first.
+        /// The scores of the circuit's edges, best first.
         public let edges: [EdgeScore]
-        /// Of all senders: the sums of their edges' scores, best first.
+        /// The sums of each sender's edge scores, best first.
         public let nodes: [NodeScore]
-        /// How long scoring all edges took, and how much of that one forward pass over the prompts.
+        /// The time for scoring all edges, and the part spent on one forward pass over the prompts.
         public let seconds, forwardSeconds: Double
 
         enum CodingKeys: String, CodingKey {
@@ -218,7 +216,7 @@ public struct DiscoverResults: Equatable, Sendable {
             edges = best.enumerated().map { column, edge in
                 EdgeScore(
                     edge: graph.name(of: all[edge]), score: ranking.scores[edge],
-                    ci95: sums?.figure { [count = sums!.count] in $0[column] / count }.ci95
+                    ci95: sums?.estimate { [count = sums!.count] in $0[column] / count }.ci95
                 )
             }
             func key(_ score: Double) -> Double { ranking.isAbsolute ? abs(score) : score }
@@ -228,17 +226,17 @@ public struct DiscoverResults: Equatable, Sendable {
         }
     }
 
-    /// nil where none was found.
+    /// nil if none was found.
     public fileprivate(set) var circuit: Circuit?
-    /// Why none was found.
+    /// The reason if no circuit was found.
     public fileprivate(set) var problem: String?
-    /// The sweeps of path patching by which it was found, in order.
+    /// The sweeps of path patching, in order.
     public fileprivate(set) var steps: [PathWalkStep] = []
-    /// What all heads attend to, where path patching found the circuit.
+    /// The heads' attention patterns, for path patching.
     public fileprivate(set) var behaviour: HeadBehaviour?
-    /// Of the circuit, edge by edge where it was found so, else with all other heads knocked out.
+    /// Measured by edges for circuits found by edges, otherwise by heads.
     public fileprivate(set) var faithfulness: Faithfulness?
-    /// The share of all (head, position) pairs that the circuit keeps, where it says at which positions.
+    /// The share of all (head, position) pairs that the circuit keeps, for path patching.
     public fileprivate(set) var sparsity: Double?
     public fileprivate(set) var scores: Scores?
     public fileprivate(set) var stability: EdgeStability?
@@ -247,7 +245,7 @@ public struct DiscoverResults: Equatable, Sendable {
     fileprivate init(circuit: Circuit) { self.circuit = circuit }
     fileprivate init(problem: String) { self.problem = problem }
 
-    /// - Throws: ``IOIError`` where no circuit was found.
+    /// - Throws: ``IOIError`` if no circuit was found.
     public func found() throws -> Circuit {
         guard let circuit else { throw IOIError(problem ?? "no circuit was found") }
         return circuit

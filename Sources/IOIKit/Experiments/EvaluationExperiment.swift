@@ -1,4 +1,4 @@
-/// What a model does on prompts of any task.
+/// A model's performance on the prompts of any task.
 public struct EvaluationExperiment: Experiment, Equatable {
     public static let name = "eval"
 

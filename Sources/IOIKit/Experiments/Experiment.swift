@@ -1,38 +1,37 @@
-/// Something that can be measured of a model. Its stored properties are its options, as results files hold them.
+/// A measurement of a model. Its stored properties are its options, as written to results files.
 ///
-/// A command builds one from its flags, `verify` decodes one from a results file, a plan runs one for each of its
-/// measures; all of them run it the same way and get the same ``Results``, which the page decodes as well.
-/// ``Experiments`` lists them.
+/// A command builds an experiment from its flags, verification decodes one from a results file, and a plan runs one for
+/// each of its measurements. All of them run it in the same way and get the same ``Results``, which reports decode as
+/// well. ``Experiments`` lists all experiments.
 public protocol Experiment: Codable, Sendable {
-    /// What was measured, as the `results` of a results file hold it.
+    /// The `results` of a results file.
     associatedtype Results: Codable & Sendable
 
-    /// What results files call it, such as `circuit discover`.
+    /// The `command` of a results file, such as `circuit discover`.
     static var name: String { get }
 
-    /// Fields of the results that repeat in words what others say in figures, and are not compared.
+    /// Fields of the results that only describe others in words, and so are not compared.
     static var uncompared: Set<String> { get }
 
-    /// Checks the bounds of the options, and that they go together.
+    /// Checks the options.
     ///
-    /// - Throws: ``IOIError`` of the option that is wrong.
+    /// - Throws: ``IOIError`` for an option that is out of range or conflicts with others.
     func validate() throws
 
-    /// What decides the results beside options, models and prompts: the circuit that an option names, which may be
-    /// another one tomorrow.
+    /// The circuit named by an option, if any. It affects the results but can change independently of the options.
     ///
-    /// - Throws: ``IOIError`` where it cannot be read or does not fit the model.
+    /// - Throws: ``IOIError`` if it cannot be read or does not fit the model.
     func circuit(of model: GPT2) throws -> Circuit?
 
-    /// The prompts that it is run on; nil where it needs none.
+    /// The prompts to run on; nil if the experiment needs none.
     ///
-    /// - Throws: ``IOIError`` where they cannot be read or made, or do not fit the model.
+    /// - Throws: ``IOIError`` if they cannot be read or generated, or do not fit the model.
     func dataset(for model: GPT2) throws -> TaskDataset?
 
-    /// Measures. Whatever is wrong with the options for this model is found before any long work.
+    /// Runs the experiment. Options that do not fit the model are reported before any long computation.
     ///
-    /// - Throws: ``IOIError`` where options, models and prompts do not fit each other; ``PatchInterruption`` or
-    ///   `ACDC.Interruption` where the settings ask to stop.
+    /// - Throws: ``IOIError`` if options, models and prompts do not fit together; ``PatchInterruption`` or
+    ///   ``ACDC/Interruption`` when interrupted.
     func run(on subject: Subject, _ work: Work) throws -> Results
 }
 
@@ -41,7 +40,7 @@ extension Experiment {
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
 }
 
-/// An experiment on prompts of indirect-object identification.
+/// An experiment on IOI prompts.
 public protocol PromptExperiment: Experiment {
     var prompts: PromptSource { get set }
 }
@@ -53,11 +52,11 @@ extension PromptExperiment {
 /// The models and prompts that an experiment is run on.
 public struct Subject {
     public let model: GPT2
-    /// The other model, of experiments that compare two.
+    /// The second model of experiments that compare two.
     public let donor: GPT2?
-    /// nil for experiments that need no prompts.
+    /// nil for experiments without prompts.
     public let dataset: TaskDataset?
-    /// What was observed of the model's heads before, where it was.
+    /// Measurements of the model's heads to reuse, if any.
     var observedHeads: HeadsExperiment.Observation?
 
     public init(_ model: GPT2, donor: GPT2? = nil, _ dataset: TaskDataset? = nil) {
@@ -66,20 +65,20 @@ public struct Subject {
         self.dataset = dataset
     }
 
-    /// The subject of an experiment: its prompts, made for the model.
+    /// The subject of an experiment, with its prompts.
     ///
-    /// - Throws: ``IOIError`` where the prompts cannot be read or made.
+    /// - Throws: ``IOIError`` if the prompts cannot be read or generated.
     public init(of experiment: some Experiment, _ model: GPT2, donor: GPT2? = nil) throws {
         self.init(model, donor: donor, try experiment.dataset(for: model))
     }
 
-    /// The prompts of indirect-object identification; none of another task.
+    /// The IOI prompts; empty for another task.
     public var prompts: [Prompt] {
         guard case .ioi(let dataset) = dataset else { return [] }
         return dataset.prompts
     }
 
-    /// - Throws: ``IOIError`` where there is no donor, or one of another shape.
+    /// - Throws: ``IOIError`` if there is no donor or its shape differs.
     func requireDonor() throws -> GPT2 {
         guard let donor else { throw IOIError.invalid("donor", "missing, expected the model that values come from") }
         try model.config.checkShape(of: donor.config)
@@ -90,14 +89,14 @@ public struct Subject {
 /// How an experiment is carried out.
 public struct Work {
     public var settings: RunSettings
-    /// What an interrupted run left, and where the next one leaves it.
+    /// The progress of an interrupted run, and where to save it.
     public var partial: PartialResults
-    /// Whether results hold the figures of each prompt.
+    /// Whether the results include values for each prompt.
     public var perPrompt: Bool
-    /// Told what share is done, from 0 to 1.
+    /// Called with the share of the work done, from 0 to 1.
     public var progress: (Double) -> Void
 
-    /// - Parameter partial: nothing is kept where it is nil.
+    /// - Parameter partial: nil to save no progress.
     public init(
         _ settings: RunSettings,
         partial: PartialResults? = nil,
@@ -112,7 +111,7 @@ public struct Work {
 
     var workers: Workers { settings.workers }
 
-    /// - Throws: ``PatchInterruption`` where the settings ask to stop.
+    /// - Throws: ``PatchInterruption`` when interrupted.
     func checkInterruption() throws {
         if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
     }

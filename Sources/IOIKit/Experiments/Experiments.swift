@@ -1,4 +1,4 @@
-/// The experiments that there are. One line makes an experiment known to commands, `verify`, plans and the page.
+/// All experiments. One line here makes an experiment available to verification, plans and reports.
 public enum Experiments {
     public static let all: [any Experiment.Type] = [
         EvaluationExperiment.self,
@@ -11,6 +11,6 @@ public enum Experiments {
         ModelDiffExperiment.self,
     ]
 
-    /// The experiment that results files call by a name; nil where there is none.
+    /// The experiment with the name used by results files.
     public static func named(_ name: String) -> (any Experiment.Type)? { all.first { $0.name == name } }
 }

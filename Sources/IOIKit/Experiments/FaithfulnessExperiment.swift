@@ -1,4 +1,4 @@
-/// How much of the model a circuit is, by one method or by a whole grid of them.
+/// The faithfulness of a circuit, by one method or by a grid of them.
 public struct FaithfulnessExperiment: PromptExperiment, Equatable {
     public static let name = "faithfulness"
 
@@ -6,9 +6,9 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
     /// `default` or a file.
     public var circuit = "default"
     public var method = CircuitMethod()
-    /// How many random circuits it is compared with.
+    /// The number of random circuits for comparison.
     public var randomSets = 0
-    /// Whether it is measured by the whole grid of methods.
+    /// Whether to measure the circuit by the grid of methods too.
     public var surface = false
 
     public init(prompts: PromptSource) { self.prompts = prompts }
@@ -65,10 +65,10 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
         return results
     }
 
-    /// All methods but for the aggregation, which needs no measuring of its own.
+    /// All methods except for the aggregation, which needs no separate runs.
     private func grid(_ circuit: Circuit, _ config: GPT2Config) -> [CircuitMethod] {
         let seed = prompts.seed
-        // A user's own file has no more prompts to take means over.
+        // Prompts from a file cannot be extended.
         let references = prompts.file == nil ? [nil, 4 * prompts.count] : [nil]
         var values: [(Ablation, Int?)] = []
         for group in [Ablation.Group.template, .global] {
@@ -92,15 +92,15 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
     }
 }
 
-/// A circuit's faithfulness by one method of the grid.
+/// The faithfulness of a circuit by one method of the grid.
 public struct SurfaceCell: Equatable, Sendable {
     public private(set) var method = CircuitMethod()
     public private(set) var circuit: Double?
     public private(set) var ratio = Estimate()
     public private(set) var note: RatioNote?
-    /// The percentage of random circuits whose ratio is lower; nil without random circuits.
+    /// The percentage of random circuits with a lower ratio; nil without random circuits.
     public private(set) var nullPercentile: Double?
-    /// The middle 90 % of random circuits.
+    /// The central 90 % range of the random circuits' ratios.
     public private(set) var nullRange: [Double]?
 
     init(
@@ -140,7 +140,7 @@ extension SurfaceCell: FieldCoded {
 }
 
 public struct FaithfulnessResults: Equatable, Sendable {
-    /// One prompt, the model's logit difference and the circuit's.
+    /// The logit differences of the model and the circuit on one prompt.
     public struct Case: Codable, Equatable, Sendable {
         public let id: Int
         public let text: String
@@ -154,20 +154,20 @@ public struct FaithfulnessResults: Equatable, Sendable {
         public let circuit: [Double]
     }
 
-    /// By the method that was asked for.
+    /// By the requested method.
     public private(set) var faithfulness = Faithfulness()
-    /// Beside random circuits, where there are any.
+    /// The comparison with random circuits, if any.
     public private(set) var null: NullComparison?
-    /// By who is named first: "ABBA" and "BABA".
+    /// By the order of the names: "ABBA" or "BABA".
     public private(set) var byOrder: [String: Faithfulness] = [:]
     public private(set) var byTemplate: [String: Faithfulness] = [:]
     /// The share of (head, position) pairs that the circuit keeps.
     public fileprivate(set) var sparsity = 0.0
-    /// The share of the graph's edges that it keeps, where it names them.
+    /// The share of the graph's edges that the circuit keeps; nil if it has neither edges nor paths.
     public fileprivate(set) var edgeSparsity: Double?
-    /// Over prompts, of F(C) − F(M): those of ``quantileShares``.
+    /// Quantiles over prompts of F(C) − F(M), at ``quantileShares``.
     public private(set) var quantiles: [Double] = []
-    /// The prompts on which circuit and model differ most, the worst first.
+    /// The prompts on which circuit and model differ most, worst first.
     public private(set) var worst: [Case] = []
     public fileprivate(set) var surface: [SurfaceCell] = []
     public private(set) var perPrompt: PerPrompt?
@@ -218,7 +218,7 @@ extension FaithfulnessResults: FieldCoded {
 }
 
 extension PatchMeasures {
-    /// The first cell is the circuit's, the others those of random circuits.
+    /// The faithfulness of the first cell's circuit, compared with the random circuits of the other cells.
     fileprivate func faithfulness(
         by method: CircuitMethod,
         seed: UInt64,

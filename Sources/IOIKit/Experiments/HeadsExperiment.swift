@@ -1,4 +1,4 @@
-/// What each head of a model does, and what is different about another model's.
+/// The roles of a model's heads, and how a donor's heads differ.
 public struct HeadsExperiment: PromptExperiment, Equatable {
     public static let name = "heads"
 
@@ -9,23 +9,23 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     public var prompts: PromptSource
     public var analyses = Analysis.allCases
-    /// Whose name movers are knocked out to find their backups: `default` or a file. Where no circuit belongs to a model,
-    /// they are the heads that the rules call name movers.
+    /// The circuit whose name movers are knocked out to find their backups: `default` or a file. If a model has no default
+    /// circuit, ``HeadClassification`` determines the name movers.
     public var circuit = "default"
     public var criteria = HeadCriteria()
-    /// What stands in for name movers.
+    /// How name movers are knocked out.
     public var ablation = Ablation()
 
-    /// Of which heads results hold each prompt's figures.
+    /// The heads for which results include values for each prompt.
     public enum PerPrompt: String, Codable, Sendable {
-        /// Name movers, negative and backup ones, of a donor the model's too: their attention and what they write of the
-        /// names.
+        /// The scatter points of name movers, negative name movers and backup name movers; for a donor, also of those of
+        /// the model.
         case movers
-        /// All, and their attributions.
+        /// The scatter points and attributions of all heads.
         case all
     }
 
-    /// nil for means alone.
+    /// nil for means only.
     public var perPrompt: PerPrompt?
 
     enum CodingKeys: String, CodingKey {
@@ -46,7 +46,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
     }
 
-    /// The circuit whose name movers are knocked out; nil where they are to be found.
+    /// The circuit whose name movers are knocked out; nil if classification determines them.
     public func circuit(of model: GPT2) throws -> Circuit? {
         guard analyses.contains(.backup), circuit != "default" || DataDirectory.circuit(of: model.location) != nil
         else {
@@ -55,7 +55,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         return try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
-    /// The name movers of the model's circuit; nil where they are to be found.
+    /// The name movers of the model's circuit; nil if classification determines them.
     private func movers(of model: GPT2) throws -> [Head]? {
         guard analyses.contains(.backup) else { return nil }
         if let circuit = try circuit(of: model) {
@@ -74,7 +74,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     public func run(on subject: Subject, _ work: Work) throws -> HeadsResults {
         let model = subject.model
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
-        // Circuits are read before anything is measured.
+        // Errors in circuits are reported before any measurement.
         let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
         let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
         var stage = work
@@ -89,15 +89,15 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         return try compare(model, observed, with: donor, subject.prompts, movers: movers.donor, next())
     }
 
-    /// Measures one model, for others to be compared with.
+    /// Measures a model's heads, for reuse in several comparisons.
     func observe(_ model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> Observation {
         try observe(model, prompts, movers: movers(of: model), stagePrefix: "", work)
     }
 
-    /// What was measured of a model's heads, and what comparing it with another's takes.
+    /// The measurements of a model's heads.
     struct Observation {
         var profile: HeadProfile
-        /// Direct attributions of all heads, layer by layer. [heads][prompts]
+        /// Direct attributions, with heads in layer-major order. [heads][prompts]
         let attributions: [[Double]]
 
         var movers: [Head] {
@@ -106,9 +106,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     /// - Parameters:
-    ///   - heads: whose points are kept beside those of its movers.
-    ///   - movers: knocked out; where they are nil, the heads that the rules call name movers.
-    ///   - stagePrefix: what the names of its stages begin with.
+    ///   - heads: further heads whose scatter points are kept.
+    ///   - movers: the heads to knock out; nil for the heads classified as name movers.
+    ///   - stagePrefix: the prefix of stage names.
     private func observe(
         _ model: GPT2,
         _ prompts: [Prompt],
@@ -129,8 +129,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     /// - Parameters:
-    ///   - observed: of `model`.
-    ///   - movers: of the donor's circuit.
+    ///   - observed: the measurements of `model`.
+    ///   - movers: the name movers of the donor's circuit.
     private func compare(
         _ model: GPT2,
         _ observed: Observation,
@@ -161,9 +161,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         return results
     }
 
-    /// How long stages take beside a pass over the prompts, about.
     private enum Stage: CaseIterable { case pass, copying, ov, repeated, inhibition, backup }
 
+    /// The approximate time of a stage relative to a pass over the prompts.
     private func weight(_ stage: Stage) -> Double {
         switch stage {
         case .pass: 1
@@ -175,7 +175,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         }
     }
 
-    /// What is read from one pass over the prompts and from the weights.
+    /// Runs the analyses based on one pass over the prompts and on the weights.
     private func observe(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -227,7 +227,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         return Observation(profile: profile, attributions: (0..<heads).map(projections.attribution))
     }
 
-    /// What patched runs tell, and the classes.
+    /// Runs the analyses based on patched runs, then classifies the heads.
     private func patch(
         _ profile: inout HeadProfile,
         _ model: GPT2Parameters,
@@ -277,7 +277,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
 public struct HeadsResults: Equatable, Sendable {
     public let model: HeadProfile
-    /// Of the other model, where there is one, and how the two differ.
+    /// nil without a donor.
     public fileprivate(set) var donor: HeadProfile?
     public fileprivate(set) var comparison: HeadComparison?
 
@@ -289,7 +289,7 @@ extension HeadsResults: Codable {
         case donor, comparison
     }
 
-    // What was found of the model stands at the top.
+    // The model's profile is inlined at the top level.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         model = try HeadProfile(from: decoder)

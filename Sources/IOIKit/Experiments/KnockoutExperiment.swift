@@ -1,4 +1,4 @@
-/// What is left of the logit difference without some heads, classes of heads or MLPs.
+/// The logit difference with heads, classes of heads or MLPs knocked out.
 public struct KnockoutExperiment: PromptExperiment, Equatable {
     public static let name = "knockout"
 
@@ -7,14 +7,15 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     /// Classes of the circuit.
     public var classes: [String] = []
     public var mlps = Selection<PlacedMLP>.some([])
-    /// `default` or a file; where classes come from.
+    /// The circuit with the classes: `default` or a file.
     public var circuit = "default"
-    /// Of heads and MLPs that name none, and in place of the classes' own; nil for everywhere and the classes' own.
+    /// Overrides the classes' positions, and applies to heads and MLPs without their own. If nil, classes keep theirs and
+    /// the others are knocked out at all positions.
     public var position: PositionSelection?
-    /// Whether each of them is knocked out alone as well.
+    /// Whether to knock out each target separately too.
     public var each = false
     public var ablation = Ablation()
-    /// How many prompts of the same source means are taken over, the measured ones among them; nil for just those.
+    /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
 
     public init(prompts: PromptSource) { self.prompts = prompts }
@@ -30,7 +31,7 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
         try ablation.validate(reference: reference, prompts)
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
         guard heads != .some([]) || mlps != .some([]) || !classes.isEmpty else {
-            throw IOIError.usage("expected heads, classes or mlps: what to knock out")
+            throw IOIError.usage("expected heads, classes or mlps to knock out")
         }
     }
 
@@ -53,11 +54,11 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
         )
     }
 
-    /// All at once, then each alone where that is asked for.
+    /// All targets together, then each separately if requested.
     private func targets(in model: GPT2) throws -> [KnockoutTarget] {
         let config = model.config
         var (together, alone) = (KnockoutTarget("together"), [KnockoutTarget]())
-        /// Adds to the target of all, and makes one of its own.
+        /// Adds components to the joint target and as a separate one.
         func add(_ name: String, _ body: (inout KnockoutTarget) -> Void) {
             var target = KnockoutTarget(name)
             body(&target)
@@ -78,14 +79,14 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
         for mlp in mlps.items(all: (0..<config.layers).map { PlacedMLP($0) }) {
             add("MLP \(mlp)") { $0.add(mlp: mlp.layer, at: mlp.position ?? position ?? .all) }
         }
-        // A circuit's heads were checked as it was read.
+        // The circuit's heads were already checked.
         try together.check(config, headField: "heads", mlpField: "mlps")
         return [together] + (each ? alone : [])
     }
 }
 
 public struct KnockoutResults: Equatable, Sendable {
-    /// A thing that was knocked out alone.
+    /// A target that was knocked out separately.
     public struct Single: Equatable, Sendable {
         public fileprivate(set) var name = ""
         public fileprivate(set) var cell = PatchEffects.Cell()
@@ -97,15 +98,15 @@ public struct KnockoutResults: Equatable, Sendable {
         public fileprivate(set) var original: [Double] = []
         /// [prompts]
         public fileprivate(set) var together: [Double] = []
-        /// [things][prompts]
+        /// [targets][prompts]
         public fileprivate(set) var each: [[Double]] = []
     }
 
     /// The mean logit difference with nothing knocked out.
     public private(set) var original = Estimate()
-    /// With everything knocked out.
+    /// With all targets knocked out.
     public private(set) var together = PatchEffects.Cell()
-    /// With one thing at a time.
+    /// With one target knocked out at a time.
     public private(set) var each: [Single] = []
     public private(set) var perPrompt: PerPrompt?
 

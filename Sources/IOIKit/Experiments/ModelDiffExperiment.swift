@@ -1,4 +1,4 @@
-/// How far the weights of two models of one shape lie apart. It has no options.
+/// The difference between the weights of two models of the same shape. It has no options.
 public struct ModelDiffExperiment: Experiment {
     public static let name = "model diff"
 

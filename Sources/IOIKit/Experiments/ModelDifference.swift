@@ -1,20 +1,20 @@
-/// How far the weights of one model, B, lie from those of another of the same shape, A: for each tensor, for each part of
-/// each block, and for the whole.
+/// The difference between the weights of two models of the same shape, A and B: for each tensor, for each component of
+/// each block, and in total.
 ///
-/// Norms are Euclidean, of all numbers as one vector; all sums are in double precision.
+/// Norms are Euclidean norms of flattened tensors. Sums are in double precision.
 public struct ModelDifference: Equatable, Sendable {
-    /// How large a change is.
+    /// The size of a change.
     public struct Size: Equatable, Sendable {
-        /// The numbers that were compared.
+        /// The number of weights compared.
         public fileprivate(set) var count = 0
         /// ‖W_B − W_A‖.
         public fileprivate(set) var change = 0.0
         /// ‖W_A‖.
         public fileprivate(set) var reference = 0.0
-        /// The largest |W_B − W_A| of a single number.
+        /// The largest |W_B − W_A| of a single weight.
         public fileprivate(set) var largest = 0.0
 
-        /// The change as a share of ‖W_A‖; nil where all of A's numbers are 0 and some of B's are not.
+        /// The change relative to ‖W_A‖; nil if that is 0 and the change is not.
         public var relative: Double? { change == 0 ? 0 : reference == 0 ? nil : change / reference }
     }
 
@@ -25,7 +25,7 @@ public struct ModelDifference: Equatable, Sendable {
         public fileprivate(set) var size = Size()
     }
 
-    /// What a part of a model is there for. Weights and biases are taken together, and so are a block's two LayerNorms.
+    /// A component of a model. Weights and biases are combined, and so are a block's two LayerNorms.
     public enum Component: String, CaseIterable, Codable, Sendable {
         case q, k, v, o
         case mlpIn = "mlp_in"
@@ -37,39 +37,38 @@ public struct ModelDifference: Equatable, Sendable {
     }
 
     public struct Part: Equatable, Sendable {
-        /// nil for what is not of a block.
+        /// nil for components outside blocks.
         public fileprivate(set) var block: Int?
         public fileprivate(set) var component = Component.q
         public fileprivate(set) var size = Size()
     }
 
-    /// Whether two models' files say the same.
+    /// Whether two models' files agree.
     public enum Likeness: String, Codable, Sendable {
         case same, different
-        /// One of the two, or both, have none.
+        /// At least one of the models has no such file.
         case missing
     }
 
-    /// Of all that a config decides.
     public private(set) var config = Likeness.missing
     public private(set) var tokenizer = Likeness.missing
-    /// Of all weights.
+    /// The change in all weights.
     public private(set) var total = Size()
-    /// Block by block, then what is not of a block.
+    /// By block, then components outside blocks.
     public private(set) var parts: [Part] = []
-    /// In a checkpoint's order.
+    /// In checkpoint order.
     public private(set) var tensors: [Tensor] = []
 
-    /// Whether every weight is the same number.
+    /// Whether all weights are equal.
     public var isSameWeights: Bool { total.largest == 0 }
 
-    /// The tensors, the one that has changed most as a share of itself first.
+    /// The tensors, largest relative change first.
     public var mostChanged: [Tensor] {
         func rank(_ tensor: Tensor) -> Double { tensor.size.relative ?? .infinity }
         return tensors.sorted { (rank($0), $0.size.change, $1.name) > (rank($1), $1.size.change, $0.name) }
     }
 
-    /// - Throws: `IOIError` naming what the shapes differ in.
+    /// - Throws: ``IOIError`` naming the dimension in which the shapes differ.
     public init(_ a: GPT2, _ b: GPT2, workers: Workers) throws {
         let tokenizer: Likeness =
             if let one = a.tokenizer, let other = b.tokenizer {
@@ -80,7 +79,6 @@ public struct ModelDifference: Equatable, Sendable {
         try self.init(a.parameters, b.parameters, tokenizer: tokenizer, workers: workers)
     }
 
-    /// - Parameter tokenizer: what is known of the models' tokenizers.
     init(_ a: GPT2Parameters, _ b: GPT2Parameters, tokenizer: Likeness, workers: Workers) throws {
         try a.config.checkShape(of: b.config, host: "the model")
         guard a.config.contextLength == b.config.contextLength else {
@@ -122,7 +120,7 @@ public struct ModelDifference: Equatable, Sendable {
         let component: Component
     }
 
-    /// The block that a tensor is of, and what its columns are for, in equal shares.
+    /// A tensor's block, and the components that divide its columns equally.
     private static func components(of entry: GPT2Parameters.Entry) -> (block: Int?, components: [Component]) {
         let words = entry.name.split(separator: ".")
         guard words[0] == "h" else {
@@ -145,14 +143,14 @@ public struct ModelDifference: Equatable, Sendable {
 /// Sums over pairs of numbers.
 private struct Sums {
     var count = 0
-    /// Of the squares of the differences, and of A's numbers.
+    /// Sums of squares of the differences and of A's weights.
     var change = 0.0
     var reference = 0.0
     var largest = 0.0
 
     init() {}
 
-    /// The same for any number of workers.
+    /// The result does not depend on the number of workers.
     init(_ a: Matrix, _ b: Matrix, workers: Workers) {
         let rows = UnsafeMutablePointer<Sums>.allocate(capacity: a.rows)
         defer { rows.deallocate() }

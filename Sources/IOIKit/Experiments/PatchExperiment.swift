@@ -27,7 +27,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         public var receivers: [Receiver]
         public var mlps: Passage
         public var layerNorms: Passage
-        /// Knocked out in every run.
+        /// Heads knocked out in every run.
         public var knockout: [PlacedHead]
         public var ablation: Ablation
 
@@ -66,7 +66,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         public var directions: [Direction]
         /// `default` or a file; nil for none.
         public var circuit: String?
-        /// How many random sets of heads the circuit is compared with.
+        /// The number of random sets of heads for comparison with the circuit.
         public var randomSets: Int
 
         public init(
@@ -89,7 +89,6 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         }
     }
 
-    /// One of the three.
     public enum Mode: Equatable, Sendable {
         case activation(Activation)
         case path(Path)
@@ -116,7 +115,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         case crossModel = "cross-model"
     }
 
-    // What belongs to the mode stands beside its name.
+    // The mode's options are inlined at the top level.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         prompts = try container.decode(PromptSource.self, forKey: .prompts)
@@ -267,7 +266,7 @@ extension PatchExperiment.Path {
 
 public enum PatchResults: Codable, Equatable, Sendable {
     case map(PatchMap)
-    /// Of a cross-model sweep, by the direction's name.
+    /// By the name of the direction, for a cross-model sweep.
     case directions([String: CrossModelResults])
 
     public init(from decoder: any Decoder) throws {
@@ -287,11 +286,11 @@ public enum PatchResults: Codable, Equatable, Sendable {
     }
 }
 
-/// The sets of heads that a cross-model sweep patches as wholes.
+/// The sets of heads that a cross-model sweep patches together.
 private struct HeadSets {
-    /// The circuit, its classes and everything outside it; empty where there is no circuit.
+    /// The circuit, its classes and its complement; empty without a circuit.
     let named: [(name: String, heads: [Head])]
-    /// As large as the circuit, layer by layer.
+    /// Matched to the circuit's number of heads in each layer.
     let random: [[Head]]
 
     var all: [[Head]] { named.map(\.heads) + random }
@@ -309,7 +308,7 @@ private struct HeadSets {
     }
 }
 
-/// One direction of a cross-model sweep: the map of single heads, and sets of them.
+/// The results of a cross-model sweep in one direction, for single heads and for sets of heads.
 public struct CrossModelResults: Equatable, Sendable {
     public struct SetEffect: Equatable, Sendable {
         public fileprivate(set) var name = ""
@@ -317,13 +316,13 @@ public struct CrossModelResults: Equatable, Sendable {
         public fileprivate(set) var cell = PatchEffects.Cell()
     }
 
-    /// The circuit's effect among those of random sets.
+    /// The effects of random sets, for comparison with the circuit's.
     public struct Null: Codable, Equatable, Sendable {
         public let count: Int
-        /// Percent, ascending.
+        /// In percent, in ascending order.
         public let effects: [Double]
         public let mean: Double
-        /// The share of random sets whose effect is nearer to zero than the circuit's.
+        /// The share of random sets whose effect is closer to zero than the circuit's.
         public let share: Double
 
         enum CodingKeys: String, CodingKey {
@@ -337,7 +336,7 @@ public struct CrossModelResults: Equatable, Sendable {
     /// nil without random sets.
     public private(set) var random: Null?
 
-    /// - Parameter cells: of all sets.
+    /// - Parameter cells: the effects of all sets.
     fileprivate init(_ map: PatchMap, _ sets: HeadSets, cells: [PatchEffects.Cell]) {
         self.map = map
         self.sets = zip(sets.named, cells).map { SetEffect(name: $0.name, heads: $0.heads, cell: $1) }

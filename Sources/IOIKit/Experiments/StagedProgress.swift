@@ -1,4 +1,4 @@
-/// What share of some work is done that is done in stages.
+/// The overall progress of work in stages.
 final class StagedProgress {
     private let total: Double
     private var begun = 0.0
@@ -12,8 +12,8 @@ final class StagedProgress {
 
     /// Begins the next stage.
     ///
-    /// - Parameter weight: how long it takes beside the others.
-    /// - Returns: what is to be told the share of the stage that is done.
+    /// - Parameter weight: its duration relative to the other stages.
+    /// - Returns: a function to call with the share of the stage done.
     func stage(_ weight: Double) -> (Double) -> Void {
         let before = begun
         begun += weight

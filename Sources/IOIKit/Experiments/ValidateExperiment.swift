@@ -1,4 +1,4 @@
-/// Whether a circuit needs each of its heads (minimality), and whether it has all that the model has (completeness).
+/// Whether a circuit needs each of its heads (minimality) and includes all heads that perform the task (completeness).
 public struct ValidateExperiment: PromptExperiment, Equatable {
     public static let name = "circuit validate"
 
@@ -6,17 +6,17 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
     /// `default` or a file.
     public var circuit = "default"
     public var ablation = Ablation()
-    /// How many prompts of the same source means are taken over, the measured ones among them; nil for just those.
+    /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
-    /// Whether the circuit's heads stay, and are knocked out of the model, at all positions, not only at their classes'.
+    /// Whether the circuit's heads are kept, and knocked out of the model, at all positions instead of their classes'.
     public var everywhere = false
-    /// Where K of each head comes from; nil for no minimality.
+    /// How sets K for minimality are chosen; nil to skip minimality.
     public var minimality: Minimality.Sets? = .auto
-    /// Which sets K beside the empty one; nil for no completeness.
+    /// The kinds of sets K for completeness besides the empty set; nil to skip completeness.
     public var completeness: [Completeness.Kind]? = [.random, .headClass, .greedy]
-    /// How many random sets K.
+    /// The number of random sets K.
     public var randomSets = 10
-    /// What greedy sets K make large.
+    /// The objectives of greedy searches for completeness.
     public var objectives: [Completeness.Objective] = [.change]
     public var greedy = GreedySearch()
 
@@ -43,7 +43,7 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
         try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
-    /// First the searches, each on a sample of the prompts; then all sets at once, on all prompts.
+    /// Searches for sets on a sample of the prompts, then runs all sets together on all prompts.
     public func run(on subject: Subject, _ work: Work) throws -> ValidateResults {
         let (model, seed) = (subject.model, self.prompts.seed)
         let circuit = try Circuit.named(circuit, for: model.config, at: model.location)
@@ -85,14 +85,14 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
         }
         try all.runCircuit(without: ofCircuit, stage: "sets", progress: stages.stage(weights.circuit))
         try all.runModel(without: ofModel, stage: "sets", progress: stages.stage(weights.model))
-        let figures = all.figures(circuit: ofCircuit, model: ofModel, seed: seed)
+        let estimates = all.estimates(circuit: ofCircuit, model: ofModel, seed: seed)
         return ValidateResults(
-            circuit, figures, minimalitySets: minimalitySets, candidates: candidates,
+            circuit, estimates, minimalitySets: minimalitySets, candidates: candidates,
             perPrompt: work.perPrompt ? all : nil
         )
     }
 
-    /// About how many runs of a prompt each stage takes.
+    /// The approximate number of single-prompt runs in each stage.
     private struct Weights {
         let minimalitySearch: Double
         private let changeSearch: Double
@@ -112,7 +112,7 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
             minimalitySearch = Double(2 * circuit.heads.count * proposals)
             changeSearch = Double(search.runs * proposals)
             self.circuit = Double((minimalitySets + sets) * prompts)
-            // Without the empty set nothing is knocked out.
+            // The empty set needs no run.
             model = Double((sets - 1) * prompts)
             var total = self.circuit + model
             if options.minimality == .greedy { total += minimalitySearch }
@@ -131,12 +131,11 @@ public struct ValidateResults: Equatable, Sendable {
     public private(set) var model = Estimate()
     /// F(C).
     public private(set) var circuit = Estimate()
-    /// What has to be said beside F(C) / F(M); where it is that a share of F(M) is meaningless, so are all scores of
-    /// minimality.
+    /// A caveat on F(C) / F(M). If ratios to F(M) are meaningless, so are all minimality scores.
     public private(set) var ratioNote: RatioNote?
-    /// In the circuit's order; empty where it was not asked for.
+    /// In the circuit's order; empty unless requested.
     public private(set) var minimality: [Minimality.Score] = []
-    /// By kind, and in each kind the worst last; empty where it was not asked for.
+    /// By kind, and within each kind with the worst last; empty unless requested.
     public private(set) var completeness: [Completeness.Score] = []
     public private(set) var perPrompt: PerPrompt?
 
@@ -170,25 +169,25 @@ public struct ValidateResults: Equatable, Sendable {
         }
     }
 
-    /// - Parameter perPrompt: where the logit differences of each prompt are to be had, if they are wanted.
+    /// - Parameter perPrompt: the source of each prompt's logit differences; nil to omit them.
     fileprivate init(
         _ circuit: Circuit,
-        _ figures: SubsetFigures,
+        _ estimates: SubsetEstimates,
         minimalitySets: [Head: Set<Head>],
         candidates: [Completeness.Candidate],
         perPrompt: CircuitSubsets?
     ) {
-        let (whole, part) = (figures.original, figures.circuit(without: []))
+        let (whole, part) = (estimates.original, estimates.circuit(without: []))
         model = whole
         self.circuit = part
         let ratio = part.value.flatMap { part in whole.value.map { part / $0 } }
-        ratioNote = RatioNote(of: ratio, whole: whole, spread: figures.spread)
+        ratioNote = RatioNote(of: ratio, whole: whole, spread: estimates.spread)
         minimality = circuit.classes.flatMap { headClass in
             headClass.heads.compactMap { head in
-                minimalitySets[head].map { Minimality.Score(head, in: headClass.name, without: $0, figures) }
+                minimalitySets[head].map { Minimality.Score(head, in: headClass.name, without: $0, estimates) }
             }
         }
-        let scores = candidates.map { Completeness.Score($0, figures) }
+        let scores = candidates.map { Completeness.Score($0, estimates) }
         completeness = Completeness.Kind.allCases.flatMap { kind in
             scores.filter { $0.kind == kind }.sorted { ($0.score.value ?? 0) < ($1.score.value ?? 0) }
         }

@@ -1,10 +1,10 @@
-/// Whether heads write the names that they attend to: attention from END to a name against what the head writes at END
-/// along that name's direction (Wang et al. 2211.00593, section 3.1, figure 3c).
+/// Whether heads write the names that they attend to: the attention from END to a name against the projection of the
+/// head's output at END onto that name's direction (Wang et al. 2211.00593, section 3.1, figure 3c).
 ///
-/// S is attended to where it stands first and again, and both count. Projections are on rows of W_U with γ of the final
-/// LayerNorm folded in, centred over vocabulary and dimensions, and are not scaled by the LayerNorm.
+/// Attention to S is the sum over S1 and S2. Directions are rows of W_U with γ of the final LayerNorm folded in, centred
+/// over vocabulary and dimensions. Projections are not scaled by the LayerNorm.
 public struct AttributionScatter: Codable, Equatable, Sendable {
-    /// Each prompt's points, [layer][head][prompt]; none of a head that they were not asked of.
+    /// The points of each prompt, [layer][head][prompt]; empty for heads whose points were not requested.
     public struct PerPrompt: Codable, Equatable, Sendable {
         public fileprivate(set) var attentionToIO, attentionToS, projectionOnIO, projectionOnS: [[[Double]]]
 
@@ -18,9 +18,9 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
 
     /// Mean attention from END.
     public let attentionToIO, attentionToS: HeadMap
-    /// Mean projections of what heads write at END.
+    /// Mean projections of the heads' outputs at END.
     public let projectionOnIO, projectionOnS: HeadMap
-    /// Pearson's ρ over prompts of attention and projection: of IO's points, of S's, and of all.
+    /// Pearson's ρ of attention and projection over prompts, for IO, for S and for both pooled.
     public let correlationIO, correlationS, correlation: HeadMap
     public private(set) var perPrompt: PerPrompt?
 
@@ -51,7 +51,7 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
             HeadMap(means: columns, heads: heads, seed: seed, workers: workers)
         }
         func correlations(_ series: (Int) -> [Correlation.Series]) -> HeadMap {
-            HeadMap(Correlation.figures(all.map(series), seed: seed, workers: workers), heads: heads)
+            HeadMap(Correlation.estimates(all.map(series), seed: seed, workers: workers), heads: heads)
         }
         attentionToIO = means(toIO)
         attentionToS = means(toS)
@@ -68,7 +68,7 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
             ) : nil
     }
 
-    /// Drops the points of all other heads.
+    /// Keeps each prompt's points for the given heads only.
     mutating func keepPrompts(of heads: Set<Head>) {
         let fields: [WritableKeyPath<PerPrompt, [[[Double]]]>] = [
             \.attentionToIO, \.attentionToS, \.projectionOnIO, \.projectionOnS,

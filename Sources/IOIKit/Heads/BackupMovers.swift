@@ -1,14 +1,14 @@
-/// Which heads step in for the name movers (Wang et al. 2211.00593, section 3.4): what each head sends to the logits at END
+/// Which heads back up the name movers (Wang et al. 2211.00593, section 3.4): each head's effect on the logits at END
 /// before and after the name movers are knocked out there.
 public struct BackupMovers: Codable, Equatable, Sendable {
     /// The name movers.
     public let knockedOut: [Head]
     /// The mean logit difference without them.
     public let left: Estimate
-    /// By how much that is more, in percent of the model's own.
+    /// The change from the model's logit difference to `left`, in percent of the former.
     public let effect: Estimate
-    /// What path patching each head to the logits does, in percent of the model's own logit difference: in the whole
-    /// model, and without the name movers.
+    /// The effect of patching the path from each head to the logits, in percent of the whole model's logit difference:
+    /// in the whole model and without the name movers.
     public let before, after: HeadMap
 
     enum CodingKeys: String, CodingKey {
@@ -17,8 +17,8 @@ public struct BackupMovers: Codable, Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - measures: of the whole model, and without the name movers. Their cells are the heads, layer by layer.
-    ///   - heads: of a layer.
+    ///   - measures: in the whole model and without the name movers, with one cell per head in layer-major order.
+    ///   - heads: the number of heads per layer.
     init(
         without movers: [Head],
         _ measures: (before: PatchMeasures, after: PatchMeasures),
@@ -43,10 +43,10 @@ public struct BackupMovers: Codable, Equatable, Sendable {
     /// Patches the path from each head to the logits.
     ///
     /// - Parameters:
-    ///   - movers: knocked out at END; none for the whole model.
-    ///   - done: what an interrupted call measured.
-    /// - Returns: the cells are the heads, layer by layer.
-    /// - Throws: what ``PathPatching`` throws.
+    ///   - movers: heads to knock out at END; empty for the whole model.
+    ///   - done: measures from an interrupted call.
+    /// - Returns: measures with one cell per head in layer-major order.
+    /// - Throws: errors from ``PathPatching``.
     static func measure(
         without movers: [Head],
         _ model: GPT2Parameters,

@@ -1,12 +1,12 @@
-/// How often a head would say a name that it attends to (Wang et al. 2211.00593, section 3.1): the residual stream after
-/// block 0 at the name, through the LayerNorm, W_V and W_O of the head as if it attended to nothing else, then the final
-/// LayerNorm and W_U. A score is the share of the names at IO, S1 and S2 that are among the five largest logits.
+/// How often a head's OV circuit predicts the name that it attends to (Wang et al. 2211.00593, section 3.1).
 ///
-/// As in the authors' code, the LayerNorm is the one that the head itself reads through, W_V's bias counts and that of
-/// W_O, which is no head's own, does not. A head of block 0 is asked the same, though it does not see that block's output.
+/// The residual stream at a name after block 0 passes through the head's LayerNorm, W_V and W_O, as if the head attended
+/// only there, then through the final LayerNorm and W_U. The score is the share of names at IO, S1 and S2 among the five
+/// largest logits. As in the authors' code, the bias of W_V is included and that of W_O, which belongs to no head, is
+/// not. Heads of block 0 get the same input, although they do not read that block's output.
 public struct CopyingScore: Codable, Equatable, Sendable {
     public let copying: HeadMap
-    /// With what the head writes negated, as negative name movers copy.
+    /// With the head's output negated, for negative name movers.
     public let negative: HeadMap
 
     enum CodingKeys: String, CodingKey {
@@ -14,16 +14,16 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         case negative = "negative_copying"
     }
 
-    /// The logits that count as a prediction.
+    /// The number of largest logits that count as predicted.
     public static let top = 5
-    /// Tokens whose logits are computed together. Most heads do not copy, and are seen through after the first few.
+    /// Tokens whose logits are computed together. Most heads do not copy, so the first chunks usually suffice.
     private static let chunk = 2048
-    /// Names that go through a product together.
+    /// Names multiplied together.
     private static let block = 1024
 
     /// The residual stream at the names after block 0.
     struct Names {
-        /// What the run that it is read from must keep.
+        /// The sites that the run must keep.
         static let sites: Set<Site> = [.residPost]
 
         fileprivate var states: [Float] = []
@@ -41,8 +41,8 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         }
     }
 
-    /// - Parameter progress: told what share of the heads is done.
-    /// - Throws: a `PatchInterruption` without measures.
+    /// - Parameter progress: called with the share of the heads done.
+    /// - Throws: a ``PatchInterruption`` without measures.
     init(
         _ model: GPT2Parameters,
         _ names: Names,
@@ -71,15 +71,15 @@ public struct CopyingScore: Codable, Equatable, Sendable {
     }
 }
 
-/// What heads would say at names, one layer after the other.
+/// The logits of each head's OV circuit at names, layer by layer.
 struct NameLogits {
     private let model: GPT2Parameters
     private let workers: Workers
     private let tokens: [Int]
     private let states: ValueTable
-    /// [names, d]: what the heads of the layer read, and their values.
+    /// The layer's normalised input and values. [names, d]
     private let normal, values: ValueTable
-    /// β of the final LayerNorm on each row of W_U.
+    /// β of the final LayerNorm projected onto each row of W_U.
     private let biases: [Float]
     private var layer = 0
 
@@ -111,17 +111,17 @@ struct NameLogits {
         )
     }
 
-    /// How many other tokens' logits are larger than the name's, and how many where what the head writes is negated.
+    /// Counts the tokens whose logits exceed the name's, with the head's output as it is and negated.
     ///
     /// - Parameters:
-    ///   - limit: a name is done with once both counts are as large; they may then be too small.
-    ///   - chunk: tokens that are looked at together.
-    ///   - block: names that are looked at together.
+    ///   - limit: counting stops for a name once both counts reach this, so larger counts may be too small.
+    ///   - chunk: the number of tokens processed together.
+    ///   - block: the number of names processed together.
     func count(_ head: Int, upTo limit: Int, tokens chunk: Int, names block: Int) -> (above: [Int32], below: [Int32]) {
         let (config, limit) = (model.config, Int32(limit))
         let width = config.headWidth
         let value = values.values.slice(columns: head * width..<(head + 1) * width)
-        // W_O with the final LayerNorm's subtraction of the mean, and then its γ, folded in.
+        // W_O with the final LayerNorm's mean subtraction, then its γ, folded in.
         let output = ValueTable(rows: width, columns: config.width)
         let scaled = ValueTable(rows: width, columns: config.width)
         output.values.copy(model.weights(of: Head(layer, head)).output)
@@ -170,9 +170,9 @@ struct NameLogits {
         return (above, below)
     }
 
-    /// Scales values as the final LayerNorm scales what the head makes of them.
+    /// Scales values as the final LayerNorm scales the head's output.
     ///
-    /// - Returns: what each adds to its own name's logit.
+    /// - Returns: the contribution of each value to its own name's logit.
     private func scale(_ value: Matrix, _ output: Matrix, blocks block: Int) -> [Float] {
         let d = model.config.width
         let gamma = model.finalGamma[0]
@@ -196,7 +196,7 @@ struct NameLogits {
         return own
     }
 
-    /// How many of a range of tokens have larger logits than a name; the name is not compared with itself.
+    /// Counts the other tokens in a range whose logits exceed a name's.
     private func larger(
         _ logits: UnsafePointer<Float>,
         _ range: Range<Int>,

@@ -1,22 +1,21 @@
-/// What heads attend to, by which heads at S2 and S1+1 are named (Wang et al. 2211.00593, section 3).
+/// Attention patterns used to name heads at S2 and S1+1 (Wang et al. 2211.00593, section 3).
 ///
-/// Random repeated tokens come first, since there a head can go by repetition alone. A head that does nothing clear
-/// there, because its work is done on names, is judged by its attention on the task's prompts.
+/// Random repeated tokens take precedence, since there a head can rely on repetition only. A head without a clear
+/// pattern there, because it is specific to names, is classified by its attention on the task's prompts.
 public struct HeadBehaviour: Codable, Equatable, Sendable {
-    /// Raw values are the names of classes.
+    /// Raw values are class names.
     public enum Kind: String, Sendable {
-        /// To the same token before: from S2 to S1.
+        /// Attends to the previous occurrence of the token: from S2 to S1.
         case duplicateToken = "duplicate token"
-        /// To the token after that one: from S2 to S1+1.
+        /// Attends to the token after the previous occurrence: from S2 to S1+1.
         case induction
-        /// To the token just before: from S1+1 to S1.
+        /// Attends to the preceding token: from S1+1 to S1.
         case previousToken = "previous token"
     }
 
     /// Mean attention on prompts. [layer][head]
     public struct Scores: Codable, Equatable, Sendable {
         public var previous, duplicate, induction: [[Double]]
-        /// From END to the indirect object, and to the subject where it stands again.
         public var endToIO, endToS2: [[Double]]
 
         enum CodingKeys: String, CodingKey {
@@ -34,8 +33,8 @@ public struct HeadBehaviour: Codable, Equatable, Sendable {
         case prompts
     }
 
-    /// - Parameter seed: what the random tokens are drawn from.
-    /// - Throws: `IOIError` where attention is not a finite number.
+    /// - Parameter seed: for the random tokens.
+    /// - Throws: ``IOIError`` if attention is not finite.
     public init(_ model: GPT2Parameters, _ prompts: [Prompt], seed: UInt64, workers: Workers) throws {
         repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
         var measures = TaskAttention.Measures(model.config)
@@ -48,16 +47,16 @@ public struct HeadBehaviour: Codable, Equatable, Sendable {
         )
     }
 
-    /// Whether a head clearly attends from END to S2, and more than to IO.
+    /// Whether a head attends from END to S2 at least by `threshold` and more than to IO.
     func attendsToS2(head: Head, from threshold: Double) -> Bool {
         let attention = prompts.endToS2[head.layer][head.index]
         return attention >= threshold && attention > prompts.endToIO[head.layer][head.index]
     }
 
-    /// What a head does most, of some kinds, where it clearly does one of them: on random repeated tokens, or else on the
-    /// prompts.
+    /// The strongest of some kinds of attention on random repeated tokens, or else on the prompts; nil if none reaches
+    /// the threshold.
     ///
-    /// - Parameter threshold: the mean attention that is clear.
+    /// - Parameter threshold: the least mean attention.
     public func kind(of head: Head, among kinds: [Kind], from threshold: Double) -> Kind? {
         for isRandom in [true, false] {
             func score(_ kind: Kind) -> Double {

@@ -1,22 +1,22 @@
-/// A class for each head, by rules on what was measured of it, with the figures that put it there.
+/// A class for each head, assigned by rules on its measurements, with the evidence.
 ///
-/// The first of these whose rule a head meets; effects and attributions are shares of the mean logit difference, count
-/// from `HeadCriteria` on, and only where their 95 % interval does not reach zero:
+/// A head gets the first class whose rule it satisfies. Effects and attributions are relative to the mean logit
+/// difference, must reach the thresholds in ``HeadCriteria``, and must have 95 % intervals that exclude zero.
 ///
-/// 1. *name mover*: its direct attribution is positive enough, it attends from END to the names (IO, S1 and S2 together),
-///    and it copies: by its copying score, or because on the prompts it writes a name the more, the more it attends to it;
-/// 2. *negative name mover*: the same with a negative attribution, and it copies with the sign flipped;
-/// 3. *S-inhibition*: it attends from END to S2, more than to IO, and the logit difference falls where its z at END is
-///    that of a prompt whose S2 is IO;
-/// 4. *backup name mover*: it attends to the names, and with the name movers knocked out, and not before, the logit
-///    difference falls where its path to the logits is patched;
-/// 5. *induction*, *duplicate token*, *previous token*: what it does most by attention on random repeated tokens, or where
-///    it does none of them clearly there, on the prompts. These say nothing of whether the task needs the head.
+/// 1. *name mover*: has a positive direct attribution, attends from END to the names (IO, S1 and S2 together), and copies,
+///    by its copying score or by the correlation of its attention to a name with how much it writes of that name.
+/// 2. *negative name mover*: the same with a negative attribution and copying with the sign flipped.
+/// 3. *S-inhibition*: attends from END to S2 more than to IO, and the logit difference falls when its z at END comes from
+///    a prompt whose S2 is IO.
+/// 4. *backup name mover*: attends to the names, and the logit difference falls when its path to the logits is patched
+///    after, but not before, the name movers are knocked out.
+/// 5. *induction*, *duplicate token*, *previous token*: its strongest attention pattern on random repeated tokens or, if
+///    none is clear there, on the prompts. These classes do not imply that the task needs the head.
 ///
-/// Attention counts beyond what a head gives that attends to all that it sees alike. Whatever a head of no class does to
-/// the logit difference is its evidence.
+/// Attention is measured relative to uniform attention. The evidence for a head without a class is any effect on the logit
+/// difference that reaches a threshold.
 public struct HeadClassification: Codable, Equatable, Sendable {
-    /// Raw values are the names of classes in circuit files.
+    /// Raw values are class names in circuit files.
     public enum Kind: String, CaseIterable, Codable, Sendable {
         case nameMover = "name mover"
         case negative = "negative name mover"
@@ -25,11 +25,10 @@ public struct HeadClassification: Codable, Equatable, Sendable {
         case induction
         case duplicateToken = "duplicate token"
         case previousToken = "previous token"
-        /// None of them.
         case none
     }
 
-    /// A figure that a class rests on.
+    /// A measurement that supports a class.
     public struct Evidence: Equatable, Sendable {
         public enum Name: String, Codable, Sendable {
             /// In percent.
@@ -38,13 +37,13 @@ public struct HeadClassification: Codable, Equatable, Sendable {
             case endToS2 = "end_to_s2"
             case copying
             case negativeCopying = "negative_copying"
-            /// Of attention to names and what is written of them.
+            /// Of the attention to names with the projections onto them.
             case correlation = "rho"
-            /// In percent, of patching z at END from the prompt whose S2 is IO.
+            /// In percent, from patching z at END from the prompt whose S2 is IO.
             case s2ToIOEffect = "s2_to_io_effect"
-            /// The same from the counterfactual.
+            /// In percent, from patching z at END from the counterfactual.
             case abcEffect = "abc_effect"
-            /// In percent, of patching the path to the logits with the name movers knocked out, and without that.
+            /// In percent, from patching the path to the logits with the name movers knocked out, and before that.
             case backupEffect = "backup_effect"
             case effectBefore = "effect_before"
             /// On random repeated tokens.
@@ -75,10 +74,10 @@ public struct HeadClassification: Codable, Equatable, Sendable {
     }
 
     public let criteria: HeadCriteria
-    /// All heads of the model, ascending.
+    /// All heads of the model, in ascending order.
     public let heads: [Classed]
-    /// Classes that no head could be put in, because what they rest on was not measured, or because shares of the mean
-    /// logit difference mean nothing.
+    /// Classes that could not be assigned, because their evidence was not measured or because ratios to the mean logit
+    /// difference are meaningless.
     public let unsettled: [Kind]
 
     init(_ profile: HeadProfile, config: GPT2Config, criteria: HeadCriteria) {
@@ -95,13 +94,12 @@ public struct HeadClassification: Codable, Equatable, Sendable {
         unsettled = Kind.allCases.filter { !rules.canSettle($0) }
     }
 
-    /// The heads of a class, ascending.
+    /// The heads of a class, in ascending order.
     public func heads(of kind: Kind) -> [Head] { heads.filter { $0.kind == kind }.map(\.head) }
 
     public subscript(head: Head) -> Classed { heads.first { $0.head == head }! }
 }
 
-/// The rules by which heads are put in classes.
 private struct HeadRules {
     private let profile: HeadProfile
     private let criteria: HeadCriteria
@@ -113,19 +111,19 @@ private struct HeadRules {
         hasShares = profile.note != .meaningless
     }
 
-    /// Whether what a class rests on was measured and means something.
+    /// Whether the evidence for a class was measured and is meaningful.
     func canSettle(_ kind: HeadClassification.Kind) -> Bool {
         switch kind {
         case .nameMover, .negative:
             hasShares && profile.attribution != nil && (profile.copying != nil || profile.scatter != nil)
         case .inhibition: hasShares && profile.inhibition != nil
         case .backup: hasShares && profile.backup != nil
-        // Without random tokens there are the prompts.
+        // These can be assigned from the prompts alone.
         case .induction, .duplicateToken, .previousToken, .none: true
         }
     }
 
-    /// What makes a head one of a class; nil where it is none.
+    /// The evidence that a head belongs to a class; nil if it does not.
     func evidence(of head: Head, for kind: HeadClassification.Kind) -> [HeadClassification.Evidence]? {
         guard canSettle(kind) else { return nil }
         return switch kind {
@@ -138,20 +136,20 @@ private struct HeadRules {
         }
     }
 
-    /// What a head does to the logit difference that would be enough for a class.
+    /// A head's effects on the logit difference that reach a class's threshold.
     func effects(of head: Head) -> [HeadClassification.Evidence] {
         guard hasShares else { return [] }
-        let figures: [(HeadClassification.Evidence.Name, Estimate?, Double)] = [
+        let estimates: [(HeadClassification.Evidence.Name, Estimate?, Double)] = [
             (.attributionShare, profile.attribution?.share[head], criteria.attribution),
             (.s2ToIOEffect, profile.inhibition?.flips[.s2ToIO]?.effect[head], criteria.inhibition),
             (.abcEffect, profile.inhibition?.flips[.abc]?.effect[head], criteria.inhibition),
             (.backupEffect, profile.backup?.after[head], criteria.backup),
         ]
-        return figures.compactMap { name, figure, threshold in
-            guard let figure, figure.reaches(threshold, sign: 1) || figure.reaches(threshold, sign: -1) else {
+        return estimates.compactMap { name, estimate, threshold in
+            guard let estimate, estimate.reaches(threshold, sign: 1) || estimate.reaches(threshold, sign: -1) else {
                 return nil
             }
-            return .init(name, figure)
+            return .init(name, estimate)
         }
     }
 
@@ -208,11 +206,11 @@ private struct HeadRules {
                 continue
             }
             guard most.kind == kind else { return nil }
-            let figure =
+            let estimate =
                 name == .promptAttention
                 ? profile.attention.heads[relation(of: kind)]![head]
                 : Estimate(value: most.attention, ci95: nil)
-            return [.init(name, figure)]
+            return [.init(name, estimate)]
         }
         return nil
     }
@@ -244,7 +242,7 @@ private struct HeadRules {
         profile.attention.heads[relation]![head].value ?? 0
     }
 
-    /// Whether attention along some relations together is clearly beyond what uniform attention would be.
+    /// Whether attention along some relations together clearly exceeds uniform attention.
     private func isClear(_ attention: Double, _ relations: [TaskAttention.Relation]) -> Bool {
         let uniform = relations.reduce(0) { $0 + profile.attention.uniform[$1]! }
         return (attention - uniform) / (1 - uniform) >= criteria.attention
@@ -252,7 +250,7 @@ private struct HeadRules {
 }
 
 extension Estimate {
-    /// Whether a figure of the sign of `sign` is at least `threshold` in size, with an interval that does not reach zero.
+    /// Whether the value has the given sign, is at least `threshold` in size, and has an interval that excludes zero.
     fileprivate func reaches(_ threshold: Double, sign: Double) -> Bool {
         guard let value, let ci95 else { return false }
         return sign * value >= threshold && ci95.allSatisfy { sign * $0 > 0 }
@@ -263,4 +261,36 @@ extension HeadClassification.Evidence: FieldCoded {
     init() {}
 
     static var fields: [Field<HeadClassification.Evidence>] { [.value("name", \.name), .inline(\.estimate)] }
+}
+
+/// Thresholds for ``HeadClassification``. (The literature identifies heads by inspection; these values are this project's
+/// choice.)
+public struct HeadCriteria: Codable, Equatable, Sendable {
+    /// The least absolute direct attribution of a mover, in percent of the mean logit difference.
+    public var attribution = 2.0
+    /// The least copying score of a mover. Either this or `correlation` suffices.
+    public var copying = 0.5
+    /// The least absolute correlation of a mover's attention to names with its projections onto them. Either this or
+    /// `copying` suffices.
+    public var correlation = 0.3
+    /// The least mean attention a relative to uniform attention u: (a − u) / (1 − u).
+    public var attention = 0.3
+    /// The least fall of the logit difference, in percent, when an S-inhibition head's z at END comes from a prompt whose
+    /// S2 is IO.
+    public var inhibition = 2.0
+    /// The least fall, in percent of the model's logit difference, when the path from a backup name mover to the logits is
+    /// patched with the name movers knocked out.
+    public var backup = 2.0
+
+    public init() {}
+
+    /// - Throws: ``IOIError`` for a negative threshold.
+    func validate() throws {
+        for (name, value) in [
+            ("attribution", attribution), ("copying", copying), ("correlation", correlation), ("attention", attention),
+            ("inhibition", inhibition), ("backup", backup),
+        ] where !(value >= 0) {
+            throw IOIError.invalid(name, "found \(value), expected 0 or more")
+        }
+    }
 }

@@ -1,19 +1,19 @@
-/// What is different about the heads of another model of the same shape, such as one that was fine-tuned.
+/// How the heads of a donor, such as a fine-tuned model, differ from those of a model of the same shape.
 public struct HeadComparison: Codable, Equatable, Sendable {
-    /// A head whose class is another in the other model.
+    /// A head whose class differs between the models.
     public struct Transition: Codable, Equatable, Sendable {
         public let head: Head
         public let from, to: HeadClassification.Kind
     }
 
-    /// The mean total variation distance of the two models' attention from END.
+    /// The mean total variation distance of the models' attention from END.
     public let patternDistance: HeadMap
     public let weights: WeightChange
-    /// The mean change of the direct attribution to the logit difference; nil where it was not measured.
+    /// The mean change in direct logit attribution; nil if attribution was not measured.
     public let attributionChange: HeadMap?
-    /// Ascending; none from or to a class that could not be settled in the other model.
+    /// In ascending order. Classes that were unsettled in either model are excluded.
     public let transitions: [Transition]
-    /// Of each name mover with each negative name mover, of either model; empty where attribution was not measured.
+    /// For each pair of a name mover and a negative name mover of either model; empty if attribution was not measured.
     public let twinning: [Twinning]
 
     enum CodingKeys: String, CodingKey {
@@ -24,8 +24,8 @@ public struct HeadComparison: Codable, Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - distances: of the patterns. [heads][prompts]
-    ///   - attributions: of both models, where they were measured. [heads][prompts]
+    ///   - distances: of attention patterns. [heads][prompts]
+    ///   - attributions: nil if not measured. [heads][prompts]
     init(
         distances: [[Double]],
         weights: WeightChange,
@@ -58,5 +58,90 @@ public struct HeadComparison: Codable, Equatable, Sendable {
                 movers, negatives, model: attributions!.model, donor: attributions!.donor, config: config, seed: seed,
                 workers: workers
             )
+    }
+}
+
+/// The total variation distance ½·Σ|p − q| of two models' attention from END: the share of attention that moved.
+enum PatternDistance {
+    /// - Parameter progress: called with the share of the prompts done.
+    /// - Returns: the distances, with heads in layer-major order. [heads][prompts]
+    /// - Throws: a ``PatchInterruption`` without measures.
+    static func measure(
+        _ model: GPT2Parameters,
+        _ donor: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: RunSettings,
+        progress: (Double) -> Void = { _ in }
+    ) throws -> [[Double]] {
+        let config = model.config
+        let size = min(RunSettings.prompts, prompts.count)
+        let other = ForwardPass(
+            donor, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
+            keeping: [.pattern], workers: settings.workers
+        )
+        var distances = [[Double]](repeating: [], count: config.layers * config.heads)
+        try PromptPass.run(
+            model, prompts, keeping: [.pattern], settings: settings, progress: progress
+        ) { batch, forward in
+            other.run(batch.packed)
+            for layer in 0..<config.layers {
+                let (own, others) = (forward.patterns(layer: layer), other.patterns(layer: layer))
+                for (end, tokens) in zip(batch.ends, batch.packed.prompts) {
+                    let row = batch.packed.rowOfToken[end]
+                    for head in 0..<config.heads {
+                        let (p, q) = (own(row, head), others(row, head))
+                        let sum = (0..<tokens.count).reduce(0) { $0 + abs(Double(p[$1]) - Double(q[$1])) }
+                        distances[layer * config.heads + head].append(sum / 2)
+                    }
+                }
+            }
+        }
+        return distances
+    }
+}
+
+/// How closely a name mover and a negative name mover track each other: Pearson's ρ over prompts of their direct
+/// attributions. (This project's measure of the twinning that Chhabra et al. 2503.01896 describe.)
+public struct Twinning: Codable, Equatable, Sendable {
+    public let nameMover, negativeNameMover: Head
+    public let model, donor: Estimate
+    /// The correlation of the changes from model to donor.
+    public let change: Estimate
+
+    enum CodingKeys: String, CodingKey {
+        case nameMover = "name_mover"
+        case negativeNameMover = "negative_name_mover"
+        case model, donor, change
+    }
+
+    /// All pairs.
+    ///
+    /// - Parameters:
+    ///   - model: direct attributions in the model, with heads in layer-major order. [heads][prompts]
+    ///   - donor: direct attributions in the donor.
+    static func pairs(
+        _ movers: [Head],
+        _ negatives: [Head],
+        model: [[Double]],
+        donor: [[Double]],
+        config: GPT2Config,
+        seed: UInt64,
+        workers: Workers
+    ) -> [Twinning] {
+        let change = zip(model, donor).map { zip($0, $1).map { $1 - $0 } }
+        let pairs = movers.flatMap { mover in negatives.map { (mover, $0) } }
+        func estimates(_ columns: [[Double]]) -> [Estimate] {
+            func column(_ head: Head) -> [Double] { columns[head.layer * config.heads + head.index] }
+            return Correlation.estimates(
+                pairs.map { [(column($0), column($1))] }, seed: seed, workers: workers
+            )
+        }
+        let (inModel, inDonor, changes) = (estimates(model), estimates(donor), estimates(change))
+        return pairs.indices.map { index in
+            Twinning(
+                nameMover: pairs[index].0, negativeNameMover: pairs[index].1, model: inModel[index],
+                donor: inDonor[index], change: changes[index]
+            )
+        }
     }
 }

@@ -1,24 +1,24 @@
-/// A figure for each head of a model, with 95 % bootstrap intervals over prompts.
+/// An estimate for each head of a model.
 public struct HeadMap: Codable, Equatable, Sendable {
-    /// [layer][head]; nil where it is not finite.
+    /// [layer][head]; nil if not finite.
     public let value: [[Double?]]
-    /// [layer][head], the lower and the upper bound.
+    /// The lower and upper bounds. [layer][head]
     public let ci95: [[[Double]?]]
 
     /// - Parameters:
-    ///   - figures: of all heads, layer by layer.
-    ///   - heads: of a layer.
-    init(_ figures: [Estimate], heads: Int) {
-        value = figures.map(\.value).rows(of: heads)
-        ci95 = figures.map(\.ci95).rows(of: heads)
+    ///   - estimates: in layer-major order.
+    ///   - heads: the number of heads per layer.
+    init(_ estimates: [Estimate], heads: Int) {
+        value = estimates.map(\.value).rows(of: heads)
+        ci95 = estimates.map(\.ci95).rows(of: heads)
     }
 
-    /// The means of columns.
+    /// The means over prompts.
     ///
-    /// - Parameter columns: of all heads, layer by layer. [heads][prompts]
+    /// - Parameter columns: values with heads in layer-major order. [heads][prompts]
     init(means columns: [[Double]], heads: Int, seed: UInt64, workers: Workers) {
         let sums = ResampledSums(columns, seed: seed, workers: workers)
-        self.init(columns.indices.map { column in sums.figure { $0[column] / sums.count } }, heads: heads)
+        self.init(columns.indices.map { column in sums.estimate { $0[column] / sums.count } }, heads: heads)
     }
 
     public subscript(head: Head) -> Estimate {
@@ -27,7 +27,7 @@ public struct HeadMap: Codable, Equatable, Sendable {
 }
 
 extension Array {
-    /// Cut into rows of `width`.
+    /// Splits the array into rows of `width`.
     func rows(of width: Int) -> [[Element]] {
         stride(from: 0, to: count, by: width).map { Array(self[$0..<Swift.min($0 + width, count)]) }
     }

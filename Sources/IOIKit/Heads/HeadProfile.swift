@@ -1,4 +1,4 @@
-/// What was measured of the heads of one model. An analysis that was not asked for is nil.
+/// The measurements of one model's heads. Analyses that were not requested are nil.
 public struct HeadProfile: Codable, Equatable, Sendable {
     public let logitDifference: Estimate
     public let attention: TaskAttention
@@ -8,7 +8,7 @@ public struct HeadProfile: Codable, Equatable, Sendable {
     public internal(set) var ov: OVSpectra?
     public internal(set) var inhibition: InhibitionTest?
     public internal(set) var repeated: RepeatedTokens?
-    /// nil too where there was no name mover to knock out.
+    /// Also nil if there was no name mover to knock out.
     public internal(set) var backup: BackupMovers?
     public internal(set) var classification: HeadClassification?
 
@@ -30,7 +30,7 @@ public struct HeadProfile: Codable, Equatable, Sendable {
         self.attention = attention
     }
 
-    /// Why shares of the mean logit difference say nothing, where they do not.
+    /// A caveat on ratios to the mean logit difference.
     public var note: RatioNote? {
         RatioNote(of: 0, whole: logitDifference, spread: logitDifference.std ?? 0)
     }

@@ -1,15 +1,15 @@
-/// What heads at END tell of which name not to say (Wang et al. 2211.00593, section 3.2): the logit
-/// difference where a head's z at END is that of a prompt with other names.
+/// Whether heads at END signal which name to suppress (Wang et al. 2211.00593, section 3.2): the logit difference when a
+/// head's z at END comes from a prompt with other names.
 public struct InhibitionTest: Codable, Equatable, Sendable {
     /// The prompt that z comes from.
     public enum Flip: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
-        /// S2 is IO, so that IO is the name that stands twice.
+        /// The prompt with IO at S2, so that IO is the repeated name.
         case s2ToIO = "s2-to-io"
-        /// The prompt's counterfactual, in which no name does.
+        /// The prompt's counterfactual, in which no name is repeated.
         case abc
     }
 
-    /// What one flip does.
+    /// The effects of one flip.
     public struct Effects: Codable, Equatable, Sendable {
         /// The mean logit difference with each head patched.
         public let patched: HeadMap
@@ -25,11 +25,11 @@ public struct InhibitionTest: Codable, Equatable, Sendable {
 
     public let flips: [Flip: Effects]
 
-    /// Patches each head alone.
+    /// Patches each head separately.
     ///
-    /// - Parameter done: what an interrupted call measured.
-    /// - Returns: the cells are the heads, layer by layer.
-    /// - Throws: what ``ActivationPatching`` throws.
+    /// - Parameter done: measures from an interrupted call.
+    /// - Returns: measures with one cell per head in layer-major order.
+    /// - Throws: errors from ``ActivationPatching``.
     static func measure(
         _ flip: Flip,
         _ model: GPT2Parameters,
@@ -46,7 +46,7 @@ public struct InhibitionTest: Codable, Equatable, Sendable {
 }
 
 extension Prompt {
-    /// The prompt, with itself as its counterfactual but that S2 is IO.
+    /// The prompt with a counterfactual that differs only in having IO at S2.
     fileprivate func withRolesExchanged() throws -> Prompt {
         var prompt = self
         var generator = SeededGenerator(0, "no names are drawn")

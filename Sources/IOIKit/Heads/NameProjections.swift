@@ -1,13 +1,12 @@
-/// How far everything that is added to the residual stream at END goes towards the logits of the two names, prompt by
-/// prompt.
+/// The projections of everything added to the residual stream at END onto the directions of the two names.
 ///
-/// The direction of a name is its row of W_U, less the mean row of the vocabulary, times γ of the final LayerNorm, less
-/// its own mean, which is what the LayerNorm's subtraction of the mean comes to. A logit is then, but for what all tokens
-/// share, the scale of that prompt's LayerNorm times the sum of all projections, plus β's own.
+/// A name's direction is its row of W_U minus the vocabulary's mean row, times γ of the final LayerNorm, minus its own
+/// mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the prompt's
+/// LayerNorm scale times the sum of all projections, plus the contribution of β.
 struct NameProjections {
-    /// What adds to the residual stream.
+    /// A term of the residual stream.
     enum Component: Hashable {
-        /// Its result, without the bias of W_O.
+        /// A head's result, without the bias of W_O.
         case head(Head)
         /// The bias of a block's W_O.
         case attentionBias(Int)
@@ -15,23 +14,23 @@ struct NameProjections {
         case tokenEmbedding, positionEmbedding
     }
 
-    /// What the run that they are read from must keep.
+    /// The sites that the run must keep.
     static let sites: Set<Site> = [.z, .mlpOut]
 
-    /// All of a model, its heads first, layer by layer.
+    /// All components of a model, starting with the heads in layer-major order.
     static func components(_ config: GPT2Config) -> [Component] {
         config.allHeads.map { .head($0) } + (0..<config.layers).map { .attentionBias($0) }
             + (0..<config.layers).map { .mlp($0) } + [.tokenEmbedding, .positionEmbedding]
     }
 
     let components: [Component]
-    /// On the direction of IO and of S, not scaled. [components][prompts]
+    /// Unscaled projections onto the directions of IO and S. [components][prompts]
     private(set) var io, s: [[Double]]
-    /// 1/√(variance + ε) of the final LayerNorm at END. [prompts]
+    /// 1/√(variance + ε) in the final LayerNorm at END. [prompts]
     private(set) var scales: [Double] = []
-    /// ⟨β, W_U[IO] − W_U[S]⟩ of the final LayerNorm. [prompts]
+    /// ⟨β, W_U[IO] − W_U[S]⟩ for the final LayerNorm. [prompts]
     private(set) var biases: [Double] = []
-    /// What the model says: logit(IO) − logit(S). [prompts]
+    /// The model's logit(IO) − logit(S). [prompts]
     private(set) var differences: [Double] = []
 
     private let model: GPT2Parameters
@@ -46,7 +45,7 @@ struct NameProjections {
         centre = model.tokenTable.columnMeans
     }
 
-    /// - Throws: `IOIError` where a logit difference is not finite, naming the prompt.
+    /// - Throws: ``IOIError`` naming a prompt whose logit difference is not finite.
     mutating func add(_ batch: PromptBatch, _ forward: ForwardPass) throws {
         let (config, workers) = (model.config, forward.workers)
         let tokens = batch.prompts.map(\.ioToken) + batch.prompts.map(\.sToken)
@@ -67,7 +66,7 @@ struct NameProjections {
                 dot(beta, model.tokenTable.row(prompt.ioToken)) - dot(beta, model.tokenTable.row(prompt.sToken)))
         }
 
-        /// Appends the projections of a component, whose values at each prompt's END begin where `values` says.
+        /// Appends a component's projections, given a pointer to its value at each prompt's END.
         func project(_ component: Int, on directions: Matrix, _ values: (_ prompt: Int) -> UnsafePointer<Float>) {
             let count = ends.count
             for prompt in 0..<count {
@@ -102,7 +101,7 @@ struct NameProjections {
         }
     }
 
-    /// What a component adds to logit(IO) − logit(S). [prompts]
+    /// A component's contribution to logit(IO) − logit(S). [prompts]
     func attribution(_ component: Int) -> [Double] {
         scales.indices.map { scales[$0] * (io[component][$0] - s[component][$0]) }
     }

@@ -1,15 +1,15 @@
-/// What heads make of what they attend to, by their weights alone.
+/// Spectra of the heads' OV circuits, from the weights alone.
 ///
-/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's whole OV circuit W_E · W_V · W_O · W_U, from
-/// tokens to logits: 1 where it copies, −1 where it takes away (Elhage et al. 2021, "A Mathematical Framework for
-/// Transformer Circuits"). The circuit has vocabulary × vocabulary entries, but for zeros its eigenvalues are those of the
-/// small matrix W_O · W_U · W_E · W_V, the same product begun elsewhere. γ of the head's LayerNorm and of the final one
-/// are folded in, as is that they subtract means; their scales, which differ from token to token, are left out, as are
-/// biases. W_U is centred over the vocabulary, which no probability depends on.
+/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's full OV circuit W_E · W_V · W_O · W_U, from tokens
+/// to logits: 1 for copying, −1 for anti-copying (Elhage et al. 2021, "A Mathematical Framework for Transformer
+/// Circuits"). The nonzero eigenvalues of this vocabulary × vocabulary matrix are those of W_O · W_U · W_E · W_V, the same
+/// product cyclically permuted, which is only as large as a head is wide. γ and the mean subtraction of the head's
+/// LayerNorm and of the final one are folded in. Their scales, which depend on the token, and biases are omitted. W_U is
+/// centred over the vocabulary, which does not affect probabilities.
 public struct OVSpectra: Codable, Equatable, Sendable {
-    /// [layer][head]; nil where all eigenvalues are 0.
+    /// [layer][head]; nil if all eigenvalues are 0.
     public let eigenvalueScore: [[Double?]]
-    /// Of W_V · W_O as the weights are stored, the largest first. [layer][head][head width]
+    /// Singular values of W_V · W_O without folding, in descending order. [layer][head][head width]
     public let singularValues: [[[Double]]]
 
     enum CodingKeys: String, CodingKey {
@@ -17,8 +17,8 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         case singularValues = "singular_values"
     }
 
-    /// - Parameter progress: told what share of the layers is done.
-    /// - Throws: `IOIError` where LAPACK does not converge; a `PatchInterruption` without measures.
+    /// - Parameter progress: called with the share of the layers done.
+    /// - Throws: ``IOIError`` if LAPACK does not converge; a ``PatchInterruption`` without measures.
     init(_ model: GPT2Parameters, settings: RunSettings, progress: (Double) -> Void = { _ in }) throws {
         let (config, workers) = (model.config, settings.workers)
         let (d, width) = (config.width, config.headWidth)
@@ -58,7 +58,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
             }
             let layerSpectra = try zip(heads, spectra).map { head, spectra in
                 guard let eigenvalues = spectra.0, let singularValues = spectra.1 else {
-                    throw IOIError("head \(head): LAPACK finds no spectrum of its OV circuit")
+                    throw IOIError("head \(head): LAPACK does not converge on the spectrum of its OV circuit")
                 }
                 return (Self.score(eigenvalues), singularValues)
             }
@@ -70,13 +70,13 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         self.singularValues = singularValues
     }
 
-    /// Σλ / Σ|λ|; imaginary parts come in pairs that cancel.
+    /// Σλ / Σ|λ|. Imaginary parts cancel in conjugate pairs.
     static func score(_ eigenvalues: [(real: Double, imaginary: Double)]) -> Double? {
         let sizes = eigenvalues.reduce(0) { $0 + ($1.real * $1.real + $1.imaginary * $1.imaginary).squareRoot() }
         return sizes > 0 ? eigenvalues.reduce(0) { $0 + $1.real } / sizes : nil
     }
 
-    /// The products of the columns of `table` less their means with each other. [d, d]
+    /// The Gram matrix of the columns of `table` after centring them. [d, d]
     private static func gram(of table: Matrix, workers: Workers) -> ValueTable {
         let (d, chunk) = (table.columns, 4096)
         let means = table.columnMeans

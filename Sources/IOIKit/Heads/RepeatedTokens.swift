@@ -1,29 +1,28 @@
-/// How much each head attends along three diagonals where random tokens stand twice: t₁ … tₙ t₁ … tₙ.
+/// Attention along three diagonals on repeated random tokens, t₁ … tₙ t₁ … tₙ.
 ///
-/// Random tokens have no meaning to go by, so what a head does here it does by position and repetition alone (Olsson et
-/// al. 2022, "In-context Learning and Induction Heads"; Wang et al. 2022 test the heads of their circuit so). All
-/// scores are mean attention probabilities, `[layer][head]`, over all sequences.
+/// Random tokens carry no meaning, so attention here depends on position and repetition only (Olsson et al. 2209.11895;
+/// Wang et al. 2211.00593 apply the test to the heads of the IOI circuit). Scores are mean attention probabilities over
+/// all sequences, [layer][head].
 public struct RepeatedTokens: Codable, Equatable, Sendable {
-    /// n: how many tokens stand twice.
+    /// n, the length of the repeated half.
     public let length: Int
     public let sequences: Int
-    /// To the token before, over all rows but the first.
+    /// Attention to the preceding token, over all rows but the first.
     public let previous: [[Double]]
-    /// Of the second half's rows, to the same token in the first half, n before.
+    /// Attention from the second half to the same token in the first half, n positions back.
     public let duplicate: [[Double]]
-    /// Of the second half's rows, to the token that followed the same token in the first half, n − 1 before.
+    /// Attention from the second half to the token after the same token in the first half, n − 1 positions back.
     public let induction: [[Double]]
 
-    /// Sequences that are run together: of 100 tokens twice, enough rows for the products to run at full speed.
+    /// Sequences in a batch: with 2 · 100 tokens each, enough rows for matrix products to run at full speed.
     private static let batch = 4
 
     /// - Parameters:
-    ///   - sequences: how many are drawn, at least 1.
-    ///   - length: n, at least 2; half of the model's context where that is less.
-    ///   - seed: each sequence depends on it, n and the sequence's number only.
-    ///   - pool: the token ids to draw from, each equally often, with replacement; nil for the whole vocabulary.
-    /// - Throws: ``IOIError`` for a model whose context is too short for two tokens twice, and for one whose attention
-    ///   is not a finite number.
+    ///   - sequences: at least 1.
+    ///   - length: n, at least 2; capped at half of the model's context.
+    ///   - seed: with n and the sequence's index, it determines each sequence.
+    ///   - pool: the token ids to draw from uniformly with replacement; nil for the whole vocabulary.
+    /// - Throws: ``IOIError`` if the model's context is shorter than 4 tokens or attention is not finite.
     public init(
         _ parameters: GPT2Parameters,
         sequences: Int = 10,
@@ -37,7 +36,7 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
         let length = min(length, config.contextLength / 2)
         guard length > 1 else {
             throw IOIError(
-                "n_positions: found \(config.contextLength), expected at least 4: two tokens, each of them twice"
+                "n_positions: found \(config.contextLength), expected at least 4, for two tokens and their repetition"
             )
         }
         let drawn = (0..<sequences).map { index in
@@ -83,14 +82,14 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
         }
     }
 
-    /// What ``previous`` is of a head that attends to all that it sees alike.
+    /// The value of ``previous`` under uniform attention.
     var uniform: Double { Self.uniform(1..<2 * length) }
-    /// What ``duplicate`` and ``induction`` are of such a head.
+    /// The value of ``duplicate`` and ``induction`` under uniform attention.
     var uniformInSecondHalf: Double { Self.uniform(length..<2 * length) }
 
     private static func uniform(_ rows: Range<Int>) -> Double { rows.map { 1 / Double($0 + 1) }.mean }
 
-    /// One sequence: random tokens, twice.
+    /// A random sequence followed by its repetition.
     static func tokens(length: Int, seed: UInt64, index: Int, pool: [Int]?, vocabularySize: Int) -> [Int] {
         var generator = SeededGenerator(seed, "repeated tokens", index)
         let once = (0..<length).map { _ in

@@ -1,15 +1,15 @@
-/// How much heads attend from one named position of the task's prompts to another: means over prompts.
+/// The mean attention of heads between named positions of the task's prompts.
 public struct TaskAttention: Codable, Equatable, Sendable {
-    /// From where to where.
+    /// A query position and a key position.
     public enum Relation: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
         case endToIO = "end_to_io"
         case endToS1 = "end_to_s1"
         case endToS2 = "end_to_s2"
-        /// From S2 to S1: to the same token before.
+        /// From S2 to S1, the previous occurrence of the token.
         case duplicate
-        /// From S2 to S1+1: to the token that followed the same token before.
+        /// From S2 to S1+1, the token after the previous occurrence.
         case induction
-        /// From S1+1 to S1: to the token just before.
+        /// From S1+1 to S1, the preceding token.
         case previous
 
         fileprivate func places(in positions: Positions) -> (query: Int, key: Int) {
@@ -25,7 +25,7 @@ public struct TaskAttention: Codable, Equatable, Sendable {
     }
 
     public let heads: [Relation: HeadMap]
-    /// What a head would give that attends to all that it sees alike.
+    /// The values under uniform attention.
     public let uniform: [Relation: Double]
 
     init(_ measures: Measures, seed: UInt64, workers: Workers) {
@@ -40,15 +40,15 @@ public struct TaskAttention: Codable, Equatable, Sendable {
         uniform = Dictionary(uniqueKeysWithValues: Relation.allCases.map { ($0, measures.uniform($0)) })
     }
 
-    /// Prompt by prompt.
+    /// The attention on each prompt.
     struct Measures {
-        /// What the run that they are read from must keep.
+        /// The sites that the run must keep.
         static let sites: Set<Site> = [.pattern]
 
         let config: GPT2Config
         /// [relations][heads][prompts]
         private var columns: [[[Double]]]
-        /// 1 over the tokens that the query sees. [relations][prompts]
+        /// The uniform attention of each query. [relations][prompts]
         private var shares: [[Double]]
 
         init(_ config: GPT2Config) {

@@ -1,10 +1,10 @@
-/// How far heads' weights lie apart in two models of one shape. Biases are left out.
+/// The distance between the heads' weights in two models of the same shape, without biases.
 public struct WeightChange: Codable, Equatable, Sendable {
-    /// ‖ΔW‖, in the Frobenius norm, of one of the heads' matrices.
+    /// The Frobenius norm ‖ΔW‖ for one of the heads' matrices.
     public struct Norms: Codable, Equatable, Sendable {
         /// [layer][head]
         public let change: [[Double]]
-        /// As a share of ‖W‖ in the first model; nil where that is 0.
+        /// Relative to ‖W‖ in the first model; nil if that is 0.
         public let relative: [[Double?]]
 
         init(_ norms: [(change: Double, whole: Double)], heads: Int) {
@@ -16,7 +16,7 @@ public struct WeightChange: Codable, Equatable, Sendable {
     public let query, key, value, output: Norms
     /// Of W_V · W_O.
     public let ov: Norms
-    /// Of the change of W_V · W_O, the largest first, twice as many as a head is wide or fewer.
+    /// Singular values of the change of W_V · W_O, in descending order; at most twice the head width.
     /// [layer][head][singular values]
     public let singularValues: [[[Double]]]
 
@@ -25,7 +25,7 @@ public struct WeightChange: Codable, Equatable, Sendable {
         case singularValues = "ov_singular_values"
     }
 
-    /// - Throws: `IOIError` where LAPACK does not converge.
+    /// - Throws: ``IOIError`` if LAPACK does not converge.
     init(from model: GPT2Parameters, to other: GPT2Parameters, workers: Workers) throws {
         let config = model.config
         let heads = config.allHeads
@@ -55,7 +55,7 @@ public struct WeightChange: Codable, Equatable, Sendable {
         let spectra = workers.map(heads.count) { index in
             let (old, new) = (model.weights(of: heads[index]), other.weights(of: heads[index]))
             let (oldValues, newOutputs) = (old.value.doubleColumns, new.output.doubleRows)
-            // ΔV · O' + V · ΔO, because V' · O' − V · O loses digits where little changed.
+            // ΔV · O' + V · ΔO, because V' · O' − V · O loses digits for small changes.
             return (
                 Spectra.singularValues(
                     ofSum: [
@@ -68,7 +68,7 @@ public struct WeightChange: Codable, Equatable, Sendable {
         }
         let both = try zip(heads, spectra).map { head, spectra in
             guard let change = spectra.0, let whole = spectra.1 else {
-                throw IOIError("head \(head): LAPACK finds no spectrum of its OV circuit's change")
+                throw IOIError("head \(head): LAPACK does not converge on the spectrum of its OV circuit's change")
             }
             return (change, whole)
         }

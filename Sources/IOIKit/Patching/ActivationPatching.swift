@@ -1,13 +1,11 @@
-/// Activation patching: a run on one input in which a site's value is that of a run on another input, everything after
-/// it recomputed (Vig et al. 2020, Meng et al. 2022).
+/// Activation patching: a run on one input takes the value of a site from a run on another input and recomputes
+/// everything downstream (Vig et al. 2004.12265; Meng et al. 2202.05262).
 public struct ActivationPatching: Sendable {
-    /// What is replaced.
     public var site: Site
-    /// Where. Sites that heads have are patched at all of these at once, one run for each head; others at each of
-    /// them alone, one run for each layer and position.
+    /// Per-head sites are patched at all positions together, in one run per head. Other sites are patched at each
+    /// position separately, in one run per layer and position.
     public var positions: [PositionSelection]
-    /// Whether the counterfactual is patched with values of the prompt, not the prompt with values of the
-    /// counterfactual.
+    /// Whether values from the prompt are patched into the counterfactual rather than the reverse.
     public var isDenoising = false
 
     public init(site: Site, positions: [PositionSelection]) {
@@ -15,14 +13,15 @@ public struct ActivationPatching: Sendable {
         self.positions = positions
     }
 
-    /// The patched runs of a model, layer by layer: heads or positions.
+    /// The number of patched runs per layer.
     public func columns(_ config: GPT2Config) -> Int { site.isPerHead ? config.heads : positions.count }
 
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    /// - Returns: the cells are layer · columns + column.
-    /// - Throws: `IOIError` where a prompt has no counterfactual or a logit difference is not finite; `PatchInterruption`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with cells layer · columns + column.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual or a logit difference is not finite;
+    ///   ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -1,13 +1,13 @@
-/// Cross-model patching: the host's run with values of some heads from another model's run on the same prompt
+/// Cross-model patching: a run of the host takes activations of some heads from the donor's run on the same prompt
 /// (CMAP, Prakash et al. 2402.14811, section 5, for z; Chhabra et al. 2503.01896 for patterns and z).
 public struct CrossModelPatching: Sendable {
-    /// What comes from the donor, together: `pattern`, `z`, `result`, or of q, k and v any.
+    /// The sites patched together: `pattern`, `z`, `result`, or any of q, k and v.
     public var components: [Site]
     public var position: PositionSelection
-    /// The heads that each run takes from the donor.
+    /// The heads patched in each run.
     public var sets: [[Head]]
 
-    /// - Throws: `IOIError` of kind `usage` where one component would hide what another changes.
+    /// - Throws: ``IOIError`` for `components` if one of them overrides another.
     public init(components: [Site], position: PositionSelection = .all, sets: [[Head]]) throws {
         let hidden: [(Site, by: Site)] = [
             (.q, .pattern), (.k, .pattern), (.q, .z), (.k, .z), (.v, .z), (.pattern, .z), (.q, .result), (.k, .result),
@@ -16,11 +16,12 @@ public struct CrossModelPatching: Sendable {
         guard !components.isEmpty, let site = components.first(where: { !$0.isPerHead }) ?? components.first,
             site.isPerHead
         else {
-            throw IOIError.usage("--component: expected pattern, z, result, q, k or v, or several of them")
+            throw IOIError.invalid("components", "expected pattern, z, result, q, k or v, or several of them")
         }
         if let (site, other) = hidden.first(where: { components.contains($0.0) && components.contains($0.by) }) {
-            throw IOIError.usage(
-                "--component: found \(site.rawValue) with \(other.rawValue), which is computed from it and hides it"
+            throw IOIError.invalid(
+                "components",
+                "found \(site.rawValue) with \(other.rawValue), which is computed from it and overrides it"
             )
         }
         self.components = components
@@ -29,11 +30,11 @@ public struct CrossModelPatching: Sendable {
     }
 
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    /// - Returns: the cells are `sets`.
-    /// - Throws: `IOIError` where the models differ in shape, a head is beyond them, or a logit difference is not
-    ///   finite; `PatchInterruption`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with one cell for each of `sets`.
+    /// - Throws: ``IOIError`` if the models differ in shape, a head does not exist, or a logit difference is not finite;
+    ///   ``PatchInterruption``.
     public func measure(
         host: GPT2Parameters,
         donor: GPT2Parameters,
@@ -71,7 +72,7 @@ public struct CrossModelPatching: Sendable {
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donorRun, batch)
-            // Prompts that begin alike do so in both models, so at all positions they have the same edits.
+            // Prompts with a common prefix share its donor values too, so edits at all positions agree on shared rows.
             measures.patched = try runner.run(variants, of: batch, sharing: position == .all) {
                 try progress(Double($0) / Double(sets.count))
             }

@@ -1,12 +1,12 @@
-/// The effects of a sweep over layers and columns, as a results file holds them.
+/// The effects of a sweep over layers and columns, in the form used by results files.
 ///
-/// Its keys are `original`, `patched [L][H]`, `effect [L][H]` in percent, `ci95 [L][H][2]`, with `donor` and
-/// `recovered` where the values come from one whole run; [L] in place of [L][H] where there is one run a layer.
+/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run `donor`
+/// and `recovered`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
 public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
         case heads
         case positions([PositionSelection])
-        /// One run for each layer.
+        /// One run per layer.
         case single
     }
 
@@ -24,11 +24,11 @@ public struct PatchMap: Equatable, Sendable {
     public private(set) var columns = Columns.heads
     /// The mean logit difference without patching.
     public private(set) var original = Estimate()
-    /// That of the run that the values come from, where they come from one whole run.
+    /// The mean logit difference of the donor run, if there is one.
     public private(set) var donor: Estimate?
     /// [layers][columns]
     public private(set) var layers: [[PatchEffects.Cell]] = []
-    /// nil unless it was asked for.
+    /// nil unless requested.
     public private(set) var perPrompt: PerPrompt?
 
     /// In percent. [layers][columns]
@@ -36,12 +36,12 @@ public struct PatchMap: Equatable, Sendable {
     /// [layers][columns]
     public var effectIntervals: [[[Double]?]] { layers.map { $0.map(\.effect.ci95) } }
 
-    /// All cells, layer by layer.
+    /// All cells, in layer-major order.
     public var cells: [PatchEffects.Cell] { Array(layers.joined()) }
 
     /// - Parameters:
-    ///   - measures: its first `layers` · width cells, layer by layer, make up the map.
-    ///   - width: cells of a layer.
+    ///   - measures: the first `layers` · `width` cells, in layer-major order, form the map.
+    ///   - width: the number of cells per layer.
     public init(
         _ effects: PatchEffects,
         _ measures: PatchMeasures,
@@ -85,7 +85,7 @@ extension PatchMap: FieldCoded {
                     map.columns = .positions(positions)
                 }
             },
-            // The first to be read makes the cells.
+            // Reading the first of these creates the cells.
             cells("patched", "patched_ci95", \.patched), cells("effect", "ci95", \.effect),
             Field { map, encoder in
                 guard map.donor != nil else { return }
@@ -128,7 +128,7 @@ extension PatchMap: FieldCoded {
         }
     }
 
-    /// Estimates of layers and columns, or of layers alone.
+    /// [layers][columns], written as [layers] if `isSingle`.
     private struct Estimates {
         let rows: [[Estimate]]
         let isSingle: Bool

@@ -1,11 +1,11 @@
-/// The cached run that patched runs start from, and room for them; prompts go through in batches, so that memory does
-/// not grow with their number.
+/// Caches a run of each batch of prompts and starts patched runs from it. Memory use does not grow with the number of
+/// prompts.
 final class PatchRunner {
     let base: ForwardPass
     private(set) lazy var pass = PatchedPass(
         base.parameters, capacity: stackedRows, longest: longest, workers: base.workers
     )
-    /// Room for any batch.
+    /// Large enough for any batch.
     let capacity: BatchCapacity
     private let prompts: [Prompt]
     private let longest: Int
@@ -14,8 +14,8 @@ final class PatchRunner {
     private let isInterrupted: @Sendable () -> Bool
 
     /// - Parameters:
-    ///   - sites: what patched runs need of the cached one (`PatchedPass.sites`).
-    ///   - donorSites: what another run of the same prompts will keep, to be counted in.
+    ///   - sites: the sites that patched runs need from the cached run (`PatchedPass.sites`).
+    ///   - donorSites: the sites that a donor run of the same prompts keeps, included in the memory estimate.
     convenience init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
@@ -26,7 +26,7 @@ final class PatchRunner {
         let config = parameters.config
         let longest = prompts.map(\.tokens.count).max() ?? 1
         let bytesPerRow = PatchedPass.bytesPerRow(config, longest: longest)
-        // A third for the stack, the rest for the caches; a stack holds at least a batch.
+        // A third of the memory for the stack, the rest for the caches. The stack holds at least one batch.
         let rows = max(longest, min(RunSettings.stackedRows, settings.memory / 3 / bytesPerRow))
         let bytesPerToken =
             Self.bytesPerToken(config, sites, longest: longest)
@@ -38,9 +38,9 @@ final class PatchRunner {
     }
 
     /// - Parameters:
-    ///   - sites: what is needed of the cached run.
-    ///   - batchTokens: about how many tokens a batch may have.
-    ///   - stackedRows: how many rows may run together in patched runs.
+    ///   - sites: the sites kept by the cached run.
+    ///   - batchTokens: the approximate number of tokens in a batch.
+    ///   - stackedRows: the number of rows that patched runs may stack.
     init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
@@ -64,7 +64,7 @@ final class PatchRunner {
             switch site {
             case .pattern: sum + config.heads * longest
             case .result: sum + config.heads * config.width
-            // q, k and v lie in one buffer.
+            // q, k and v share one buffer.
             case .q: sum + 3 * config.width
             case .k, .v: sites.contains(.q) ? sum : sum + 3 * config.width
             default: sum + config.width
@@ -73,16 +73,16 @@ final class PatchRunner {
         return floats * config.layers * MemoryLayout<Float>.stride
     }
 
-    /// Measures batch after batch.
+    /// Measures all prompts in batches.
     ///
     /// - Parameters:
-    ///   - cells: how many patched runs `body` measures.
-    ///   - input: the tokens that are patched.
-    ///   - sharingBeginnings: false where `body` writes into the cached run.
-    ///   - done: what an interrupted call has measured, of the first prompts.
-    ///   - progress: told what share of the prompts is done.
-    ///   - body: measures a batch, whose unpatched run is cached; it tells what share of its work is done.
-    /// - Throws: what `body` throws, `IOIError` where a logit difference is not finite, and `PatchInterruption`.
+    ///   - cells: the number of patched runs that `body` measures.
+    ///   - input: the tokens of a prompt's unpatched run.
+    ///   - sharingBeginnings: false if `body` writes into the cached run.
+    ///   - done: measures of the first prompts, from an interrupted call.
+    ///   - progress: called with the share of the prompts done.
+    ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
+    /// - Throws: errors from `body`; ``IOIError`` if a logit difference is not finite; ``PatchInterruption``.
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
@@ -118,14 +118,14 @@ final class PatchRunner {
         }
     }
 
-    /// The logit difference of each prompt in a run that was not patched.
+    /// The logit difference of each prompt in an unpatched run.
     static func logitDifferences(_ run: ForwardPass, _ batch: PromptBatch) -> [Double] {
         zip(batch.prompts, run.batch.queryOfLabel).map { prompt, query in
             logitDifference(run.activations.final.row(query), prompt, run.parameters)
         }
     }
 
-    /// logit(IO) − logit(S) from the final LayerNorm's output at END.
+    /// logit(IO) − logit(S), from the output of the final LayerNorm at END.
     static func logitDifference(
         _ final: UnsafeBufferPointer<Float>,
         _ prompt: Prompt,
@@ -140,9 +140,9 @@ final class PatchRunner {
     /// The logit difference of each prompt in each variant. [variants][prompts]
     ///
     /// - Parameters:
-    ///   - lasting: edits that were made in the cached run already and hold in its variants.
+    ///   - lasting: edits already made in the cached run, which apply to all patched runs.
     ///   - sharing: whether tokens that share a row have the same edits.
-    ///   - progress: told how many variants are done.
+    ///   - progress: called with the number of patched runs done.
     func run(
         _ variants: [PatchedRun],
         of batch: PromptBatch,
@@ -160,7 +160,7 @@ final class PatchRunner {
                 rows += variants[index].tokens.count
                 return rows <= pass.capacity
             }
-            precondition(!chunk.isEmpty, "a variant has more rows than there is room for")
+            precondition(!chunk.isEmpty, "a patched run has more rows than fit in memory")
             rest = rest.dropFirst(chunk.count)
             let ends = pass.run(chunk.map { variants[$0] }, on: base, lasting: lasting, sharing: sharing)
             for (place, index) in chunk.enumerated() {
@@ -171,11 +171,37 @@ final class PatchRunner {
         return differences
     }
 
-    /// Replaces the logit differences of the prompts that a variant changes.
+    /// Replaces the logit differences of the prompts that a patched run changes.
     func read(_ ends: PatchedPass.Ends, variant: Int, _ batch: PromptBatch, into differences: inout [Double]) {
         for (index, (prompt, end)) in zip(batch.prompts, batch.ends).enumerated() {
             guard let row = ends.row(run: variant, end: end) else { continue }
             differences[index] = Self.logitDifference(row, prompt, base.parameters)
         }
     }
+}
+
+/// Settings that affect how runs are carried out but not their results, beyond rounding.
+public struct RunSettings: Sendable {
+    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts need.
+    public var memory: Int
+    public var workers: Workers
+    /// Polled during the work; returning true stops it with a ``PatchInterruption``.
+    public var isInterrupted: @Sendable () -> Bool = { false }
+
+    public static let defaultMemory = 1_000_000_000
+
+    public init(workers: Workers, memory: Int = defaultMemory) {
+        self.memory = memory
+        self.workers = workers
+    }
+
+    /// The maximum number of stacked rows: enough for matrix products to run at full speed.
+    static let stackedRows = 2048
+    /// The maximum number of prompts cached at once.
+    static let prompts = 64
+}
+
+/// Thrown when a measurement is interrupted, with the measures to resume from.
+public struct PatchInterruption: Error {
+    public let measures: PatchMeasures
 }

@@ -1,9 +1,11 @@
-/// Path patching: what reaches the receivers from a sender, through MLPs and LayerNorms but no other head (Wang et al.
-/// 2211.00593, section 3.1 and appendix B).
+import Foundation
+
+/// Path patching: the effect of a sender on its receivers, through MLPs and LayerNorms but through no other head (Wang et
+/// al. 2211.00593, section 3.1 and appendix B).
 ///
-/// With attention frozen, what a sender changes stays at its position: only the MLPs above it run again, at the
-/// receivers' positions, and the run with the receivers' new inputs starts at the first of them. The figures are those of four whole passes, to
-/// rounding.
+/// With attention frozen, a sender's change stays at its position, so only the MLPs above it are recomputed, at the
+/// receivers' positions. The run with the receivers' new inputs starts at the earliest receiver. The results equal those
+/// of four full passes up to rounding.
 public struct PathPatching: Sendable {
     public enum Sender: Hashable, Sendable {
         /// A head's z.
@@ -12,33 +14,33 @@ public struct PathPatching: Sendable {
         case mlp(Int)
     }
 
-    /// The senders of each run.
+    /// The senders patched in each run.
     public var cells: [[Sender]]
-    /// Where the paths end, all at once. The recorded residual stream stands for everything before the logits, so with
-    /// `logits` among them the others change nothing.
+    /// The ends of the paths, patched together. If they include `logits`, the others have no effect, because the patched
+    /// final residual stream already accounts for everything before the logits.
     public var receivers: [Receiver]
-    /// Whether MLPs between sender and receivers keep their outputs.
+    /// Whether MLPs between sender and receivers are frozen.
     public var freezesMLPs = false
-    /// Whether LayerNorms between sender and receivers, theirs included, keep their scales.
+    /// Whether the scales of LayerNorms between sender and receivers, including the receivers' own, are frozen.
     public var freezesLayerNorms = false
-    /// What is knocked out in every run, the unpatched ones included.
+    /// Components knocked out in every run, including unpatched ones.
     public var knockout: KnockoutTarget?
     public var ablation = Ablation()
 
-    /// - Throws: `IOIError` of kind `usage` where there is no receiver.
+    /// - Throws: ``IOIError`` for `receivers` if there are none.
     public init(cells: [[Sender]], receivers: [Receiver]) throws {
-        guard !receivers.isEmpty else { throw IOIError.usage("--receiver: expected at least one") }
+        guard !receivers.isEmpty else { throw IOIError.invalid("receivers", "expected at least one") }
         self.cells = cells
         self.receivers = receivers
     }
 
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    ///   - reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
-    /// - Returns: the cells are `cells`.
-    /// - Throws: `IOIError` where a sender or receiver is beyond the model, a prompt has no counterfactual, or a logit
-    ///   difference is not finite; `PatchInterruption`.
+    ///   - reference: prompts whose counterfactuals give the knockout's means; nil for `prompts`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with one cell for each of `cells`.
+    /// - Throws: ``IOIError`` if a sender or receiver does not exist, a prompt has no counterfactual, or a logit difference
+    ///   is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -55,7 +57,7 @@ public struct PathPatching: Sendable {
             divergingAt: toLogits ? stages : stages.union([.qkv]), freezing: frozen,
             isLive: knockout != nil || !toLogits
         )
-        // With something knocked out, the donor is a run that patched runs start from as well.
+        // With a knockout, patched runs start from the donor too.
         let donorSites = knockout == nil ? sent : baseSites
         let runner = PatchRunner(
             model, prompts: prompts, keeping: baseSites, donorSites: donorSites, settings: settings
@@ -92,12 +94,12 @@ public struct PathPatching: Sendable {
         }
     }
 
-    /// What a run with a sender's new output keeps.
+    /// What is frozen in a run with a sender's new output.
     private var frozen: Frozen { [.attention, freezesMLPs ? .mlps : [], freezesLayerNorms ? .layerNorms : []] }
 
     /// - Parameters:
-    ///   - firsts: where each prompt's counterfactual first differs.
-    ///   - lasting: the edits of the knockout.
+    ///   - firsts: the first position at which each prompt's counterfactual differs.
+    ///   - lasting: the knockout's edits.
     private func patch(
         _ batch: PromptBatch,
         _ runner: PatchRunner,
@@ -116,7 +118,7 @@ public struct PathPatching: Sendable {
         let variants = cells.map { senders in
             PatchedRun(senders.map { $0.edit(tokens: sentTokens, from: donor) }, tokens: sentTokens)
         }
-        // What is knocked out of attention is frozen with it.
+        // Knocked-out heads are frozen with the rest of attention.
         let lastingMLPs = lasting.filter { $0.site == .mlpOut }
         let original = PatchRunner.logitDifferences(runner.base, batch)
         var differences = Array(repeating: original, count: cells.count)
@@ -180,7 +182,7 @@ extension PathPatching.Sender {
         }
     }
 
-    /// The sender's output of another run in place of its own.
+    /// Replaces the sender's output with that of the donor.
     fileprivate func edit(tokens: [Int], from donor: ForwardPass) -> Edit {
         switch self {
         case .head(let head):
@@ -191,10 +193,9 @@ extension PathPatching.Sender {
 }
 
 extension Reading {
-    /// What a variant made of the reading, to be received in another run; nil where the variant cannot have changed
-    /// it.
+    /// The edit that gives a receiver the value read in a patched run; nil if the patch cannot have changed it.
     ///
-    /// - Parameter changed: the tokens that the variant computed.
+    /// - Parameter changed: the tokens computed by the patched run.
     fileprivate func edit(
         from table: ValueTable,
         variant: Int,
@@ -208,5 +209,68 @@ extension Reading {
             site: site, layer: head.layer, head: head.index, tokens: indices.map { tokens[$0] },
             values: .table(table, rows: indices.map { variant * tokens.count + $0 }, column: 0)
         )
+    }
+}
+
+/// The end of a path: the logits at END, or the queries, keys or values of heads at a position.
+public enum Receiver: Hashable, Sendable, TextCoded {
+    /// The final residual stream at END.
+    case logits
+    /// - Parameter input: q, k or v.
+    case heads(input: Site, heads: [Head], position: PositionSelection)
+
+    /// Parses `logits` or a form such as `q:9.9,9.6@END`.
+    public init?(_ text: String) {
+        if text == "logits" {
+            self = .logits
+            return
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let input = Site(rawValue: String(parts[0])), [.q, .k, .v].contains(input) else {
+            return nil
+        }
+        let places = parts[1].split(separator: "@", omittingEmptySubsequences: false)
+        guard places.count == 2, let position = PositionSelection(String(places[1])) else { return nil }
+        let heads = places[0].split(separator: ",", omittingEmptySubsequences: false).map { Head(String($0)) }
+        guard !heads.contains(nil), Set(heads).count == heads.count else { return nil }
+        self = .heads(input: input, heads: heads.compactMap { $0 }, position: position)
+    }
+
+    public var description: String {
+        switch self {
+        case .logits: "logits"
+        case .heads(let input, let heads, let position):
+            "\(input.rawValue):\(heads.map(\.description).joined(separator: ","))@\(position)"
+        }
+    }
+
+    /// The accepted syntax, for error messages.
+    public static let form =
+        "\"logits\" or as in \"q:9.9,9.6@END\" (q, k or v; distinct heads; \(PositionSelection.choices))"
+
+    /// Reads receivers from a file with one per line. Blank lines and text after a # are ignored.
+    ///
+    /// - Throws: ``IOIError`` naming the line that is not a receiver.
+    public static func list(contentsOf file: URL) throws -> [Receiver] {
+        let text = String(decoding: try InputFile.read(file), as: UTF8.self)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let receivers = try lines.enumerated().compactMap { index, line -> Receiver? in
+            let spec = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+            guard !spec.isEmpty else { return nil }
+            guard let receiver = Receiver(spec) else {
+                throw IOIError("\(file.path) line \(index + 1): found \(spec.quoted), expected \(form)")
+            }
+            return receiver
+        }
+        guard !receivers.isEmpty else { throw IOIError("\(file.path): found no receiver, expected \(form)") }
+        return receivers
+    }
+
+    /// The position at which the receiver reads.
+    var position: PositionSelection {
+        switch self {
+        case .logits: .one(.end)
+        case .heads(_, _, let position): position
+        }
     }
 }

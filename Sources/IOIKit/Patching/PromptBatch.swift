@@ -1,10 +1,10 @@
-/// Prompts whose runs are cached together.
+/// Prompts that are run together.
 struct PromptBatch {
     let prompts: ArraySlice<Prompt>
-    /// The input that is patched.
+    /// The inputs of the unpatched run.
     let packed: PackedBatch
 
-    /// The selected tokens of every prompt, ascending.
+    /// The selected tokens of every prompt, in ascending order.
     func tokens(_ selections: [PositionSelection]) -> [Int] {
         zip(prompts, packed.prompts).flatMap { prompt, tokens in
             let positions = selections.flatMap { $0.positions(in: prompt.positions, count: tokens.count) }
@@ -12,8 +12,7 @@ struct PromptBatch {
         }
     }
 
-    /// The tokens of each prompt from `firsts`, one position a prompt, on; what lies before is the same in both runs of
-    /// a patch.
+    /// The tokens at or after each prompt's position in `firsts`. Earlier tokens are the same in host and donor run.
     func tokens(_ tokens: [Int], from firsts: [Int]) -> [Int] {
         tokens.filter { token in
             let prompt = packed.promptOfToken[token]
@@ -21,7 +20,7 @@ struct PromptBatch {
         }
     }
 
-    /// The input of each prompt that is patched.
+    /// The input of each prompt's unpatched run.
     var inputs: [[Int]] {
         packed.prompts.map { tokens in packed.rowOfToken[tokens].map { packed.tokens[$0] } }
     }
@@ -31,12 +30,13 @@ struct PromptBatch {
 }
 
 extension Prompt {
-    /// The counterfactual input.
-    /// - Throws: `IOIError` where the prompt has none, or one of another length.
+    /// The tokens of the counterfactual.
+    ///
+    /// - Throws: ``IOIError`` if the prompt has none, or one of a different length.
     func counterfactual() throws -> [Int] {
         guard let abcTokens else {
             throw IOIError(
-                "prompt \(id): found no abc_tokens, which this needs; they are derived where the model has a tokenizer"
+                "prompt \(id): found no abc_tokens, expected a counterfactual; a model with a tokenizer derives it"
             )
         }
         guard abcTokens.count == tokens.count else {
@@ -46,5 +46,38 @@ extension Prompt {
     }
 }
 
-/// How many tokens two inputs have in common before they first differ.
+/// The length of the common prefix of two inputs.
 func commonPrefix(_ a: [Int], _ b: [Int]) -> Int { zip(a, b).prefix { $0 == $1 }.count }
+
+/// A pass of a model over prompts in batches, from which several analyses can read.
+enum PromptPass {
+    /// - Parameters:
+    ///   - sites: the sites that each run keeps, at all rows.
+    ///   - progress: called with the share of the prompts done.
+    ///   - body: reads a batch's run.
+    /// - Throws: errors from `body`; a ``PatchInterruption`` without measures.
+    static func run(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        keeping sites: Set<Site>,
+        settings: RunSettings,
+        progress: (Double) -> Void = { _ in },
+        body: (PromptBatch, ForwardPass) throws -> Void
+    ) throws {
+        let size = min(RunSettings.prompts, prompts.count)
+        let forward = ForwardPass(
+            model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
+            keeping: sites, workers: settings.workers
+        )
+        for start in stride(from: 0, to: prompts.count, by: size) {
+            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            let range = start..<min(start + size, prompts.count)
+            let batch = PromptBatch(
+                prompts: prompts[range], packed: PackedBatch(prompts[range].map(\.tokens), rows: .all)
+            )
+            forward.run(batch.packed)
+            try body(batch, forward)
+            progress(Double(range.upperBound) / Double(prompts.count))
+        }
+    }
+}

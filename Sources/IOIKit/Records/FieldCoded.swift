@@ -1,9 +1,9 @@
-/// A type whose JSON is a table of fields, described once for writing and reading.
+/// A type whose JSON is a list of fields, defined once for encoding and decoding.
 ///
-/// It is for JSON whose shape the properties do not have: an interval under a key of its own, a null that has to be
-/// written, the fields of a part among those of the whole. Everything else is plain `Codable`.
+/// It serves JSON whose shape differs from the properties: an interval in a separate field, an explicit null, or a nested
+/// value with its fields inlined. Other types use plain `Codable`.
 protocol FieldCoded: Codable, Sendable {
-    /// What reading starts from: each field then sets its property.
+    /// The initial value for decoding, before each field sets its property.
     init()
 
     static var fields: [Field<Self>] { get }
@@ -16,13 +16,12 @@ extension FieldCoded {
     }
 
     public func encode(to encoder: any Encoder) throws {
-        // An object even where no field is written.
+        // Encodes an empty object if no field is written.
         _ = encoder.container(keyedBy: FieldName.self)
         for field in Self.fields { try field.write(self, encoder) }
     }
 }
 
-/// The name of a field in JSON.
 struct FieldName: CodingKey, ExpressibleByStringLiteral {
     let stringValue: String
     var intValue: Int? { nil }
@@ -33,7 +32,7 @@ struct FieldName: CodingKey, ExpressibleByStringLiteral {
     init?(intValue: Int) { nil }
 }
 
-/// One field of a ``FieldCoded`` type, or several that belong to one property.
+/// One or more JSON fields of a ``FieldCoded`` type for one property.
 struct Field<Root>: Sendable {
     typealias Path<Value> = WritableKeyPath<Root, Value> & Sendable
 
@@ -60,7 +59,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A field that always stands there.
+    /// A required field.
     static func value<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value>) -> Field {
         Field {
             try $1.encode($0[keyPath: path], forKey: name)
@@ -69,7 +68,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A field that is null where there is no value.
+    /// A field that is null for nil.
     static func nullable<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {
             try $1.encode($0[keyPath: path], forKey: name)
@@ -78,7 +77,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A field that is left out where there is no value.
+    /// A field that is omitted for nil.
     static func optional<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {
             try $1.encodeIfPresent($0[keyPath: path], forKey: name)
@@ -87,7 +86,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A list that is left out where it is empty.
+    /// A list that is omitted if empty.
     static func list<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<[Value]>) -> Field {
         Field {
             let values = $0[keyPath: path]
@@ -97,7 +96,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A field that follows from others, and is not read.
+    /// A field that is derived from others and ignored in decoding.
     static func computed<Value: Encodable & SendableMetatype>(
         _ name: FieldName,
         _ value: @escaping @Sendable (Root) -> Value
@@ -108,7 +107,7 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A part whose fields stand among those of the whole.
+    /// A nested value whose fields are inlined.
     static func inline<Part: Codable & Sendable>(_ path: Path<Part>) -> Field {
         Field {
             try $0[keyPath: path].encode(to: $1)
@@ -117,9 +116,9 @@ struct Field<Root>: Sendable {
         }
     }
 
-    /// A part whose fields stand among those of the whole, where there is one.
+    /// An optional nested value whose fields are inlined.
     ///
-    /// - Parameter name: a field that every such part has.
+    /// - Parameter name: a field that is present whenever the value is.
     static func inline<Part: Codable & Sendable>(where name: FieldName, _ path: Path<Part?>) -> Field {
         Field {
             try $0[keyPath: path]?.encode(to: $1)

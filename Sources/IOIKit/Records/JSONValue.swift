@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a JSON file holds, whatever that is.
+/// Any JSON value.
 public enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -9,12 +9,12 @@ public enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// What `value` is written as.
+    /// The JSON that `value` encodes to.
     init(_ value: some Encodable) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
     }
 
-    /// Whether a field of this name stands in it, or in an object in it.
+    /// Whether the value or an object nested directly in objects has a field with this name.
     func holds(_ name: String) -> Bool {
         guard case .object(let fields) = self else { return false }
         return fields[name] != nil || fields.values.contains { $0.holds(name) }
@@ -24,7 +24,7 @@ public enum JSONValue: Equatable, Sendable {
 extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // By what is most frequent in results, because each attempt that fails takes time.
+        // In order of frequency in results files, because failed attempts are slow.
         if let number = try? container.decode(Double.self) {
             self = .number(number)
         } else if let array = try? container.decode([JSONValue].self) {
@@ -56,7 +56,7 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue: CustomStringConvertible {
-    /// For people: numbers by nine digits, long values in short.
+    /// Text for people: numbers with nine digits, lists and objects summarised.
     public var description: String {
         switch self {
         case .null: "null"

@@ -1,12 +1,12 @@
 import Foundation
 
-/// What an interrupted measurement leaves beside its results file, so that the same command goes on from there.
+/// The progress of an interrupted experiment, saved beside its results file so that the same experiment can resume.
 public final class PartialResults {
     private struct Contents: Codable {
-        /// A hash of everything that decides the results.
+        /// A hash of everything that determines the results.
         let fingerprint: String
         var stages: [String: PatchMeasures]
-        /// Those of the stages that are measured on all prompts.
+        /// The stages that are complete.
         var finished: Set<String> = []
         var search: ACDC.State?
     }
@@ -15,9 +15,9 @@ public final class PartialResults {
     private var contents: Contents
 
     /// - Parameters:
-    ///   - results: the results file; without one nothing is kept.
-    ///   - deciding: everything that decides the results, written as text.
-    /// - Throws: `IOIError` where the file beside it is from a measurement of something else, or is not sound.
+    ///   - results: the results file; nil to save nothing.
+    ///   - deciding: everything that determines the results, as text.
+    /// - Throws: ``IOIError`` if the saved progress is malformed or belongs to a different experiment.
     public init(besides results: URL?, deciding: [String]) throws {
         file = results.map(Self.file(besides:))
         contents = Contents(fingerprint: Digest.sha256(of: Data(deciding.joined(separator: "\n").utf8)), stages: [:])
@@ -25,14 +25,14 @@ public final class PartialResults {
         let found = try InputFile.decode(Contents.self, from: file)
         guard found.fingerprint == contents.fingerprint else {
             throw IOIError(
-                "\(file.path): was left by an interrupted run of other options, models or prompts; "
-                    + "remove it, or write the results elsewhere"
+                "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write the "
+                    + "results elsewhere"
             )
         }
         contents = found
     }
 
-    /// Keeps nothing.
+    /// Saves nothing.
     public init() {
         file = nil
         contents = Contents(fingerprint: "", stages: [:])
@@ -42,10 +42,9 @@ public final class PartialResults {
         results.deletingLastPathComponent().appendingPathComponent(results.lastPathComponent + ".partial")
     }
 
-    /// Measures a stage, from where it was interrupted. One that was finished before an interruption needs no run, and
-    /// none of what has to be known before one.
+    /// Measures a stage, resuming where it was interrupted. A stage that is complete does not call `body`.
     ///
-    /// - Throws: what `body` throws; of a `PatchInterruption` the measures are saved first.
+    /// - Throws: errors from `body`. The measures of a ``PatchInterruption`` are saved first.
     func measure(_ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures) throws -> PatchMeasures {
         if contents.finished.contains(stage), let measures = contents.stages[stage] { return measures }
         do {
@@ -60,9 +59,9 @@ public final class PartialResults {
         }
     }
 
-    /// Searches, from where the search was interrupted.
+    /// Searches, resuming where the search was interrupted.
     ///
-    /// - Throws: what `body` throws; of an `ACDC.Interruption` the state is saved first.
+    /// - Throws: errors from `body`. The state of an ``ACDC/Interruption`` is saved first.
     func search(_ body: (ACDC.State?) throws -> EdgeSet) throws -> EdgeSet {
         do {
             return try body(contents.search)
@@ -77,12 +76,12 @@ public final class PartialResults {
         if let file { try AtomicFile.write(try JSONEncoder().encode(contents), to: file) }
     }
 
-    /// Removes what an interruption left, once the results are written.
+    /// Removes the saved progress after the results are written.
     public func remove() {
         if let file { try? FileManager.default.removeItem(at: file) }
     }
 
-    /// The same for results that an earlier process wrote.
+    /// Removes the progress saved by an earlier process.
     static func remove(besides results: URL) {
         try? FileManager.default.removeItem(at: file(besides: results))
     }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What wrote a record of a run folder.
+/// The version and command that wrote a record in a run folder.
 struct RecordKind: Decodable {
     private let schema: String?
     private let command: String?
 
-    /// - Throws: `IOIError` where the file cannot be read, or another version or another command wrote it.
+    /// - Throws: ``IOIError`` if the file cannot be read or was written by another version or command.
     static func check(_ file: URL, command: String) throws {
         let kind = try InputFile.decode(Self.self, from: file)
         guard kind.schema == "ioi/1", kind.command == command else {

@@ -1,17 +1,17 @@
 import Foundation
 
-/// The JSON that every command writes: what was run, on what, and what came out.
+/// A results file: an experiment's options, models, prompts, environment and results.
 public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable {
     public var schema = "ioi/1"
     public var command: String
     public var options: Options
     public var model: ModelRecord
-    /// The other model, where there is one.
+    /// nil for experiments on one model.
     public var donor: ModelRecord?
-    /// nil where nothing was measured on prompts.
+    /// nil for experiments without prompts.
     public var dataset: DatasetRecord?
     public var environment: EnvironmentRecord
-    /// How long the command took.
+    /// The elapsed time.
     public var seconds: Double
     public var results: Results
 
@@ -41,7 +41,7 @@ extension ResultsDocument: Decodable where Options: Decodable, Results: Decodabl
 extension ResultsDocument where Options: Experiment, Results == Options.Results {
     /// Runs an experiment and records it.
     ///
-    /// - Throws: what the experiment throws, and ``IOIError`` where a model's weights can no longer be read.
+    /// - Throws: errors from the experiment; ``IOIError`` if a model's weights can no longer be read.
     public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
         let started = ContinuousClock.now
         let results = try experiment.run(on: subject, work)
@@ -55,12 +55,12 @@ extension ResultsDocument where Options: Experiment, Results == Options.Results 
     }
 }
 
-/// Which model something was measured on.
+/// The model of an experiment.
 public struct ModelRecord: Codable, Equatable, Sendable {
     public let name: String
-    /// Where it lay; nil where the name alone leads there, as those of published models do.
+    /// nil if the name is enough to find it.
     public let folder: String?
-    /// Of model.safetensors; nil where that cannot be read.
+    /// The hash of model.safetensors; nil if that cannot be read.
     public let sha256: String?
 
     public init(name: String, folder: URL, sha256: String?) {
@@ -71,19 +71,19 @@ public struct ModelRecord: Codable, Equatable, Sendable {
         self.sha256 = sha256
     }
 
-    /// - Throws: `IOIError` where the model's weights can no longer be read.
+    /// - Throws: ``IOIError`` if the model's weights can no longer be read.
     public init(_ model: GPT2) throws {
         self.init(name: model.location.name, folder: model.location.folder, sha256: try model.sha256())
     }
 }
 
-/// Which prompts something was measured on, or trained on.
+/// The prompts of an experiment or a training run.
 public struct DatasetRecord: Codable, Equatable, Sendable {
     public let name: String
     public let count: Int
-    /// nil for prompts that were read from a file.
+    /// nil for prompts from a file.
     public let seed: UInt64?
-    /// Of the prompts as JSON lines.
+    /// The hash of the prompts as JSON lines.
     public let sha256: String
 
     public init(_ dataset: Dataset) { self.init(.ioi(dataset)) }
@@ -96,7 +96,7 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     }
 }
 
-/// What a figure was computed with.
+/// The software environment of an experiment.
 public struct EnvironmentRecord: Codable, Equatable, Sendable {
     public let version: String
     public let threads: Int
@@ -113,7 +113,7 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
 public let ioiVersion = "0.2.0"
 
 extension JSONEncoder {
-    /// For files and output that people read as well: indented, keys sorted, so that equal results are equal bytes.
+    /// For files and output that people read: indented, with sorted keys so that equal results have equal bytes.
     public static var readable: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -1,38 +1,36 @@
-/// Pearson's correlation, with 95 % bootstrap intervals over prompts.
+/// Pearson's correlation with 95 % bootstrap intervals over prompts.
 enum Correlation {
-    /// What each prompt gives of two quantities. [prompts]
+    /// Two quantities on each prompt. [prompts]
     typealias Series = (x: [Double], y: [Double])
 
-    /// Pairs that are resampled together, which bounds the room that their sums take.
+    /// The number of pairs resampled together, which bounds the memory for their sums.
     private static let chunk = 256
 
-    /// The correlation of each of some pairs of quantities.
-    ///
-    /// - Parameter pairs: each of one or more series; of several, all points count together, and a prompt is drawn with
-    ///   all of its own.
-    /// - Returns: nil as a value where a quantity does not vary by more than rounding.
-    static func figures(_ pairs: [[Series]], seed: UInt64, workers: Workers) -> [Estimate] {
+    /// - Parameter pairs: one or more series for each correlation. Several series are pooled, and resampling draws all
+    ///   points of a prompt together.
+    /// - Returns: one estimate for each pair, with a nil value if a quantity varies by no more than rounding.
+    static func estimates(_ pairs: [[Series]], seed: UInt64, workers: Workers) -> [Estimate] {
         stride(from: 0, to: pairs.count, by: chunk).flatMap { start in
             let part = pairs[start..<min(start + chunk, pairs.count)].map(Centred.init)
             let sums = ResampledSums(part.flatMap(\.columns), seed: seed, workers: workers)
             return part.enumerated().map { index, pair in
                 let first = index * Centred.width
-                return sums.figure { pair.correlation(Array($0[first..<first + Centred.width])) }
+                return sums.estimate { pair.correlation(Array($0[first..<first + Centred.width])) }
             }
         }
     }
 
-    static func figure(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {
-        figures([[(x, y)]], seed: seed, workers: workers)[0]
+    static func estimate(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {
+        estimates([[(x, y)]], seed: seed, workers: workers)[0]
     }
 
-    /// A pair of quantities less their means, so that sums of squares lose nothing.
+    /// A pair of quantities minus their means, so that sums of squares lose no digits.
     private struct Centred {
         static let width = 5
-        /// Each prompt's sums of x, y, x², y² and x·y.
+        /// Sums of x, y, x², y² and x·y for each prompt.
         let columns: [[Double]]
         private let points: Double
-        /// What squares of rounding may add up to.
+        /// An upper bound on the sum of squared rounding errors.
         private let noiseX, noiseY: Double
 
         init(_ series: [Series]) {
@@ -47,7 +45,7 @@ enum Correlation {
             }
             columns = [sums { x, _ in x }, sums { _, y in y }, sums { x, _ in x * x }, sums { _, y in y * y }, sums(*)]
             func noise(_ values: [[Double]]) -> Double {
-                // The values were single-precision numbers once.
+                // The values were computed in single precision.
                 let rounding = 1e-7 * (values.joined().map(abs).max() ?? 0)
                 return points * rounding * rounding
             }

@@ -1,14 +1,12 @@
-/// A figure and its 95 % percentile bootstrap interval (Efron 1979).
-///
-/// It is resampled over prompts; where a type resamples over something else, that type says so.
+/// A value with its 95 % percentile bootstrap interval (Efron 1979), resampled over prompts unless stated otherwise.
 public struct Estimate: Equatable, Sendable {
-    /// nil where it is not finite, such as a share of nothing.
+    /// nil if not finite, such as a ratio to zero.
     public let value: Double?
-    /// The lower and the upper bound; nil where some resample gives no finite value.
+    /// The lower and upper bounds; nil if any resample is not finite.
     public let ci95: [Double]?
-    /// Of a mean: the standard deviation of what it is the mean of.
+    /// The standard deviation of the averaged values, for a mean.
     public let std: Double?
-    /// Whether the figure is a share of nearly nothing, which means nothing; nil where it is no share.
+    /// Whether the value is a ratio to something close to zero; nil if it is not a ratio.
     public let isMeaningless: Bool?
 
     public init(value: Double?, ci95: [Double]? = nil, std: Double? = nil, isMeaningless: Bool? = nil) {
@@ -18,21 +16,18 @@ public struct Estimate: Equatable, Sendable {
         self.isMeaningless = isMeaningless
     }
 
-    /// What nothing is known of.
     init() { self.init(value: nil) }
 
     /// The mean of values, with their standard deviation.
-    ///
-    /// - Parameter seed: what the interval is drawn from.
     init(meanOf values: [Double], seed: UInt64) {
         let mean = values.mean
         let interval = Bootstrap.interval(ofMean: values, seed: seed) ?? mean...mean
         self.init(value: mean, ci95: [interval.lowerBound, interval.upperBound], std: values.standardDeviation)
     }
 
-    /// The value of a mean; not a number where there is none.
+    /// The value, or NaN.
     public var mean: Double { value ?? .nan }
-    /// The interval; not numbers where there is none.
+    /// The interval, or two NaNs.
     public var bounds: [Double] { ci95 ?? [.nan, .nan] }
 }
 
@@ -52,7 +47,7 @@ extension Estimate: Codable {
         isMeaningless = try container.decodeIfPresent(Bool.self, forKey: .isMeaningless)
     }
 
-    // With a standard deviation it is a mean, and is called that.
+    // An estimate with a standard deviation is a mean, and its value is written as `mean`.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(value, forKey: std == nil ? .value : .mean)
@@ -63,9 +58,9 @@ extension Estimate: Codable {
 }
 
 extension Field {
-    /// An estimate, its interval under a name of its own; null where it is not finite.
+    /// An estimate written as two fields, null if not finite.
     ///
-    /// - Parameter interval: `NAME_ci95` where it is nil.
+    /// - Parameter interval: the name of the interval's field, by default `NAME_ci95`.
     static func estimate(_ name: FieldName, interval: FieldName? = nil, _ path: Path<Estimate>) -> Field {
         let interval = interval ?? FieldName(name.stringValue + "_ci95")
         return Field { root, encoder in
@@ -75,7 +70,7 @@ extension Field {
         }
     }
 
-    /// The same of an estimate that there may not be: both fields are null then.
+    /// An optional estimate written as two fields, both null if it is nil.
     static func nullableEstimate(_ name: FieldName, interval: FieldName? = nil, _ path: Path<Estimate?>) -> Field {
         let interval = interval ?? FieldName(name.stringValue + "_ci95")
         return Field { root, encoder in
@@ -100,5 +95,18 @@ extension Estimate {
         var container = encoder.container(keyedBy: FieldName.self)
         try container.encode(value, forKey: name)
         try container.encode(ci95, forKey: interval)
+    }
+}
+
+extension [Double] {
+    /// NaN if the array is empty.
+    var mean: Double { reduce(0, +) / Double(count) }
+
+    /// The sample standard deviation, with n − 1 in the denominator; 0 for fewer than two values.
+    var standardDeviation: Double {
+        guard count > 1 else { return 0 }
+        let mean = mean
+        let squares = reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return (squares / Double(count - 1)).squareRoot()
     }
 }

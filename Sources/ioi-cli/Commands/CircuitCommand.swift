@@ -85,6 +85,11 @@ extension ModelOptions {
         }
         let location = try location()
         let config = try GPT2Config(contentsOf: location.configFile)
-        return try names.map { try Circuit.named($0, for: config, at: location, flag: "circuit") }
+        do {
+            return try names.map { try Circuit.named($0, for: config, at: location) }
+        } catch let error as IOIError where error.field == "circuit" {
+            // Here it is an argument, not an option.
+            throw IOIError.usage("circuit: \(error.problem)")
+        }
     }
 }

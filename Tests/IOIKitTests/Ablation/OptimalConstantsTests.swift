@@ -173,7 +173,7 @@ import Testing
                 fixture.parameters, PatchingFixture.prompts, settings: Self.settings
             )
         }
-        #expect(error?.kind == .usage && error?.description.hasPrefix("--ablate: found optimal") == true)
+        #expect(error?.kind == .usage && error?.description.hasPrefix("ablation.kind: found optimal") == true)
         var ablation = Ablation(.optimal)
         ablation.learning = Ablation.Learning(steps: 0)
         #expect(throws: IOIError.self) {

@@ -115,7 +115,7 @@ import Testing
         expectError(containing: "/c.json: classes: found an empty list, expected at least one class") {
             try read(text())
         }
-        expectError(containing: "/c.json: classes: found two of the name \"name mover\", expected each name once") {
+        expectError(containing: "/c.json: classes: found two named \"name mover\", expected distinct names") {
             try read(text(mover, "{\"name\": \"name mover\", \"heads\": [\"1.1\"], \"position\": \"END\"}"))
         }
         expectError(
@@ -151,7 +151,8 @@ import Testing
         let location = try ModelLocation(folder: folder)
         let error = ioiError { _ = try Circuit.named("default", for: .small, at: location) }
         #expect(error?.kind == .usage)
-        #expect(error?.description.contains("no circuit belongs to the model \(location.name); find one with") == true)
+        #expect(
+            error?.description.contains("no circuit belongs to the model \(location.name); expected a file") == true)
         #expect(
             try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == Self.published
         )

@@ -246,7 +246,7 @@ import Testing
         #expect(path(.head(Head(2, 0)), "logits") == "a sender: found head 2.0, expected 0.0 to 1.1 in this model")
         #expect(path(.mlp(2), "logits") == "a sender: found MLP 2, expected 0 to 1 in this model")
         #expect(path(.mlp(0), "q:1.0,1.2@END").hasPrefix("receiver q:1.0,1.2@END: found head 1.2, expected"))
-        #expect(complaint { _ = try PathPatching(cells: [], receivers: []) }.hasPrefix("--receiver: expected"))
+        #expect(complaint { _ = try PathPatching(cells: [], receivers: []) }.hasPrefix("receivers: expected"))
         var target = KnockoutTarget("--heads")
         target.add(Head(0, 7), at: .all)
         #expect(
@@ -256,7 +256,7 @@ import Testing
         )
         for components in [[Site.q, .pattern], [.z, .v], [.result, .z], [.residPre], []] {
             #expect(
-                complaint { _ = try CrossModelPatching(components: components, sets: []) }.hasPrefix("--component: "))
+                complaint { _ = try CrossModelPatching(components: components, sets: []) }.hasPrefix("components: "))
         }
         let other = PatchingFixture.all[1]
         #expect(

@@ -15,7 +15,7 @@ import Testing
         let (x, noise) = (normal("x", 200), normal("y", 200))
         for share in [-1.0, -0.3, 0, 0.5, 0.9] {
             let y = zip(x, noise).map { 7 + 40 * (share * $0 + (1 - abs(share)) * $1) }
-            let figure = Correlation.figure(x.map { $0 / 1000 + 5 }, y, seed: 0, workers: workers)
+            let figure = Correlation.estimate(x.map { $0 / 1000 + 5 }, y, seed: 0, workers: workers)
             #expect(abs(figure.value! - pearson(x, y)) < 1e-9)
             let interval = figure.ci95!
             #expect(interval[0] <= figure.value! + 1e-12 && figure.value! <= interval[1] + 1e-12)
@@ -27,11 +27,11 @@ import Testing
 
     @Test func severalSeriesAreOneCloud() {
         let (a, b, c, d) = (normal("a", 30), normal("b", 30), normal("c", 30), normal("d", 30).map { $0 + 5 })
-        let figures = Correlation.figures([[(a, b), (c, d)], [(a, c)]], seed: 0, workers: workers)
+        let figures = Correlation.estimates([[(a, b), (c, d)], [(a, c)]], seed: 0, workers: workers)
         #expect(abs(figures[0].value! - pearson(a + c, b + d)) < 1e-12)
         #expect(abs(figures[1].value! - pearson(a, c)) < 1e-12)
         // More pairs than are resampled together.
-        let many = Correlation.figures(
+        let many = Correlation.estimates(
             (0..<300).map { [(a, b.map { $0 * Double(1) }), (c, d)] + ($0 % 2 == 0 ? [] : [(a, a)]) }, seed: 0,
             workers: workers
         )
@@ -40,10 +40,11 @@ import Testing
 
     @Test func whatDoesNotVaryHasNone() {
         let y = normal("y", 20)
-        #expect(Correlation.figure(Array(repeating: 0.7, count: 20), y, seed: 0, workers: workers).value == nil)
+        #expect(Correlation.estimate(Array(repeating: 0.7, count: 20), y, seed: 0, workers: workers).value == nil)
         let rounding = (0..<20).map { Double(Float(1) / 3) * (1 + 3e-8 * Double($0 % 2)) }
-        #expect(Correlation.figure(rounding, y, seed: 0, workers: workers).value == nil)
+        #expect(Correlation.estimate(rounding, y, seed: 0, workers: workers).value == nil)
         let little = (0..<20).map { 1.0 / 3 + 1e-5 * Double($0 % 3) }
-        #expect(Correlation.figure(little, little, seed: 0, workers: workers).value.map { abs($0 - 1) < 1e-6 } == true)
+        #expect(
+            Correlation.estimate(little, little, seed: 0, workers: workers).value.map { abs($0 - 1) < 1e-6 } == true)
     }
 }

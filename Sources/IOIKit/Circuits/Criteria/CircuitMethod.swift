@@ -1,18 +1,18 @@
-/// How a circuit is evaluated. Published figures of one circuit differ by these choices more than by anything else
-/// (Miller et al. 2407.08734).
+/// How a circuit's faithfulness is measured. Published results for the same circuit differ mainly in these choices (Miller
+/// et al. 2407.08734).
 public struct CircuitMethod: Codable, Equatable, Sendable {
-    /// What is cut around a circuit.
+    /// What is ablated around a circuit.
     public enum Granularity: String, CaseIterable, Codable, Sendable {
-        /// All heads outside it, and its own at other positions.
+        /// Heads outside the circuit, and its own heads at other positions.
         case node
-        /// Those, and between its heads what is no edge of it.
+        /// Those, and edges between the circuit's heads that are not part of it.
         case edge
     }
 
     public var ablation = Ablation()
-    /// How many prompts of the same source means are taken over, the measured ones among them; nil for just those.
+    /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
-    /// Whether heads stay at all positions, not only at their classes'.
+    /// Whether heads are kept at all positions instead of their classes'.
     public var everywhere = false
     public var granularity = Granularity.node
     public var aggregation = EffectAggregation.ratioOfMeans
@@ -32,10 +32,10 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
 
     /// Measures circuits.
     ///
-    /// - Parameter reference: prompts whose counterfactuals means are taken over, if not `prompts`.
-    /// - Returns: the cells are `circuits`.
-    /// - Throws: `IOIError` of kind `usage` where edges are wanted of a circuit that names neither paths nor edges; what
-    ///   ``ComplementAblation`` and ``EdgeComplementAblation`` throw.
+    /// - Parameter reference: prompts whose counterfactuals give means; nil for `prompts`.
+    /// - Returns: measures with one cell for each of `circuits`.
+    /// - Throws: ``IOIError`` if the granularity is edges and a circuit has neither paths nor edges; errors from
+    ///   ``ComplementAblation`` and ``EdgeComplementAblation``.
     func measure(
         _ circuits: [Circuit],
         of model: GPT2Parameters,
@@ -64,14 +64,13 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
         }
     }
 
-    /// - Throws: `IOIError` of kind `usage` where a circuit names neither paths nor edges.
+    /// - Throws: ``IOIError`` if a circuit has neither paths nor edges.
     @discardableResult
     static func edges(of circuit: Circuit, _ graph: Graph) throws -> EdgeSet {
         guard let edges = circuit.edgeSet(graph) else {
             throw IOIError.invalid(
                 "granularity",
-                "found edge, but the circuit names neither paths between classes nor edges; "
-                    + "expected node"
+                "found edge, but the circuit has neither paths between classes nor edges; expected node"
             )
         }
         return edges

@@ -1,5 +1,5 @@
-/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit, and of the whole model,
-/// without them. Each is run once, however often it is asked for.
+/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model without
+/// K. Each set is run only once.
 final class CircuitSubsets {
     private let circuit: [Head: PositionSelection]
     private let model: GPT2Parameters
@@ -10,18 +10,18 @@ final class CircuitSubsets {
     private let measuring: PatchMeasures.Measuring
     private let name: String
 
-    /// F(M), prompt by prompt; empty before anything was run.
+    /// F(M); empty before the first run. [prompts]
     private(set) var original: [Double] = []
-    /// F(C∖K), prompt by prompt.
+    /// F(C∖K). [prompts]
     private var circuits: [Set<Head>: [Double]] = [:]
-    /// F(M∖K), prompt by prompt; of the empty set that is ``original``.
+    /// F(M∖K) for nonempty K. [prompts]
     private var models: [Set<Head>: [Double]] = [:]
 
     /// - Parameters:
-    ///   - circuit: its heads, and where each is kept.
-    ///   - reference: prompts whose counterfactuals means are taken over.
-    ///   - measuring: called for each stage.
-    ///   - name: what the stages' names begin with.
+    ///   - circuit: the heads and where each is kept.
+    ///   - reference: prompts whose counterfactuals give means.
+    ///   - name: the prefix of stage names.
+    ///   - measuring: wraps each stage.
     init(
         of circuit: [Head: PositionSelection],
         in model: GPT2Parameters,
@@ -47,9 +47,9 @@ final class CircuitSubsets {
     /// Runs the circuit without each of some sets of its heads.
     ///
     /// - Parameters:
-    ///   - stage: the same name for the same work, wherever an interrupted run is gone on with.
-    ///   - progress: told what share of the work is done.
-    /// - Throws: what `ComplementAblation` throws.
+    ///   - stage: identifies the work when an interrupted run resumes.
+    ///   - progress: called with the share of the work done.
+    /// - Throws: errors from ``ComplementAblation``.
     func runCircuit(
         without sets: [Set<Head>],
         stage: String,
@@ -57,11 +57,11 @@ final class CircuitSubsets {
     ) throws {
         let new = sets.distinct { circuits[$0] == nil }
         guard !new.isEmpty else { return }
-        let isolation = ComplementAblation(
+        let ablated = ComplementAblation(
             new.map { removed in circuit.filter { !removed.contains($0.key) } }, ablation: ablation
         )
         let measures = try measuring("\(name), \(stage), circuit") {
-            try isolation.measure(
+            try ablated.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )
         }
@@ -69,10 +69,9 @@ final class CircuitSubsets {
         for (set, differences) in zip(new, measures.patched) { circuits[set] = differences }
     }
 
-    /// Runs the whole model without each of some sets of the circuit's heads, which it loses just where the circuit
-    /// has them.
+    /// Runs the whole model without each of some sets of the circuit's heads, knocked out where the circuit keeps them.
     ///
-    /// - Throws: what `Knockout` throws.
+    /// - Throws: errors from ``Knockout``.
     func runModel(
         without sets: [Set<Head>],
         stage: String,
@@ -94,39 +93,34 @@ final class CircuitSubsets {
         for (set, differences) in zip(new, measures.patched) { models[set] = differences }
     }
 
-    /// F(C∖K) of a set that was run, prompt by prompt.
+    /// F(C∖K) for a set that was run. [prompts]
     func circuit(without removed: Set<Head>) -> [Double] { circuits[removed]! }
 
-    /// F(M∖K) of a set that was run, prompt by prompt.
+    /// F(M∖K) for a set that was run. [prompts]
     func model(without removed: Set<Head>) -> [Double] { removed.isEmpty ? original : models[removed]! }
 
     /// |F(C∖K) − F(C∖L)| of the means.
     func change(from some: Set<Head>, to others: Set<Head>) -> Double {
-        abs(mean(circuit(without: some)) - mean(circuit(without: others)))
+        abs(circuit(without: some).mean - circuit(without: others).mean)
     }
 
     /// |F(C∖K) − F(M∖K)| of the means.
     func gap(without removed: Set<Head>) -> Double {
-        abs(mean(circuit(without: removed)) - mean(model(without: removed)))
+        abs(circuit(without: removed).mean - model(without: removed).mean)
     }
 
-    /// Sets that were run, with intervals over prompts.
-    ///
-    /// - Parameters:
-    ///   - circuit: for F(C∖K).
-    ///   - model: for F(M∖K).
-    ///   - seed: what the intervals are drawn from.
-    func figures(circuit: [Set<Head>], model: [Set<Head>], seed: UInt64) -> SubsetFigures {
+    /// Estimates F(C∖K) and F(M∖K) for sets that were run.
+    func estimates(circuit: [Set<Head>], model: [Set<Head>], seed: UInt64) -> SubsetEstimates {
         let (circuit, model) = (Set(circuit), Set(model))
-        return SubsetFigures(
+        return SubsetEstimates(
             original: original, circuits: circuits.filter { circuit.contains($0.key) },
             models: models.filter { model.contains($0.key) }, seed: seed, workers: settings.workers
         )
     }
 }
 
-/// F(M), F(C∖K) and F(M∖K) as means over prompts with 95 % bootstrap intervals.
-struct SubsetFigures {
+/// F(M), F(C∖K) and F(M∖K) as means over prompts, resampled together.
+struct SubsetEstimates {
     private let sums: ResampledSums
     private let circuitColumns: [Set<Head>: Int]
     private let modelColumns: [Set<Head>: Int]
@@ -165,22 +159,20 @@ struct SubsetFigures {
     /// |F(C∖K) − F(C∖L)| over |F(M)|.
     func change(from some: Set<Head>, to others: Set<Head>) -> Estimate {
         let (a, b) = (circuitColumns[some]!, circuitColumns[others]!)
-        return sums.figure { abs($0[a] - $0[b]) / abs($0[0]) }
+        return sums.estimate { abs($0[a] - $0[b]) / abs($0[0]) }
     }
 
     /// |F(C∖K) − F(M∖K)|.
     func gap(without removed: Set<Head>) -> Estimate {
         let (a, b) = (circuitColumns[removed]!, modelColumns[removed]!)
-        return sums.figure { abs($0[a] - $0[b]) / sums.count }
+        return sums.estimate { abs($0[a] - $0[b]) / sums.count }
     }
 
-    private func mean(_ column: Int) -> Estimate { sums.figure { $0[column] / sums.count } }
+    private func mean(_ column: Int) -> Estimate { sums.estimate { $0[column] / sums.count } }
 }
 
-private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-
 extension [Set<Head>] {
-    /// Those that are `wanted`, each once, in their order.
+    /// The distinct sets that are `wanted`, in their original order.
     fileprivate func distinct(where wanted: (Set<Head>) -> Bool) -> [Set<Head>] {
         var seen: Set<Set<Head>> = []
         return filter { wanted($0) && seen.insert($0).inserted }

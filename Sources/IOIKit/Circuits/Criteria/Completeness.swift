@@ -1,33 +1,33 @@
-/// Whether a circuit has all heads that do the task (Wang et al. 2211.00593, section 4.1): whatever set
-/// K of its heads is taken out of the circuit and of the model, both should be left with the same. The incompleteness
-/// score of K is |F(C∖K) − F(M∖K)|.
+/// Whether a circuit includes all heads that perform the task (Wang et al. 2211.00593, section 4.1). Removing any set K of
+/// its heads from both the circuit and the model should leave them equal. The incompleteness score of K is
+/// |F(C∖K) − F(M∖K)|.
 public enum Completeness {
-    /// How sets K are come by; the empty one is always among them.
+    /// How sets K are chosen. The empty set is always included.
     public enum Kind: String, CaseIterable, Codable, Sendable {
         case empty
         /// Each head with probability 1/2.
         case random
         /// A whole class.
         case headClass = "class"
-        /// Grown so that an objective gets large.
+        /// Grown to maximise an objective.
         case greedy
     }
 
-    /// What a greedy search makes large at each step by the head v that it adds to K.
+    /// What a greedy search maximises when it adds a head v to K.
     public enum Objective: String, CaseIterable, Codable, Sendable {
-        /// |F(C∖(K∪{v})) − F(C∖K)|, the change of the circuit, as in the paper's appendix M, algorithm 3.
+        /// The circuit's change |F(C∖(K∪{v})) − F(C∖K)|, as in the paper's appendix M, algorithm 3.
         case change
-        /// |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, the score itself, as in the paper's section 4.1 and the code released with it;
-        /// as there, a head is added only where the score rises.
+        /// The score |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, as in the paper's section 4.1 and its code, which adds a head only if
+        /// the score rises.
         case gap
     }
 
     /// One set K.
     public struct Score: Equatable, Sendable {
         public private(set) var kind = Kind.empty
-        /// Which class it is, or the objective by which it was found.
+        /// The class, or the objective of the search.
         public private(set) var name: String?
-        /// K, ascending.
+        /// K, in ascending order.
         public private(set) var k: [Head] = []
         /// F(C∖K).
         public private(set) var circuit = Estimate()
@@ -36,28 +36,28 @@ public enum Completeness {
         /// |F(C∖K) − F(M∖K)|.
         public private(set) var score = Estimate()
 
-        init(_ set: Candidate, _ figures: SubsetFigures) {
+        init(_ set: Candidate, _ estimates: SubsetEstimates) {
             kind = set.kind
             name = set.name
             k = set.k.sorted()
-            circuit = figures.circuit(without: set.k)
-            model = figures.model(without: set.k)
-            score = figures.gap(without: set.k)
+            circuit = estimates.circuit(without: set.k)
+            model = estimates.model(without: set.k)
+            score = estimates.gap(without: set.k)
         }
     }
 
-    /// A set K that is to be scored.
+    /// A set K to score.
     struct Candidate: Equatable {
         let kind: Kind
         var name: String?
         let k: Set<Head>
     }
 
-    /// The sets that need no search.
+    /// The sets that require no search.
     ///
     /// - Parameters:
-    ///   - kinds: beside the empty set.
-    ///   - randomSets: how many of the kind `random`; each depends on the seed and its own number only.
+    ///   - kinds: the kinds besides the empty set.
+    ///   - randomSets: the number of random sets. Each is determined by the seed and its index.
     static func candidates(_ kinds: [Kind], of circuit: Circuit, randomSets: Int, seed: UInt64) -> [Candidate] {
         var candidates = [Candidate(kind: .empty, k: [])]
         if kinds.contains(.random) {
@@ -72,11 +72,10 @@ public enum Completeness {
         return candidates
     }
 
-    /// The sets that a search finds: of each of its runs the one of highest score, those on the way included, and none
-    /// twice.
+    /// The distinct sets found by a search: the one with the highest score in each of its runs, at any step.
     ///
-    /// - Parameter progress: told what share of the work is done.
-    /// - Throws: what running the sets throws.
+    /// - Parameter progress: called with the share of the work done.
+    /// - Throws: errors from ``ComplementAblation`` and ``Knockout``.
     static func greedyCandidates(
         _ objective: Objective,
         of circuit: Circuit,
@@ -91,7 +90,7 @@ public enum Completeness {
             from: pools, stream: "greedy \(name)", seed: seed,
             score: { step, proposals in
                 let stage = "\(name), step \(step)"
-                // Circuit and model take about as long.
+                // Circuit and model take about the same time.
                 let parts = objective == .gap ? 2.0 : 1.0
                 func part(_ index: Double) -> (Double) -> Void {
                     { progress((Double(step) + (index + $0) / parts) / Double(search.steps)) }

@@ -1,13 +1,13 @@
-/// How sets of a circuit's heads are grown, one head at a time: at each step a few heads are drawn of those left, and
-/// the one with the highest score is taken (Wang et al. 2211.00593, appendix M).
+/// A greedy search for sets of a circuit's heads: each step draws a few of the remaining heads and adds the one with the
+/// highest score (Wang et al. 2211.00593, appendix M).
 public struct GreedySearch: Codable, Equatable, Sendable {
-    /// How many sets are grown for completeness; each draws its own heads.
+    /// The number of sets grown for completeness, each with its own draws.
     public var runs = 10
-    /// How many heads a set has at most.
+    /// The maximum size of a set.
     public var steps = 10
-    /// How many heads are drawn at each step: 10 in the paper, and 5 for its naive circuit, which has half the heads.
+    /// Heads drawn at each step: 10 in the paper, but 5 for its naive circuit, which has half the heads.
     public var candidates = 10
-    /// How many prompts scores are measured on, at most; they are a random sample of all.
+    /// The maximum number of prompts for scoring, sampled at random.
     public var prompts = 50
 
     public init() {}
@@ -19,9 +19,9 @@ public struct GreedySearch: Codable, Equatable, Sendable {
         try IOIError.check("prompts", prompts, in: 1...PromptSource.most)
     }
 
-    /// A head that a set may take.
+    /// A head that may be added to a set.
     struct Proposal {
-        /// Which of the sets.
+        /// The index of the set.
         let run: Int
         let k: Set<Head>
         let head: Head
@@ -29,14 +29,14 @@ public struct GreedySearch: Codable, Equatable, Sendable {
         var grown: Set<Head> { k.union([head]) }
     }
 
-    /// Grows a set from each pool of heads, all of them step by step together.
+    /// Grows a set from each pool of heads, step by step in parallel.
     ///
     /// - Parameters:
-    ///   - stream: tells the draws of one search from those of another of the same seed.
-    ///   - score: of each proposal of a step, from 0. At that time, not before, the score of the sets before they grow
-    ///     can be told as well.
-    ///   - current: that score; a set takes only a head that raises it. nil takes the best in any case.
-    /// - Returns: for each pool its set from the empty one on, as it was after each step that made it grow.
+    ///   - stream: distinguishes the draws of searches with the same seed.
+    ///   - score: scores the proposals of a step.
+    ///   - current: the score of a set before it grows, called only after `score`. A set then grows only if its score
+    ///     rises. If nil, it always grows.
+    /// - Returns: for each pool, its set after each step that added a head, starting with the empty set.
     func grow(
         from pools: [[Head]],
         stream: String,
@@ -68,7 +68,7 @@ public struct GreedySearch: Codable, Equatable, Sendable {
         return paths
     }
 
-    /// The prompts that scores are measured on.
+    /// The prompts used for scoring.
     func sample(_ all: [Prompt], seed: UInt64) -> [Prompt] {
         guard all.count > prompts else { return all }
         var indices = Array(all.indices)

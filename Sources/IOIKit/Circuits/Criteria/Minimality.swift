@@ -1,62 +1,63 @@
-/// Whether a circuit needs each of its heads (Wang et al. 2211.00593, section 4.2): the minimality score
-/// of v is |F(C∖(K∪{v})) − F(C∖K)| / |F(M)| for a set K of the circuit's other heads, without which v counts.
+/// Whether a circuit needs each of its heads (Wang et al. 2211.00593, section 4.2). The minimality score of v is
+/// |F(C∖(K∪{v})) − F(C∖K)| / |F(M)| for a set K of the circuit's other heads in whose absence v matters.
 public enum Minimality {
-    /// How the sets K are come by.
+    /// How sets K are chosen.
     public enum Sets: String, CaseIterable, Codable, Sendable {
-        /// `published` for the circuit that those belong to, else `class`.
+        /// `published` for the published circuit of GPT-2 small, else `class`.
         case auto
-        /// Those of the paper's appendix K, for its circuit of GPT-2 small and parts of that.
+        /// The sets of the paper's appendix K, for its circuit of GPT-2 small or a part of it.
         case published
         /// The rest of the head's class.
         case headClass = "class"
-        /// Grown so that the score gets large.
+        /// Grown to maximise the score.
         case greedy
     }
 
-    /// The least score of a head that counts, as a share of F(M).
+    /// The least score, as a share of F(M), with which a head passes.
     public static let bar = 0.01
 
-    /// One head.
+    /// The score of one head.
     public struct Score: Equatable, Sendable {
         /// v.
         public private(set) var head = Head(0, 0)
-        /// The name of its class.
+        /// The name of the head's class.
         public private(set) var headClass = ""
-        /// K, ascending.
+        /// K, in ascending order.
         public private(set) var k: [Head] = []
         /// F(C∖K).
         public private(set) var before = Estimate()
         /// F(C∖(K∪{v})).
         public private(set) var after = Estimate()
-        /// The share of F(M) by which they differ; nil where F(M) is zero.
+        /// |`after` − `before`| / |F(M)|; nil if F(M) is zero.
         public private(set) var score = Estimate()
 
-        /// Whether the score is at the bar or above.
+        /// Whether the score reaches ``Minimality/bar``.
         public var passes: Bool { score.value.map { $0 >= Minimality.bar } ?? false }
 
-        init(_ head: Head, in headClass: String, without k: Set<Head>, _ figures: SubsetFigures) {
+        init(_ head: Head, in headClass: String, without k: Set<Head>, _ estimates: SubsetEstimates) {
             let both = k.union([head])
             self.head = head
             self.headClass = headClass
             self.k = k.sorted()
-            before = figures.circuit(without: k)
-            after = figures.circuit(without: both)
-            score = figures.change(from: k, to: both)
+            before = estimates.circuit(without: k)
+            after = estimates.circuit(without: both)
+            score = estimates.change(from: k, to: both)
         }
     }
 
-    /// K of each head of a circuit; nil where a search has to find them.
+    /// The set K for each head of a circuit; nil if they require a search.
     ///
-    /// - Throws: `IOIError` of kind `usage` for published sets of a circuit that has other heads or classes.
+    /// - Throws: ``IOIError`` for published sets if the circuit has other heads or classes.
     static func sets(_ choice: Sets, for circuit: Circuit) throws -> [Head: Set<Head>]? {
         switch choice {
         case .auto:
             return try sets(PublishedMinimalitySets.fit(circuit) ? .published : .headClass, for: circuit)
         case .published:
             if let (head, headClass) = PublishedMinimalitySets.stranger(in: circuit) {
-                throw IOIError.usage(
-                    "--minimality-sets: found published, but those are for the circuit of GPT-2 small, which has no "
-                        + "\(head) in a class \(headClass.quoted); expected auto, class or greedy"
+                throw IOIError.invalid(
+                    "minimality",
+                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a class "
+                        + "\(headClass.quoted); expected auto, class or greedy"
                 )
             }
             return PublishedMinimalitySets.sets(for: circuit)
@@ -70,10 +71,10 @@ public enum Minimality {
         }
     }
 
-    /// For each head a set K that was grown as long as that raised the head's score.
+    /// A set K for each head, grown while that raises the head's score.
     ///
-    /// - Parameter progress: told what share of the work is done.
-    /// - Throws: what running the sets throws.
+    /// - Parameter progress: called with the share of the work done.
+    /// - Throws: errors from ``ComplementAblation``.
     static func greedySets(
         for circuit: Circuit,
         _ search: GreedySearch,

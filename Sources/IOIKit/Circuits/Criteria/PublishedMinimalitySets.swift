@@ -1,7 +1,7 @@
-/// The sets K by which Wang et al. show that each head of the circuit of GPT-2 small is needed (2211.00593, appendix K,
-/// figure 20; the order of the backup name movers is that in which the figure's F(C∖K) falls).
+/// The published sets K for the circuit of GPT-2 small (Wang et al. 2211.00593, appendix K, figure 20). Backup name movers
+/// are in the order in which F(C∖K) falls in the figure.
 enum PublishedMinimalitySets {
-    /// By class, for each head its K.
+    /// K for each head, by class.
     static let classes: KeyValuePairs<String, KeyValuePairs<String, String>> = [
         "name mover": [
             "9.9": "",
@@ -56,7 +56,7 @@ enum PublishedMinimalitySets {
         }
     )
 
-    /// A head of a circuit that is not the published one's, or not in a class of that name; nil where there is none.
+    /// A head of a circuit that the published one does not have in a class of that name; nil if there is none.
     static func stranger(in circuit: Circuit) -> (head: Head, headClass: String)? {
         for headClass in circuit.classes {
             for head in headClass.heads where entries[head]?.headClass != headClass.name {
@@ -66,12 +66,12 @@ enum PublishedMinimalitySets {
         return nil
     }
 
-    /// Whether a circuit has the published heads, all of them, in classes of the published names.
+    /// Whether a circuit has exactly the published heads in the published classes.
     static func fit(_ circuit: Circuit) -> Bool {
         stranger(in: circuit) == nil && circuit.heads.count == entries.count
     }
 
-    /// The sets of a part of the published circuit; what it does not have is out of it already.
+    /// The sets for a part of the published circuit, restricted to its heads.
     static func sets(for circuit: Circuit) -> [Head: Set<Head>] {
         let heads = Set(circuit.heads)
         return Dictionary(uniqueKeysWithValues: heads.map { ($0, entries[$0]!.k.intersection(heads)) })

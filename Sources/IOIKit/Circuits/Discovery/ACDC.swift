@@ -1,30 +1,29 @@
 import Foundation
 
-/// Automatic circuit discovery (Conmy et al. 2304.14997, section 3.2): from the logits back, each edge is dropped for
-/// good where that raises the metric by less than a threshold.
+/// Automatic circuit discovery (ACDC, Conmy et al. 2304.14997, section 3.2): starting from the logits, each edge is
+/// permanently dropped if that raises the metric by less than a threshold.
 ///
-/// Receivers are visited from the last to the first: the logits, then of each layer the MLP and, last head first, each
-/// head's v, k and q; the senders of each from the last to the first. What no receiver hears any more loses its own
-/// edges untested. A run starts at the receiver whose edge is tested: what comes before is as in the last one.
+/// Receivers are visited from last to first: the logits, then in each layer the MLP and, last head first, each head's v, k
+/// and q. The senders of each receiver are visited from last to first. Nodes whose outgoing edges were all dropped lose
+/// their incoming edges without a test. Each run starts at the receiver under test, since nothing before it has changed.
 public struct ACDC: Sendable {
-    /// What an edge must not raise.
+    /// The metric whose increase decides.
     public enum Metric: String, CaseIterable, Codable, Sendable {
-        /// The mean over prompts of the Kullback-Leibler divergence of the patched from the whole model's distribution of
-        /// the answer, in nats.
+        /// The KL divergence of the patched from the whole model's distribution of the answer, in nats; mean over prompts.
         case divergence = "kl"
-        /// How far the mean logit difference lies below the whole model's.
+        /// The fall of the mean logit difference below the whole model's.
         case logitDifference = "ld"
     }
 
-    /// How far a search is.
+    /// The progress of a search.
     public struct State: Codable, Equatable, Sendable {
-        /// Edges that were considered, in the order of the search.
+        /// The number of edges considered, in the order of the search.
         var done: Int
-        /// Indices of those that were dropped.
+        /// The indices of dropped edges.
         var dropped: [Int]
     }
 
-    /// Thrown where a search was interrupted.
+    /// Thrown when a search is interrupted.
     public struct Interruption: Error {
         public let state: State
         public let total: Int
@@ -43,11 +42,10 @@ public struct ACDC: Sendable {
     }
 
     /// - Parameters:
-    ///   - done: what an interrupted search had found.
-    ///   - progress: told what share of the edges was considered.
-    /// - Returns: the edges that are left, those that dangle removed.
-    /// - Throws: `IOIError` where the prompts take more memory than there may be, or a prompt has no counterfactual;
-    ///   `Interruption`.
+    ///   - done: the state of an interrupted search.
+    ///   - progress: called with the share of the edges considered.
+    /// - Returns: the remaining edges, without dangling ones.
+    /// - Throws: ``IOIError`` if the prompts exceed the memory limit or a prompt has no counterfactual; ``Interruption``.
     public func find(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -67,7 +65,7 @@ private final class Search {
     private let prompts: [Prompt]
     private let model: GPT2Parameters
     private let workers: Workers
-    /// [prompts, vocabulary]: the whole model's logits, and room for those of a run.
+    /// The logits of the whole model and of a run. [prompts, vocabulary]
     private let reference, logits: Matrix
     /// [prompts, 1]
     private let divergences: Matrix
@@ -85,9 +83,10 @@ private final class Search {
             capacity.rows * GraphPass.bytesPerRow(model.config, longest: lengths.max() ?? 1)
             + 2 * prompts.count * vocabulary * MemoryLayout<Float>.stride
         guard bytes <= settings.memory else {
-            throw IOIError.usage(
-                "--count: \(prompts.count) prompts take \(String(format: "%.1f", Double(bytes) / 1e9)) GB at once, expected "
-                    + "fewer prompts or --memory \(Int((Double(bytes) / 1e9).rounded(.up)))"
+            throw IOIError.invalid(
+                "prompts.count",
+                "found \(prompts.count), which take \(String(format: "%.1f", Double(bytes) / 1e9)) GB at once; expected "
+                    + "fewer prompts or a memory limit of \(Int((Double(bytes) / 1e9).rounded(.up))) GB"
             )
         }
         let batch = PromptBatch(
@@ -107,7 +106,7 @@ private final class Search {
         }
     }
 
-    /// The edges in the order in which they are considered, receiver by receiver.
+    /// The edges in the order of the search, by receiver.
     private var order: [(receiver: Int, edges: [Graph.Edge])] {
         var receivers = [graph.receivers.count - 1]
         for layer in (0..<graph.layers).reversed() {

@@ -1,17 +1,16 @@
-/// Edge attribution patching: what dropping an edge would do to the logit difference, to first order, for all edges at
-/// once.
+/// Edge attribution patching: a first-order estimate of the effect of ablating each edge on the logit difference.
 ///
-/// The score of an edge u→v is Σ over positions of (counterfactual − own output of u) · ∂(−LD)/∂(input of v): with the
-/// gradient of the prompt's own run it is EAP (Syed et al. 2310.10348), with its mean over runs whose embeddings lie
-/// between the counterfactual's and the prompt's it is EAP-IG (Hanna et al. 2403.17806, section 3).
+/// The score of an edge u→v is Σ over positions of (counterfactual − clean output of u) · ∂(−LD)/∂(input of v). EAP uses
+/// the gradient of the clean run (Syed et al. 2310.10348). EAP-IG averages it over runs with embeddings interpolated
+/// between the counterfactual and the prompt (Hanna et al. 2403.17806, section 3).
 public struct EdgeAttribution: Sendable {
-    /// How many runs the gradient is averaged over; nil for that of the prompt's own run.
+    /// The number of interpolated runs for EAP-IG; nil for EAP.
     public var steps: Int?
 
     public init(steps: Int? = nil) { self.steps = steps }
 
-    /// - Parameter progress: told what share of the prompts is done.
-    /// - Throws: `IOIError` where a prompt has no counterfactual or a score is not finite; `PatchInterruption` without
+    /// - Parameter progress: called with the share of the prompts done.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual or a score is not finite; ``PatchInterruption`` without
     ///   measures.
     public func scores(
         _ model: GPT2Parameters,
@@ -46,7 +45,7 @@ public struct EdgeAttribution: Sendable {
     }
 }
 
-/// The runs and buffers of attribution, for batches up to a capacity.
+/// The runs and buffers for batches up to a capacity.
 private final class Pass {
     let graph: Graph
     private let workers: Workers
@@ -54,17 +53,17 @@ private final class Pass {
     private let backward: BackwardPass
     private let buffers: Buffers
     private let arena: Arena
-    /// Of the prompts' own runs.
+    /// The time spent on clean runs.
     private(set) var forwardSeconds = 0.0
 
     private struct Buffers {
-        /// Counterfactual less own output of each sender. [senders, rows · d]
+        /// Counterfactual minus clean output of each sender. [senders, rows · d]
         let change: Matrix
-        /// The gradients of the inputs of a layer's receivers. [3 · heads, rows · d]
+        /// The gradients with respect to the inputs of a layer's receivers. [3 · heads, rows · d]
         let gradients: Matrix
         /// [rows, d]
         let narrow, difference: Matrix
-        /// A prompt's scores of a layer's edges. [prompts, senders · 3 · heads]
+        /// Each prompt's scores for the edges into a layer's receivers. [prompts, senders · 3 · heads]
         let products: Matrix
     }
 
@@ -88,7 +87,7 @@ private final class Pass {
         }
     }
 
-    /// The bytes that a row takes in all buffers.
+    /// The bytes per row of all buffers.
     static func bytesPerRow(_ config: GPT2Config, longest: Int) -> Int {
         let ours = Graph(config).senders.count + 3 * config.heads + 2
         let runs = config.layers * (13 * config.width + 2 * config.innerWidth + config.heads * longest)
@@ -137,7 +136,7 @@ private final class Pass {
         }
     }
 
-    /// A sender's change as rows.
+    /// A sender's change. [rows, d]
     private func change(_ sender: Int) -> Matrix {
         Matrix(base: buffers.change[sender], rows: rows, columns: config.width)
     }
@@ -146,7 +145,7 @@ private final class Pass {
         Matrix(base: buffers.gradients[index], rows: rows, columns: config.width)
     }
 
-    /// Calls `body` with a matrix for the rows that a layer's senders write at, and sees to it that all others are zero.
+    /// Lets `body` fill the rows that a layer computes, and sets the others to zero.
     private func atQueries(_ layer: Int, of target: Matrix, _ body: (Matrix) -> Void) {
         guard layer == config.layers - 1 else { return body(target) }
         let ends = buffers.narrow.prefix(clean.batch.queries.count)
@@ -178,7 +177,7 @@ private final class Pass {
         }
     }
 
-    /// Turns a gradient on the way back into those of the inputs of some receivers.
+    /// Converts a gradient from the backward pass into the gradients of some receivers' inputs.
     private func take(_ step: BackwardPass.Step, _ body: (Range<Int>) -> Void) {
         switch step {
         case .z: return
@@ -225,7 +224,7 @@ private final class Pass {
         }
     }
 
-    /// Adds the scores of all edges into some receivers, whose gradients were taken.
+    /// Adds the scores of all edges into receivers whose gradients are in the buffers.
     private func addScores(of receivers: Range<Int>, weight: Float, to scores: inout ArraySlice<[Float]>) {
         let (d, senders) = (config.width, graph.senderCounts[receivers.lowerBound])
         let batch = clean.batch

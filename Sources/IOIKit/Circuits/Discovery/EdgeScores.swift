@@ -1,9 +1,9 @@
-/// What each prompt says of each edge of a graph.
+/// Attribution scores of each edge on each prompt.
 public struct EdgeScores: Sendable {
     public let graph: Graph
-    /// [prompts][edges]; positive where the edge raises the logit difference.
+    /// Positive for edges that raise the logit difference. [prompts][edges]
     public internal(set) var perPrompt: [[Float]]
-    /// How long it took, and how much of that went to one forward pass over the prompts.
+    /// The total time, and the part spent on one forward pass over the prompts.
     public internal(set) var seconds = 0.0, forwardSeconds = 0.0
 
     init(_ graph: Graph, prompts: Int) {
@@ -14,7 +14,7 @@ public struct EdgeScores: Sendable {
     /// The mean over prompts. [edges]
     public var mean: [Double] { mean(of: Array(perPrompt.indices)) }
 
-    /// The mean over some prompts, each as often as it is named. [edges]
+    /// The mean over some prompts, which may be repeated. [edges]
     func mean(of prompts: [Int]) -> [Double] {
         var sums = Array(repeating: 0.0, count: graph.edgeCount)
         for prompt in prompts {
@@ -26,31 +26,73 @@ public struct EdgeScores: Sendable {
     }
 }
 
-/// A score for each edge of a graph, by which edges are chosen.
+/// A ranking of a graph's edges by score.
 public struct EdgeRanking: Sendable {
     public let graph: Graph
     /// [edges]
     public let scores: [Double]
-    /// Whether edges that lower the logit difference count for as much as those that raise it.
+    /// Whether edges are ranked by the absolute score.
     public let isAbsolute: Bool
 
     public init(_ graph: Graph, scores: [Double], isAbsolute: Bool) {
         (self.graph, self.scores, self.isAbsolute) = (graph, scores, isAbsolute)
     }
 
-    /// The edges' indices, best first; of equals the first one.
+    /// The edges' indices, best first, with ties in index order.
     public var order: [Int] {
         let keys = isAbsolute ? scores.map(abs) : scores
         return keys.indices.sorted { (keys[$0], $1) > (keys[$1], $0) }
     }
 
-    /// The best `count` edges, whether or not they hang together.
+    /// The best `count` edges, including dangling ones.
     public func best(_ count: Int) -> EdgeSet { EdgeSet(graph, indices: order.prefix(count)) }
 
-    /// The score of each sender: the sum of those of its edges. [senders]
+    /// The sum of each sender's edge scores. [senders]
     public var senderScores: [Double] {
         var sums = Array(repeating: 0.0, count: graph.senders.count)
         for (score, edge) in zip(scores, graph.edges) { sums[edge.sender] += score }
         return sums
+    }
+}
+
+/// The stability of an attribution circuit under resampling of the prompts (Méloux et al. 2510.00845).
+public struct EdgeStability: Codable, Equatable, Sendable {
+    public let resamples: Int
+    /// The mean Jaccard index of the circuits' edges over all pairs of resamples.
+    public let edges: Double
+    /// The mean Jaccard index of the circuits' heads.
+    public let heads: Double
+
+    /// - Parameters:
+    ///   - count: the number of best edges in a circuit, before pruning.
+    ///   - resamples: at least two.
+    public init(_ scores: EdgeScores, count: Int, isAbsolute: Bool, resamples: Int, seed: UInt64) {
+        let circuits = (0..<resamples).map { resample in
+            var generator = SeededGenerator(seed, "edge stability", resample)
+            let prompts = scores.perPrompt.indices.map { _ in generator.below(scores.perPrompt.count) }
+            var circuit = EdgeRanking(scores.graph, scores: scores.mean(of: prompts), isAbsolute: isAbsolute).best(
+                count)
+            circuit.prune()
+            return circuit
+        }
+        let heads = circuits.map { Set($0.heads) }
+        var (edgeSum, headSum, pairs) = (0.0, 0.0, 0.0)
+        for a in circuits.indices {
+            for b in circuits.indices.dropFirst(a + 1) {
+                let either = heads[a].union(heads[b]).count
+                edgeSum += circuits[a].jaccard(circuits[b])
+                headSum += either == 0 ? 1 : Double(heads[a].intersection(heads[b]).count) / Double(either)
+                pairs += 1
+            }
+        }
+        self.resamples = resamples
+        self.edges = edgeSum / pairs
+        self.heads = headSum / pairs
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case resamples
+        case edges = "edge_jaccard"
+        case heads = "head_jaccard"
     }
 }

@@ -1,28 +1,26 @@
-/// Finding a circuit by path patching: from the logits back, step by step, to the heads that the heads found before hear
+/// Circuit discovery by path patching: from the logits back, each step finds the heads that affect the heads found before
 /// (Wang et al. 2211.00593, section 3).
 ///
-/// 1. Heads whose paths to the logits at END lower the logit difference when patched are *name movers*, those that raise
-///    it *negative name movers*. Of the former, those that attend to S2 more than to IO are *S-inhibition* heads, which in
-///    small models reach the logits too; in a model that says S they are what says it, and stay name movers.
+/// 1. Heads whose patched paths to the logits at END lower the logit difference are *name movers*; those that raise it are
+///    *negative name movers*. Of the former, heads that attend to S2 more than to IO are *S-inhibition* heads, which in
+///    small models also write to the logits directly. In a model that predicts S, such heads remain name movers.
 /// 2. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
-///    queries of negative and backup name movers find no head; which of the heads found they hear is measured all the
-///    same, for the circuit's paths.
+///    queries of negative and backup name movers add no heads to the circuit; they are patched only to find its paths.
 /// 3. Heads that lower it through keys or values of the S-inhibition heads at S2 are *duplicate token* or *induction*
-///    heads by what they attend to (``HeadBehaviour``), or else *other (S2)*.
-/// 4. Heads that lower it through keys or values of the induction heads at S1+1 are *previous token* heads by what they
-///    attend to, or else *other (S1+1)*.
-/// 5. With the name movers knocked out at END, heads that now lower it, did not before, and have no other part in the
-///    circuit are *backup name movers*.
+///    heads by their attention (``HeadBehaviour``), or else *other (S2)*.
+/// 4. Heads that lower it through keys or values of the induction heads at S1+1 are *previous token* heads by their
+///    attention, or else *other (S1+1)*.
+/// 5. Heads without another role that lower it only after the name movers are knocked out at END are *backup name
+///    movers*.
 ///
-/// A step that finds no head leaves out those that would go on from it. A head stands in the class that it was found in first.
-/// Effects are shares of the whole model's mean logit difference, so in a model that says S, what lowers it is what says
-/// S.
+/// Steps that depend on an empty class are skipped. A head belongs to the first class that finds it. Effects are relative
+/// to the whole model's mean logit difference, so in a model that predicts S, the heads found are those that promote S.
 public struct PathWalk: Codable, Equatable, Sendable {
-    /// Which heads a step takes, of those whose 95 % interval does not reach zero.
+    /// Selects heads from those whose 95 % intervals exclude zero.
     public struct Criterion: Codable, Equatable, Sendable {
-        /// The least effect, in per cent of the mean logit difference.
+        /// The least absolute effect, in percent of the mean logit difference.
         public var threshold: Double
-        /// The most heads of a class, the strongest first; nil for all.
+        /// The maximum number of heads in a class, strongest first; nil for no limit.
         public var limit: Int?
 
         public init(threshold: Double, limit: Int? = nil) {
@@ -31,22 +29,22 @@ public struct PathWalk: Codable, Equatable, Sendable {
         }
     }
 
-    // The paper takes what stands out in its figures, where effects grow smaller on the way back from the logits.
-    /// Of step 1, for either sign.
+    // The paper selects heads by inspection. In its figures, effects decrease with distance from the logits.
+    /// For step 1, with either sign.
     public var logits = Criterion(threshold: 2)
-    /// Of step 2.
+    /// For step 2.
     public var queries = Criterion(threshold: 2)
-    /// Of step 3.
+    /// For step 3.
     public var s2 = Criterion(threshold: 1)
-    /// Of step 4.
+    /// For step 4.
     public var s1Next = Criterion(threshold: 1)
-    /// Of step 5.
+    /// For step 5.
     public var backups = Criterion(threshold: 2)
-    /// The mean attention from which on a head is named by what it attends to.
+    /// The least mean attention for naming a head by its attention.
     public var attention = 0.2
-    /// What stands in for the name movers where they are knocked out.
+    /// How the name movers are knocked out.
     public var ablation = Ablation()
-    /// What intervals and random tokens are drawn from.
+    /// For bootstrap intervals and random tokens.
     public var seed: UInt64 = 0
 
     public init() {}
@@ -58,12 +56,12 @@ public struct PathWalk: Codable, Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - name: the model's, for the circuit.
-    ///   - reference: prompts whose counterfactuals the knockout's means are taken over, if not `prompts`.
-    ///   - measuring: called for each stage.
-    ///   - progress: told what share of the work is done.
-    /// - Throws: `IOIError` where a threshold or limit cannot be, no name mover is found, a prompt has no counterfactual,
-    ///   or a figure is not finite; `PatchInterruption`; what `measuring` throws.
+    ///   - name: the model's name, recorded in the circuit.
+    ///   - reference: prompts whose counterfactuals give the knockout's means; nil for `prompts`.
+    ///   - measuring: wraps each stage.
+    ///   - progress: called with the share of the work done.
+    /// - Throws: ``NoCircuit`` if no name mover is found; ``IOIError`` if an option is out of range, a prompt has no
+    ///   counterfactual, or a result is not finite; ``PatchInterruption``; errors from `measuring`.
     public func find(
         _ model: GPT2Parameters,
         name: String,
@@ -86,7 +84,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         )
     }
 
-    /// - Throws: ``IOIError`` of a threshold or limit that cannot be.
+    /// - Throws: ``IOIError`` for a negative threshold or a limit below 1.
     public func validate() throws {
         for (field, criterion) in [
             ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),
@@ -101,25 +99,22 @@ public struct PathWalk: Codable, Equatable, Sendable {
     }
 }
 
-/// What a walk found, and how it came by it.
+/// The circuit found by a walk, with its evidence.
 public struct PathWalkResult: Sendable {
     public let circuit: Circuit
-    /// In the order in which they were measured.
+    /// In the order of measurement.
     public let steps: [PathWalkStep]
-    /// What all heads attend to.
     public let behaviour: HeadBehaviour
 }
 
-/// One sweep of a walk: each head of the model as the sender to a receiver.
+/// One sweep of a walk: the paths from each head of the model to one receiver.
 public struct PathWalkStep: Equatable, Sendable {
     public private(set) var receiver = Receiver.logits
-    /// The name movers, where they were knocked out at END.
+    /// The name movers, if they were knocked out at END.
     public private(set) var knockedOut: [Head] = []
-    /// The heads whose effect is great enough and which the circuit keeps where the receiver takes them in, the strongest
-    /// first.
+    /// The circuit's heads that reach the threshold at the receiver's position, strongest first.
     public private(set) var heard: [Head] = []
-    /// The effects of all heads. Where name movers were knocked out, what a head then changes is shown as a change of
-    /// the whole model's logit difference.
+    /// The effects of all heads. With name movers knocked out, changes are relative to the whole model's logit difference.
     public private(set) var map = PatchMap()
 
     init(receiver: Receiver, knockedOut: [Head], heard: [Head], map: PatchMap) {

@@ -1,6 +1,6 @@
-/// A walk under way (`PathWalk`).
+/// The state of a ``PathWalk`` in progress.
 struct PathWalker {
-    /// The names of classes, from the output back (Wang et al. 2211.00593, section 3).
+    /// Class names, in order from the logits back.
     private enum Name: String, CaseIterable {
         case nameMover = "name mover"
         case backup = "backup name mover"
@@ -29,15 +29,14 @@ struct PathWalker {
     private(set) var paths: [ClassPath] = []
     private(set) var steps: [PathWalkStep] = []
     private var found: [Head: Found] = [:]
-    /// Of each class the strongest first.
+    /// Strongest first.
     private var classes: [Name: [Head]] = [:]
     /// The whole model's logit differences. [prompts]
     private var original: [Double] = []
-
-    /// What was swept, by stage.
+    /// Completed sweeps, by stage.
     private var maps: [String: PatchMap] = [:]
 
-    /// The most sweeps that a walk has.
+    /// The maximum number of sweeps in a walk.
     private static let sweeps = 10
 
     init(
@@ -64,16 +63,15 @@ struct PathWalker {
         }
     }
 
-    /// - Returns: what heads attend to.
     mutating func run() throws -> HeadBehaviour {
-        // Who is no name mover must not take a name mover's place among the strongest.
+        // The limit applies after S-inhibition heads are removed from the name movers.
         var unlimited = options.logits
         unlimited.limit = nil
         let direct = try hear(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw NoCircuit(
-                "no head carries \(options.logits.threshold) % of the logit difference to the logits with an interval "
-                    + "away from zero; lower that threshold, or take more prompts"
+                "no head has a direct effect of \(options.logits.threshold) % of the logit difference with an interval that "
+                    + "excludes zero; lower that threshold or use more prompts"
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
@@ -86,7 +84,7 @@ struct PathWalker {
         try hear(.nameMover, [.q], at: .end, options.queries) { head, _ in
             direct[head] == nil || inhibitors.contains(head) ? .inhibition : nil
         }
-        // Those that the movers hardly hear.
+        // Inhibitors with little effect through the name movers' queries.
         for head in inhibitors
         where found[head] == nil && classes[.inhibition, default: []].count < options.queries.limit ?? .max {
             classes[.inhibition, default: []].append(head)
@@ -120,9 +118,9 @@ struct PathWalker {
         return behaviour
     }
 
-    /// Takes those out of the name movers that attend to S2 more than to IO: by doing so they hold S down.
+    /// Removes from the name movers the heads that attend to S2 more than to IO, which suppress S.
     ///
-    /// - Returns: who they are.
+    /// - Returns: the removed heads.
     private mutating func sortOutMovers(_ behaviour: HeadBehaviour) -> [Head] {
         let movers = classes[.nameMover]!
         let inhibitors = movers.filter { behaviour.attendsToS2(head: $0, from: options.attention) }
@@ -132,16 +130,16 @@ struct PathWalker {
         return inhibitors
     }
 
-    /// Measures what each head does through some inputs of the heads of a class, gives those that do enough a class, and
-    /// notes which classes are heard.
+    /// Measures each head's effect through inputs of the heads of a class, assigns classes to heads that pass the
+    /// criterion, and records the paths found.
     ///
     /// - Parameters:
-    ///   - listener: nil for the logits.
-    ///   - inputs: a sweep for each; empty for the logits.
-    ///   - bothSigns: whether it is enough for a head to raise the logit difference.
-    ///   - knockedOut: knocked out at END.
-    ///   - name: the class of a head that has none and of its strongest effect; nil for none.
-    /// - Returns: the heads that do enough, with their strongest effects.
+    ///   - listener: the receiving class; nil for the logits.
+    ///   - inputs: the inputs, each measured in a sweep; empty for the logits.
+    ///   - bothSigns: whether heads that raise the logit difference pass too.
+    ///   - knockedOut: heads knocked out at END.
+    ///   - name: the class for an unclassified head with its strongest effect; nil for none.
+    /// - Returns: the heads that pass, with their strongest effects.
     @discardableResult
     private mutating func hear(
         _ listener: Name?,
@@ -155,7 +153,7 @@ struct PathWalker {
         var sweeps: [(receiver: Receiver, inputs: [Graph.HeadInput], map: PatchMap, passing: [(Head, Double)])] = []
         func add(_ receiver: Receiver, _ inputs: [Graph.HeadInput]) throws {
             let map = try sweep(receiver, without: knockedOut)
-            // What is knocked out sends nothing but rounding.
+            // Knocked-out heads send only rounding errors.
             let passing = map.passing(criterion.threshold, bothSigns: bothSigns)
             sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
         }
@@ -189,7 +187,7 @@ struct PathWalker {
         return strongest
     }
 
-    /// Notes that a class hears another, or once more by which inputs.
+    /// Records a path between classes, or adds inputs to a recorded one.
     private mutating func addPath(from sender: Name, to listener: Name?, _ inputs: [Graph.HeadInput]) {
         let (from, to) = (sender.rawValue, listener?.rawValue ?? "logits")
         guard let index = paths.firstIndex(where: { $0.from == from && $0.to == to }) else {
@@ -200,7 +198,7 @@ struct PathWalker {
         paths[index] = ClassPath(from: from, to: to, inputs: paths[index].inputs + more)
     }
 
-    /// The effects of all heads.
+    /// Measures the effects of all heads on a receiver.
     private mutating func sweep(_ receiver: Receiver, without knockedOut: [Head]) throws -> PatchMap {
         var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [receiver])
         var stage = receiver.description
@@ -233,11 +231,11 @@ struct PathWalker {
 }
 
 extension PatchMap {
-    /// The heads, with their effects, whose interval does not reach zero and whose effect is enough, the strongest first.
+    /// The heads whose intervals exclude zero and whose effects reach the threshold, strongest first.
     ///
     /// - Parameters:
-    ///   - threshold: in per cent.
-    ///   - bothSigns: whether effects above zero count as well.
+    ///   - threshold: in percent.
+    ///   - bothSigns: whether positive effects count too.
     func passing(_ threshold: Double, bothSigns: Bool) -> [(Head, Double)] {
         var passing: [(Head, Double)] = []
         for (layer, cells) in layers.enumerated() {
@@ -250,7 +248,7 @@ extension PatchMap {
         return passing.sorted(by: Self.isStronger)
     }
 
-    /// Of equal effects, the lower head's counts as stronger.
+    /// Orders by absolute effect, with ties in head order.
     static func isStronger(_ a: (Head, Double), _ b: (Head, Double)) -> Bool {
         (-abs(a.1), a.0) < (-abs(b.1), b.0)
     }

@@ -1,7 +1,7 @@
-/// Some edges of a model's graph, and where its heads put out what they compute.
+/// Edges of a model's graph, with the positions where its heads are kept.
 public struct EdgeCircuit: Equatable, Sendable {
     public var edges: EdgeSet
-    /// Heads that put out their ablated z but at some positions; the others put out their own at all of them.
+    /// Heads that are ablated outside some positions. All other heads are kept at all positions.
     public var positions: [Head: PositionSelection]
 
     public init(_ edges: EdgeSet, positions: [Head: PositionSelection] = [:]) {
@@ -10,10 +10,10 @@ public struct EdgeCircuit: Equatable, Sendable {
     }
 }
 
-/// Complement ablation edge by edge: some edges of the graph stay, and along all others senders give their ablated
-/// outputs (Conmy et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
+/// Complement ablation by edge: receivers get the ablated outputs of senders along every edge except the kept ones (Conmy
+/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
 public struct EdgeComplementAblation: Sendable {
-    /// What stays in each run.
+    /// The circuit kept in each run.
     public var kept: [EdgeCircuit]
     public var ablation: Ablation
 
@@ -22,15 +22,15 @@ public struct EdgeComplementAblation: Sendable {
         self.ablation = ablation
     }
 
-    /// Measures runs with just the edges of each of `kept`.
+    /// Measures the model with only the edges of each of `kept`.
     ///
     /// - Parameters:
-    ///   - done: what an interrupted call measured.
-    ///   - progress: told what share of the work is done.
-    ///   - reference: prompts whose counterfactuals means are taken over, if not `prompts`.
-    /// - Returns: the cells are `kept`; the original is the model as it is.
-    /// - Throws: `IOIError` where a prompt has no counterfactual, a group of prompts has no reference, or a logit
-    ///   difference is not finite; `PatchInterruption`.
+    ///   - reference: prompts whose counterfactuals give means; nil for `prompts`.
+    ///   - done: measures from an interrupted call.
+    ///   - progress: called with the share of the work done.
+    /// - Returns: measures with one cell for each of `kept`; `original` is the whole model.
+    /// - Throws: ``IOIError`` if a prompt has no counterfactual, a group of prompts has no reference, or a logit
+    ///   difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -71,10 +71,10 @@ public struct EdgeComplementAblation: Sendable {
         }
     }
 
-    /// The most tokens of a batch: enough for products at full speed.
+    /// The maximum number of tokens in a batch: enough for matrix products to run at full speed.
     private static let batchTokens = 512
 
-    /// The sites whose ablated values some run needs.
+    /// The sites whose ablated values are needed.
     private var sites: Set<Site> {
         var sites: Set<Site> = [.z]
         for circuit in kept {
@@ -91,7 +91,7 @@ public struct EdgeComplementAblation: Sendable {
 }
 
 extension EdgeCircuit {
-    /// The tokens at which heads put out their ablated z.
+    /// The tokens at which heads are ablated.
     fileprivate func clamps(_ batch: PromptBatch) -> [Head: [Int]] {
         positions.mapValues { selection in
             let live = Set(batch.tokens([selection]))

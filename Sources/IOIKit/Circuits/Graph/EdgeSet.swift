@@ -1,14 +1,13 @@
-/// Some of the edges of a graph.
+/// A subset of a graph's edges.
 public struct EdgeSet: Equatable, Sendable {
     public let graph: Graph
-    /// By the edges' indices.
+    /// Whether each edge belongs to the set. [edges]
     private(set) var flags: [Bool]
 
     public init(all graph: Graph) { (self.graph, flags) = (graph, Array(repeating: true, count: graph.edgeCount)) }
 
     public init(none graph: Graph) { (self.graph, flags) = (graph, Array(repeating: false, count: graph.edgeCount)) }
 
-    /// - Parameter indices: of edges, each once.
     init(_ graph: Graph, indices: some Sequence<Int>) {
         self.init(none: graph)
         for index in indices { flags[index] = true }
@@ -22,10 +21,10 @@ public struct EdgeSet: Equatable, Sendable {
 
     public var count: Int { flags.count { $0 } }
 
-    /// In the order of their indices.
+    /// The edges in index order.
     public var edges: [Graph.Edge] { graph.edges.enumerated().filter { flags[$0.offset] }.map(\.element) }
 
-    /// Whether some receiver reads a sender.
+    /// Whether any receiver reads a sender.
     func hears(_ sender: Graph.Sender) -> Bool {
         let index = graph.index(of: sender)
         return graph.receivers.indices.contains { receiver in
@@ -33,7 +32,7 @@ public struct EdgeSet: Equatable, Sendable {
         }
     }
 
-    /// For each sender whether some receiver reads it.
+    /// Whether any receiver reads each sender.
     var sendersInUse: [Bool] {
         var used = Array(repeating: false, count: graph.senders.count)
         for receiver in graph.receivers.indices {
@@ -42,12 +41,12 @@ public struct EdgeSet: Equatable, Sendable {
         return used
     }
 
-    /// For each receiver whether it reads something.
+    /// Whether each receiver reads any sender.
     private var receiversInUse: [Bool] {
         graph.receivers.indices.map { receiver in flags[graph.edges(into: receiver)].contains(true) }
     }
 
-    /// The heads that some receiver reads, ascending.
+    /// The heads that any receiver reads, in ascending order.
     public var heads: [Head] {
         zip(graph.senders, sendersInUse).compactMap { sender, isUsed in
             guard isUsed, case .head(let head) = sender else { return nil }
@@ -55,8 +54,8 @@ public struct EdgeSet: Equatable, Sendable {
         }
     }
 
-    /// Removes what cannot carry anything from the input to the logits: edges from senders that read nothing, and edges
-    /// to heads and MLPs that nothing reads.
+    /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing and
+    /// those to heads and MLPs that nothing reads.
     public mutating func prune() {
         while true {
             let (read, used) = (receiversInUse, sendersInUse)
@@ -80,7 +79,7 @@ public struct EdgeSet: Equatable, Sendable {
         }
     }
 
-    /// Edges in both over edges in either; 1 where neither has one.
+    /// The Jaccard index, or 1 if both sets are empty.
     public func jaccard(_ other: EdgeSet) -> Double {
         let (both, either) = zip(flags, other.flags).reduce(into: (0, 0)) { counts, pair in
             counts.0 += pair.0 && pair.1 ? 1 : 0

@@ -1,27 +1,26 @@
 import Foundation
 
-/// A model as a graph (Conmy et al. 2304.14997, section 2): what writes to the residual stream, what reads
-/// it, and an edge from each writer to each reader that comes after it.
+/// A model as a computational graph (Conmy et al. 2304.14997, section 2), with an edge from each sender, which writes to
+/// the residual stream, to each later receiver, which reads it.
 ///
-/// Writers are in the order in which they write, so that every reader reads the first so many of them.
+/// Senders are in the order of writing, so each receiver reads a prefix of them.
 public struct Graph: Equatable, Sendable {
-    /// What writes to the residual stream.
+    /// A node that writes to the residual stream.
     public enum Sender: Hashable, Sendable {
-        /// Token and position embedding.
+        /// Token and position embeddings.
         case input
         case head(Head)
         case mlp(Int)
     }
 
-    /// What reads the residual stream, through a LayerNorm of its own.
+    /// An input that reads the residual stream through a LayerNorm.
     public enum Receiver: Hashable, Sendable {
-        /// What a head's queries, keys or values are made of.
         case head(Head, HeadInput)
         case mlp(Int)
         case logits
     }
 
-    /// The three things that a head reads.
+    /// The inputs of a head.
     public enum HeadInput: String, CaseIterable, Codable, Sendable {
         case q, k, v
     }
@@ -34,13 +33,13 @@ public struct Graph: Equatable, Sendable {
 
     public let layers: Int
     public let heads: Int
-    /// The input, then of each layer its heads and its MLP.
+    /// The input, then each layer's heads and its MLP.
     public let senders: [Sender]
-    /// Of each layer its heads' q, k and v, head by head, then its MLP; the logits at the end.
+    /// Each layer's heads with q, k and v, then its MLP, and finally the logits.
     public let receivers: [Receiver]
-    /// How many of `senders` each receiver reads.
+    /// The number of senders that each receiver reads.
     let senderCounts: [Int]
-    /// Where the edges of each receiver begin among all edges.
+    /// The index of each receiver's first edge.
     private let offsets: [Int]
 
     public init(_ config: GPT2Config) { self.init(layers: config.layers, heads: config.heads) }
@@ -66,10 +65,9 @@ public struct Graph: Equatable, Sendable {
         offsets = counts.indices.map { counts[..<$0].reduce(0, +) }
     }
 
-    /// How many edges there are: 32,491 in GPT-2 small.
+    /// The number of edges: 32,491 in GPT-2 small.
     public var edgeCount: Int { offsets.last! + senderCounts.last! }
 
-    /// Which of `senders` it is.
     func index(of sender: Sender) -> Int {
         switch sender {
         case .input: 0
@@ -78,7 +76,6 @@ public struct Graph: Equatable, Sendable {
         }
     }
 
-    /// Which of `receivers` it is.
     func index(of receiver: Receiver) -> Int {
         switch receiver {
         case .head(let head, let input):
@@ -88,7 +85,7 @@ public struct Graph: Equatable, Sendable {
         }
     }
 
-    /// The receivers through which a sender reads; none of the input.
+    /// The receivers that belong to the same node as a sender; none for the input.
     func receivers(of sender: Sender) -> [Int] {
         switch sender {
         case .input: []
@@ -97,25 +94,25 @@ public struct Graph: Equatable, Sendable {
         }
     }
 
-    /// Which of all edges, receiver by receiver and each one's in the order of `senders`, an edge is.
+    /// The index of an edge in ``edges``.
     public func index(of edge: Edge) -> Int { offsets[edge.receiver] + edge.sender }
 
-    /// The edges into a receiver.
+    /// The indices of the edges into a receiver.
     func edges(into receiver: Int) -> Range<Int> {
         offsets[receiver]..<offsets[receiver] + senderCounts[receiver]
     }
 
-    /// All edges, in the order of their indices.
+    /// All edges, by receiver and then by sender.
     public var edges: [Edge] {
         receivers.indices.flatMap { receiver in
             (0..<senderCounts[receiver]).map { Edge(sender: $0, receiver: receiver) }
         }
     }
 
-    /// As in `7.3->9.9.q`, `input->m0`, `m11->logits`.
+    /// A name such as `7.3->9.9.q`, `input->m0` or `m11->logits`.
     public func name(of edge: Edge) -> String { "\(senders[edge.sender])->\(receivers[edge.receiver])" }
 
-    /// The edge of a name; nil where there is none.
+    /// The edge with a name; nil if there is none.
     public func edge(named name: String) -> Edge? {
         let ends = name.components(separatedBy: "->")
         guard ends.count == 2, let sender = Sender(ends[0]), let receiver = Receiver(ends[1]) else { return nil }
@@ -181,7 +178,7 @@ extension Graph.Receiver: LosslessStringConvertible {
     }
 }
 
-/// The layer of an MLP written as in m3.
+/// The layer of an MLP written in the form `m3`.
 private func mlpLayer(_ text: String) -> Int? {
     let digits = text.dropFirst()
     guard text.first == "m", !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }

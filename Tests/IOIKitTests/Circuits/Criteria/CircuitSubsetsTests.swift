@@ -114,13 +114,13 @@ import Testing
         try subsets.runCircuit(without: [some, others], stage: "test")
         try subsets.runModel(without: [others], stage: "test")
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-        let figures = subsets.figures(circuit: [some, others], model: [others, []], seed: 4)
+        let estimates = subsets.estimates(circuit: [some, others], model: [others, []], seed: 4)
         let (whole, a) = (mean(subsets.original), mean(subsets.circuit(without: some)))
         let (b, c) = (mean(subsets.circuit(without: others)), mean(subsets.model(without: others)))
         for (figure, value) in [
-            (figures.original, whole), (figures.circuit(without: some), a), (figures.model(without: others), c),
-            (figures.model(without: []), whole), (figures.gap(without: others), abs(b - c)),
-            (figures.change(from: some, to: others), abs(a - b) / abs(whole)),
+            (estimates.original, whole), (estimates.circuit(without: some), a), (estimates.model(without: others), c),
+            (estimates.model(without: []), whole), (estimates.gap(without: others), abs(b - c)),
+            (estimates.change(from: some, to: others), abs(a - b) / abs(whole)),
         ] {
             #expect(abs(try #require(figure.value) - value) < 1e-12)
             #expect(try #require(figure.ci95)[0] < #require(figure.ci95)[1])

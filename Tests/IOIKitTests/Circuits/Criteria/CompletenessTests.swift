@@ -19,8 +19,8 @@ import Testing
         let sets = candidates.map(\.k)
         try subsets.runCircuit(without: sets, stage: "test")
         try subsets.runModel(without: sets, stage: "test")
-        let figures = subsets.figures(circuit: sets, model: sets, seed: 0)
-        return (candidates.map { Completeness.Score($0, figures) }, subsets, figures.original.value!)
+        let estimates = subsets.estimates(circuit: sets, model: sets, seed: 0)
+        return (candidates.map { Completeness.Score($0, estimates) }, subsets, estimates.original.value!)
     }
 
     @Test func setsAreTheEmptyOneRandomOnesAndClasses() throws {

@@ -85,9 +85,9 @@ import Testing
         let sets = try sets(subsets)
         let all: [Set<Head>] = [[]] + sets.flatMap { [$1, $1.union([$0])] }
         try subsets.runCircuit(without: all, stage: "test")
-        let figures = subsets.figures(circuit: all, model: [], seed: 0)
+        let estimates = subsets.estimates(circuit: all, model: [], seed: 0)
         return circuit.classes.flatMap { headClass in
-            headClass.heads.map { Minimality.Score($0, in: headClass.name, without: sets[$0]!, figures) }
+            headClass.heads.map { Minimality.Score($0, in: headClass.name, without: sets[$0]!, estimates) }
         }
     }
 
