@@ -26,10 +26,10 @@ public struct ChoiceEvaluation: Equatable, Sendable {
         }
     }
 
-    public private(set) var all: Summary
+    public private(set) var all = Summary([], seed: 0)
     /// By kind of prompt, such as the grammatical number of its nouns or the decade of its year.
-    public private(set) var byGroup: [String: Summary]
-    public private(set) var byTemplate: [String: Summary]
+    public private(set) var byGroup: [String: Summary] = [:]
+    public private(set) var byTemplate: [String: Summary] = [:]
     /// nil unless requested.
     public var perPrompt: [ChoiceMeasures]?
 
@@ -45,7 +45,7 @@ public struct ChoiceEvaluation: Equatable, Sendable {
 }
 
 extension ChoiceEvaluation: FieldCoded {
-    init() { self.init([], seed: 0) }
+    init() {}
 
     static var fields: [Field<ChoiceEvaluation>] {
         [

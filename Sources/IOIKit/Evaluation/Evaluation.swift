@@ -31,10 +31,10 @@ public struct Evaluation: Equatable, Sendable {
         }
     }
 
-    public private(set) var all: Summary
+    public private(set) var all = Summary()
     /// By the order of the names: "ABBA" or "BABA".
-    public private(set) var byOrder: [String: Summary]
-    public private(set) var byTemplate: [String: Summary]
+    public private(set) var byOrder: [String: Summary] = [:]
+    public private(set) var byTemplate: [String: Summary] = [:]
     /// nil unless requested.
     public var perPrompt: [PromptMeasures]?
 
@@ -50,7 +50,7 @@ public struct Evaluation: Equatable, Sendable {
 }
 
 extension Evaluation: FieldCoded {
-    init() { self.init([], seed: 0) }
+    init() {}
 
     static var fields: [Field<Evaluation>] {
         [

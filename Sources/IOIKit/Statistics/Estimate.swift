@@ -21,8 +21,8 @@ public struct Estimate: Equatable, Sendable {
     /// The mean of values, with their standard deviation.
     init(meanOf values: [Double], seed: UInt64) {
         let mean = values.mean
-        let interval = Bootstrap.interval(ofMean: values, seed: seed) ?? mean...mean
-        self.init(value: mean, ci95: [interval.lowerBound, interval.upperBound], std: values.standardDeviation)
+        let interval = Bootstrap.interval(ofMean: values, seed: seed)
+        self.init(value: mean, ci95: interval.map { [$0.lowerBound, $0.upperBound] }, std: values.standardDeviation)
     }
 
     /// The value, or NaN.
