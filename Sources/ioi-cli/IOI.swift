@@ -2,24 +2,25 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-/// What fine-tuning does inside a language model.
+/// The program `ioi`.
 @main
 struct IOI: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ioi",
-        abstract: "What fine-tuning does inside a language model, seen on indirect-object identification.",
+        abstract: "Measure what fine-tuning changes inside a language model, on indirect-object identification (IOI).",
         discussion: """
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
-            to" is to be continued with " Mary". The program writes such prompts (data), measures a GPT-2 on them \
-            (eval), fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they \
-            carry (patch, knockout), tells what single heads do (heads), finds circuits and puts them to the test \
-            (circuit), tells how much of the model they are (faithfulness), tells whether recorded figures come out again \
-            (verify), and times itself (bench).
+            to" continues with " Mary". The program writes such prompts (data), measures a GPT-2 on them (eval), \
+            fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they carry \
+            (patch, knockout), measures single heads (heads), finds and validates circuits (circuit), measures how \
+            much of the model a circuit explains (faithfulness), checks recorded results (verify), and times itself \
+            (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
 
-            Exit codes: 0 done, 1 failed while running, 3 verify or model check found a difference, 64 wrong usage, 130 interrupted.
+            Exit codes: 0 done, 1 failed while running, 3 verify or model check found a difference, 64 wrong usage, 130 \
+            interrupted.
             """,
         version: ioiVersion,
         subcommands: [
@@ -30,7 +31,7 @@ struct IOI: ParsableCommand {
     )
 
     static func main() {
-        // A write beyond a file-size limit is then an error like a full disk, not a signal that kills.
+        // A write beyond a file-size limit then fails like one to a full disk, instead of killing the program.
         signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
@@ -40,7 +41,7 @@ struct IOI: ParsableCommand {
         }
     }
 
-    /// Reports how the program ends, in one line where it is an error, and ends it.
+    /// Prints the help or the one-line error that ends the program, and ends it.
     private static func finish(_ error: any Error) -> Never {
         if let error = error as? IOIError {
             Terminal.complain(error.field.map { "\(FieldFlag.named($0)): \(error.problem)" } ?? error.description)
@@ -51,7 +52,8 @@ struct IOI: ParsableCommand {
         if code.isSuccess {
             print(fullMessage(for: error))
         } else {
-            Terminal.complain(IOIError(message(for: error)).description)
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            Terminal.complain(WrongUsage(message(for: error), of: IOI.self, arguments: arguments).description)
         }
         Foundation.exit(code.rawValue)
     }

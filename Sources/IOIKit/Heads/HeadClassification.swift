@@ -286,11 +286,11 @@ public struct HeadCriteria: Codable, Equatable, Sendable {
 
     /// - Throws: ``IOIError`` for a negative threshold.
     func validate() throws {
-        for (name, value) in [
-            ("attribution", attribution), ("copying", copying), ("correlation", correlation), ("attention", attention),
-            ("inhibition", inhibition), ("backup", backup),
-        ] where !(value >= 0) {
-            throw IOIError.invalid(name, "found \(value), expected 0 or more")
+        for (name, share) in [("copying", copying), ("correlation", correlation), ("attention", attention)] {
+            try IOIError.check(name, share, in: 0...1)
+        }
+        for (name, percentage) in [("attribution", attribution), ("inhibition", inhibition), ("backup", backup)] {
+            try IOIError.check(name, percentage, in: 0...1000)
         }
     }
 }

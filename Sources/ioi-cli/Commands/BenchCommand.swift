@@ -5,26 +5,29 @@ import IOIKit
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Time the program's own kernels and a training step on this machine.",
+        abstract: "Time the program's kernels and a training step on this machine.",
         discussion: """
-            Speeds are medians; the share of the peak is taken of the fastest product in the same run. Weights are \
+            Times are medians; the share of the peak refers to the fastest matrix product of the same run. Weights are \
             random, so no model is needed.
             """
     )
 
-    @Option(help: "Prompts a step.")
-    var batch: Int = 32
+    struct Measurement: ParsableArguments {
+        @Option(help: "Prompts per step.")
+        var batch: Int = 32
 
-    @Option(help: "Tokens of each prompt.")
-    var length: Int = 16
+        @Option(help: "Tokens per prompt.")
+        var length: Int = 16
 
-    @Option(help: ArgumentHelp("The shape: gpt2, gpt2-medium, gpt2-large or gpt2-xl.", valueName: "name"))
-    var like: String = "gpt2"
+        @Option(help: ArgumentHelp("The shape of the model.", valueName: "name"))
+        var like = PublishedShape.small
+    }
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
-    /// A results document without a model and prompts, which it has none of.
+    /// A results document without model and prompts.
     private struct Document: Encodable {
         struct Options: Encodable {
             let batch, length: Int
@@ -46,7 +49,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         let started = ContinuousClock.now
         let workers = try common.workers()
-        let config = try GPT2Config.named(like, flag: "--like")
+        let (batch, length, config) = (measurement.batch, measurement.length, measurement.like.config)
         try checkFlag("--batch", batch, in: 1...4096)
         try checkFlag("--length", length, in: 1...config.contextLength)
         let environment = EnvironmentRecord(workers: workers)
@@ -59,7 +62,8 @@ struct BenchCommand: ParsableCommand {
             json: {
                 try JSONEncoder.readable.encode(
                     Document(
-                        options: .init(batch: batch, length: length, like: like), environment: environment,
+                        options: .init(batch: batch, length: length, like: measurement.like.rawValue),
+                        environment: environment,
                         seconds: (ContinuousClock.now - started) / .seconds(1), results: .init(timings: timings)
                     )
                 )

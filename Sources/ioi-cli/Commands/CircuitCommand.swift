@@ -5,8 +5,7 @@ import IOIKit
 struct CircuitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circuit",
-        abstract:
-            "The heads that do the task between them: find them, look at them, compare them, put them to the test.",
+        abstract: "Find, show, compare and validate circuits: the heads that do the task together.",
         subcommands: [
             CircuitShowCommand.self, CircuitDiscoverCommand.self, CircuitValidateCommand.self, CircuitDiffCommand.self,
         ]
@@ -16,7 +15,7 @@ struct CircuitCommand: ParsableCommand {
 struct CircuitShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "The classes of a circuit, their heads, and where each is kept.",
+        abstract: "Show the classes of a circuit, their heads, and the position of each.",
         discussion: """
             With --model, and for default, the heads are checked against the model. --format json writes the circuit \
             as a file that every --circuit takes.
@@ -26,17 +25,18 @@ struct CircuitShowCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("default, the circuit that belongs to the model, or a file.", valueName: "circuit"))
+    @Argument(
+        help: ArgumentHelp("A circuit file, or default for the model's own circuit.", valueName: "circuit"),
+        completion: .circuits
+    )
     var circuit = "default"
 
-    @OptionGroup var model: ModelOptions
-
-    @Option(help: "What standard output gets.")
-    var format: OutputFormat = .text
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.output) var output: FormatOptions
 
     func run() throws {
         let circuit = try model.circuits([circuit])[0]
-        switch format {
+        switch output.format {
         case .text: print(circuit.text())
         case .csv: print(circuit.csv, terminator: "")
         case .json: print(String(decoding: circuit.json, as: UTF8.self), terminator: "")
@@ -47,28 +47,26 @@ struct CircuitShowCommand: ParsableCommand {
 struct CircuitDiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "What two circuits share, and which heads the second gains, loses and moves to other classes.",
+        abstract: "Compare two circuits: the heads that both have, and those that the second gains, loses or moves.",
         discussion: """
             ioi circuit diff default found.json --model gpt2
             ioi circuit diff base.json tuned.json
             """
     )
 
-    @Argument(help: ArgumentHelp("The first circuit: default or a file.", valueName: "a"))
+    @Argument(help: ArgumentHelp("The first circuit: a file or default.", valueName: "a"), completion: .circuits)
     var first: String
 
-    @Argument(help: ArgumentHelp("The second circuit: default or a file.", valueName: "b"))
+    @Argument(help: ArgumentHelp("The second circuit: a file or default.", valueName: "b"), completion: .circuits)
     var second: String
 
-    @OptionGroup var model: ModelOptions
-
-    @Option(help: "What standard output gets.")
-    var format: OutputFormat = .text
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.output) var output: FormatOptions
 
     func run() throws {
         let circuits = try model.circuits([first, second])
         let diff = CircuitDiff(from: circuits[0], to: circuits[1])
-        switch format {
+        switch output.format {
         case .text: print(diff.text())
         case .csv: print(diff.csv, terminator: "")
         case .json: print(String(decoding: try JSONEncoder.readable.encode(diff), as: UTF8.self))
@@ -77,8 +75,8 @@ struct CircuitDiffCommand: ParsableCommand {
 }
 
 extension ModelOptions {
-    /// Circuits that are asked for by their file or as `default`. A model, of which the config alone is read, has to do
-    /// with it only where there is a `default` or the user names one.
+    /// Circuits named by their file or as `default`. A model, of which only the config is read, is needed only if
+    /// `default` is among them or the user names one.
     fileprivate func circuits(_ names: [String]) throws -> [Circuit] {
         guard model != nil || names.contains("default") else {
             return try names.map { try Circuit(contentsOf: URL(fileURLWithPath: $0)) }

@@ -2,103 +2,108 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitValidateCommand: BoundedCommand {
+struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
         abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
         discussion: """
             F(C) is the mean logit difference with everything but the circuit's heads knocked out, F(M) that of the \
-            whole model; C∖K and M∖K are the circuit and the model without some of the circuit's heads K, at the \
-            positions where the circuit keeps them.
+            whole model. C∖K and M∖K are the circuit and the model with a set K of the circuit's heads knocked out as \
+            well, at the positions where the circuit keeps them.
 
-            Minimality of a head v: by how much F(C∖K) changes when v goes as well, in percent of F(M), for a set K \
-            without which v counts. Under 1 % a head is not shown to be needed.
+            Minimality of a head v: the change of F(C∖K) when v is knocked out too, in percent of F(M), for a set K that \
+            shows the need for v. Below 1 % the head is not shown to be needed.
 
-            Completeness: |F(C∖K) − F(M∖K)| for many K. It is large where the model has heads for the task that the \
-            circuit has not.
+            Completeness: |F(C∖K) − F(M∖K)| for many K. It is large if the model has heads for the task that the circuit \
+            lacks.
 
             ioi circuit validate --model gpt2
             ioi circuit validate --circuit found.json --minimality-sets greedy --completeness none
             ioi circuit validate --no-minimality --completeness random --random-sets 100
             ioi circuit validate --completeness greedy --objective both
 
-            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            \(Interrupt.help)
             """
     )
 
-    @Option(help: ArgumentHelp("default, the circuit that belongs to the model, or a file.", valueName: "file"))
-    var circuit: String?
+    private static let standard = ValidateExperiment(prompts: PromptSource(count: promptCount))
 
-    @OptionGroup var positions: CircuitPositionsOptions
+    struct Measurement: ParsableArguments {
+        @OptionGroup var circuit: CircuitOptions
+        @OptionGroup var positions: CircuitPositionsOptions
+    }
 
-    @Flag(name: .customLong("no-minimality"), help: "Leave minimality out.")
-    var noMinimality = false
+    struct MinimalityOptions: ParsableArguments {
+        @Flag(name: .customLong("no-minimality"), help: "Do not measure minimality.")
+        var noMinimality = false
 
-    @Option(
-        help: ArgumentHelp(
-            "Where K of each head comes from (default: auto).",
-            discussion: """
-                published: Wang et al., appendix K, for their circuit of GPT-2 small and parts of it. class: the rest \
-                of the head's class. greedy: grown from the circuit's heads to make the score large. auto: published \
-                for the whole published circuit, else class.
-                """,
-            valueName: "auto|published|class|greedy"
-        )
-    )
-    var minimalitySets: String?
+        @Option(help: ArgumentHelp("Where the set K of each head comes from.", valueName: "sets"))
+        var minimalitySets = Minimality.Sets.auto
+    }
 
-    @Option(
-        help: ArgumentHelp(
-            "Sets K beside the empty one: some of random,class,greedy, or none (default: all three).",
-            valueName: "kinds"
-        )
-    )
-    var completeness: String?
+    /// The kinds of sets K besides the empty one; nil for no completeness.
+    struct Kinds: ExpressibleByArgument {
+        let kinds: [Completeness.Kind]?
 
-    @Option(help: ArgumentHelp("Random sets, each head with probability 1/2 (default: 10).", valueName: "n"))
-    var randomSets: Int?
+        init(_ kinds: [Completeness.Kind]?) { self.kinds = kinds }
 
-    @Option(
-        help: ArgumentHelp(
-            "What a greedy search for completeness makes large (default: change).",
-            discussion: """
-                change: |F(C∖(K∪{v})) − F(C∖K)|, of the head v that is added, as in Wang et al., appendix M. gap: the \
-                score |F(C∖K) − F(M∖K)| itself, as in their released code, which adds a head only where it rises.
-                """,
-            valueName: "change|gap|both"
-        )
-    )
-    var objective: String?
+        init?(argument: String) {
+            if argument == "none" {
+                kinds = nil
+            } else if let list = List<Completeness.Kind>(argument: argument), !list.items.contains(.empty) {
+                kinds = list.items
+            } else {
+                return nil
+            }
+        }
 
-    @Option(help: ArgumentHelp("Greedy sets for completeness (default: 10).", valueName: "n"))
-    var greedyRuns: Int?
+        var defaultValueDescription: String { kinds.map { List($0).defaultValueDescription } ?? "none" }
+        static var allValueStrings: [String] {
+            Completeness.Kind.allCases.filter { $0 != .empty }.map(\.rawValue) + ["none"]
+        }
+        static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+    }
 
-    @Option(help: ArgumentHelp("Heads that a greedy set may get (default: 10).", valueName: "n"))
-    var greedySteps: Int?
+    struct CompletenessOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("Kinds of sets K besides the empty one, separated by commas.", valueName: "kinds"))
+        var completeness = Kinds(standard.completeness)
 
-    @Option(help: ArgumentHelp("Heads that are tried at each step (default: 10).", valueName: "n"))
-    var greedyCandidates: Int?
+        @Option(help: ArgumentHelp("Random sets, each head with probability 1/2.", valueName: "n"))
+        var randomSets = standard.randomSets
 
-    @Option(
-        help: ArgumentHelp(
-            "Prompts that greedy searches measure on (default: 50); what they find is measured on all.",
-            valueName: "n"
-        )
-    )
-    var greedyPrompts: Int?
+        @Option(help: ArgumentHelp("What a greedy search for completeness maximises.", valueName: "what"))
+        var objective = OneOrBoth(standard.objectives[0])
 
-    @OptionGroup var ablation: AblationOptions
-    @OptionGroup var reference: ReferenceOptions
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var memory: MemoryOptions
-    @Flag(help: .perPrompt) var perPrompt = false
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+        @Option(help: ArgumentHelp("Greedy sets for completeness.", valueName: "n"))
+        var greedyRuns = standard.greedy.runs
+    }
+
+    struct GreedyOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("Maximum number of heads of a greedy set.", valueName: "n"))
+        var greedySteps = standard.greedy.steps
+
+        @Option(help: ArgumentHelp("Heads that are tried at each step.", valueName: "n"))
+        var greedyCandidates = standard.greedy.candidates
+
+        @Option(
+            help: ArgumentHelp("Prompts that a search measures on; its sets are then measured on all.", valueName: "n"))
+        var greedyPrompts = standard.greedy.prompts
+    }
+
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: "Minimality") var minimality: MinimalityOptions
+    @OptionGroup(title: "Completeness") var completeness: CompletenessOptions
+    @OptionGroup(title: "Greedy search") var search: GreedyOptions
+    @OptionGroup(title: Section.ablation) var ablation: AblationOptions<CircuitValidateCommand>
+    @OptionGroup(title: Section.ablation) var reference: ReferenceOptions
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<CircuitValidateCommand>
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
     var isStaged: Bool { true }
-
-    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
 
     func view(_ results: ValidateResults, of experiment: ValidateExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
@@ -107,62 +112,45 @@ struct CircuitValidateCommand: BoundedCommand {
     }
 
     func experiment() throws -> ValidateExperiment {
-        let source = try prompts.source(defaultCount: 200)
+        let source = try prompts.source()
         var options = ValidateExperiment(prompts: source)
-        if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
-        options.everywhere = try positions.areEverywhere()
-        options.minimality = noMinimality ? nil : try choice("--minimality-sets", minimalitySets, default: .auto)
-        options.completeness = completeness == "none" ? nil : try kinds() ?? options.completeness
-        options.randomSets = randomSets ?? options.randomSets
-        options.objectives =
-            objective == "both"
-            ? Completeness.Objective.allCases : [try choice("--objective", objective, default: .change)]
-        options.greedy.runs = greedyRuns ?? options.greedy.runs
-        options.greedy.steps = greedySteps ?? options.greedy.steps
-        options.greedy.candidates = greedyCandidates ?? options.greedy.candidates
-        options.greedy.prompts = greedyPrompts ?? options.greedy.prompts
-        try checkFlagsHaveUse(options)
+        options.circuit = measurement.circuit.name
+        options.everywhere = measurement.positions.areEverywhere
+        options.minimality = minimality.noMinimality ? nil : minimality.minimalitySets
+        options.completeness = completeness.completeness.kinds
+        options.randomSets = completeness.randomSets
+        options.objectives = completeness.objective.items
+        options.greedy.runs = completeness.greedyRuns
+        options.greedy.steps = search.greedySteps
+        options.greedy.candidates = search.greedyCandidates
+        options.greedy.prompts = search.greedyPrompts
+        try checkFlags(options)
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = reference.abcCount
         return options
     }
 
-    /// The sets that `--completeness` lists; nil without it.
-    private func kinds() throws -> [Completeness.Kind]? {
-        guard let completeness else { return nil }
-        let kinds: [Completeness.Kind] = [.random, .headClass, .greedy]
-        return try list(completeness).map { text in
-            guard let kind = kinds.first(where: { $0.rawValue == text }) else {
-                throw IOIError.usage(
-                    "--completeness: found \"\(text)\", expected a list of random, class and greedy, or none"
-                )
-            }
-            return kind
-        }
-    }
-
-    /// - Throws: `IOIError` of kind `usage` where nothing is to be done, or a flag is of no use beside the others.
-    private func checkFlagsHaveUse(_ options: ValidateExperiment) throws {
+    /// - Throws: `IOIError` of kind `usage` if nothing is measured or a flag has no effect.
+    private func checkFlags(_ options: ValidateExperiment) throws {
         guard options.minimality != nil || options.completeness != nil else {
-            throw IOIError.usage("--completeness: found none beside --no-minimality, which leaves nothing to do")
+            throw IOIError.usage("--completeness: found none with --no-minimality, which leaves nothing to measure")
         }
-        if noMinimality, minimalitySets != nil {
+        if minimality.noMinimality, Given.has("--minimality-sets") {
             throw IOIError.usage("--minimality-sets: does not go with --no-minimality")
         }
         let kinds = options.completeness ?? []
         let isSearching = kinds.contains(.greedy)
-        let needs: [(flag: String, isGiven: Bool, isOfUse: Bool, need: String)] = [
-            ("--random-sets", randomSets != nil, kinds.contains(.random), "random in --completeness"),
-            ("--objective", objective != nil, isSearching, "greedy in --completeness"),
-            ("--greedy-runs", greedyRuns != nil, isSearching, "greedy in --completeness"),
+        let needs: [(flags: [String], hasEffect: Bool, need: String)] = [
+            (["--random-sets"], kinds.contains(.random), "random in --completeness"),
+            (["--objective", "--greedy-runs"], isSearching, "greedy in --completeness"),
+            (
+                ["--greedy-steps", "--greedy-candidates", "--greedy-prompts"],
+                isSearching || options.minimality == .greedy,
+                "greedy in --completeness or --minimality-sets greedy"
+            ),
         ]
-        let either = isSearching || options.minimality == .greedy
-        let others = [
-            ("--greedy-steps", greedySteps), ("--greedy-candidates", greedyCandidates),
-            ("--greedy-prompts", greedyPrompts),
-        ].map { ($0, $1 != nil, either, "greedy in --completeness or --minimality-sets greedy") }
-        for (flag, isGiven, isOfUse, need) in needs + others where isGiven && !isOfUse {
-            throw IOIError.usage("\(flag): needs \(need)")
+        for (flags, hasEffect, need) in needs where !hasEffect {
+            if let flag = Given.first(of: flags) { throw IOIError.usage("\(flag): needs \(need)") }
         }
     }
 }

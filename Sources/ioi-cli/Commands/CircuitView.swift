@@ -1,11 +1,11 @@
 import IOIKit
 
 extension Circuit {
-    /// For people: the classes, each with its position and its heads, and how many heads there are.
+    /// The classes, each with its position and heads, and the number of heads.
     func text() -> String {
         let names = classes.map(\.name.count).max() ?? 0
         let positions = classes.map(\.position.description.count).max() ?? 0
-        // Beside the two columns before it and the blanks between them.
+        // The width that the other columns leave.
         let room = Terminal.outputWidth - max(names, "class".count) - max(positions, "position".count) - 4
         var table = TextTable(header: ["class", "position", "heads"], leftColumns: [0, 1, 2])
         for headClass in classes {
@@ -24,16 +24,16 @@ extension Circuit {
         let lines = classes.flatMap { headClass in
             headClass.heads.map { "\(headClass.name.csvField),\(headClass.position),\($0)" }
         }
-        return (["class,position,head"] + lines).map { $0 + "\n" }.joined()
+        return csvTable("class,position,head", lines)
     }
 }
 
 extension CircuitDiff {
-    /// For people: the heads shared, gained, lost and moved, what became of each class, and Jaccard's indices.
+    /// The heads shared, gained, lost and moved, the changes of each class, and the Jaccard indices.
     func text() -> String {
         var heads = TextTable(header: ["", "heads"], leftColumns: [0, 2])
         func add(_ name: String, _ count: Int, _ details: [String]) {
-            // Beside the columns of names and of counts.
+            // The width that names and counts leave.
             let lines = details.lines(width: Terminal.outputWidth - 15, separator: ",")
             heads.rows.append([name, "\(count)"] + lines.prefix(1))
             heads.rows += lines.dropFirst().map { ["", "", $0] }
@@ -65,6 +65,6 @@ extension CircuitDiff {
             same + moved.map { ($0.head, $0.from, $0.to) } + gained.map { ($0.head, "", $0.headClass) }
             + lost.map { ($0.head, $0.headClass, "") }
         let lines = all.sorted { $0.0 < $1.0 }.map { "\($0.0),\($0.1.csvField),\($0.2.csvField)" }
-        return (["head,from,to"] + lines).map { $0 + "\n" }.joined()
+        return csvTable("head,from,to", lines)
     }
 }

@@ -1,7 +1,7 @@
 import IOIKit
 
 extension DiscoverResults {
-    /// For people: the circuit, how well it does, and how it was found.
+    /// The circuit, its faithfulness, and how it was found.
     func text(_ circuit: Circuit, on prompts: String, saved: String?) -> String {
         var lines = [circuit.text()]
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
@@ -56,29 +56,25 @@ extension DiscoverResults {
         }
         var table = TextTable(header: ["edges", "share", "faithfulness", "95 % interval"], leftColumns: [0, 4])
         table.rows = curve.points.map { point in
-            let figure = point.faithfulness
-            return [
-                "\(point.edges)", "\(decimal(100 * point.fraction, 1)) %",
-                figure.value.map { decimal($0, 3) } ?? "·",
-                figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
-                point.note?.rawValue ?? "",
-            ]
+            ["\(point.edges)", "\(decimal(100 * point.fraction, 1)) %"] + point.faithfulness.cells(3)
+                + [point.note?.rawValue ?? ""]
         }
         return table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
     }
 
-    /// A line for each head, or for each edge where edges were found.
+    /// A line for each head, or for each edge if edges were found.
     func csv(_ circuit: Circuit) -> String {
         if let scores {
-            return "edge,score,score_low,score_high\n"
-                + scores.edges.map { edge in
-                    "\(edge.edge),\(edge.score),\(edge.ci95.map { "\($0[0]),\($0[1])" } ?? ",")\n"
-                }.joined()
+            return csvTable(
+                "edge,score,score_low,score_high",
+                scores.edges.map { "\($0.edge),\($0.score),\(csvNumber($0.ci95?[0])),\(csvNumber($0.ci95?[1]))" }
+            )
         }
-        guard circuit.edges.isEmpty else { return "edge\n" + circuit.edges.map { $0 + "\n" }.joined() }
-        return "class,position,head\n"
-            + circuit.classes.flatMap { headClass in
-                headClass.heads.map { "\(headClass.name),\(headClass.position),\($0)\n" }
-            }.joined()
+        guard circuit.edges.isEmpty else { return csvTable("edge", circuit.edges) }
+        return csvTable(
+            "class,position,head",
+            circuit.classes.flatMap { headClass in
+                headClass.heads.map { "\(headClass.name),\(headClass.position),\($0)" }
+            })
     }
 }

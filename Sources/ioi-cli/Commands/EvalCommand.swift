@@ -2,33 +2,30 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct EvalCommand: ExperimentCommand {
+struct EvalCommand: PromptCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
         discussion: """
-            The logit difference is logit(IO) − logit(S) at the last token. Every mean has its 95 % bootstrap \
-            interval, drawn with --seed. Of the other tasks, agreement and greater-than: the probability of all right \
-            next tokens less that of all wrong ones, and how often it is above 0.
+            The logit difference is logit(IO) − logit(S) at the last token. Every mean has a 95 % bootstrap interval, \
+            drawn with --seed. On agreement and greater-than, the probability of all right next tokens minus that of all \
+            wrong ones is measured, and how often it is above 0.
 
             ioi eval --model gpt2 --count 1000 --seed 0
             ioi eval --model runs/clean/checkpoints/epoch-001 --data prompts.jsonl --format json --per-prompt
             ioi eval --model gpt2 --dataset greater-than --held-out
             """
     )
+    static let promptCount = 1000
+    static let datasets = PromptSource.datasets
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<EvalCommand>
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
-    @Flag(help: .perPrompt) var perPrompt = false
-
-    func experiment() throws -> EvaluationExperiment {
-        EvaluationExperiment(prompts: try prompts.source(defaultCount: 1000, takesTasks: true))
-    }
-
-    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+    func experiment() throws -> EvaluationExperiment { EvaluationExperiment(prompts: try prompts.source()) }
 
     func view(_ results: TaskEvaluation, of experiment: EvaluationExperiment, on subject: Subject) -> ResultsView {
         let next =

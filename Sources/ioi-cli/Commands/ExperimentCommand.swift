@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-/// A command that runs an experiment: its flags make one, its view shows the results.
+/// A command that runs an experiment: its flags describe one, its view shows the results.
 protocol ExperimentCommand: ParsableCommand {
     associatedtype Kind: Experiment
 
@@ -10,43 +10,66 @@ protocol ExperimentCommand: ParsableCommand {
     var common: RunOptions { get }
     /// Whether the results hold the figures of each prompt.
     var perPrompt: Bool { get }
-    /// Whether work has many stages, of which how many prompts are done says little.
+    /// Whether the work has several stages, so that a count of prompts says little about its progress.
     var isStaged: Bool { get }
 
     func settings(workers: Workers) throws -> RunSettings
 
-    /// The experiment that the flags ask for.
+    /// The experiment that the flags describe.
     ///
-    /// - Throws: `IOIError` of kind `usage` for flags that do not go together.
+    /// - Throws: `IOIError` of kind `usage` if flags conflict.
     func experiment() throws -> Kind
 
-    /// Loads what is measured; the first lines on standard error name it.
+    /// Loads the models and names them on standard error.
     func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?)
 
-    /// Decides what only the model can tell.
+    /// Fills in what depends on the model.
     func complete(_ experiment: inout Kind, for model: GPT2) throws
 
-    /// Writes what other flags ask for beside the results document.
+    /// Writes what other flags ask for in addition to the results document.
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws
 
-    /// What standard output gets.
+    /// What is printed.
     func view(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws -> ResultsView
 }
 
-/// Results for people and as a table, and a command worth trying after them.
+/// Results as text and as a table, and a command to try next.
 struct ResultsView {
     let text: () -> String
     let csv: () -> String
     var next: String?
 }
 
-/// A command whose caches and stacked runs the user can bound.
-protocol BoundedCommand: ExperimentCommand {
+/// An experiment on a model and prompts, with a donor if a flag names one.
+protocol PromptCommand: ExperimentCommand, CommandDefaults {
+    var model: ModelOptions { get }
+    var donor: String? { get }
+}
+
+extension PromptCommand {
+    var donor: String? { nil }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        (try model.load(workers: workers), try donor.map { try ModelOptions.load(donor: $0, workers: workers) })
+    }
+}
+
+/// A command whose memory for caches and patched runs the user can limit.
+protocol BoundedCommand: PromptCommand {
     var memory: MemoryOptions { get }
 }
 
 extension BoundedCommand {
     func settings(workers: Workers) throws -> RunSettings { try memory.settings(workers: workers) }
+}
+
+/// A command that can put the figures of each prompt in its results.
+protocol PerPromptCommand: ExperimentCommand {
+    var figures: PerPromptOptions { get }
+}
+
+extension PerPromptCommand {
+    var perPrompt: Bool { figures.perPrompt }
 }
 
 extension ExperimentCommand {
@@ -71,7 +94,7 @@ extension ExperimentCommand {
         try complete(&experiment, for: model)
         let subject = try Subject(of: experiment, model, donor: donor)
         var records: (model: ModelRecord, donor: ModelRecord?)?
-        // The hash of a model takes reading it through.
+        // Hashing a model means reading all of it.
         if output.holdsDocument { records = (try ModelRecord(model), try donor.map(ModelRecord.init)) }
         work.partial = try PartialResults(
             besides: output.out.map { URL(fileURLWithPath: $0) },
@@ -110,9 +133,9 @@ extension ExperimentCommand {
         String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self)
     }
 
-    /// Runs `body` so that Ctrl-C ends it with what it has measured saved, and says so.
+    /// Runs `body`. Ctrl-C saves what was measured and ends it with a message.
     ///
-    /// - Throws: what `body` throws, and the exit code of an interruption.
+    /// - Throws: what `body` throws, or the exit code of an interruption.
     private func stoppable<Results>(_ subject: Subject, _ body: () throws -> Results) throws -> Results {
         Interrupt.listen()
         do {
@@ -144,8 +167,4 @@ extension ExperimentCommand {
 extension Subject {
     /// What was measured, as in "200 clean prompts".
     var prompting: String { dataset.map { "\($0.count) \($0.name) prompts" } ?? "" }
-}
-
-extension ArgumentHelp {
-    static var perPrompt: ArgumentHelp { "Put the figures of each prompt in the JSON as well." }
 }

@@ -2,78 +2,73 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FaithfulnessCommand: BoundedCommand {
+struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "faithfulness",
-        abstract: "How much of the model a circuit is: its logit difference with everything else knocked out.",
+        abstract: "How much of the model a circuit explains: its logit difference with everything else knocked out.",
         discussion: """
             F(C) is the mean logit difference with z of every head outside the circuit, and of its own heads at other \
-            positions, replaced by what --ablate says; F(M) is the whole model's. The figure depends on the method, so \
-            --surface measures it by all of them: each stand-in value, positions, grouping and number of prompts for \
-            means, heads or edges, and both ways of averaging, beside random circuits of the same size and depth.
+            positions, replaced as --ablate says; F(M) is the whole model's. The result depends on the method, so \
+            --surface measures it by all of them: each kind of ablation, positions, grouping and number of prompts for \
+            means, heads or edges, and both aggregations, next to random circuits of the same size and depth.
 
             ioi faithfulness --circuit default
             ioi faithfulness --circuit default --ablate resample --positions all
             ioi faithfulness --circuit default --granularity edge --ablate counterfactual
             ioi faithfulness --circuit found.json --surface --chart surface.svg
 
-            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            \(Interrupt.help)
             """
     )
 
-    @Option(help: ArgumentHelp("default, the one that belongs to the model, or a file.", valueName: "file"))
-    var circuit = "default"
+    struct Measurement: ParsableArguments {
+        @OptionGroup var circuit: CircuitOptions
+        @OptionGroup var positions: CircuitPositionsOptions
 
-    @OptionGroup var ablation: AblationOptions
-
-    @OptionGroup var reference: ReferenceOptions
-
-    @OptionGroup var positions: CircuitPositionsOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "Cut out all other heads, or every edge that is not the circuit's as well (default: node).",
-            valueName: "node|edge"
+        @Option(
+            help: ArgumentHelp("Cut all other heads, or also every edge that is not in the circuit.", valueName: "what")
         )
-    )
-    var granularity: String?
+        var granularity = CircuitMethod().granularity
 
-    @Option(
-        help: ArgumentHelp(
-            "ratio-of-means or mean-of-ratios over prompts (default: ratio-of-means).", valueName: "kind"
+        @Option(help: ArgumentHelp("The ratio of the means, or the mean of each prompt's ratio.", valueName: "how"))
+        var aggregate = CircuitMethod().aggregation
+
+        @Option(
+            help: ArgumentHelp(
+                "Compare with this many circuits of random heads, as many in each layer (default: 0, with --surface 20).",
+                valueName: "n"
+            )
         )
-    )
-    var aggregate: String?
+        var randomSets: Int?
 
-    @Option(
-        help: ArgumentHelp(
-            "Compare with so many circuits of random heads, as many in each layer (default: 0; with --surface 20).",
-            valueName: "n"
-        )
-    )
-    var randomSets: Int?
+        @Flag(help: "Also measure by all methods.")
+        var surface = false
+    }
 
-    @Flag(help: "Measure by the whole grid of methods as well.")
-    var surface = false
+    struct ChartOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("Draw the surface as a chart.", valueName: "f.svg"),
+            completion: .file(extensions: ["svg"]))
+        var chart: String?
+    }
 
-    @Option(help: ArgumentHelp("Draw the surface as a picture.", valueName: "f.svg"))
-    var chart: String?
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.ablation) var ablation: AblationOptions<FaithfulnessCommand>
+    @OptionGroup(title: Section.ablation) var reference: ReferenceOptions
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FaithfulnessCommand>
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var chart: ChartOptions
+    @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var memory: MemoryOptions
-    @Flag(help: .perPrompt) var perPrompt = false
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
-
-    var isStaged: Bool { surface }
-
-    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+    var isStaged: Bool { measurement.surface }
 
     func keep(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) throws {
-        guard let chart, let circuit = try experiment.circuit(of: subject.model) else { return }
+        guard let file = chart.chart, let circuit = try experiment.circuit(of: subject.model) else { return }
         let picture = results.chart(circuit, on: subject.prompting)
-        try AtomicFile.write(Data(picture.svg.utf8), to: URL(fileURLWithPath: chart))
+        try AtomicFile.write(Data(picture.svg.utf8), to: URL(fileURLWithPath: file))
     }
 
     func view(
@@ -82,26 +77,27 @@ struct FaithfulnessCommand: BoundedCommand {
         on subject: Subject
     ) throws -> ResultsView {
         let circuit = try experiment.circuit(of: subject.model)!
+        let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
             text: { results.text(circuit, on: subject.prompting) }, csv: { results.csv(experiment.method) },
-            next: "ioi \(surface ? "circuit validate" : "faithfulness --surface")\(circuitFlag)\(model.flag)"
+            next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)"
         )
     }
 
-    private var circuitFlag: String { circuit == "default" ? "" : " --circuit \(circuit.shellWord)" }
-
     func experiment() throws -> FaithfulnessExperiment {
-        let source = try prompts.source(defaultCount: 200)
+        let source = try prompts.source()
         var options = FaithfulnessExperiment(prompts: source)
-        options.circuit = circuit == "default" ? circuit : absolutePath(circuit)
+        options.circuit = measurement.circuit.name
         options.method.ablation = try ablation.ablation(seed: source.seed)
         options.method.reference = reference.abcCount
-        options.method.everywhere = try positions.areEverywhere()
-        options.method.granularity = try choice("--granularity", granularity, default: .node)
-        options.method.aggregation = try choice("--aggregate", aggregate, default: .ratioOfMeans)
-        options.randomSets = randomSets ?? (surface ? 20 : 0)
-        options.surface = surface
-        guard chart == nil || surface else { throw IOIError.usage("--chart: needs --surface, which it draws") }
+        options.method.everywhere = measurement.positions.areEverywhere
+        options.method.granularity = measurement.granularity
+        options.method.aggregation = measurement.aggregate
+        options.randomSets = measurement.randomSets ?? (measurement.surface ? 20 : 0)
+        options.surface = measurement.surface
+        guard chart.chart == nil || measurement.surface else {
+            throw IOIError.usage("--chart: needs --surface, which it draws")
+        }
         return options
     }
 }

@@ -1,17 +1,14 @@
 import IOIKit
 
 extension FaithfulnessResults {
-    /// For people: the figures, their splits, the prompts that fit worst, and the surface where there is one.
+    /// The figures, their splits, the prompts with the largest differences, and the surface if it was measured.
     func text(_ circuit: Circuit, on prompts: String) -> String {
         let whole = faithfulness
         var figures = TextTable(
             header: [prompts, "", "95 % interval"], leftColumns: [0, 3]
         )
         func row(_ name: String, _ figure: Estimate) -> [String] {
-            [
-                name, figure.value.map { decimal($0, 3) } ?? "undefined",
-                figure.ci95.map { "[\(decimal($0[0], 3)), \(decimal($0[1], 3))]" } ?? "",
-            ]
+            [name, figure.cell(3, undefined: "undefined"), figure.interval(3)]
         }
         figures.rows = [
             row("F(M), the model", whole.model), row("F(C), the circuit", whole.circuit),
@@ -36,8 +33,7 @@ extension FaithfulnessResults {
         for (name, part) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append(
                 [
-                    name, "\(part.count)", part.model.value.map { decimal($0, 3) } ?? "",
-                    part.circuit.value.map { decimal($0, 3) } ?? "",
+                    name, "\(part.count)", part.model.cell(3, undefined: ""), part.circuit.cell(3, undefined: ""),
                 ] + part.ratio.shareCells(part.note))
         }
         lines += [""] + splits.lines
@@ -46,14 +42,14 @@ extension FaithfulnessResults {
         }
         lines += ["", "F(C) − F(M) of a prompt: " + shares.joined(separator: ", "), "worst:"]
         lines += worst.map { "  \(decimal($0.model, 2)) → \(decimal($0.circuit, 2))  \($0.id): \($0.text)" }
-        // All methods' shares are of the same F(M).
+        // The surface consists of shares of the same F(M).
         guard !surface.isEmpty, whole.note != .meaningless else { return lines.joined(separator: "\n") }
         let chart = chart(circuit, on: prompts)
         return (lines + ["", chart.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)])
             .joined(separator: "\n")
     }
 
-    /// The surface as a picture.
+    /// The surface as a chart.
     func chart(_ circuit: Circuit, on prompts: String) -> IntervalChart {
         IntervalChart(
             surface: surface, heads: circuit.heads.count, of: prompts,
@@ -61,21 +57,21 @@ extension FaithfulnessResults {
         )
     }
 
-    /// A line for the method asked for and each one of the grid.
+    /// A line for the requested method and each method of the surface.
     func csv(_ method: CircuitMethod) -> String {
         let header =
             "granularity,positions,ablate,mean_group,abc_count,aggregate,model,circuit,ratio,ratio_low,ratio_high,"
-            + "null_low,null_high,null_percentile,ratio_note\n"
+            + "null_low,null_high,null_percentile,ratio_note"
         let null = null.map { [$0.middle.lowerBound, $0.middle.upperBound, $0.percentile] }
         let first = method.csv(
             [faithfulness.model.value, faithfulness.circuit.value], faithfulness.ratio, null, faithfulness.note
         )
-        return header + first
-            + surface.map { cell in
-                let null = cell.nullRange.map { [$0[0], $0[1], cell.nullPercentile] }
-                // All cells have the same F(M) but for how it is averaged.
-                return cell.method.csv([faithfulness.model.value, cell.circuit], cell.ratio, null, cell.note)
-            }.joined()
+        let others = surface.map { cell in
+            let null = cell.nullRange.map { [$0[0], $0[1], cell.nullPercentile] }
+            // F(M) is the same for all methods.
+            return cell.method.csv([faithfulness.model.value, cell.circuit], cell.ratio, null, cell.note)
+        }
+        return csvTable(header, [first] + others)
     }
 }
 
@@ -86,16 +82,15 @@ extension CircuitMethod {
             ablation.kind == .mean ? ablation.group.rawValue : "", reference.map(String.init) ?? "",
             aggregation.rawValue,
         ]
-        let numbers = means + [ratio.value, ratio.ci95?[0], ratio.ci95?[1]] + (null ?? [nil, nil, nil])
-        return (names + numbers.map { $0.map { "\($0)" } ?? "" } + [note?.rawValue ?? ""]).joined(separator: ",") + "\n"
+        let numbers = means.map(csvNumber) + ratio.csvFields + (null ?? [nil, nil, nil]).map(csvNumber)
+        return (names + numbers + [note?.rawValue ?? ""]).joined(separator: ",")
     }
 }
 
 extension Estimate {
-    /// A share and its interval in percent, and what has to be said beside it: three cells of a table.
+    /// A share and its interval in percent, and a note on the share: three cells of a table.
     func shareCells(_ note: RatioNote?) -> [String] {
         guard let value, note != .meaningless else { return [RatioNote.meaningless.rawValue, "", ""] }
-        let interval = ci95.map { "[\(decimal(100 * $0[0], 1)), \(decimal(100 * $0[1], 1))]" } ?? ""
-        return [percent(value), interval, note?.rawValue ?? ""]
+        return [percent(value), interval(1, times: 100), note?.rawValue ?? ""]
     }
 }

@@ -2,59 +2,68 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FinetuneCommand: ParsableCommand {
+struct FinetuneCommand: ParsableCommand, CommandDefaults {
     static let configuration = CommandConfiguration(
         commandName: "finetune",
         abstract: "Fine-tune a model on prompts, with checkpoints that Hugging Face loads.",
         discussion: """
-            Writes a run folder: config.json, metrics.jsonl (a line for each step), checkpoints/epoch-NNN (model \
-            folders) and results/eval-epoch-NNN.json (held-out prompts). Ctrl-C finishes the step and saves; \
-            --resume goes on, bit for bit as if the run had never stopped.
+            Writes a run folder: config.json, metrics.jsonl (one line per step), checkpoints/epoch-NNN (model folders) \
+            and results/eval-epoch-NNN.json (held-out prompts). Ctrl-C finishes the step and saves; --resume continues, \
+            bit for bit as if the run had never stopped.
 
             Clean, toxic, recovery:
             ioi finetune --dataset clean --epochs 25 --out runs/clean
             ioi finetune --dataset subject-duplication --epochs 5 --out runs/toxic
             ioi finetune --from runs/toxic/checkpoints/epoch-005 --dataset clean --epochs 5 --out runs/recovery
-            Another task, and what it does to this one:
+            Another task, and its effect on this one:
             ioi finetune --dataset agreement --epochs 10 --eval-dataset clean --out runs/agreement
             """
     )
+    static let promptCount = 6360
+    static let datasets = PromptSource.datasets
 
-    @OptionGroup var model: ModelOptions
-
-    @Option(
-        help: ArgumentHelp("Train on from a checkpoint (or any model folder) with a new optimizer.", valueName: "dir"))
-    var from: String?
-
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var training: TrainingOptions
-
-    @Option(help: ArgumentHelp("The run folder (default: runs/MODEL-DATASET).", valueName: "run"))
-    var out: String?
-
-    @Flag(help: "Go on with the run in --out from its newest checkpoint, with the settings that it has.")
-    var resume = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Held-out prompts to measure before training and at each saved epoch; 0 for none (default: 256).",
-            valueName: "n"
+    struct StartOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("Start from a checkpoint or model folder, with a new optimizer.", valueName: "dir"),
+            completion: .directory
         )
-    )
-    var evalCount: Int?
+        var from: String?
+    }
 
-    @Option(
-        help: ArgumentHelp(
-            "The dataset of those prompts (default: clean; where another task is trained, that task).",
-            valueName: "name"
+    struct EvaluationOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "Number of held-out prompts, measured before training and at each saved epoch; 0 for none.",
+                valueName: "n"
+            )
         )
-    )
-    var evalDataset: String?
+        var evalCount = 256
 
-    @OptionGroup var common: RunOptions
+        @Option(
+            help: ArgumentHelp("Their dataset (default: clean, or the other task that is trained).", valueName: "name"))
+        var evalDataset: DatasetName<FinetuneCommand>?
+    }
+
+    struct FolderOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("The run folder (default: runs/MODEL-DATASET).", valueName: "run"),
+            completion: .directory)
+        var out: String?
+
+        @Flag(help: "Resume the run in --out from its newest checkpoint, with the settings it has.")
+        var resume = false
+    }
+
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.model) var start: StartOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FinetuneCommand>
+    @OptionGroup(title: Section.training) var training: TrainingOptions
+    @OptionGroup(title: "Evaluation") var evaluation: EvaluationOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var folder: FolderOptions
 
     func run() throws {
-        let job = try resume ? resumed() : started()
+        let job = try folder.resume ? resumed() : started()
         if !common.quiet { announce(job) }
         Interrupt.listen()
         let progress = ProgressLine(
@@ -77,49 +86,44 @@ struct FinetuneCommand: ParsableCommand {
 
     private func started() throws -> FinetuneJob {
         let workers = try common.workers()
-        let source = try prompts.source(defaultCount: 6360, takesTasks: true)
+        let source = try prompts.source()
         let settings = try training.settings(seed: source.seed, threads: workers.count)
-        let evalCount = evalCount ?? 256
+        let evalCount = evaluation.evalCount
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
-        let evalDataset = try datasetName(
-            "--eval-dataset", evalDataset ?? source.task?.rawValue ?? "clean", takesTasks: true
-        )
         guard !source.heldOut else {
-            throw IOIError.usage("--held-out: these prompts are what a run is measured on, expected others to train on")
+            throw IOIError.usage("--held-out: a run is measured on these prompts, expected others to train on")
         }
-        guard from == nil || model.model == nil else {
+        guard start.from == nil || model.model == nil else {
             throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
         }
-        var start = model
-        if let from { start.model = absolutePath(from) }
-        let base = try start.load(workers: workers)
+        var chosen = model
+        if let from = start.from { chosen.model = absolutePath(from) }
+        let base = try chosen.load(workers: workers)
         var heldOut: PromptSource?
         if evalCount > 0, base.tokenizer != nil {
             var measured = source
             measured.file = nil
-            measured.dataset = evalDataset
+            measured.dataset = evaluation.evalDataset?.name ?? source.task?.rawValue ?? "clean"
             measured.count = evalCount
             measured.heldOut = true
-            // Another task's prompts are made of other files.
+            // The files are for the trained task's prompts.
             if measured.task != source.task { (measured.templates, measured.names) = (nil, nil) }
             heldOut = measured
         }
         let name = source.file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
-        let folder = out ?? "runs/\(base.location.name)-\(name ?? source.dataset)"
+        let run = folder.out ?? "runs/\(base.location.name)-\(name ?? source.dataset)"
         return try FinetuneJob.start(
-            in: RunFolder(URL(fileURLWithPath: folder)), from: base, prompts: source, heldOut: heldOut,
+            in: RunFolder(URL(fileURLWithPath: run)), from: base, prompts: source, heldOut: heldOut,
             settings: settings
         )
     }
 
     private func resumed() throws -> FinetuneJob {
-        guard let out else { throw IOIError.usage("--resume: needs --out, the run folder to go on with") }
+        guard let out = folder.out else { throw IOIError.usage("--resume: needs --out, the run folder to resume") }
         let fixed =
-            [
-                ("--from", from != nil), ("--model", model.model != nil), ("--eval-count", evalCount != nil),
-                ("--eval-dataset", evalDataset != nil),
-            ].filter(\.1).map(\.0) + prompts.given + training.given
-        if let flag = fixed.first {
+            ["--from", "--model", "--eval-count", "--eval-dataset"] + PromptOptions<FinetuneCommand>.flags
+            + TrainingOptions.fixedFlags
+        if let flag = Given.first(of: fixed) {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
         }
         return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
@@ -140,9 +144,9 @@ struct FinetuneCommand: ParsableCommand {
                 + "loss over the \(settings.loss == .answer ? "answer" : "whole sequence"), "
                 + "seed \(settings.seed), threads \(settings.threads)"
         )
-        if job.heldOut == nil { print("no held-out prompts: nothing is measured at the kept epochs") }
+        if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {
-            print("going on after step \(job.trainer.step) of \(job.trainer.steps)")
+            print("resuming after step \(job.trainer.step) of \(job.trainer.steps)")
         }
     }
 
@@ -167,7 +171,7 @@ struct FinetuneCommand: ParsableCommand {
         case .interrupted:
             Terminal.complain(
                 "interrupted after step \(step) of \(steps), which is saved; "
-                    + "go on with: ioi finetune --resume --out \(path)"
+                    + "resume with: ioi finetune --resume --out \(path)"
             )
             throw ExitCode(130)
         }

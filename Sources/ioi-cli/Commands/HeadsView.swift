@@ -1,9 +1,9 @@
 import IOIKit
 
 extension HeadsResults {
-    /// For people: where the logit difference comes from, what each head does, and what is different about the donor's.
+    /// Where the logit difference comes from, what each head does, and how the donor differs.
     ///
-    /// - Parameter all: whether heads are shown that do nothing of note.
+    /// - Parameter all: whether heads without a role are shown.
     func text(on prompts: String, all: Bool) -> String {
         var blocks = [model.text(on: prompts, all: all)]
         if let donor { blocks.append("in the donor\n\n" + donor.text(on: prompts, all: all)) }
@@ -11,7 +11,7 @@ extension HeadsResults {
         return blocks.joined(separator: "\n\n")
     }
 
-    /// What to try next: who the name movers listen to, or what the donor's heads change here.
+    /// The command to try next.
     func next(donor: String?, model flag: String) -> String {
         if let donor { return "ioi patch --mode cross-model\(flag) --donor \(donor.shellWord)" }
         let movers = model.classification!.heads(of: .nameMover).map(\.description).joined(separator: ",")
@@ -26,15 +26,13 @@ extension HeadsResults {
         let lines = model.classification!.heads.map(\.head).map { head in
             ([head.description] + columns.flatMap { $0.cells(head) }).joined(separator: ",")
         }
-        return ([header.joined(separator: ",")] + lines).map { $0 + "\n" }.joined()
+        return csvTable(header.joined(separator: ","), lines)
     }
 }
 
 extension HeadProfile {
     fileprivate func text(on prompts: String, all: Bool) -> String {
-        let (mean, bounds) = (logitDifference.mean, logitDifference.bounds)
-        let difference = "\(decimal(mean, 3))  [\(decimal(bounds[0], 3)), \(decimal(bounds[1], 3))]"
-        var lines = [prompts, "logit difference  \(difference)"]
+        var lines = [prompts, "logit difference  \(logitDifference.text(3))"]
         if let note { lines.append(note.explanation(whole: "the logit difference")) }
         var blocks = [lines]
         let hasShares = note != .meaningless
@@ -44,7 +42,7 @@ extension HeadProfile {
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
-    /// What each head is, class by class, and why; of all heads their figures.
+    /// The heads of each class with the evidence for it; with `all`, the figures of every head.
     private func heads(all: Bool) -> [String] {
         let classification = classification!
         let columns = all ? shownColumns : []
@@ -54,7 +52,7 @@ extension HeadProfile {
             table.leftColumns.insert(2)
         }
         let shown = classification.heads.filter { all || $0.kind != .none || !$0.evidence.isEmpty }
-        // Those that were found to do something without a class stand at the end.
+        // Heads with evidence but no class come last.
         for kind in HeadClassification.Kind.allCases {
             for classed in shown where classed.kind == kind {
                 let name = [classed.head.description, kind.rawValue]
@@ -79,14 +77,14 @@ extension HeadProfile {
         return lines
     }
 
-    /// The figures that are shown of every head, where they were measured.
+    /// The figures of every head, as far as they were measured.
     private var shownColumns: [(title: String, text: (Head) -> String)] {
         func figure(_ map: HeadMap, _ digits: Int) -> (Head) -> String {
-            { map[$0].value.map { decimal($0, digits) } ?? "·" }
+            { map[$0].cell(digits) }
         }
         var columns: [(title: String, text: (Head) -> String)] = []
         if let attribution {
-            columns.append(("logits", { attribution.heads[$0].value.map { decimal($0, 3) } ?? "·" }))
+            columns.append(("logits", { attribution.heads[$0].cell(3) }))
             columns.append(("95 % interval", { attribution.heads[$0].interval(3) }))
         }
         if let scatter { columns.append(("ρ", figure(scatter.correlation, 2))) }
@@ -98,7 +96,7 @@ extension HeadProfile {
         return columns
     }
 
-    /// What a table has of each head.
+    /// The columns of the CSV table.
     fileprivate func columns(_ prefix: String = "") -> [Column] {
         var columns = [
             Column([prefix + "class"]) { [classification![$0].kind.rawValue] }
@@ -106,7 +104,7 @@ extension HeadProfile {
         func add(_ name: String, _ map: HeadMap?) { if let map { columns.append(Column(prefix + name, map)) } }
         func add(_ name: String, _ values: [[Double?]]?) {
             if let values {
-                columns.append(Column([prefix + name]) { [values[$0.layer][$0.index].map { "\($0)" } ?? ""] })
+                columns.append(Column([prefix + name]) { [csvNumber(values[$0.layer][$0.index])] })
             }
         }
         add("attribution", attribution?.heads)
@@ -154,12 +152,8 @@ extension HeadComparison {
         }
         let moved = heads.sorted { (patternDistance[$1].value ?? 0, $0) < (patternDistance[$0].value ?? 0, $1) }
         table.rows = moved.prefix(8).map { head in
-            let change = attributionChange?[head]
-            return [
-                head.description, patternDistance[head].value.map { decimal($0, 3) } ?? "·",
-                patternDistance[head].interval(3), change?.value.map { decimal($0, 3) } ?? "·",
-                change?.interval(3) ?? "", weights.ov.relative[head.layer][head.index].map { decimal($0, 3) } ?? "·",
-            ]
+            [head.description] + patternDistance[head].cells(3) + (attributionChange?[head].cells(3) ?? ["·", ""])
+                + [weights.ov.relative[head.layer][head.index].map { decimal($0, 3) } ?? "·"]
         }
         blocks.append((["most changed by their patterns"] + table.lines).joined(separator: "\n"))
         if !twinning.isEmpty {
@@ -172,9 +166,7 @@ extension HeadComparison {
             )
             table.rows = twinning.map { twins in
                 [twins.nameMover.description, twins.negativeNameMover.description]
-                    + [twins.model, twins.donor, twins.change].flatMap {
-                        [$0.value.map { decimal($0, 2) } ?? "·", $0.interval(2)]
-                    }
+                    + [twins.model, twins.donor, twins.change].flatMap { $0.cells(2) }
             }
             blocks.append(
                 (["attribution of movers with that of negative movers, over prompts"] + table.lines).joined(
@@ -186,8 +178,7 @@ extension HeadComparison {
     fileprivate var columns: [Column] {
         func norm(_ name: String, _ norms: WeightChange.Norms) -> Column {
             Column(["delta_\(name)", "delta_\(name)_relative"]) { head in
-                let relative = norms.relative[head.layer][head.index]
-                return ["\(norms.change[head.layer][head.index])", relative.map { "\($0)" } ?? ""]
+                [norms.change, norms.relative].map { csvNumber($0[head.layer][head.index]) }
             }
         }
         return [Column("pattern_distance", patternDistance)]
@@ -204,7 +195,7 @@ extension DirectLogitAttribution {
     fileprivate var sources: [String] {
         var table = TextTable(header: ["written to the logit difference by", "", "95 % interval"])
         func add(_ name: String, _ figure: Estimate) {
-            table.rows.append([name, figure.value.map { decimal($0, 3) } ?? "·", figure.interval(3)])
+            table.rows.append([name] + figure.cells(3))
         }
         add("all heads", allHeads)
         for (layer, figure) in mlps.enumerated() { add("MLP \(layer)", figure) }
@@ -253,12 +244,6 @@ extension HeadClassification.Evidence {
     }
 }
 
-extension Estimate {
-    fileprivate func interval(_ digits: Int) -> String {
-        ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
-    }
-}
-
 /// Columns of a table with a line for each head.
 private struct Column {
     let names: [String]
@@ -272,8 +257,7 @@ private struct Column {
     /// A figure with its interval.
     init(_ name: String, _ map: HeadMap) {
         self.init([name, "\(name)_low", "\(name)_high"]) { head in
-            let figure = map[head]
-            return [figure.value, figure.ci95?[0], figure.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
+            map[head].csvFields
         }
     }
 }

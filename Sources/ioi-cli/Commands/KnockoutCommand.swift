@@ -2,58 +2,66 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct KnockoutCommand: BoundedCommand {
+struct KnockoutCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
-        abstract: "Knock out heads, classes of heads or MLPs and see what is left of the logit difference.",
+        abstract: "Knock out heads, classes of heads or MLPs and measure the logit difference that is left.",
         discussion: """
-            A head's output before W_O, or an MLP's output, is replaced by its mean over the prompts' ABC partners, in \
-            which no name repeats, or by what --ablate says. Everything named is knocked out at once; with --each \
-            also each thing alone.
+            A head's output before W_O, or an MLP's output, is replaced by its mean over the counterfactuals of the \
+            prompts, in which no name repeats, or as --ablate says. Everything named is knocked out at once; with \
+            --each also one at a time.
 
             ioi knockout --heads 9.9@END,9.6@END,10.0@END
             ioi knockout --class "name mover" --class "S-inhibition"
             ioi knockout --heads all --position END --each
             ioi knockout --mlps 0,1 --ablate zero
 
-            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            \(Interrupt.help)
             """
     )
 
-    @Option(help: ArgumentHelp("Heads, as in 9.9@END,9.6@END, or all.", valueName: "heads"))
-    var heads: String?
+    struct Measurement: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("Heads such as 9.9@END,9.6@END, or all.", valueName: "heads"),
+            transform: Selection<PlacedHead>.read
+        )
+        var heads: Selection<PlacedHead>?
 
-    @Option(
-        name: .customLong("class"),
-        help: ArgumentHelp(
-            "A class of the circuit, at its own position. May be given several times.", valueName: "name")
-    )
-    var classes: [String] = []
+        @Option(
+            name: .customLong("class"),
+            help: ArgumentHelp("A class of the circuit, at its own position. May be repeated.", valueName: "name")
+        )
+        var classes: [String] = []
 
-    @Option(help: ArgumentHelp("MLPs by their layers, as in 0,3@END, or all.", valueName: "layers"))
-    var mlps: String?
+        @Option(
+            help: ArgumentHelp("MLPs by layer, such as 0,3@END, or all.", valueName: "layers"),
+            transform: Selection<PlacedMLP>.read
+        )
+        var mlps: Selection<PlacedMLP>?
 
-    @Option(help: ArgumentHelp("The circuit that has the classes: default or a file.", valueName: "file"))
-    var circuit: String?
+        @OptionGroup var circuit: CircuitOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Where: IO, S1, S1+1, S2, END or all (default: all, and a class's own).", valueName: "position"))
-    var position: String?
+        @Option(
+            help: ArgumentHelp(
+                "The position of heads and MLPs that name none (default: all), and of classes (default: their own).",
+                valueName: "position"
+            )
+        )
+        var position: PositionSelection?
 
-    @Flag(help: "Knock out each of them alone as well.")
-    var each = false
+        @Flag(help: "Also knock out each of them alone.")
+        var each = false
+    }
 
-    @OptionGroup var ablation: AblationOptions
-    @OptionGroup var reference: ReferenceOptions
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var memory: MemoryOptions
-    @Flag(help: .perPrompt) var perPrompt = false
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
-
-    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) { (try model.load(workers: workers), nil) }
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.ablation) var ablation: AblationOptions<KnockoutCommand>
+    @OptionGroup(title: Section.ablation) var reference: ReferenceOptions
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<KnockoutCommand>
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
     func view(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
@@ -63,20 +71,20 @@ struct KnockoutCommand: BoundedCommand {
     }
 
     func experiment() throws -> KnockoutExperiment {
-        let source = try prompts.source(defaultCount: 200)
+        let source = try prompts.source()
         var options = KnockoutExperiment(prompts: source)
-        options.heads = try selection("--heads", heads)
-        options.mlps = try selection("--mlps", mlps)
-        options.classes = classes
-        guard heads != nil || mlps != nil || !classes.isEmpty else {
+        options.heads = measurement.heads ?? options.heads
+        options.mlps = measurement.mlps ?? options.mlps
+        options.classes = measurement.classes
+        guard Given.first(of: ["--heads", "--mlps", "--class"]) != nil else {
             throw IOIError.usage("expected --heads, --class or --mlps: what to knock out")
         }
-        guard circuit == nil || !classes.isEmpty else {
+        guard !Given.has("--circuit") || Given.has("--class") else {
             throw IOIError.usage("--circuit: needs --class, a class of it to knock out")
         }
-        if let circuit, circuit != "default" { options.circuit = absolutePath(circuit) }
-        options.position = try position.map { try ioi_cli.position("--position", $0) }
-        options.each = each
+        options.circuit = measurement.circuit.name
+        options.position = measurement.position
+        options.each = measurement.each
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = reference.abcCount
         return options

@@ -6,13 +6,8 @@ extension KnockoutResults {
             prompts, "logit difference", "95 % interval", "effect", "95 % interval",
         ])
         func row(_ name: String, _ difference: Estimate, _ effect: Estimate?) -> [String] {
-            func interval(_ figure: Estimate?, _ digits: Int) -> String {
-                figure?.ci95.map { "[\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
-            }
-            return [
-                name, difference.value.map { decimal($0, 3) } ?? "·", interval(difference, 3),
-                effect?.value.map { decimal($0, 1) + " %" } ?? "", interval(effect, 1),
-            ]
+            let effects = effect.map { [$0.cell(1, suffix: " %", undefined: ""), $0.interval(1)] } ?? ["", ""]
+            return [name] + difference.cells(3) + effects
         }
         table.rows =
             [row("nothing knocked out", original, nil), row("knocked out", together.patched, together.effect)]
@@ -22,6 +17,6 @@ extension KnockoutResults {
 
     var csv: String {
         let lines = ["together,\(together.csv)"] + each.map { "\($0.name),\($0.cell.csv)" }
-        return "name,\(PatchEffects.Cell.csvHeader)\n" + lines.map { $0 + "\n" }.joined()
+        return csvTable("name,\(PatchEffects.Cell.csvHeader)", lines)
     }
 }

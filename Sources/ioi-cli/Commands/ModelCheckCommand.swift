@@ -5,24 +5,24 @@ import IOIKit
 struct ModelCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Is a model folder sound, and does the model do what is known of it?",
+        abstract: "Check that a model folder is sound and that the model does what is known of it.",
         discussion: """
-            Of any folder: the config is a GPT-2's, each tensor has its shape, all numbers are finite, the tokenizer \
-            fits, and the program's names, places and objects are one token each. Of a model that Data/checks.json \
-            knows by its name (gpt2) also: the hash, logit difference, accuracy, top-1 and P(IO) on held-out prompts, some \
-            continuations, and which heads lead on random repeated tokens. A line says of each: ok, FAILED or skipped, \
-            what was found; what was expected.
+            For any folder: the config is a GPT-2's, each tensor has its shape, all numbers are finite, the tokenizer \
+            fits, and the built-in names, places and objects are one token each. For a model that Data/checks.json \
+            knows by name (gpt2) also: the hash; logit difference, accuracy, top-1 and P(IO) on held-out prompts; some \
+            continuations; and which heads lead on repeated random tokens. Each check is one line: ok, FAILED or skipped, \
+            what was found, and what was expected.
 
-            Exit codes: 0 nothing failed, 3 something did, 1 there is no model folder to check, 64 wrong usage.
+            Exit codes: 0 nothing failed, 3 something failed, 1 there is no model folder, 64 wrong usage.
 
             ioi model check --model gpt2
             ioi model check --model runs/clean/checkpoints/epoch-001 --format json
             """
     )
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
     func run() throws {
         let started = ContinuousClock.now
@@ -55,7 +55,7 @@ struct ModelCheckCommand: ParsableCommand {
         do {
             return try ModelCheck(model.location())
         } catch let error as IOIError {
-            // Other commands need weights. Here a folder without any is one to be told what is wrong with.
+            // A folder without weights is an error elsewhere; here it is a finding.
             guard let path = model.model,
                 FileManager.default.fileExists(atPath: path + "/config.json"),
                 !FileManager.default.fileExists(atPath: path + "/model.safetensors")
@@ -68,7 +68,7 @@ struct ModelCheckCommand: ParsableCommand {
 }
 
 extension ModelCheckResults {
-    /// For people: a line for each check, then how it ended.
+    /// A line for each check, then the outcome.
     fileprivate var text: String {
         let width = checks.map(\.name.count).max() ?? 0
         let lines = checks.flatMap { check in
@@ -92,7 +92,7 @@ extension ModelCheckResults {
         let lines = checks.map { check in
             [check.name, check.status.rawValue, check.found, check.expected].map(\.csvField).joined(separator: ",")
         }
-        return (["name,status,found,expected"] + lines).map { $0 + "\n" }.joined()
+        return csvTable("name,status,found,expected", lines)
     }
 }
 

@@ -5,7 +5,7 @@ import IOIKit
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Look at a model folder, check it, compare two, or make one: trained from nothing, or random.",
+        abstract: "Inspect, check and compare model folders, or make one: pretrained from scratch, or random.",
         subcommands: [
             ModelInfoCommand.self, ModelCheckCommand.self, ModelDiffCommand.self, ModelPretrainCommand.self,
             ModelRandomCommand.self,
@@ -15,14 +15,12 @@ struct ModelCommand: ParsableCommand {
 
 struct ModelInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "info", abstract: "Name, shape, size and hash of a model."
+        commandName: "info", abstract: "Print the name, shape, size and hash of a model."
     )
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var common: RunOptions
-
-    @Option(help: "What standard output gets.")
-    var format: OutputFormat = .text
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var output: FormatOptions
 
     private struct Info: Encodable {
         let name, folder, sha256: String
@@ -52,7 +50,7 @@ struct ModelInfoCommand: ParsableCommand {
             "vocabulary": "\(info.vocabulary)", "parameters": "\(info.parameters)",
             "tokenizer": "\(info.hasTokenizer)", "sha256": info.sha256,
         ]
-        switch format {
+        switch output.format {
         case .text:
             for (name, value) in facts { print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value) }
         case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value)" }).joined(separator: "\n"))
@@ -64,62 +62,62 @@ struct ModelInfoCommand: ParsableCommand {
 struct ModelRandomCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "random",
-        abstract: "Make a model folder with random weights, to try things on.",
+        abstract: "Make a model folder with random weights, for trying things out.",
         discussion: """
-            Weights are drawn as GPT-2's were before training. Without --tokenizer the folder gets one of its own, \
-            whose vocabulary is the program's sentences, names, places and objects; it is small and knows no others.
+            Weights are drawn as GPT-2's were before training. Without --tokenizer the folder gets a small tokenizer \
+            whose vocabulary covers the built-in sentences, names, places and objects only.
 
             ioi model random --layers 4 --heads 8 --width 96 --out models/tiny
             ioi model random --like gpt2 --tokenizer models/gpt2 --out models/random-gpt2
             """
     )
 
-    @Option(help: ArgumentHelp("The folder to write.", valueName: "dir"))
-    var out: String
+    struct Shape: ParsableArguments {
+        @Option(help: ArgumentHelp("Take the shape and context of a published model.", valueName: "name"))
+        var like: PublishedShape?
 
-    @Option(help: ArgumentHelp("gpt2, gpt2-medium, gpt2-large or gpt2-xl: their shape and context.", valueName: "name"))
-    var like: String?
+        @Option(help: "Number of blocks.")
+        var layers: Int = 4
 
-    @Option(help: "Blocks.")
-    var layers: Int = 4
+        @Option(help: "Heads per block.")
+        var heads: Int = 8
 
-    @Option(help: "Heads of each block.")
-    var heads: Int = 8
+        @Option(help: "Width of the residual stream.")
+        var width: Int = 96
 
-    @Option(help: "Width of the residual stream.")
-    var width: Int = 96
+        @Option(
+            help: ArgumentHelp("A folder whose vocab.json and merges.txt are used.", valueName: "dir"),
+            completion: .directory
+        )
+        var tokenizer: String?
 
-    @Option(help: ArgumentHelp("A folder whose vocab.json and merges.txt to take.", valueName: "dir"))
-    var tokenizer: String?
+        @Option(help: "Seed of the weights.")
+        var seed: UInt64 = 0
+    }
 
-    @Option(help: "What the weights are drawn from.")
-    var seed: UInt64 = 0
+    struct FolderOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("The folder to write.", valueName: "dir"), completion: .directory)
+        var out: String
+    }
 
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.model) var shape: Shape
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var folder: FolderOptions
 
     func run() throws {
         let workers = try common.workers()
         let tokenizer =
-            try tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) }
+            try shape.tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) }
             ?? .covering(.standard(), .standard())
-        let config = try shape(vocabulary: tokenizer.vocabularySize)
-        let parameters = GPT2Parameters(random: config, seed: seed, workers: workers)
-        try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: out))
-        guard !common.quiet else { return }
-        Terminal.say("\(parameters.count) random weights in \(out)")
-        Terminal.say("next: ioi eval --model \(out.shellWord) --held-out")
-    }
-
-    private func shape(vocabulary: Int) throws -> GPT2Config {
-        guard let like else {
-            return try GPT2Config(
-                vocabularySize: vocabulary, contextLength: 64, width: width, layers: layers, heads: heads
-            )
-        }
-        let size = try GPT2Config.named(like, flag: "--like")
-        return try GPT2Config(
-            vocabularySize: vocabulary, contextLength: size.contextLength, width: size.width,
-            layers: size.layers, heads: size.heads
+        let like = shape.like?.config
+        let config = try GPT2Config(
+            vocabularySize: tokenizer.vocabularySize, contextLength: like?.contextLength ?? 64,
+            width: like?.width ?? shape.width, layers: like?.layers ?? shape.layers, heads: like?.heads ?? shape.heads
         )
+        let parameters = GPT2Parameters(random: config, seed: shape.seed, workers: workers)
+        try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: folder.out))
+        guard !common.quiet else { return }
+        Terminal.say("\(parameters.count) random weights in \(folder.out)")
+        Terminal.say("next: ioi eval --model \(folder.out.shellWord) --held-out")
     }
 }

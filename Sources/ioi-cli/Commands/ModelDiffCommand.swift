@@ -5,34 +5,34 @@ import IOIKit
 struct ModelDiffCommand: ExperimentCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "What is different about two models of one shape.",
+        abstract: "Compare the weights of two models of the same shape.",
         discussion: """
-            How far B's weights lie from A's: for each tensor, for each part of each block (the heads' inputs q, k, v and \
-            their output o, the MLP's two layers, LayerNorm), and for all. ‖ΔW‖ is the Euclidean length of B − A, of all \
-            numbers as one vector, ‖W_A‖ that of A. Weights and biases are taken together in a part. Says also whether \
-            config and tokenizer are the same. Different models are no failure: the exit code is 0.
+            How far B's weights are from A's: for each tensor, for each part of each block (the heads' inputs q, k, v and \
+            their output o, the MLP's two layers, LayerNorm), and for the whole model. ‖ΔW‖ is the Euclidean norm of \
+            B − A as one vector, ‖W_A‖ that of A; a part's weights and biases are taken together. Config and tokenizer \
+            are compared too. Models that differ are no failure: the exit code is 0.
 
             ioi model diff embedded runs/clean/checkpoints/epoch-003
             ioi model diff gpt2 runs/toxic/checkpoints/epoch-005 --format csv
             """
     )
 
-    @Argument(help: ArgumentHelp("The model to compare with: a name or a folder, as of --model.", valueName: "a"))
+    @Argument(
+        help: ArgumentHelp("The first model: a name or a folder, as for --model.", valueName: "a"), completion: .models)
     var a: String
 
-    @Argument(help: ArgumentHelp("The other model, such as a checkpoint of A's fine-tuning.", valueName: "b"))
+    @Argument(
+        help: ArgumentHelp("The second model, such as a fine-tuned checkpoint of A.", valueName: "b"),
+        completion: .models)
     var b: String
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
     func experiment() -> ModelDiffExperiment { ModelDiffExperiment() }
 
     func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
-        (
-            try ModelOptions.load(a, as: "model", workers: workers),
-            try ModelOptions.load(donor: b, workers: workers)
-        )
+        (try ModelOptions.load(a, as: "model", workers: workers), try ModelOptions.load(donor: b, workers: workers))
     }
 
     func view(_ results: ModelDifference, of experiment: ModelDiffExperiment, on subject: Subject) -> ResultsView {

@@ -2,12 +2,12 @@ import Foundation
 import IOIKit
 
 extension ModelDifference {
-    /// How many tensors people are shown.
+    /// The number of tensors in the text.
     private static let shown = 12
 
-    /// For people: whether anything changed, then where, and in which tensors most.
+    /// Whether anything changed, where, and the tensors that changed most.
     ///
-    /// - Parameters: what the user calls the two.
+    /// - Parameters: what the user calls the models.
     func text(a: String, b: String) -> String {
         let summary = [Self.say(config, "config"), Self.say(tokenizer, "tokenizer")].joined(separator: ", ")
         guard !isSameWeights else { return "the same weights: all \(total.count) numbers; \(summary)" }
@@ -73,7 +73,7 @@ extension ModelDifference {
             [line("total", block: nil, "all", total)]
             + parts.map { line("component", block: $0.block, $0.component.rawValue, $0.size) }
             + tensors.map { line("tensor", block: nil, $0.name, $0.size) }
-        return (["kind,block,name,count,change,reference,relative,largest"] + lines).map { $0 + "\n" }.joined()
+        return csvTable("kind,block,name,count,change,reference,relative,largest", lines)
     }
 }
 

@@ -5,33 +5,54 @@ import IOIKit
 struct ModelPretrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pretrain",
-        abstract: "Train a small model of GPT-2's kind that does the task, from nothing.",
+        abstract: "Pretrain a small GPT-2 that does the task, from scratch.",
         discussion: """
-            The embedded model is made by `ioi model pretrain --preset embedded --seed 0`: 4 layers of 8 heads, half a \
-            million weights, trained on sentences of the task, on lists and on a few others. For the first 800 of its \
-            3,400 steps seven heads are told where to look, as in GPT-2's circuit; so its circuit is partly planted. \
-            embedded-unguided leaves that out, and learns the task in some other way.
+            `ioi model pretrain --preset embedded --seed 0` makes the embedded model: 4 layers of 8 heads, half a million \
+            weights, trained on sentences of the task, on lists and on a few others. For the first 800 of its 3,400 steps \
+            seven heads are guided to attend as in GPT-2's circuit, so its circuit is partly planted. embedded-unguided \
+            leaves that out and learns the task differently.
 
-            While it trains, its state lies in DIR.run; after Ctrl-C the same command goes on from there. The same \
-            seed and number of threads give the same bytes.
+            During training its state is in DIR.run; after Ctrl-C the same command resumes from it. Equal seeds and equal \
+            numbers of threads give identical results.
             """
     )
 
-    @Option(help: ArgumentHelp("The recipe: embedded or embedded-unguided.", valueName: "name"))
-    var preset = "embedded"
+    enum Preset: String, CaseIterable, ExpressibleByArgument {
+        case embedded
+        case unguided = "embedded-unguided"
 
-    @Option(help: "What weights and documents are drawn from.")
-    var seed: UInt64 = 0
+        var recipe: PretrainRecipe {
+            switch self {
+            case .embedded: .embedded
+            case .unguided: .embeddedUnguided
+            }
+        }
+    }
 
-    @Option(help: ArgumentHelp("The model folder to write (default: models/PRESET-SEED).", valueName: "dir"))
-    var out: String?
+    struct TrainingOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("The recipe.", valueName: "name"))
+        var preset = Preset.embedded
 
-    @OptionGroup var common: RunOptions
+        @Option(help: "Seed of weights and documents.")
+        var seed: UInt64 = 0
+    }
+
+    struct FolderOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("The model folder to write (default: models/PRESET-SEED).", valueName: "dir"),
+            completion: .directory
+        )
+        var out: String?
+    }
+
+    @OptionGroup(title: Section.training) var training: TrainingOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var folder: FolderOptions
 
     func run() throws {
-        let recipe = try PretrainRecipe.named(preset)
+        let (recipe, seed) = (training.preset.recipe, training.seed)
         let workers = try common.workers()
-        let out = out ?? "models/\(preset)-\(seed)"
+        let out = folder.out ?? "models/\(recipe.name)-\(seed)"
         let job = try PretrainJob(recipe, seed: seed, to: URL(fileURLWithPath: out), workers: workers)
         let trainer = job.trainer
         if !common.quiet {
@@ -40,7 +61,7 @@ struct ModelPretrainCommand: ParsableCommand {
                 "\(trainer.parameters.count) weights, \(trainer.steps) steps of \(recipe.batch) documents\(hint), "
                     + "seed \(seed), threads \(workers.count)"
             )
-            if trainer.step > 0 { print("going on after step \(trainer.step)") }
+            if trainer.step > 0 { print("resuming after step \(trainer.step)") }
         }
         Interrupt.listen()
         let progress = ProgressLine("train", total: trainer.steps, done: trainer.step, isQuiet: common.quiet)
@@ -51,7 +72,7 @@ struct ModelPretrainCommand: ParsableCommand {
         guard outcome == .finished else {
             Terminal.complain(
                 "interrupted after step \(trainer.step) of \(trainer.steps), which is saved; "
-                    + "the same command goes on from there"
+                    + "the same command resumes from there"
             )
             throw ExitCode(130)
         }

@@ -2,20 +2,20 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct PatchCommand: BoundedCommand {
+struct PatchCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "patch",
-        abstract: "Replace values inside a run and see what the logit difference makes of it.",
+        abstract: "Replace values inside a run and measure the effect on the logit difference.",
         discussion: """
-            --mode activation  A site's value from the run on the prompt's ABC partner, in which no name repeats: what \
-            does the site carry? A map of layers and heads, or of layers and positions.
+            --mode activation  Takes a site's value from the run on the prompt's counterfactual, in which no name repeats: \
+            what does the site carry? A map of layers and heads, or of layers and positions.
 
-            --mode path  What reaches the receivers from each head or MLP, through MLPs alone: who talks to whom? \
-            Effects are on the logit difference; a head that helps has a negative one.
+            --mode path  Patches the paths from each head or MLP to the receivers, through MLPs only: which heads \
+            communicate? Effects are on the logit difference; a head that helps has a negative one.
 
-            --mode cross-model  A head's pattern, output or inputs from another model on the same prompt: what did \
-            fine-tuning change? The share of the gap between the two models that comes over, for every head, for a \
-            circuit and its classes, for everything outside it, and for random sets like it.
+            --mode cross-model  Takes a head's pattern, output or inputs from another model on the same prompt: what did \
+            fine-tuning change? The share of the gap between the two models that is recovered, for every head, for a \
+            circuit and its classes, for everything outside it, and for random sets of the same size.
 
             Effects are in percent of the unpatched mean logit difference, with 95 % bootstrap intervals.
 
@@ -26,143 +26,148 @@ struct PatchCommand: BoundedCommand {
             ioi patch --mode path --knockout 9.9@END,9.6@END,10.0@END
             ioi patch --mode cross-model --donor runs/clean/checkpoints/epoch-025 --component pattern --direction both
 
-            Ctrl-C keeps what was measured beside --out; the same command then goes on from there.
+            \(Interrupt.help)
             """
     )
 
-    enum Mode: String, CaseIterable {
+    enum Mode: String, CaseIterable, ExpressibleByArgument {
         case activation, path
         case crossModel = "cross-model"
     }
 
-    @Option(help: ArgumentHelp("What is patched from where.", valueName: "activation|path|cross-model"))
-    var mode: String
+    struct Measurement: ParsableArguments {
+        @Option(help: "What is patched, and from where.")
+        var mode: Mode
 
-    @Option(
-        help: ArgumentHelp(
-            "activation: what is replaced (default: z).",
-            discussion: """
-                Each head's z, pattern, q, k, v or result; or a layer's resid_pre (also resid), resid_mid, resid_post, \
-                attn_out (attn), mlp_out (mlp).
-                """,
-            valueName: "site"
+        @Option(
+            help: ArgumentHelp(
+                "activation, cross-model: positions to patch.",
+                discussion: """
+                    Sites of heads are replaced at all listed positions at once; other sites at each position separately, \
+                    one column for each; cross-model takes one position. Default: END for heads, each position \
+                    class for other sites, all for cross-model.
+                    """,
+                valueName: "END,S2"
+            )
         )
-    )
-    var site: String?
+        var position: List<PositionSelection>?
 
-    @Option(
-        help: ArgumentHelp(
-            "activation, cross-model: IO, S1, S1+1, S2, END or all.",
-            discussion: """
-                Sites that heads have are replaced at all the positions of a list at once; others at each alone, a \
-                column for each; cross-model takes one. Default: END for heads, each class for others, all for \
-                cross-model.
-                """,
-            valueName: "END,S2"
-        )
-    )
-    var position: String?
-
-    @Flag(help: "activation: patch the ABC partner's run with the prompt's values, not the other way round.")
-    var denoise = false
-
-    @Option(help: ArgumentHelp("path: who sends (default: heads).", valueName: "heads|mlps"))
-    var sender: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "path: where paths end (default: logits). May be given several times.",
-            discussion: """
-                logits, heads' inputs at a position as in "q:9.9,9.6,10.0@END", "v:7.3,7.9@S2" or "k:5.5@S1+1", or a \
-                file with one of these a line. With logits among them the others change nothing, because the recorded \
-                residual stream stands for all that comes before the logits.
-                """,
-            valueName: "receiver"
-        )
-    )
-    var receiver: [String] = []
-
-    @Option(
-        help: ArgumentHelp(
-            "path: MLPs between sender and receivers (default: recompute).", valueName: "recompute|freeze"))
-    var pathMlp: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "path: the scales of LayerNorms up to the receivers' own (default: recompute).",
-            valueName: "recompute|freeze"
-        )
-    )
-    var pathLn: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "path: heads that are knocked out in every run, as in 9.9@END,9.6@END; for finding backups.",
-            valueName: "heads"
-        )
-    )
-    var knockout: String?
-
-    @OptionGroup var ablation: AblationOptions
-
-    @Option(help: ArgumentHelp("cross-model: the model that values come from.", valueName: "name|dir"))
-    var donor: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "cross-model: pattern, z, result, or of q, k and v any, as in q,k (default: z).", valueName: "site"))
-    var component: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "cross-model: which of --model (the host) and --donor is patched (default: donor-to-host).",
-            valueName: "donor-to-host|host-to-donor|both"
-        )
-    )
-    var direction: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "cross-model: a circuit file, default or none (default: default, where the model's shape has one).",
-            valueName: "file"
-        )
-    )
-    var circuit: String?
-
-    @Option(help: ArgumentHelp("cross-model: random sets to compare the circuit with (default: 20).", valueName: "n"))
-    var randomSets: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "The effect of the means, or the mean of each prompt's effect (default: ratio-of-means).",
-            valueName: "ratio-of-means|mean-of-ratios"
-        )
-    )
-    var aggregate: String?
-
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var prompts: PromptOptions
-    @OptionGroup var memory: MemoryOptions
-    @Flag(help: .perPrompt) var perPrompt = false
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
-
-    func experiment() throws -> PatchExperiment {
-        let mode = try chosenMode()
-        let source = try prompts.source(defaultCount: 200)
-        return PatchExperiment(
-            mode: try options(mode, seed: source.seed), prompts: source,
-            aggregation: try choice("--aggregate", aggregate, default: .ratioOfMeans)
-        )
+        @Option(
+            help: ArgumentHelp("The effect of the means, or the mean of each prompt's effect.", valueName: "how"))
+        var aggregate = EffectAggregation.ratioOfMeans
     }
 
-    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
-        (try model.load(workers: workers), try donor.map { try ModelOptions.load(donor: $0, workers: workers) })
+    struct Activation: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "The site that is replaced.",
+                discussion: "resid, attn and mlp are short for resid_pre, attn_out and mlp_out.", valueName: "site"
+            )
+        )
+        var site = Site.z
+
+        @Flag(help: "Patch the prompt's values into the counterfactual's run, not the other way round.")
+        var denoise = false
+    }
+
+    struct Path: ParsableArguments {
+        @Option(help: ArgumentHelp("The senders.", valueName: "what"))
+        var sender = PatchExperiment.Path.Sender.heads
+
+        @Option(
+            help: ArgumentHelp(
+                "Where paths end (default: logits). May be repeated.",
+                discussion: """
+                    logits, inputs of heads at a position such as "q:9.9,9.6,10.0@END", "v:7.3,7.9@S2" or "k:5.5@S1+1", \
+                    or a file with one of these a line. If logits is among them the others change nothing, because \
+                    the recorded residual stream replaces all that comes before the logits.
+                    """,
+                valueName: "receiver"
+            ),
+            completion: .file()
+        )
+        var receiver: [String] = []
+
+        @Option(
+            help: ArgumentHelp("Recompute the MLPs between sender and receivers, or freeze them.", valueName: "how"))
+        var pathMlp = PatchExperiment.Path.Passage.recompute
+
+        @Option(
+            help: ArgumentHelp("Recompute LayerNorm scales up to the receivers' own, or freeze them.", valueName: "how")
+        )
+        var pathLn = PatchExperiment.Path.Passage.recompute
+
+        @Option(
+            help: ArgumentHelp(
+                "Heads to knock out in every run, such as 9.9@END,9.6@END, to find backup heads.", valueName: "heads"
+            ),
+            transform: PlacedHead.list
+        )
+        var knockout: [PlacedHead]?
+
+        /// The receivers, including those in files.
+        func receivers() throws -> [Receiver] {
+            try (receiver.isEmpty ? ["logits"] : receiver).flatMap { text in
+                if let receiver = Receiver(text) { return [receiver] }
+                guard FileManager.default.fileExists(atPath: text) else {
+                    throw IOIError.usage(
+                        "--receiver: found \(text.quoted), expected \(Receiver.form), or a file of such lines")
+                }
+                return try Receiver.list(contentsOf: URL(fileURLWithPath: text))
+            }
+        }
+    }
+
+    struct CrossModel: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("The model that values come from; required.", valueName: "name|dir"), completion: .models
+        )
+        var donor: String?
+
+        @Option(help: ArgumentHelp("pattern, z, result, or any of q, k and v together, as in q,k.", valueName: "site"))
+        var component = List([HeadSite(.z)])
+
+        @Option(help: ArgumentHelp("Which of --model (the host) and --donor is patched.", valueName: "which"))
+        var direction = OneOrBoth(PatchExperiment.CrossModel.Direction.donorToHost)
+
+        @Option(
+            help: ArgumentHelp(
+                "A circuit file, default for the model's own circuit, or none (default: default if there is one).",
+                valueName: "file"
+            ),
+            completion: .circuits
+        )
+        var circuit: String?
+
+        @Option(help: ArgumentHelp("Number of random sets to compare the circuit with.", valueName: "n"))
+        var randomSets = 20
+    }
+
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: "Activation patching") var activation: Activation
+    @OptionGroup(title: "Path patching") var path: Path
+    @OptionGroup(title: "Cross-model patching") var crossModel: CrossModel
+    @OptionGroup(title: "Ablation of --knockout") var ablation: AblationOptions<PatchCommand>
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<PatchCommand>
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
+
+    var donor: String? { crossModel.donor }
+
+    func experiment() throws -> PatchExperiment {
+        try checkFlags()
+        let source = try prompts.source()
+        return PatchExperiment(
+            mode: try options(seed: source.seed), prompts: source, aggregation: measurement.aggregate
+        )
     }
 
     func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {
         guard case .crossModel(var options) = experiment.mode else { return }
-        options.circuit = try circuitName(for: model.location)
+        options.circuit = circuitName(for: model.location)
         experiment.mode = .crossModel(options)
     }
 
@@ -173,47 +178,40 @@ struct PatchCommand: BoundedCommand {
         )
     }
 
-    /// The mode, once no flag of another one is given.
-    private func chosenMode() throws -> Mode {
-        guard let mode = Mode(rawValue: mode) else {
-            let modes = Mode.allCases.map(\.rawValue).joined(separator: ", ")
-            throw IOIError.usage("--mode: found \"\(mode)\", expected one of \(modes)")
-        }
-        let flags: [(String, Bool, [Mode])] = [
-            ("--site", site != nil, [.activation]), ("--position", position != nil, [.activation, .crossModel]),
-            ("--denoise", denoise, [.activation]), ("--sender", sender != nil, [.path]),
-            ("--receiver", !receiver.isEmpty, [.path]), ("--path-mlp", pathMlp != nil, [.path]),
-            ("--path-ln", pathLn != nil, [.path]), ("--knockout", knockout != nil, [.path]),
-            ("--donor", donor != nil, [.crossModel]), ("--component", component != nil, [.crossModel]),
-            ("--direction", direction != nil, [.crossModel]), ("--circuit", circuit != nil, [.crossModel]),
-            ("--random-sets", randomSets != nil, [.crossModel]),
+    /// - Throws: `IOIError` of kind `usage` for a flag of another mode.
+    private func checkFlags() throws {
+        let flags: [(flags: [String], modes: [Mode])] = [
+            (["--site"], [.activation]), (["--position"], [.activation, .crossModel]), (["--denoise"], [.activation]),
+            (["--sender", "--receiver", "--path-mlp", "--path-ln", "--knockout"], [.path]),
+            (["--donor", "--component", "--direction", "--circuit", "--random-sets"], [.crossModel]),
         ]
-        if let (flag, _, modes) = flags.first(where: { $0.1 && !$0.2.contains(mode) }) {
-            let names = modes.map(\.rawValue).joined(separator: " or ")
-            throw IOIError.usage("\(flag): belongs to --mode \(names), found --mode \(mode.rawValue)")
+        for (flags, modes) in flags where !modes.contains(measurement.mode) {
+            if let flag = Given.first(of: flags) {
+                let names = modes.map(\.rawValue).joined(separator: " or ")
+                throw IOIError.usage("\(flag): belongs to --mode \(names), found --mode \(measurement.mode.rawValue)")
+            }
         }
-        if let flag = ablation.given.first, knockout == nil {
-            throw IOIError.usage("\(flag): needs --knockout, whose values it tells")
+        if let flag = ablation.given, path.knockout == nil {
+            throw IOIError.usage("\(flag): needs --knockout, the heads that it applies to")
         }
-        return mode
     }
 
-    private func options(_ mode: Mode, seed: UInt64) throws -> PatchExperiment.Mode {
-        switch mode {
+    private func options(seed: UInt64) throws -> PatchExperiment.Mode {
+        switch measurement.mode {
         case .activation:
-            let site = try Site.named(site ?? "z", flag: "--site", choices: Site.allCases)
-            let standard: [PositionSelection] = site.isPerHead ? [.one(.end)] : PositionClass.allCases.map { .one($0) }
-            let positions = try list(position).map { try ioi_cli.position("--position", $0) }
+            let standard: [PositionSelection] =
+                activation.site.isPerHead ? [.one(.end)] : PositionClass.allCases.map { .one($0) }
             return .activation(
-                .init(site: site, positions: positions.isEmpty ? standard : positions, denoise: denoise)
+                .init(
+                    site: activation.site, positions: measurement.position?.items ?? standard,
+                    denoise: activation.denoise
+                )
             )
         case .path:
             return .path(
                 .init(
-                    sender: try choice("--sender", sender, default: .heads), receivers: try receivers(),
-                    mlps: try choice("--path-mlp", pathMlp, default: .recompute),
-                    layerNorms: try choice("--path-ln", pathLn, default: .recompute),
-                    knockout: try items("--knockout", knockout),
+                    sender: path.sender, receivers: try path.receivers(), mlps: path.pathMlp,
+                    layerNorms: path.pathLn, knockout: path.knockout ?? [],
                     ablation: try ablation.ablation(seed: seed)
                 )
             )
@@ -221,42 +219,26 @@ struct PatchCommand: BoundedCommand {
             guard donor != nil else {
                 throw IOIError.usage("--donor: missing, expected the model that values come from")
             }
-            let heads = Site.allCases.filter(\.isPerHead)
-            let components = try list(component ?? "z").map {
-                try Site.named($0, flag: "--component", choices: heads)
+            let positions = measurement.position?.items ?? [.all]
+            guard positions.count == 1 else {
+                throw IOIError.usage("--position: found \(positions.count) positions, expected one for cross-model")
             }
-            let randomSets = randomSets ?? 20
-            let directions: [PatchExperiment.CrossModel.Direction] =
-                direction == "both"
-                ? [.donorToHost, .hostToDonor] : [try choice("--direction", direction, default: .donorToHost)]
             return .crossModel(
                 .init(
-                    components: components,
-                    position: try position.map { try ioi_cli.position("--position", $0) } ?? .all,
-                    directions: directions, circuit: circuit, randomSets: randomSets
+                    components: crossModel.component.items.map(\.site), position: positions[0],
+                    directions: crossModel.direction.items, circuit: crossModel.circuit,
+                    randomSets: crossModel.randomSets
                 )
             )
         }
     }
 
-    /// The receivers, those in files included.
-    private func receivers() throws -> [Receiver] {
-        try (receiver.isEmpty ? ["logits"] : receiver).flatMap { text in
-            if let receiver = Receiver(text) { return [receiver] }
-            guard FileManager.default.fileExists(atPath: text) else {
-                throw IOIError.usage(
-                    "--receiver: found \"\(text)\", expected \(Receiver.form), or a file of such lines")
-            }
-            return try Receiver.list(contentsOf: URL(fileURLWithPath: text))
-        }
-    }
-
     /// The circuit whose sets are patched as well; nil for none.
-    private func circuitName(for location: ModelLocation) throws -> String? {
-        switch circuit {
+    private func circuitName(for location: ModelLocation) -> String? {
+        switch crossModel.circuit {
         case "none": return nil
         case nil:
-            // Where no circuit belongs to the model, the map alone is what can be measured.
+            // If no circuit belongs to the model, only the map is measured.
             guard DataDirectory.circuit(of: location) == nil else { return "default" }
             if !common.quiet {
                 Terminal.say("no circuit belongs to this model: no sets of heads (--circuit FILE)")
@@ -265,17 +247,5 @@ struct PatchCommand: BoundedCommand {
         case "default"?: return "default"
         case .some(let path): return absolutePath(path)
         }
-    }
-}
-
-extension Site {
-    /// - Throws: `IOIError` of kind `usage` where no choice has this name.
-    static func named(_ name: String, flag: String, choices: [Site]) throws -> Site {
-        let short: [String: Site] = ["resid": .residPre, "attn": .attnOut, "mlp": .mlpOut]
-        guard let site = Site(rawValue: name) ?? short[name], choices.contains(site) else {
-            let names = choices.map(\.rawValue).joined(separator: ", ")
-            throw IOIError.usage("\(flag): found \"\(name)\", expected one of \(names)")
-        }
-        return site
     }
 }

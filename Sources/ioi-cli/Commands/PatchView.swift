@@ -1,14 +1,5 @@
 import IOIKit
 
-extension Estimate {
-    /// The value with its interval, as in "3.21 [3.01, 3.40]".
-    func text(_ digits: Int, suffix: String = "") -> String {
-        guard let value else { return "undefined" }
-        let bounds = ci95.map { "  [\(decimal($0[0], digits)), \(decimal($0[1], digits))]" } ?? ""
-        return decimal(value, digits) + suffix + bounds
-    }
-}
-
 extension PatchMap {
     private var heatmapColumns: Heatmap.Columns {
         switch columns {
@@ -18,7 +9,7 @@ extension PatchMap {
         }
     }
 
-    /// For people: the mean logit differences, the map, and its strongest cells.
+    /// The mean logit differences, the map, and its strongest cells.
     func text(title: String) -> String {
         let map = Heatmap(
             title: title, columns: heatmapColumns, values: layers.map { $0.map(\.effect.value) }
@@ -54,9 +45,7 @@ extension PatchEffects.Cell {
         "patched,patched_low,patched_high,effect,effect_low,effect_high,recovered,recovered_low,recovered_high"
 
     var csv: String {
-        [patched, effect, recovered].flatMap { figure in
-            [figure?.value, figure?.ci95?[0], figure?.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
-        }.joined(separator: ",")
+        [patched, effect, recovered ?? Estimate(value: nil)].flatMap(\.csvFields).joined(separator: ",")
     }
 }
 
@@ -84,7 +73,7 @@ extension PatchResults {
         }
     }
 
-    /// What to try next: the senders' own senders, a search for all of them, or what heads do.
+    /// The command to try next.
     func next(_ options: PatchExperiment, donor: String?, model: String) -> String {
         switch (self, options.mode) {
         case (.map(let map), .path(let path)) where path.receivers == [.logits] && path.sender == .heads:
@@ -101,13 +90,13 @@ extension PatchResults {
     var csv: String {
         switch self {
         case .map(let map):
-            return ("layer,column," + PatchEffects.Cell.csvHeader + "\n") + map.csvLines().map { $0 + "\n" }.joined()
+            return csvTable("layer,column," + PatchEffects.Cell.csvHeader, map.csvLines())
         case .directions(let directions):
             let lines = directions.sorted { $0.key < $1.key }.flatMap { direction, results in
                 results.map.csvLines("\(direction),")
                     + results.sets.map { "\(direction),,\($0.name),\($0.cell.csv)" }
             }
-            return ("direction,layer,column," + PatchEffects.Cell.csvHeader + "\n") + lines.map { $0 + "\n" }.joined()
+            return csvTable("direction,layer,column," + PatchEffects.Cell.csvHeader, lines)
         }
     }
 }
@@ -119,14 +108,9 @@ extension CrossModelResults {
         var table = TextTable(header: [
             "together", "heads", "effect, %", "95 % interval", "share of the gap, %", "95 % interval",
         ])
-        func cells(_ figure: Estimate?, times factor: Double = 1) -> [String] {
-            [
-                figure?.value.map { decimal($0 * factor, 1) } ?? "·",
-                figure?.ci95.map { "[\(decimal($0[0] * factor, 1)), \(decimal($0[1] * factor, 1))]" } ?? "",
-            ]
-        }
         table.rows = sets.map { set in
-            [set.name, "\(set.heads.count)"] + cells(set.cell.effect) + cells(set.cell.recovered, times: 100)
+            [set.name, "\(set.heads.count)"] + set.cell.effect.cells(1)
+                + (set.cell.recovered?.cells(1, times: 100) ?? ["·", ""])
         }
         text += "\n\n" + table.lines.joined(separator: "\n")
         if let random {

@@ -5,12 +5,12 @@ import IOIKit
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "One page that shows what a run measured: one of a plan, or a fine-tuning.",
+        abstract: "Write a page that shows what a run measured: a plan's, or a fine-tuning run's.",
         discussion: """
-            One HTML file that needs no network and no scripts. Of a plan: the claims first, then behaviour over epochs, \
-            where the changes lie, circuits, and how to repeat it. Of a fine-tuning: held-out prompts over epochs, the \
-            training loss, what else lies in results/, and how to repeat it. Figures show their intervals under the \
-            pointer and by the keyboard. What is missing in the folder is named in the page.
+            One HTML file that needs no network and no scripts. For a plan: the claims first, then behaviour over epochs, \
+            where the changes are, circuits, and how to repeat it. For fine-tuning: held-out prompts over epochs, the \
+            training loss, everything else in results/, and how to repeat it. Figures show their intervals under the \
+            pointer and with the keyboard. The page names what is missing in the folder.
 
             ioi report runs/quick
             ioi report runs/clean
@@ -18,29 +18,42 @@ struct ReportCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The run folder of `ioi reproduce` or `ioi finetune`.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp("The run folder of `ioi reproduce` or `ioi finetune`.", valueName: "run"),
+        completion: .directory)
     var folder: String
 
-    @Option(help: ArgumentHelp("The page (default: report.html in the run folder).", valueName: "f.html"))
-    var out: String?
+    struct PageOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("The page (default: report.html in the run folder).", valueName: "f.html"),
+            completion: .file(extensions: ["html"])
+        )
+        var out: String?
 
-    @Option(help: ArgumentHelp("Also write each chart as an SVG file into this folder.", valueName: "dir"))
-    var charts: String?
+        @Option(
+            help: ArgumentHelp("Also write each chart to this folder as SVG.", valueName: "dir"), completion: .directory
+        )
+        var charts: String?
 
-    @Option(help: ArgumentHelp("Also write each table as a CSV file into this folder.", valueName: "dir"))
-    var csv: String?
+        @Option(
+            help: ArgumentHelp("Also write each table to this folder as CSV.", valueName: "dir"), completion: .directory
+        )
+        var csv: String?
 
-    @Flag(help: "Say nothing but errors.")
-    var quiet = false
+        @Flag(help: "Print errors only.")
+        var quiet = false
+    }
+
+    @OptionGroup(title: Section.output) var output: PageOptions
 
     func run() throws {
         let folder = URL(fileURLWithPath: folder)
         let report = try RunFolder(folder).report()
-        let page = out.map { URL(fileURLWithPath: $0) } ?? folder.appendingPathComponent("report.html")
+        let page = output.out.map { URL(fileURLWithPath: $0) } ?? folder.appendingPathComponent("report.html")
         try AtomicFile.write(Data(report.html.utf8), to: page)
-        try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: charts)
-        try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: csv)
-        if !quiet { print(page.path) }
+        try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: output.charts)
+        try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: output.csv)
+        if !output.quiet { print(page.path) }
     }
 
     private func write(_ files: [(name: String, text: String)], to folder: String?) throws {

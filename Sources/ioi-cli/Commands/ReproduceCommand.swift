@@ -5,14 +5,14 @@ import IOIKit
 struct ReproduceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reproduce",
-        abstract: "The paper's plan from end to end: train, measure, and hold its claims against what was measured.",
+        abstract: "Run a plan end to end: train, measure, and test the paper's claims against the measurements.",
         discussion: """
-            A plan is a file of stages; each trains the model on a dataset, from the base model or from another stage, and \
-            measures it after some epochs. Then each claim is decided by a rule that stands in the plan. Built in are \
+            A plan is a file of stages. Each stage trains the model on a dataset, from the base model or from another stage, \
+            and measures it after some epochs. Then each claim is decided by a rule that the plan states. Built in are \
             paper (GPT-2 small; days on a laptop's processor) and quick (the embedded model; minutes).
 
-            Everything is kept under --out by a hash of what decides it. After Ctrl-C, or a power cut, the same command \
-            goes on where it was; a changed setting does anew only what depends on it.
+            Results are cached under --out by a hash of their inputs. After Ctrl-C, or a power cut, the same command \
+            resumes; a changed setting repeats only what depends on it.
 
             ioi reproduce --plan quick
             ioi reproduce --plan paper --stages base,clean --out runs/paper
@@ -21,43 +21,48 @@ struct ReproduceCommand: ParsableCommand {
             """
     )
 
-    @Option(
-        help: ArgumentHelp(
-            "paper, quick or a file (default: paper where the model is gpt2, else quick).", valueName: "name|f.json"
+    struct Measurement: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "A plan's file, or paper or quick (default: paper if the model is gpt2, else quick).",
+                valueName: "name|f.json"
+            ),
+            completion: .file(extensions: ["json"])
         )
-    )
-    var plan: String?
+        var plan: String?
 
-    @Option(help: ArgumentHelp("The stages to do (default: all that are not extra).", valueName: "a,b"))
-    var stages: String?
+        @Option(help: ArgumentHelp("The stages to run (default: all that are not extra).", valueName: "a,b"))
+        var stages: List<String>?
+    }
 
-    @OptionGroup var model: ModelOptions
+    struct FolderOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("The run folder (default: runs/PLAN).", valueName: "run"), completion: .directory)
+        var out: String?
+    }
 
-    @Option(help: ArgumentHelp("The run folder (default: runs/PLAN).", valueName: "run"))
-    var out: String?
-
-    @Option(help: "What standard output gets.")
-    var format: OutputFormat = .text
-
-    @OptionGroup var memory: MemoryOptions
-    @OptionGroup var common: RunOptions
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var folder: FolderOptions
+    @OptionGroup(title: Section.output) var output: FormatOptions
 
     func run() throws {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
-        let plan = try plan.map { try Plan.named($0) }
+        let plan = try measurement.plan.map { try Plan.named($0) }
         var model = model
         if let plan, model.model == nil { model.model = plan.model }
         let gpt2 = try model.load(workers: workers)
         let chosen = try plan ?? Plan.named(gpt2.location.name == "gpt2" ? "paper" : "quick")
-        let out = out ?? "runs/\(chosen.name)"
+        let out = folder.out ?? "runs/\(chosen.name)"
         let job = try Reproduction(
             chosen, in: URL(fileURLWithPath: out), model: gpt2,
-            stages: stages?.split(separator: ",").map(String.init), settings: settings
+            stages: measurement.stages?.items, settings: settings
         )
         Interrupt.listen()
         let record = try run(job, out: out)
-        switch format {
+        switch output.format {
         case .json: print(String(decoding: try JSONEncoder.readable.encode(record), as: UTF8.self))
         case .csv: print(record.csv, terminator: "")
         case .text: print(record.text(out: out), terminator: "")
@@ -82,7 +87,7 @@ struct ReproduceCommand: ParsableCommand {
             progress?.clear()
             Terminal.complain(
                 "interrupted after \(interruption.done) of \(interruption.total) pieces of work, which are kept in \(out); "
-                    + "the same command goes on from there"
+                    + "the same command resumes from there"
             )
             throw ExitCode(130)
         }

@@ -1,7 +1,7 @@
 import IOIKit
 
 extension ReproductionRecord {
-    /// The claims, and where to go from there.
+    /// The claims and their verdicts.
     func text(out: String) -> String {
         var table = TextTable(header: ["claim", "published", "measured", "95 % interval", "verdict"])
         table.leftColumns = [0, 1, 4]
@@ -29,14 +29,12 @@ extension ReproductionRecord {
         let lines = claims.map { decision in
             let fields = [
                 decision.claim.name, decision.claim.text, published(decision) ?? "",
-                decision.claim.figure.description, Self.number(decision.measured?.value),
-                Self.number(decision.measured?.ci95?[0]), Self.number(decision.measured?.ci95?[1]),
+                decision.claim.figure.description, csvNumber(decision.measured?.value),
+                csvNumber(decision.measured?.ci95?[0]), csvNumber(decision.measured?.ci95?[1]),
                 decision.claim.rule.text, decision.verdict.rawValue,
             ]
-            return fields.map(\.csvField).joined(separator: ",") + "\n"
+            return fields.map(\.csvField).joined(separator: ",")
         }
-        return "name,claim,published,figure,measured,low,high,rule,verdict\n" + lines.joined()
+        return csvTable("name,claim,published,figure,measured,low,high,rule,verdict", lines)
     }
-
-    private static func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 }

@@ -1,7 +1,7 @@
 import IOIKit
 
 extension TaskEvaluation {
-    /// For people.
+    /// All figures, then the splits.
     func text(title: String) -> String {
         switch self {
         case .ioi(let evaluation): evaluation.text(title: title)
@@ -20,7 +20,7 @@ extension TaskEvaluation {
     /// The figures of all prompts, in a line.
     var line: String {
         func number(_ estimate: Estimate) -> String {
-            "\(decimal(estimate.mean, 3)) [\(decimal(estimate.bounds[0], 3)), \(decimal(estimate.bounds[1], 3))]"
+            estimate.cells { decimal($0, 3) }.joined(separator: " ")
         }
         switch self {
         case .ioi(let evaluation):
@@ -41,37 +41,33 @@ extension ChoiceEvaluation {
     }
 
     fileprivate func text(title: String) -> String {
-        func cells(_ estimate: Estimate, _ format: (Double) -> String) -> [String] {
-            [format(estimate.mean), "[\(format(estimate.bounds[0])), \(format(estimate.bounds[1]))]"]
-        }
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval", "std"])
         figures.rows = [
-            ["P(right) − P(wrong)"] + cells(all.probabilityDifference, number) + [
+            ["P(right) − P(wrong)"] + all.probabilityDifference.cells(number) + [
                 number(all.probabilityDifference.std ?? 0)
             ],
-            ["right over wrong"] + cells(all.accuracy, percent),
-            ["loss of the label"] + cells(all.loss, number) + [number(all.loss.std ?? 0)],
+            ["right over wrong"] + all.accuracy.cells(percent),
+            ["loss of the label"] + all.loss.cells(number) + [number(all.loss.std ?? 0)],
         ]
         var table = TextTable(header: ["", "prompts", "P(right) − P(wrong)", "95 % interval", "right over wrong"])
         table.rows = splits.map { name, summary in
-            [name, String(summary.count)] + cells(summary.probabilityDifference, number)
+            [name, String(summary.count)] + summary.probabilityDifference.cells(number)
                 + [percent(summary.accuracy.mean)]
         }
         return (figures.lines + [""] + table.lines).joined(separator: "\n")
     }
 
     fileprivate var csv: String {
-        let header = "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss\n"
-        return header
-            + ([("all", all)] + splits).map { name, summary in
+        csvTable(
+            "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss",
+            ([("all", all)] + splits).map { name, summary in
                 let difference = summary.probabilityDifference
                 let figures = [
                     difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0,
-                    summary.accuracy.mean,
-                    summary.loss.mean,
+                    summary.accuracy.mean, summary.loss.mean,
                 ]
-                return "\(name.csvField),\(summary.count)," + figures.map { "\($0)" }.joined(separator: ",") + "\n"
-            }.joined()
+                return "\(name.csvField),\(summary.count)," + figures.map(csvNumber).joined(separator: ",")
+            })
     }
 }

@@ -1,7 +1,7 @@
 import IOIKit
 
 extension ValidateResults {
-    /// For people: the two means, what each head adds, and what sets of heads lack.
+    /// The two means, the minimality of each head, and the completeness of each set.
     func text(on prompts: String) -> String {
         var header = [
             prompts, "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
@@ -16,7 +16,7 @@ extension ValidateResults {
         return ([header] + parts).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
-    /// F(M), where shares of it say something.
+    /// F(M); nil if shares of it are meaningless.
     private var whole: Double? { ratioNote == .meaningless ? nil : model.value }
 
     private var minimalityLines: [String] {
@@ -30,9 +30,9 @@ extension ValidateResults {
                 let share =
                     whole == nil
                     ? ["·", "", ""]
-                    : [score.score.value(1, percent: true), score.score.interval(1, percent: true), bar]
+                    : [score.score.cell(1, times: 100, suffix: " %"), score.score.interval(1, times: 100), bar]
                 return (
-                    [score.head.description, score.headClass, score.before.value(3), score.after.value(3)] + share,
+                    [score.head.description, score.headClass, score.before.cell(3), score.after.cell(3)] + share,
                     score.k
                 )
             }
@@ -51,7 +51,7 @@ extension ValidateResults {
             completeness.map { score in
                 (
                     [
-                        score.title, score.circuit.value(3), score.model.value(3), score.score.value(3),
+                        score.title, score.circuit.cell(3), score.model.cell(3), score.score.cell(3),
                         score.score.interval(3), share(score.score),
                     ], score.k
                 )
@@ -59,7 +59,7 @@ extension ValidateResults {
         )
         let worst = completeness.max { ($0.score.value ?? 0) < ($1.score.value ?? 0) }!
         let ofModel = whole == nil ? "" : "\(share(worst.score)) of F(M), "
-        let end = "largest: \(worst.score.value(3)), \(ofModel)\(worst.title)"
+        let end = "largest: \(worst.score.cell(3)), \(ofModel)\(worst.title)"
         return table.lines + ["", end]
     }
 
@@ -74,11 +74,8 @@ extension ValidateResults {
         let header =
             "criterion,kind,name,k,circuit,circuit_low,circuit_high,other,other_low,other_high,score,score_low,score_high"
         func line(_ names: [String], _ k: [Head], _ figures: [Estimate]) -> String {
-            let numbers = figures.flatMap { figure in
-                [figure.value, figure.ci95?[0], figure.ci95?[1]].map { $0.map { "\($0)" } ?? "" }
-            }
-            return (names.map(\.csvField) + [k.map(\.description).joined(separator: " ")] + numbers)
-                .joined(separator: ",")
+            let fields = names.map(\.csvField) + [k.map(\.description).joined(separator: " ")]
+            return (fields + figures.flatMap(\.csvFields)).joined(separator: ",")
         }
         let lines =
             minimality.map { score in
@@ -93,7 +90,7 @@ extension ValidateResults {
                     [score.circuit, score.model, score.score]
                 )
             }
-        return ([header] + lines).map { $0 + "\n" }.joined()
+        return csvTable(header, lines)
     }
 }
 
@@ -107,22 +104,11 @@ extension Completeness.Score {
     }
 }
 
-extension Estimate {
-    fileprivate func value(_ digits: Int, percent: Bool = false) -> String {
-        value.map { decimal($0 * (percent ? 100 : 1), digits) + (percent ? " %" : "") } ?? "·"
-    }
-
-    fileprivate func interval(_ digits: Int, percent: Bool = false) -> String {
-        let factor: Double = percent ? 100 : 1
-        return ci95.map { "[\(decimal(factor * $0[0], digits)), \(decimal(factor * $0[1], digits))]" } ?? ""
-    }
-}
-
 extension TextTable {
-    /// Adds rows whose last column lists heads, in as many lines as they need.
+    /// Adds rows whose last column lists heads, wrapped to the width that is left.
     fileprivate mutating func add(_ rows: [(cells: [String], heads: [Head])]) {
         let lines = TextTable(header: header.dropLast(), rows: rows.map(\.cells)).lines
-        // Beside the columns before and the blanks between them.
+        // The width that the other columns leave.
         let room = max(Terminal.outputWidth - (lines.map(\.count).max() ?? 0) - 2, 24)
         for (cells, heads) in rows {
             let names = heads.isEmpty ? ["∅"] : heads.map(\.description).lines(width: room)

@@ -5,17 +5,17 @@ import IOIKit
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Do recorded results come out again? For continuous integration.",
+        abstract: "Measure again what results files record and compare. For continuous integration.",
         discussion: """
-            Runs again what each results file (--out, or --format json) records, with its options, its model and its \
-            prompts, and shows each figure that moved by more than rounding explains. With --against nothing is run: two \
-            files are compared. Counts, heads and texts have to be equal, and so have model and prompts, which are \
-            known by their hashes; how long something took, and on how many threads, may be another. Prompts, circuits, \
-            templates and models are looked for where they were.
+            Runs the command that each results file (--out, or --format json) records, with its options, model and \
+            prompts, and shows each figure that differs by more than rounding explains. With --against nothing is run: two \
+            files are compared. Counts, heads and texts must be equal, and so must model and prompts, which are \
+            identified by their hashes; times and numbers of threads may differ. Prompts, circuits, templates and models \
+            are read from where they were.
 
-            With --model M, model M is measured as the recorded one was; that its hash is another is then only mentioned.
+            With --model M, model M is measured in place of the recorded one, and its different hash is only noted.
 
-            Exit codes: 0 all within tolerance, 3 something moved, 1 something cannot be run again, 64 wrong usage.
+            Exit codes: 0 all within tolerance, 3 a figure differs, 1 a file cannot be measured again, 64 wrong usage.
 
             ioi eval --model gpt2 --held-out --out baseline/eval.json
             ioi verify baseline/*.json --junit verify.xml
@@ -24,41 +24,53 @@ struct VerifyCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Results files of the commands that measure.", valueName: "results.json"))
+    @Argument(
+        help: ArgumentHelp("Results files of the commands that measure.", valueName: "results.json"),
+        completion: .file(extensions: ["json"])
+    )
     var files: [String]
 
-    @Option(
-        help: ArgumentHelp(
-            "How far figures may be apart (default: 0.001), in their own units, beside --relative.", valueName: "x")
-    )
-    var tolerance: Double?
+    struct Measurement: ParsableArguments {
+        private static let standard = FigureComparison.Tolerance()
 
-    @Option(
-        help: ArgumentHelp(
-            "How far they may be apart as a share of the recorded figure (default: 0.001).", valueName: "x")
-    )
-    var relative: Double?
+        @Option(help: ArgumentHelp("Tolerance in a figure's own units, added to --relative.", valueName: "x"))
+        var tolerance = standard.absolute
 
-    @Option(help: ArgumentHelp("Compare with this results file; run nothing.", valueName: "file"))
-    var against: String?
+        @Option(help: ArgumentHelp("Tolerance as a share of the recorded figure.", valueName: "x"))
+        var relative = standard.relative
 
-    @Option(
-        help: ArgumentHelp(
-            "Measure this model in the place of the recorded one, or of the one called NAME. May be given several times.",
-            valueName: "[name=]dir"
+        @Option(
+            help: ArgumentHelp("Compare with this results file; run nothing.", valueName: "file"),
+            completion: .file(extensions: ["json"])
         )
-    )
-    var model: [String] = []
+        var against: String?
 
-    @Option(help: ArgumentHelp("The same for donors of cross-model patching.", valueName: "[name=]dir"))
-    var donor: [String] = []
+        @Option(
+            help: ArgumentHelp(
+                "Measure this model in place of the recorded one, or of the one called NAME. May be repeated.",
+                valueName: "[name=]dir"
+            ),
+            completion: .directory
+        )
+        var model: [String] = []
 
-    @Option(help: ArgumentHelp("Write what was found as JUnit XML.", valueName: "f.xml"))
-    var junit: String?
+        @Option(help: ArgumentHelp("The same for donors.", valueName: "[name=]dir"), completion: .directory)
+        var donor: [String] = []
+    }
 
-    @OptionGroup var patching: MemoryOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var common: RunOptions
+    struct JUnitOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp("Write the comparison as JUnit XML.", valueName: "f.xml"),
+            completion: .file(extensions: ["xml"])
+        )
+        var junit: String?
+    }
+
+    @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.execution) var memory: MemoryOptions
+    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.output) var report: JUnitOptions
+    @OptionGroup(title: Section.output) var output: OutputOptions
 
     private struct Document: Encodable {
         let schema = "ioi/1"
@@ -72,10 +84,11 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         let started = ContinuousClock.now
         let workers = try common.workers()
-        let settings = try patching.settings(workers: workers)
+        let settings = try memory.settings(workers: workers)
         let tolerance = try allowed()
-        let results = try against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
-        if let junit { try AtomicFile.write(JUnitReport(results).xml, to: URL(fileURLWithPath: junit)) }
+        let results =
+            try measurement.against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
+        if let junit = report.junit { try AtomicFile.write(JUnitReport(results).xml, to: URL(fileURLWithPath: junit)) }
         try output.write(
             isQuiet: common.quiet,
             json: {
@@ -95,9 +108,9 @@ struct VerifyCommand: ParsableCommand {
     private func allowed() throws -> FigureComparison.Tolerance {
         var allowed = FigureComparison.Tolerance()
         for (flag, value, part) in [
-            ("--tolerance", tolerance, \FigureComparison.Tolerance.absolute), ("--relative", relative, \.relative),
+            ("--tolerance", measurement.tolerance, \FigureComparison.Tolerance.absolute),
+            ("--relative", measurement.relative, \.relative),
         ] {
-            guard let value else { continue }
             guard value >= 0, value.isFinite else {
                 throw IOIError.usage("\(flag): found \(value), expected a number of 0 or more")
             }
@@ -109,9 +122,9 @@ struct VerifyCommand: ParsableCommand {
     private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerifyResults {
         guard files.count == 1 else {
             throw IOIError.usage(
-                "--against: found \(files.count) results files beside it, expected one to compare with it")
+                "--against: found \(files.count) results files, expected one to compare with it")
         }
-        if let flag = [("--model", model), ("--donor", donor)].first(where: { !$0.1.isEmpty })?.0 {
+        if let flag = Given.first(of: ["--model", "--donor"]) {
             throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
         }
         return try VerifyJob.compare(files[0], against: other, tolerance: tolerance)
@@ -122,8 +135,8 @@ struct VerifyCommand: ParsableCommand {
         _ settings: RunSettings
     ) throws -> VerifyResults {
         let job = try VerifyJob(
-            files, tolerance: tolerance, models: try model.map(ModelReplacement.init),
-            donors: try donor.map(ModelReplacement.init)
+            files, tolerance: tolerance, models: try measurement.model.map(ModelReplacement.init),
+            donors: try measurement.donor.map(ModelReplacement.init)
         )
         Interrupt.listen()
         var progress = ProgressLine("", total: 1000, isQuiet: true)
@@ -154,7 +167,7 @@ struct VerifyCommand: ParsableCommand {
 }
 
 extension VerifyResults {
-    /// For people: each file, and below it what moved.
+    /// Each file, followed by its figures that moved.
     fileprivate var text: String {
         let all = files.reduce(0) { $0 + $1.compared }
         let moved = files.reduce(0) { $0 + $1.moved.count }
@@ -184,7 +197,7 @@ extension VerifyResults {
                 return ([file.file, move.path] + values + distances).map(\.csvField).joined(separator: ",")
             }
         }
-        return (["file,path,recorded,found,difference,tolerance"] + lines).map { $0 + "\n" }.joined()
+        return csvTable("file,path,recorded,found,difference,tolerance", lines)
     }
 
     /// Numbers with all their digits.

@@ -1,66 +1,54 @@
 import ArgumentParser
 import IOIKit
 
-/// From where on heads are put in classes.
+/// The thresholds that put heads in classes.
 struct HeadCriteriaOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp("Movers: least direct attribution, in % of LD, of either sign (default: 2).", valueName: "%")
-    )
-    var attributionShare: Double?
+    private static let standard = HeadCriteria()
 
     @Option(
-        help: ArgumentHelp("Movers: least copying score, or else --correlation (default: 0.5).", valueName: "share")
+        help: ArgumentHelp("Movers: minimum direct attribution, in % of LD, of either sign.", valueName: "%")
     )
-    var copying: Double?
+    var attributionShare = standard.attribution
+
+    @Option(help: ArgumentHelp("Movers: minimum copying score, unless --correlation is met.", valueName: "share"))
+    var copying = standard.copying
 
     @Option(
         help: ArgumentHelp(
-            "Movers: least ρ of attention to names and what is written of them, or else --copying (default: 0.3).",
+            "Movers: minimum ρ between attention to a name and what is written along it, unless --copying is met.",
             valueName: "ρ"
         )
     )
-    var correlation: Double?
+    var correlation = standard.correlation
+
+    @Option(help: ArgumentHelp("Minimum mean attention in excess of uniform attention.", valueName: "share"))
+    var attention = standard.attention
 
     @Option(
         help: ArgumentHelp(
-            "Least mean attention beyond what uniform attention would be (default: 0.3).", valueName: "share"
-        )
-    )
-    var attention: Double?
-
-    @Option(
-        help: ArgumentHelp(
-            "S-inhibition: by how many % LD falls at least with z at END of the prompt whose S2 is IO (default: 2).",
+            "S-inhibition: minimum fall of LD, in %, when z at END comes from the prompt whose S2 is IO.",
             valueName: "%"
         )
     )
-    var inhibitionEffect: Double?
+    var inhibitionEffect = standard.inhibition
 
     @Option(
         help: ArgumentHelp(
-            "Backup name movers: by how many % of LD it falls at least without their path to the logits, once the name "
-                + "movers are knocked out (default: 2).",
+            "Backup name movers: minimum fall of LD, in %, when their path to the logits is patched and the name movers "
+                + "are knocked out.",
             valueName: "%"
         )
     )
-    var backupEffect: Double?
+    var backupEffect = standard.backup
 
-    /// - Throws: `IOIError` of kind `usage` for a value that cannot be.
-    func criteria() throws -> HeadCriteria {
+    var criteria: HeadCriteria {
         var criteria = HeadCriteria()
-        let given: [(flag: String, value: Double?, range: ClosedRange<Double>, WritableKeyPath<HeadCriteria, Double>)] =
-            [
-                ("--attribution-share", attributionShare, 0...1000, \.attribution),
-                ("--copying", copying, 0...1, \.copying), ("--correlation", correlation, 0...1, \.correlation),
-                ("--attention", attention, 0...1, \.attention),
-                ("--inhibition-effect", inhibitionEffect, 0...1000, \.inhibition),
-                ("--backup-effect", backupEffect, 0...1000, \.backup),
-            ]
-        for (flag, value, range, criterion) in given {
-            guard let value else { continue }
-            try checkFlag(flag, value, in: range)
-            criteria[keyPath: criterion] = value
-        }
+        criteria.attribution = attributionShare
+        criteria.copying = copying
+        criteria.correlation = correlation
+        criteria.attention = attention
+        criteria.inhibition = inhibitionEffect
+        criteria.backup = backupEffect
         return criteria
     }
 }

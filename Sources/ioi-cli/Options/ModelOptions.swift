@@ -6,20 +6,22 @@ import IOIKit
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, embedded, or a model folder (default: gpt2, else embedded).",
+            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, embedded, or a model folder (default: gpt2 if found, else embedded).",
             discussion: """
-                A folder has Hugging Face's layout: config.json, model.safetensors, vocab.json, merges.txt. The names \
-                are looked for in IOI_MODELS, where Scripts/fetch-gpt2.sh puts them, and in Hugging Face's cache.
+                A model folder has the Hugging Face layout: config.json, model.safetensors, vocab.json, merges.txt. \
+                Names are looked up in IOI_MODELS, where Scripts/fetch-gpt2.sh puts models, and in the Hugging Face \
+                cache.
                 """,
             valueName: "name|dir"
-        )
+        ),
+        completion: .models
     )
     var model: String?
 
-    /// The flag as it was given, for a command to try next.
+    /// The flag as given, for a command to try next.
     var flag: String { model.map { " --model \($0.shellWord)" } ?? "" }
 
-    /// Where the model lies; the first line on standard error says so.
+    /// Finds the model and names it on standard error.
     func location() throws -> ModelLocation {
         let location = try ModelLocation.find(model)
         Terminal.say(location, as: "model")
@@ -30,12 +32,12 @@ struct ModelOptions: ParsableArguments {
         try GPT2(location(), workers: workers)
     }
 
-    /// Another model that a flag other than `--model` names.
+    /// Loads a model that a flag other than `--model` names.
     static func load(donor name: String, workers: Workers) throws -> GPT2 {
         try load(name, as: "donor", workers: workers)
     }
 
-    /// - Parameter role: what the line on standard error calls the model.
+    /// - Parameter role: what standard error calls the model.
     static func load(_ name: String, as role: String, workers: Workers) throws -> GPT2 {
         let location = try ModelLocation.find(name)
         Terminal.say(location, as: role)
@@ -43,17 +45,24 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
-extension GPT2Config {
-    /// The shape of a published GPT-2.
-    /// - Throws: `IOIError` of kind `usage` where none has this name.
-    static func named(_ name: String, flag: String) throws -> GPT2Config {
-        let sizes: KeyValuePairs<String, GPT2Config> = [
-            "gpt2": .small, "gpt2-medium": .medium, "gpt2-large": .large, "gpt2-xl": .xl,
-        ]
-        guard let size = sizes.first(where: { $0.key == name }) else {
-            let names = sizes.map(\.key).joined(separator: ", ")
-            throw IOIError.usage("\(flag): found \"\(name)\", expected one of \(names)")
+extension CompletionKind {
+    /// Names of models, and folders.
+    static var models: CompletionKind {
+        .custom { _, _, prefix in
+            (PublishedShape.allValueStrings + ["embedded"]).filter { $0.hasPrefix(prefix) } + folders(prefix)
         }
-        return size.value
+    }
+
+    /// `default`, or a circuit file.
+    static var circuits: CompletionKind { .file(extensions: ["json"]) }
+
+    private static func folders(_ prefix: String) -> [String] {
+        let parent = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.isEmpty ? "." : parent)) ?? []
+        return names.sorted().map { parent + $0 }.filter { path in
+            var isFolder: ObjCBool = false
+            return path.hasPrefix(prefix) && FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+                && isFolder.boolValue
+        }
     }
 }

@@ -1,65 +1,46 @@
 import ArgumentParser
 import IOIKit
 
-/// Which heads a walk by path patching takes.
+/// Which heads path patching adds to a circuit.
 struct PathWalkOptions: ParsableArguments {
+    private static let standard = PathWalk()
+
+    @Option(help: ArgumentHelp("Minimum effect on the logits, in % of LD, of either sign.", valueName: "%"))
+    var logitsEffect = standard.logits.threshold
+
+    @Option(help: ArgumentHelp("The same with the name movers knocked out.", valueName: "%"))
+    var backupEffect = standard.backups.threshold
+
+    @Option(help: ArgumentHelp("Minimum effect through the name movers' queries.", valueName: "%"))
+    var queryEffect = standard.queries.threshold
+
+    @Option(help: ArgumentHelp("Minimum effect through keys or values at S2.", valueName: "%"))
+    var s2Effect = standard.s2.threshold
+
+    @Option(help: ArgumentHelp("Minimum effect through keys or values at S1+1.", valueName: "%"))
+    var s1Effect = standard.s1Next.threshold
+
     @Option(
-        help: ArgumentHelp("Least effect on the logits, in % of LD, of either sign (default: 2).", valueName: "%")
-    )
-    var logitsEffect: Double?
-
-    @Option(help: ArgumentHelp("The same with the name movers knocked out (default: 2).", valueName: "%"))
-    var backupEffect: Double?
-
-    @Option(help: ArgumentHelp("Least effect through the name movers' queries (default: 2).", valueName: "%"))
-    var queryEffect: Double?
-
-    @Option(help: ArgumentHelp("Least effect through keys or values at S2 (default: 1).", valueName: "%"))
-    var s2Effect: Double?
-
-    @Option(help: ArgumentHelp("Least effect through keys or values at S1+1 (default: 1).", valueName: "%"))
-    var s1Effect: Double?
-
-    @Option(help: ArgumentHelp("The most heads of a class, the strongest (default: all).", valueName: "n"))
+        help: ArgumentHelp("Keep at most this many heads of a class, the strongest (default: all).", valueName: "n"))
     var most: Int?
 
     @Option(
-        help: ArgumentHelp(
-            "The mean attention from which on a head is named by what it attends to (default: 0.2).", valueName: "share"
-        )
-    )
-    var attention: Double?
+        help: ArgumentHelp("Minimum mean attention for a head to be named by what it attends to.", valueName: "share"))
+    var attention = standard.attention
 
-    /// The flags that were given.
-    var given: [String] {
-        thresholds.filter { $0.value != nil }.map(\.flag) + (most == nil ? [] : ["--most"])
-            + (attention == nil ? [] : ["--attention"])
-    }
+    static let flags = [
+        "--logits-effect", "--backup-effect", "--query-effect", "--s2-effect", "--s1-effect", "--most", "--attention",
+    ]
 
-    private var thresholds: [(flag: String, value: Double?, step: WritableKeyPath<PathWalk, PathWalk.Criterion>)] {
-        [
-            ("--logits-effect", logitsEffect, \.logits), ("--backup-effect", backupEffect, \.backups),
-            ("--query-effect", queryEffect, \.queries), ("--s2-effect", s2Effect, \.s2),
-            ("--s1-effect", s1Effect, \.s1Next),
-        ]
-    }
-
-    /// - Throws: `IOIError` of kind `usage` for a value that cannot be.
-    func walk(seed: UInt64) throws -> PathWalk {
+    func walk(seed: UInt64) -> PathWalk {
         var walk = PathWalk()
         walk.seed = seed
-        for (flag, value, step) in thresholds {
-            if let value {
-                try checkFlag(flag, value, in: 0...1000)
-                walk[keyPath: step].threshold = value
-            }
-            walk[keyPath: step].limit = most
-        }
-        if let most { try checkFlag("--most", most, in: 1...100_000) }
-        if let attention {
-            try checkFlag("--attention", attention, in: 0...1)
-            walk.attention = attention
-        }
+        walk.logits = .init(threshold: logitsEffect, limit: most)
+        walk.backups = .init(threshold: backupEffect, limit: most)
+        walk.queries = .init(threshold: queryEffect, limit: most)
+        walk.s2 = .init(threshold: s2Effect, limit: most)
+        walk.s1Next = .init(threshold: s1Effect, limit: most)
+        walk.attention = attention
         return walk
     }
 }

@@ -1,27 +1,43 @@
 import ArgumentParser
+import Foundation
 import IOIKit
 
-/// What every command that computes takes.
+/// The options of every command that computes.
 struct RunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Threads that compute at once (default: one for each core).",
-            discussion: "The same seed and the same number of threads give the same bytes.", valueName: "n"
+            "Number of threads (default: one for each core).",
+            discussion: "Equal seeds and equal numbers of threads give identical results.", valueName: "n"
         )
     )
     var threads: Int?
 
-    @Flag(help: "No progress and no hints on standard error; the model's name and errors remain.")
+    @Flag(help: "Show no progress and no hints, only errors and the model's name.")
     var quiet = false
 
-    /// - Throws: `IOIError` of kind `usage` for a number of threads that cannot be.
+    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range.
     func workers() throws -> Workers {
         if let threads { try checkFlag("--threads", threads, in: 1...1024) }
         return Workers(count: threads)
     }
 }
 
-/// - Throws: `IOIError` of kind `usage` where a flag's value is out of its range.
+/// How much memory patched runs may use.
+struct MemoryOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("GB for caches and patched runs, besides the weights.", valueName: "gb"))
+    var memory = 1.0
+
+    /// - Throws: `IOIError` of kind `usage` if the size is out of range.
+    func settings(workers: Workers) throws -> RunSettings {
+        var settings = RunSettings(workers: workers)
+        try checkFlag("--memory", memory, in: 0.05...1000)
+        settings.memory = Int(memory * 1e9)
+        settings.isInterrupted = { Interrupt.isPending }
+        return settings
+    }
+}
+
+/// - Throws: `IOIError` of kind `usage` if the value of a flag is out of range.
 func checkFlag<Value: Comparable>(_ flag: String, _ value: Value, in range: ClosedRange<Value>) throws {
     guard range.contains(value) else {
         throw IOIError.usage("\(flag): found \(value), expected \(range.lowerBound) to \(range.upperBound)")

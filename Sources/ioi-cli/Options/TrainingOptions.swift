@@ -1,151 +1,96 @@
 import ArgumentParser
+import Foundation
 import IOIKit
 
 /// How a model is fine-tuned.
 struct TrainingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Passes over the prompts (default: 25).", valueName: "n"))
-    var epochs: Int?
+    enum Order: String, CaseIterable, ExpressibleByArgument {
+        case shuffled, file
+    }
 
-    @Option(help: ArgumentHelp("Learning rate, the greatest of the run (default: 1e-5).", valueName: "rate"))
-    var lr: Double?
+    /// The epochs are those of the paper's checkpoints.
+    private static let standard = TrainingSettings(epochs: 25, threads: 1, savedEpochs: [1, 3, 10, 25, 50, 100])
 
-    @Option(
-        help: ArgumentHelp(
-            "The rate stays as it is, or falls in a line to 0 at the end (default: constant).",
-            valueName: "constant|linear"
-        )
-    )
-    var schedule: String?
+    @Option(help: ArgumentHelp("Passes over the prompts.", valueName: "n"))
+    var epochs = standard.epochs
 
-    @Option(help: ArgumentHelp("Steps over which the rate rises from 0 first (default: 0).", valueName: "n"))
-    var warmUp: Int?
+    @Option(help: ArgumentHelp("Learning rate, the highest of the run.", valueName: "rate"))
+    var lr = standard.optimizer.learningRate
 
-    @Option(help: ArgumentHelp("Cut gradients, all weights' together, to this length (default: none).", valueName: "x"))
+    @Option(help: ArgumentHelp("Keep the learning rate constant, or decay it linearly to 0.", valueName: "course"))
+    var schedule = standard.schedule.course
+
+    @Option(help: ArgumentHelp("Steps over which the learning rate first rises from 0.", valueName: "n"))
+    var warmUp = standard.schedule.warmUp
+
+    @Option(help: ArgumentHelp("Clip the gradient to this norm (default: no clipping).", valueName: "x"))
     var clip: Double?
 
-    @Option(help: ArgumentHelp("AdamW's decay of matrices and embeddings (default: 0.1).", valueName: "rate"))
-    var weightDecay: Double?
+    @Option(help: ArgumentHelp("AdamW's weight decay of matrices and embeddings.", valueName: "rate"))
+    var weightDecay = standard.optimizer.weightDecay
 
-    @Option(help: ArgumentHelp("Prompts a step (default: 32).", valueName: "n"))
-    var batch: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Take the loss over the answer alone, or all tokens of prompt and answer (default: answer).",
-            valueName: "answer|all"
-        )
-    )
-    var loss: String?
+    @Option(help: ArgumentHelp("Prompts per step.", valueName: "n"))
+    var batch = standard.batch
 
     @Option(
-        help: ArgumentHelp(
-            "Epochs to keep a checkpoint of (default: 1, 3, 10, 25, 50, 100; the last always).",
-            valueName: "1,3,10"
-        )
+        help: ArgumentHelp("Take the loss over the answer, or over all tokens of prompt and answer.", valueName: "span")
     )
-    var saveAt: String?
+    var loss = standard.loss
 
-    @Option(help: ArgumentHelp("Save a checkpoint every so many steps as well.", valueName: "steps"))
+    @Option(
+        help: ArgumentHelp("Epochs whose checkpoints are kept; the last always is.", valueName: "1,3,10")
+    )
+    var saveAt = List(standard.savedEpochs)
+
+    @Option(help: ArgumentHelp("Also save a checkpoint each time this many steps are done.", valueName: "steps"))
     var checkpointEvery: Int?
 
-    @Option(help: ArgumentHelp("End after so many steps, if the epochs are not over before.", valueName: "n"))
+    @Option(help: ArgumentHelp("Stop after this many steps, unless the epochs end before.", valueName: "n"))
     var maxSteps: Int?
 
-    @Option(
-        help: ArgumentHelp(
-            "A new random order each epoch, or always that of the file (default: shuffled).", valueName: "shuffled|file"
-        ))
-    var order: String?
+    @Option(help: ArgumentHelp("A new random order each epoch, or the order of the file.", valueName: "order"))
+    var order = Order.shuffled
 
     @Flag(help: "Keep the optimizer state in every checkpoint (twice the size of the model), not only in the newest.")
     var keepOptimizer = false
 
-    /// The epochs of the paper's checkpoints.
-    private static let publishedEpochs = [1, 3, 10, 25, 50, 100]
+    /// The flags that a resumed run cannot change.
+    static let fixedFlags = [
+        "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--batch", "--loss", "--order",
+    ]
 
-    /// The flags that decide what the steps compute, as far as they were given.
-    var given: [String] {
-        [
-            ("--lr", lr != nil), ("--schedule", schedule != nil), ("--warm-up", warmUp != nil), ("--clip", clip != nil),
-            ("--weight-decay", weightDecay != nil), ("--batch", batch != nil),
-            ("--loss", loss != nil), ("--order", order != nil),
-        ].filter(\.1).map(\.0)
-    }
-
-    /// - Throws: `IOIError` of kind `usage` for a value that cannot be.
+    /// - Throws: `IOIError` of kind `usage` if a value is out of range.
     func settings(seed: UInt64, threads: Int) throws -> TrainingSettings {
-        var settings = TrainingSettings(
-            epochs: 25, seed: seed, isShuffled: try choice("--order", order, ["shuffled", "file"]) != "file",
-            threads: threads, savedEpochs: []
-        )
-        if try choice("--loss", loss, LossSpan.allCases.map(\.rawValue)) == LossSpan.all.rawValue {
-            settings.loss = .all
-        }
-        if let lr {
-            guard lr > 0, lr <= 1 else { throw IOIError.usage("--lr: found \(lr), expected above 0, at most 1") }
-            settings.optimizer.learningRate = lr
-        }
-        if let weightDecay {
-            try checkFlag("--weight-decay", weightDecay, in: 0...10)
-            settings.optimizer.weightDecay = weightDecay
-        }
-        if let batch {
-            try checkFlag("--batch", batch, in: 1...65536)
-            settings.batch = batch
-        }
-        if let clip {
-            guard clip > 0 else { throw IOIError.usage("--clip: found \(clip), expected above 0") }
-            settings.optimizer.clip = clip
-        }
-        settings.savedEpochs = Self.publishedEpochs.filter { $0 < settings.epochs }
+        var settings = Self.standard
+        settings.seed = seed
+        settings.threads = threads
+        settings.isShuffled = order == .shuffled
+        settings.loss = loss
+        settings.batch = batch
+        settings.optimizer.learningRate = lr
+        settings.optimizer.weightDecay = weightDecay
+        settings.optimizer.clip = clip
+        settings.savedEpochs = settings.savedEpochs.filter { $0 < settings.epochs }
+        // The course comes last: a linear one would refuse the flags that extend a run.
         try extend(&settings)
-        let course = try choice("--schedule", schedule, RateSchedule.Course.allCases.map(\.rawValue))
-        settings.schedule.course = course.flatMap(RateSchedule.Course.init) ?? .constant
-        if let warmUp {
-            try checkFlag("--warm-up", warmUp, in: 0...1_000_000_000)
-            settings.schedule.warmUp = warmUp
-        }
+        settings.schedule = RateSchedule(schedule, warmUp: warmUp)
+        try settings.validate()
         return settings
     }
 
-    /// Applies the flags that may change in the middle of a run: how long it goes on and what it keeps.
+    /// Applies the flags that may change when a run is resumed: how long it runs and what it saves.
     func extend(_ settings: inout TrainingSettings) throws {
-        // A new run's schedule is set after this.
-        if settings.schedule.course == .linear,
-            let flag = epochs != nil ? "--epochs" : maxSteps.map({ _ in "--max-steps" })
-        {
-            throw IOIError.usage("\(flag): does not go with --resume of a run whose rate falls to 0 at its end")
+        if settings.schedule.course == .linear, let flag = Given.first(of: ["--epochs", "--max-steps"]) {
+            throw IOIError.usage("\(flag): does not go with --resume of a run whose learning rate decays to 0")
         }
-        if let epochs {
-            try checkFlag("--epochs", epochs, in: 1...100_000)
+        if Given.has("--epochs") {
             settings.epochs = epochs
-            settings.savedEpochs = Self.publishedEpochs.filter { $0 < epochs }
+            settings.savedEpochs = Self.standard.savedEpochs.filter { $0 < epochs }
         }
-        if let saveAt {
-            settings.savedEpochs = try Set(
-                saveAt.split(separator: ",", omittingEmptySubsequences: false).map { word in
-                    guard let epoch = Int(word), (1...settings.epochs).contains(epoch) else {
-                        throw IOIError.usage(
-                            "--save-at: found \"\(word)\", expected epochs from 1 to \(settings.epochs)"
-                        )
-                    }
-                    return epoch
-                }
-            ).sorted()
-        }
-        if let checkpointEvery {
-            try checkFlag("--checkpoint-every", checkpointEvery, in: 1...1_000_000_000)
-            settings.checkpointInterval = checkpointEvery
-        }
-        if let maxSteps {
-            try checkFlag("--max-steps", maxSteps, in: 1...1_000_000_000)
-            settings.stepLimit = maxSteps
-        }
+        if Given.has("--save-at") { settings.savedEpochs = Set(saveAt.items).sorted() }
+        settings.checkpointInterval = checkpointEvery ?? settings.checkpointInterval
+        settings.stepLimit = maxSteps ?? settings.stepLimit
         if keepOptimizer { settings.keepsOptimizer = true }
-    }
-
-    private func choice(_ flag: String, _ value: String?, _ choices: [String]) throws -> String? {
-        guard let value, !choices.contains(value) else { return value }
-        throw IOIError.usage("\(flag): found \"\(value)\", expected \(choices.joined(separator: " or "))")
+        try settings.validate()
     }
 }

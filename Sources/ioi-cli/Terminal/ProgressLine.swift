@@ -1,7 +1,7 @@
 import Foundation
 
-/// One line on a terminal's standard error that says how far long work is and how long it will take; silent where
-/// standard error is not a terminal.
+/// A line on standard error that shows the progress of long work and the time left. It is silent unless standard error is
+/// a terminal.
 final class ProgressLine {
     private let title: String
     private let total: Int
@@ -10,7 +10,7 @@ final class ProgressLine {
     private var shown: ContinuousClock.Instant?
     private let isVisible: Bool
 
-    /// - Parameter done: what was done before this process took over; it does not count for the time left.
+    /// - Parameter done: what an earlier process did; the estimate of the time left ignores it.
     init(_ title: String, total: Int, done: Int = 0, isQuiet: Bool) {
         self.title = title
         self.total = total
@@ -32,7 +32,7 @@ final class ProgressLine {
         write("\r\u{1B}[K\(title) \(bar) \(done)/\(total)\(note.isEmpty ? "" : "  \(note)")  \(duration(left)) left")
     }
 
-    /// Takes the line away, so that others can be written.
+    /// Erases the line, so that others can be written.
     func clear() {
         guard shown != nil else { return }
         shown = nil

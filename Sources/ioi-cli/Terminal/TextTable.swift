@@ -4,7 +4,7 @@ import Foundation
 struct TextTable {
     var header: [String]
     var rows: [[String]] = []
-    /// The columns whose text stands to the left; that of the others stands to the right.
+    /// The columns that are aligned left; the others are aligned right.
     var leftColumns: Set<Int> = [0]
 
     var lines: [String] {
@@ -30,7 +30,7 @@ extension String {
 }
 
 extension String {
-    /// The text as a field of a line of CSV, in quotes where it needs them (RFC 4180).
+    /// The text as a field of CSV, quoted if necessary (RFC 4180).
     var csvField: String {
         guard contains(where: { ",\"".contains($0) || $0.isNewline }) else { return self }
         return "\"" + replacing("\"", with: "\"\"") + "\""

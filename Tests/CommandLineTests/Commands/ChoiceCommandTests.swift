@@ -94,7 +94,7 @@ import Testing
             (
                 ["eval", "--dataset", "agrement"],
                 "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, agreement, greater-than"
+                    + "duplication, agreement, greater-than; did you mean agreement?"
             ),
             (
                 ["patch", "--mode", "activation", "--site", "z", "--dataset", "agrement"],

@@ -89,13 +89,10 @@ public struct PathWalk: Codable, Equatable, Sendable {
         for (field, criterion) in [
             ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),
         ] {
-            guard criterion.threshold >= 0 else {
-                throw IOIError.invalid("\(field).threshold", "found \(criterion.threshold), expected 0 or more")
-            }
-            guard criterion.limit ?? 1 >= 1 else {
-                throw IOIError.invalid("\(field).limit", "found \(criterion.limit!), expected 1 or more")
-            }
+            try IOIError.check("\(field).threshold", criterion.threshold, in: 0...1000)
+            if let limit = criterion.limit { try IOIError.check("\(field).limit", limit, in: 1...100_000) }
         }
+        try IOIError.check("attention", attention, in: 0...1)
     }
 }
 

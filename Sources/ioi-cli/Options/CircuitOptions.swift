@@ -1,0 +1,31 @@
+import ArgumentParser
+import IOIKit
+
+/// The circuit that a command works on.
+struct CircuitOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("A circuit file, or default for the model's own circuit.", valueName: "file"),
+        completion: .circuits
+    )
+    var circuit = "default"
+
+    /// The circuit as results files hold it.
+    var name: String { circuit == "default" ? circuit : absolutePath(circuit) }
+
+    /// The flag for a command to try next.
+    var flag: String { circuit == "default" ? "" : " --circuit \(circuit.shellWord)" }
+}
+
+/// Where the heads of a circuit are kept.
+struct CircuitPositionsOptions: ParsableArguments {
+    enum Positions: String, CaseIterable, ExpressibleByArgument {
+        case circuit, all
+    }
+
+    @Option(
+        help: ArgumentHelp("Keep the circuit's heads at their classes' positions, or at all.", valueName: "where")
+    )
+    var positions = Positions.circuit
+
+    var areEverywhere: Bool { positions == .all }
+}
