@@ -26,8 +26,9 @@ public struct Estimate: Equatable, Sendable {
     /// - Parameter seed: what the interval is drawn from.
     init(meanOf values: [Double], seed: UInt64) {
         let mean = values.mean
-        let interval = Bootstrap.interval(ofMean: values, seed: seed) ?? mean...mean
-        self.init(value: mean, ci95: [interval.lowerBound, interval.upperBound], std: values.standardDeviation)
+        // Not a range, which cannot hold the NaN of no values.
+        let bounds = Bootstrap.interval(ofMean: values, seed: seed).map { [$0.lowerBound, $0.upperBound] }
+        self.init(value: mean, ci95: bounds ?? [mean, mean], std: values.standardDeviation)
     }
 
     /// The value of a mean; not a number where there is none.

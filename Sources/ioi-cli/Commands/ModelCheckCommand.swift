@@ -67,7 +67,7 @@ struct ModelCheckCommand: ParsableCommand {
     }
 }
 
-extension ModelCheckResults {
+extension ModelCheck.Results {
     /// For people: a line for each check, then how it ended.
     fileprivate var text: String {
         let width = checks.map(\.name.count).max() ?? 0

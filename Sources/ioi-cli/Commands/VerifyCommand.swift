@@ -66,7 +66,7 @@ struct VerifyCommand: ParsableCommand {
         let options: FigureComparison.Tolerance
         let environment: EnvironmentRecord
         let seconds: Double
-        let results: VerifyResults
+        let results: VerificationResults
     }
 
     func run() throws {
@@ -106,7 +106,7 @@ struct VerifyCommand: ParsableCommand {
         return allowed
     }
 
-    private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerifyResults {
+    private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerificationResults {
         guard files.count == 1 else {
             throw IOIError.usage(
                 "--against: found \(files.count) results files beside it, expected one to compare with it")
@@ -114,14 +114,14 @@ struct VerifyCommand: ParsableCommand {
         if let flag = [("--model", model), ("--donor", donor)].first(where: { !$0.1.isEmpty })?.0 {
             throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
         }
-        return try VerifyJob.compare(files[0], against: other, tolerance: tolerance)
+        return try Verification.compare(files[0], against: other, tolerance: tolerance)
     }
 
     private func measure(
         _ tolerance: FigureComparison.Tolerance,
         _ settings: RunSettings
-    ) throws -> VerifyResults {
-        let job = try VerifyJob(
+    ) throws -> VerificationResults {
+        let job = try Verification(
             files, tolerance: tolerance, models: try model.map(ModelReplacement.init),
             donors: try donor.map(ModelReplacement.init)
         )
@@ -153,7 +153,7 @@ struct VerifyCommand: ParsableCommand {
     }
 }
 
-extension VerifyResults {
+extension VerificationResults {
     /// For people: each file, and below it what moved.
     fileprivate var text: String {
         let all = files.reduce(0) { $0 + $1.compared }
