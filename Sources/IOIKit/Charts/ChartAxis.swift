@@ -1,17 +1,17 @@
 import Foundation
 
-/// The stretch of numbers that an ``IntervalChart`` shows, and where in it a number lies.
-struct ChartAxis: Equatable {
+/// The range of numbers that a chart shows, and the place of a number in it.
+struct ChartAxis: Equatable, Sendable {
     enum Place: Equatable {
-        /// From 0 at the lower end of the axis to 1 at the upper.
+        /// From 0 at the lower end to 1 at the upper.
         case inside(Double)
         case below, above
     }
 
-    /// What is seen of a range, from 0 to 1; of one that lies beyond an end of the axis, that end.
+    /// The visible part of a range, from 0 to 1; an end of the axis if the range lies beyond it.
     struct Stretch: Equatable {
         let lower, upper: Double
-        /// Whether the range goes on beyond the axis.
+        /// Whether the range continues beyond the axis.
         let isCutBelow, isCutAbove: Bool
     }
 
@@ -22,7 +22,7 @@ struct ChartAxis: Equatable {
 
     let range: ClosedRange<Double>
 
-    /// By the rule that ``IntervalChart`` states.
+    /// The axis of an ``IntervalChart``, whose documentation has the rule.
     init(rows: [IntervalChart.Row], references: [Double]) {
         let marks = rows.map { row in
             ([row.value] + [row.interval, row.band].compactMap { $0 }.flatMap { [$0.lowerBound, $0.upperBound] })
@@ -37,7 +37,7 @@ struct ChartAxis: Equatable {
             range = 0...1
             return
         }
-        // Where the middle rows are all equal there is no length to go by, and everything is shown.
+        // If the middle rows are all equal, they set no limit and everything is shown.
         let most = lower == upper ? Double.infinity : (upper - lower) * (marks.count < 8 ? 10 : 2)
         let limits = (lower - most)...(upper + most)
         for mark in marks.joined() where limits.contains(mark) {
@@ -48,7 +48,12 @@ struct ChartAxis: Equatable {
         range = lower - margin...upper + margin
     }
 
-    /// Beyond this, differences would not be finite.
+    /// An axis for all of these numbers, with a small margin.
+    init(spanning values: [Double]) {
+        self.init(rows: [], references: values)
+    }
+
+    /// Differences of larger numbers might not be finite.
     private static func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
 
     func isInside(_ value: Double) -> Bool { range.contains(value) }
@@ -65,13 +70,13 @@ struct ChartAxis: Equatable {
         )
     }
 
-    /// From 0 to 1, numbers beyond the axis at its ends.
+    /// The place from 0 to 1; numbers beyond the axis are at its ends.
     func share(_ value: Double) -> Double {
         let value = min(max(value, range.lowerBound), range.upperBound)
         return (value - range.lowerBound) / (range.upperBound - range.lowerBound)
     }
 
-    /// Multiples of the least of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that has no more than `count` of them on the axis.
+    /// The multiples of the smallest step among …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … with at most `count` of them on the axis.
     func ticks(atMost count: Int) -> [Tick] {
         let length = range.upperBound - range.lowerBound
         var magnitude = floor(log10(length / Double(max(count, 1))))
@@ -90,8 +95,9 @@ struct ChartAxis: Equatable {
         }
     }
 
-    /// Which line each label stands on, from 0 at the plot, so that none covers one before it.
-    /// - Parameter labels: from where to where each of them reaches.
+    /// The line of each label, counted from 0 at the plot, so that no label covers an earlier one.
+    ///
+    /// - Parameter labels: the horizontal extent of each label.
     static func lines(_ labels: [ClosedRange<Double>]) -> [Int] {
         var lines: [Int] = []
         for (index, label) in labels.enumerated() {

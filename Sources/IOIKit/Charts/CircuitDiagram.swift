@@ -1,5 +1,5 @@
-/// A circuit as boxes of classes from S1+1 over S2 to END, with arrows where one class hears another. Beside a first
-/// circuit, heads that are new or gone are marked.
+/// A diagram of a circuit: a box for each class, from S1+1 through S2 to END, and an arrow where one class reads another's
+/// output. Compared with a base circuit, it marks heads that are new or gone.
 public struct CircuitDiagram: Sendable {
     private struct Box {
         let name: String
@@ -15,7 +15,7 @@ public struct CircuitDiagram: Sendable {
     private let boxes: [Box]
     private let paths: [ClassPath]
 
-    /// - Parameter base: the circuit to compare with.
+    /// - Parameter base: the circuit to compare with, if any.
     public init(title: String, _ circuit: Circuit, comparedWith base: Circuit? = nil) {
         self.title = title
         paths = circuit.paths
@@ -39,7 +39,7 @@ public struct CircuitDiagram: Sendable {
                 case .one: 1
                 case .all: 3
                 }
-            // Some are named for their position.
+            // Some class names already end in the position.
             let title = name.hasSuffix("(\(position))") ? name : "\(name) (\(position))"
             return Box(name: name, title: title, heads: shown, column: column)
         }
@@ -63,13 +63,13 @@ public struct CircuitDiagram: Sendable {
         let logitsX = 16 + Double(used.count) * (size.width + size.gap)
         let height = heights.max()!
         var body = [SVG.label(title, 16, 22, "heading")]
-        // Below the boxes, so that one that passes them goes behind.
+        // Drawn first, so that an arrow passes behind the boxes.
         for path in paths {
             guard let from = boxes.first(where: { $0.name == path.from }) else { continue }
             let to = boxes.first { $0.name == path.to }
             let start = (from.x + size.width, from.y + from.height / 2)
             let end = to.map { ($0.x, $0.y + $0.height / 2) } ?? (logitsX, height / 2)
-            // Within a column an arrow would cross the boxes between.
+            // Within a column, an arrow would cross the boxes in between.
             guard end.0 > start.0 else { continue }
             body.append(SVG.line(start.0, start.1, end.0 - 7, end.1, "arrow"))
             body.append(SVG.polygon([(end.0, end.1), (end.0 - 8, end.1 - 4), (end.0 - 8, end.1 + 4)], "arrowhead"))

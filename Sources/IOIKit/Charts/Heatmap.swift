@@ -1,22 +1,24 @@
-/// A map of percentages for a terminal, a row for each layer.
+import Foundation
+
+/// A map of percentages for a terminal, with a row for each layer.
 public struct Heatmap: Equatable, Sendable {
-    /// What the columns of a map are.
+    /// The kind of columns.
     public enum Columns: Equatable, Sendable {
         /// The heads of a layer, from 0.
         case heads
-        /// Things with a name, such as positions.
+        /// Columns with names, such as positions.
         case named([String])
-        /// A single column, which needs no name: a map of MLPs.
+        /// A single column without a name, for a map of MLPs.
         case single
     }
 
-    /// What the map shows, for the line above it.
+    /// The line above the map.
     public let title: String
     public let columns: Columns
-    /// Percent, `[layer][column]`; nil where there is no finite number.
+    /// In per cent, `[layer][column]`; nil if not finite.
     public let values: [[Double?]]
 
-    /// - Parameter values: percent, `[layer][column]`; nil and numbers that are not finite are drawn as "·".
+    /// - Parameter values: in per cent, `[layer][column]`; nil and numbers that are not finite are drawn as "·".
     public init(title: String, columns: Columns, values: [[Double?]]) {
         self.title = title
         self.columns = columns
@@ -25,11 +27,11 @@ public struct Heatmap: Equatable, Sendable {
 
     /// The map in lines of at most `width` characters; the title and the legend may be longer.
     ///
-    /// Where the columns do not fit, the values lose their decimals; where that is not enough, groups of columns stand
-    /// one below the other.
+    /// If the columns do not fit, the values lose their decimals; if they still do not fit, the columns are split into
+    /// blocks, one below the other.
     ///
-    /// - Parameter isColoured: draws the values on backgrounds from blue (negative) over white to red (positive), by
-    ///   the ANSI escape sequences for 256 colours.
+    /// - Parameter isColoured: draws the values on backgrounds from blue (negative) through white to red (positive), with
+    ///   ANSI escape sequences for 256 colours.
     public func text(width: Int, isColoured: Bool) -> String {
         let layout = HeatmapLayout(self, width: width)
         var blocks = layout.groups.map { group in
@@ -48,18 +50,18 @@ public struct Heatmap: Equatable, Sendable {
         return blocks.joined(separator: "\n\n")
     }
 
-    /// The cells that are farthest from zero, a line each, such as `9.9  +12.3 %  [11.0, 13.5]`.
+    /// The cells farthest from zero, one line each, such as `9.9  +12.3 %  [11.0, 13.5]`.
     ///
     /// - Parameters:
-    ///   - count: how many, where the map has as many.
-    ///   - ci95: the values' intervals, in the same form; a cell without one has none in its line.
+    ///   - count: the number of cells, or all if the map has fewer.
+    ///   - ci95: the intervals of the values, in the same shape; nil for none.
     public func strongest(_ count: Int, ci95: [[ClosedRange<Double>?]] = []) -> [String] {
         let cells = values.indices.flatMap { layer in
             values[layer].indices.compactMap { column in
                 self[layer, column].map { (layer: layer, column: column, value: $0) }
             }
         }
-        // Equal values stay in the map's order.
+        // Equal values keep the map's order.
         let order = cells.indices.sorted { (-abs(cells[$0].value), $0) < (-abs(cells[$1].value), $1) }
         let lines = order.prefix(max(count, 0)).map { index in
             let (layer, column, value) = cells[index]
@@ -77,24 +79,25 @@ public struct Heatmap: Equatable, Sendable {
         }
     }
 
-    /// nil beyond the end of a row that is shorter than the others, too.
+    /// Also nil beyond the end of a short row.
     subscript(layer: Int, column: Int) -> Double? {
         values[layer].indices.contains(column) ? values[layer][column] : nil
     }
 
     /// A value as the map shows it.
-    /// - Parameter decimals: ``decimals`` where it is nil.
+    ///
+    /// - Parameter decimals: nil for ``decimals``.
     func text(of value: Double, decimals: Int? = nil, isSigned: Bool = false) -> String {
         value.fixed(decimals ?? self.decimals, isSigned: isSigned)
     }
 
-    /// The value of the strongest colour. A map of less than a hundredth of a percent is rounding, and is not to look
-    /// like an effect.
+    /// The value of the strongest colour. Values below a hundredth of a per cent are rounding and should not look like an
+    /// effect.
     private var scale: Double {
         max(values.joined().compactMap { $0.map(abs) }.max() ?? 0, 0.01)
     }
 
-    /// As many as show about three figures of the largest value.
+    /// Enough for about three digits of the largest value.
     private var decimals: Int {
         switch scale {
         case 1000...: 0
@@ -119,4 +122,41 @@ public struct Heatmap: Equatable, Sendable {
         let bar = "\(text(of: -scale)) \(ramp)\(DivergingColours.reset) \(text(of: scale, isSigned: true)) %"
         return ([bar] + [dot].compactMap { $0 }).joined(separator: "   ")
     }
+}
+
+/// A scale from blue (negative) through white (zero) to red (positive) among the 256 colours of terminals. Text on it is
+/// black or white, whichever is easier to read, so that nothing depends on the terminal's own colours.
+enum DivergingColours {
+    /// xterm's colour numbers; those from 16 form a cube of 6 × 6 × 6.
+    static let backgrounds = [18, 25, 26, 69, 111, 153, 189, 231, 224, 217, 210, 203, 160, 124, 88]
+
+    private static let black = 16
+    private static let white = 231
+
+    /// - Parameter share: from -1 to 1.
+    static func background(_ share: Double) -> Int {
+        let middle = backgrounds.count / 2
+        return backgrounds[middle + Int((min(max(share, -1), 1) * Double(middle)).rounded())]
+    }
+
+    static func foreground(on background: Int) -> Int {
+        luminance(background) > 0.18 ? black : white
+    }
+
+    /// The relative luminance (WCAG 2) of a colour of the cube, from 0 to 1.
+    static func luminance(_ colour: Int) -> Double {
+        let levels = [0.0, 95, 135, 175, 215, 255].map { level in
+            let share = level / 255
+            return share <= 0.04045 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4)
+        }
+        let index = colour - 16
+        return 0.2126 * levels[index / 36] + 0.7152 * levels[index / 6 % 6] + 0.0722 * levels[index % 6]
+    }
+
+    /// Text on a background. The colours stay until ``reset``.
+    static func paint(_ text: String, _ background: Int) -> String {
+        "\u{1B}[38;5;\(foreground(on: background));48;5;\(background)m\(text)"
+    }
+
+    static let reset = "\u{1B}[0m"
 }

@@ -1,4 +1,4 @@
-/// Which columns of a heatmap stand side by side, and what is written in them.
+/// The columns that a ``Heatmap`` shows side by side, and the text of its cells.
 struct HeatmapLayout {
     static let undefined = "·"
     private static let corner = "layer"
@@ -7,9 +7,9 @@ struct HeatmapLayout {
     let groups: [Range<Int>]
     private let labels: [String]
     private let cells: [[String]]
-    /// Of the longest text in a cell or above one.
+    /// The width of the longest cell or column name.
     private let textWidth: Int
-    /// Blanks beside the text of a cell, some of them to its right.
+    /// The spaces around the text of a cell.
     private let gap: Int
 
     init(_ map: Heatmap, width: Int) {
@@ -42,7 +42,7 @@ struct HeatmapLayout {
             self.cells = cells(decimals: 0)
             textWidth = longest(self.cells)
             gap = 1
-            // Blocks as even as can be: 25 columns of which 18 fit become 13 and 12.
+            // Blocks of similar size: if 18 columns fit, 25 become 13 and 12.
             let fitting = max(room / (textWidth + gap), 1)
             let blocks = (names.count + fitting - 1) / fitting
             let share = (names.count + blocks - 1) / blocks
@@ -53,36 +53,19 @@ struct HeatmapLayout {
     /// Whether every cell has a value.
     var isWhole: Bool { !cells.joined().contains(Self.undefined) }
 
-    /// The names of a block's columns.
+    /// The column names of a block.
     func header(_ group: Range<Int>) -> String {
         Self.corner + group.map { cell(labels[$0]) }.joined()
     }
 
     /// A layer's line in a block.
-    /// - Parameter draw: makes the text to print of a padded cell and its column.
+    ///
+    /// - Parameter draw: turns a padded cell and its column into the text to print.
     func line(_ layer: Int, _ group: Range<Int>, draw: (String, Int) -> String) -> String {
         "\(layer)".aligned(right: Self.corner.count - 1) + " " + group.map { draw(cell(cells[layer][$0]), $0) }.joined()
     }
 
     private func cell(_ text: String) -> String {
         text.aligned(right: textWidth + gap - gap / 2) + String(repeating: " ", count: gap / 2)
-    }
-}
-
-extension String {
-    /// The text with blanks before it.
-    func aligned(right width: Int) -> String {
-        String(repeating: " ", count: max(width - count, 0)) + self
-    }
-
-    /// The text with blanks after it.
-    func aligned(left width: Int) -> String {
-        self + String(repeating: " ", count: max(width - count, 0))
-    }
-
-    var trimmingTrailingSpaces: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }

@@ -1,20 +1,19 @@
-/// A chart of dots with whiskers: figures that are to be compared, a row for each, with their intervals and with the
-/// range that each would have by chance.
+/// A dot-and-whisker chart that compares figures, one per row, with their intervals and with the range expected by chance.
 ///
-/// The axis covers the reference lines and what the middle rows need: all but the eighth that reaches lowest and the
-/// eighth that reaches highest (at least one row at each end where there are three or more). For the others it goes on
-/// by up to twice that length to either side, up to ten times with fewer than eight rows, which are too few to tell
-/// what is usual. What lies beyond is drawn as an arrow at the edge; its figure stands beside it in full.
+/// The axis covers the reference lines and the middle rows: all but the eighth that reaches lowest and the eighth that
+/// reaches highest (at least one row at each end if there are three or more). For the other rows it extends by up to twice
+/// that length to either side, or up to ten times with fewer than eight rows, which are too few to tell outliers. Anything
+/// beyond is an arrow at the edge, with its figure in full.
 public struct IntervalChart: Equatable, Sendable {
     public struct Row: Equatable, Sendable {
         public let label: String
-        /// One that is not finite is written as "not defined" and not drawn.
+        /// A value that is not finite is written as "not defined" and not drawn.
         public let value: Double
-        /// nil where there is none, and where the value is not finite.
+        /// nil if there is none, or the value is not finite.
         public let interval: ClosedRange<Double>?
         /// A range to compare the value with, such as the middle 90 % of a null distribution.
         public let band: ClosedRange<Double>?
-        /// Words behind the figure.
+        /// Text after the figure.
         public let note: String
 
         public init(
@@ -32,9 +31,9 @@ public struct IntervalChart: Equatable, Sendable {
         }
     }
 
-    /// Rows that belong together.
+    /// Rows under a heading.
     public struct Group: Equatable, Sendable {
-        /// Above the rows; nil for none.
+        /// nil for none.
         public let heading: String?
         public let rows: [Row]
 
@@ -58,17 +57,17 @@ public struct IntervalChart: Equatable, Sendable {
     public let title: String
     /// Below the title; empty for none.
     public let subtitle: String
-    /// What the numbers are, below the axis.
+    /// The label below the axis.
     public let axisLabel: String
-    /// Behind each value, such as "%"; empty for none.
+    /// The unit after each value, such as "%"; empty for none.
     public let unit: String
-    /// Of the figures.
+    /// The decimals of each figure.
     public let decimals: Int
-    /// What the rows' intervals are, for the legend.
+    /// The legend of the intervals.
     public let intervalLabel: String
-    /// What the rows' bands are, for the legend.
+    /// The legend of the bands.
     public let bandLabel: String
-    /// Those whose value is finite.
+    /// Those with a finite value.
     public let references: [Reference]
     public let groups: [Group]
 
@@ -94,14 +93,13 @@ public struct IntervalChart: Equatable, Sendable {
         self.groups = groups
     }
 
-    /// The chart as a picture of its own: no fonts, scripts or styles from elsewhere, colours for light and for dark
-    /// surroundings as the reader prefers.
+    /// The chart as a self-contained picture, with colours for light and dark surroundings.
     public var svg: String { IntervalChartSVG(self).document }
 
-    /// The chart in lines of at most `width` characters. Where labels, figures and a readable plot do not fit side by
-    /// side, each label has a line of its own; titles, figures and notes are never cut, and may make lines longer.
+    /// The chart in lines of at most `width` characters. If labels, figures and a readable plot do not fit side by side,
+    /// each label gets a line of its own. Titles, figures and notes are never cut, so their lines may be longer.
     ///
-    /// - Parameter isColoured: draws in the terminal's own colours by ANSI escape sequences.
+    /// - Parameter isColoured: draws in the terminal's own colours with ANSI escape sequences.
     public func text(width: Int, isColoured: Bool) -> String {
         IntervalChartText(self, width: width).text(isColoured: isColoured)
     }
@@ -114,7 +112,7 @@ public struct IntervalChart: Equatable, Sendable {
         row.value.isFinite ? row.value.fixed(decimals) + (unit.isEmpty ? "" : " \(unit)") : "not defined"
     }
 
-    /// Such as "[85.0, 89.2]"; empty where there is no interval.
+    /// Such as "[85.0, 89.2]"; empty without an interval.
     func boundsText(_ row: Row) -> String {
         row.interval.map { "[\($0.lowerBound.fixed(decimals)), \($0.upperBound.fixed(decimals))]" } ?? ""
     }

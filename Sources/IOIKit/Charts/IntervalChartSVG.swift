@@ -7,19 +7,19 @@ struct IntervalChartSVG {
     private static let rowHeight = 22.0
     private static let headingHeight = 30.0
     private static let bandHeight = 12.0
-    /// How long the point of a mark is that is cut off.
+    /// The length of the point of a mark that is cut off.
     private static let arrow = 9.0
     private static let fontSize = 12.0
     private static let titleSize = 17.0
-    /// A chart with more rows than this has its numbers above the plot, too.
+    /// A chart with more rows also has tick labels above the plot.
     private static let rowsInSight = 20
 
     private let chart: IntervalChart
     private let axis: ChartAxis
     private let width: Double
-    /// Where the plot begins and ends.
+    /// The ends of the plot.
     private let left, right: Double
-    /// Where the values end, and where their bounds and notes begin.
+    /// The right end of the values, and the left ends of their bounds and notes.
     private let values, bounds, notes: Double
 
     init(_ chart: IntervalChart) {
@@ -114,8 +114,8 @@ struct IntervalChartSVG {
         return elements
     }
 
-    /// - Returns: the labels of the reference lines above the plot, one above the other where they would touch, and how
-    ///   many lines that takes.
+    /// - Returns: the labels of the reference lines above the plot, on several lines if they would touch, and the number
+    ///   of lines.
     private func referenceLabels(bottom: Double) -> (elements: [String], lines: Int) {
         let centres = chart.references.map { reference in
             let half = SVG.width(reference.label) / 2
@@ -135,7 +135,7 @@ struct IntervalChartSVG {
         return (elements, count)
     }
 
-    /// A row around the height `y`, with all its words to be shown where the pointer rests on it.
+    /// A row centred on `y`. Its text also shows when the pointer rests on it.
     private func draw(_ row: IntervalChart.Row, _ y: Double) -> String {
         let words = [row.label, chart.valueText(row), chart.boundsText(row), row.note].filter { !$0.isEmpty }
         var elements = ["<g><title>\(words.joined(separator: "  ").xml)</title>"]
@@ -157,7 +157,7 @@ struct IntervalChartSVG {
         return elements.joined() + "</g>"
     }
 
-    /// A bar with a point at each end that is cut off; of one that lies beyond the axis, the point alone.
+    /// A bar with a point at each end that is cut off, or only the point if it lies beyond the axis.
     private func draw(_ band: ChartAxis.Stretch, _ y: Double) -> String {
         let (from, to) = (x(share: band.lower), x(share: band.upper))
         var start = from + (band.isCutBelow ? Self.arrow : 0)
@@ -171,8 +171,7 @@ struct IntervalChartSVG {
         return SVG.polygon(corners, "band")
     }
 
-    /// A line with an arrow's head at each end that is cut off; where the value is cut off there as well, its own arrow
-    /// says so.
+    /// A line with an arrowhead at each end that is cut off, except where the value is cut off too and has an arrow.
     private func draw(whisker: ChartAxis.Stretch, of value: Double, _ y: Double) -> [String] {
         let (from, to) = (x(share: whisker.lower), x(share: whisker.upper))
         func head(_ x: Double, pointing sign: Double) -> String {

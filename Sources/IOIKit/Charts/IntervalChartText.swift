@@ -1,12 +1,12 @@
-/// Draws an ``IntervalChart`` in characters.
+/// Draws an ``IntervalChart`` as text.
 struct IntervalChartText {
-    /// What a cell of the plot is part of.
+    /// The element that a cell of the plot is part of.
     private enum Part: String {
         case nothing = ""
         case band = "90"
         case reference = "35"
         case mark = "36"
-        /// A heading; none of the plot.
+        /// Outside the plot.
         case heading = "1"
     }
 
@@ -26,17 +26,17 @@ struct IntervalChartText {
         }
     }
 
-    /// Fewer columns than this tell nothing; where labels leave fewer, they get lines of their own.
+    /// If labels leave fewer columns for the plot, they get lines of their own.
     private static let readableWidth = 24
     private static let leastWidth = 10
 
     private let chart: IntervalChart
     private let axis: ChartAxis
     private let plotWidth: Int
-    /// Columns before the plot.
+    /// The columns before the plot.
     private let indent: Int
     private let isStacked: Bool
-    /// Of the longest value, and of the longest bounds.
+    /// The widths of the longest value and the longest bounds.
     private let valueWidth, boundsWidth: Int
     private let ticks: [ChartAxis.Tick]
 
@@ -52,7 +52,7 @@ struct IntervalChartText {
         isStacked = width - figures - labelWidth < Self.readableWidth
         indent = isStacked ? 2 : labelWidth
         plotWidth = max(width - figures - indent, Self.leastWidth)
-        // As many ticks as have a blank between their labels.
+        // As many ticks as leave a space between their labels.
         var count = max(plotWidth / 6, 1)
         while count > 1, (axis.ticks(atMost: count).map { $0.label.count + 2 }.max() ?? 0) * count > plotWidth {
             count -= 1
@@ -101,7 +101,7 @@ struct IntervalChartText {
         return entries.joined(separator: "   ")
     }
 
-    /// The labels of the reference lines, one above the other where they would touch.
+    /// The labels of the reference lines, on several lines if they would touch.
     private var referenceLines: [String] {
         let places = chart.references.map { reference in
             let start = column(axis.share(reference.value)) - reference.label.count / 2

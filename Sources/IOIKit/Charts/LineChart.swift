@@ -1,9 +1,9 @@
-/// Figures over epochs, a line for each series, with their intervals as bars.
+/// Figures over epochs or steps: a line for each series, with intervals as bars.
 public struct LineChart: Sendable {
     public struct Point: Equatable, Sendable {
         public let x, y: Double
         public let interval: [Double]?
-        /// What the point is of.
+        /// The name that the tooltip shows.
         public let name: String
 
         public init(x: Double, y: Double, interval: [Double]? = nil, name: String) {
@@ -16,9 +16,9 @@ public struct LineChart: Sendable {
 
     public struct Series: Equatable, Sendable {
         public let name: String
-        /// From left to right.
+        /// Ordered from left to right.
         public let points: [Point]
-        /// Which of the colours; series of one kind share one.
+        /// The index of its colour; related series share one.
         public let colour: Int
         public let isDashed: Bool
 
@@ -32,13 +32,13 @@ public struct LineChart: Sendable {
 
     public let title: String
     public let xLabel: String
-    /// Behind each figure, such as " %".
+    /// The unit after each figure, such as " %".
     public let unit: String
     public let decimals: Int
     public let series: [Series]
     /// A level to compare with.
     public let reference: Double?
-    /// Whether single steps are too many to mark.
+    /// Whether points are marked; steps are too many for that.
     public let hasMarks: Bool
 
     public init(
@@ -59,87 +59,65 @@ public struct LineChart: Sendable {
         self.hasMarks = hasMarks
     }
 
-    /// Okabe and Ito's, but for those too light for a white page.
+    /// Okabe and Ito's colours, except those too light for a white page.
     static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d00", "#6e7781"]
-    private static let plot = (left: 64.0, top: 40.0, width: 500.0, height: 240.0)
 
     public var svg: String {
-        let plot = Self.plot
         let points = series.flatMap(\.points)
         let ys = points.flatMap { [$0.y] + ($0.interval ?? []) } + [reference].compactMap { $0 }
-        let xAxis = ChartAxis(spanning: points.map(\.x) + [0])
-        let yAxis = ChartAxis(spanning: ys + (reference == nil ? [0] : []))
-        func x(_ value: Double) -> Double { plot.left + xAxis.share(value) * plot.width }
-        func y(_ value: Double) -> Double { plot.top + (1 - yAxis.share(value)) * plot.height }
-        let bottom = plot.top + plot.height
-
-        var body = [SVG.label(title, 16, 22, "heading")]
-        for tick in yAxis.ticks(atMost: 6) {
-            body.append(SVG.line(plot.left, y(tick.value), plot.left + plot.width, y(tick.value), "grid"))
-            body.append(SVG.label(tick.label, plot.left - 8, y(tick.value) + 4, "end"))
+        let plot = PlotArea(
+            left: 64, top: 40, width: 500, height: 240, x: ChartAxis(spanning: points.map(\.x) + [0]),
+            y: ChartAxis(spanning: ys + (reference == nil ? [0] : []))
+        )
+        var body = [SVG.label(title, 16, 22, "heading")] + plot.horizontalGrid
+        // Half an epoch or step is no place for a tick.
+        for tick in plot.xAxis.ticks(atMost: 9) where tick.value.rounded() == tick.value {
+            body.append(SVG.label(tick.value.fixed(0), plot.x(tick.value), plot.bottom + 18, "tick"))
         }
-        for tick in xAxis.ticks(atMost: 9) where tick.value.rounded() == tick.value {
-            body.append(SVG.label(tick.value.fixed(0), x(tick.value), bottom + 18, "tick"))
-        }
-        body.append(SVG.line(plot.left, bottom, plot.left + plot.width, bottom, "axis"))
+        body.append(SVG.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis"))
         if let reference {
-            body.append(SVG.line(plot.left, y(reference), plot.left + plot.width, y(reference), "reference"))
+            body.append(SVG.line(plot.left, plot.y(reference), plot.right, plot.y(reference), "reference"))
         }
-        body.append(SVG.label(xLabel, plot.left + plot.width / 2, bottom + 36, "tick"))
-
-        let tip = bottom + 58
+        body.append(plot.xLabel(xLabel))
         for one in series {
-            let colour = Self.colours[one.colour % Self.colours.count]
-            let line = one.points.map { (x($0.x), y($0.y)) }
-            body.append(SVG.path(line, "series", colour: colour, isDashed: one.isDashed))
+            let line = one.points.map { (plot.x($0.x), plot.y($0.y)) }
+            body.append(SVG.path(line, "series", colour: one.css, isDashed: one.isDashed))
         }
-        for one in series where hasMarks {
-            let colour = Self.colours[one.colour % Self.colours.count]
-            for point in one.points {
-                let bounds = point.interval.map {
-                    "  [\($0[0].fixed(decimals))\(unit), \($0[1].fixed(decimals))\(unit)]"
-                }
-                var elements: [String] = []
-                if let interval = point.interval {
-                    elements.append(
-                        SVG.line(x(point.x), y(interval[0]), x(point.x), y(interval[1]), "bar", colour: colour)
-                    )
-                }
-                elements.append(SVG.dot(x(point.x), y(point.y), "point", colour: colour))
-                body.append(
-                    SVG.telling(
-                        "\(point.name): \(point.y.fixed(decimals))\(unit)\(bounds ?? "")", elements, x: plot.left,
-                        y: tip
-                    )
-                )
-            }
+        let tip = plot.bottom + 58
+        for one in series where hasMarks { body += one.points.map { mark($0, colour: one.css, plot, tip: tip) } }
+        let (legend, bottom) = legend(plot, top: tip + 22)
+        return SVG.document(
+            title: title, width: plot.right + 24, height: bottom + 14, style: SVG.style, body: body + legend
+        )
+    }
+
+    private func mark(_ point: Point, colour: String, _ plot: PlotArea, tip: Double) -> String {
+        func text(_ value: Double) -> String { value.fixed(decimals) + unit }
+        let (x, y) = (plot.x(point.x), plot.y(point.y))
+        let dot = SVG.dot(x, y, "point", colour: colour)
+        guard let interval = point.interval else {
+            return SVG.telling("\(point.name): \(text(point.y))", [dot], x: plot.left, y: tip)
         }
-        var (legendX, legendY) = (plot.left, tip + 22)
+        let bar = SVG.line(x, plot.y(interval[0]), x, plot.y(interval[1]), "bar", colour: colour)
+        let words = "\(point.name): \(text(point.y))  [\(text(interval[0])), \(text(interval[1]))]"
+        return SVG.telling(words, [bar, dot], x: plot.left, y: tip)
+    }
+
+    /// - Returns: the elements, and the height of the last line.
+    private func legend(_ plot: PlotArea, top: Double) -> (elements: [String], bottom: Double) {
+        var (elements, x, y) = ([String](), plot.left, top)
         for one in series {
             let length = 34 + SVG.width(one.name) + 18
-            if legendX + length > plot.left + plot.width, legendX > plot.left {
-                legendX = plot.left
-                legendY += 20
-            }
-            let colour = Self.colours[one.colour % Self.colours.count]
-            body.append(
-                SVG.path(
-                    [(legendX, legendY - 4), (legendX + 26, legendY - 4)], "series", colour: colour,
-                    isDashed: one.isDashed
-                )
-            )
-            body.append(SVG.label(one.name, legendX + 34, legendY, "quiet"))
-            legendX += length
+            if x + length > plot.right, x > plot.left { (x, y) = (plot.left, y + 20) }
+            let line = [(x, y - 4), (x + 26, y - 4)]
+            elements.append(SVG.path(line, "series", colour: one.css, isDashed: one.isDashed))
+            elements.append(SVG.label(one.name, x + 34, y, "quiet"))
+            x += length
         }
-        return SVG.document(
-            title: title, width: plot.left + plot.width + 24, height: legendY + 14, style: SVG.style, body: body
-        )
+        return (elements, y)
     }
 }
 
-extension ChartAxis {
-    /// All of these numbers, with a little room.
-    init(spanning values: [Double]) {
-        self.init(rows: [], references: values)
-    }
+extension LineChart.Series {
+    fileprivate var css: String { LineChart.colours[colour % LineChart.colours.count] }
 }

@@ -1,23 +1,23 @@
-/// A map of layers and heads as a picture: the deeper the colour, the farther from zero. Resting on a cell, or reaching it
-/// by the keyboard, shows its figure with its interval.
+/// A map of layers and heads: the deeper the colour, the farther from zero. Pointing at a cell, or reaching it with the
+/// keyboard, shows its figure with the interval.
 public struct MapChart: Sendable {
     public let title: String
-    /// `[layer][column]`; nil where there is none.
+    /// `[layer][column]`; nil if undefined.
     public let values: [[Double?]]
-    /// Likewise.
+    /// In the same shape; empty for none.
     public let intervals: [[[Double]?]]
-    /// What the columns are called.
+    /// The column names.
     public let columns: [String]
-    /// The value that has the deepest colour; maps on one scale can be compared by colour.
+    /// The value of the deepest colour. Maps on one scale can be compared by colour.
     public let scale: Double
-    /// Behind each figure.
+    /// The unit after each figure.
     public let unit: String
-    /// How many of them each figure has.
+    /// The decimals of each figure.
     public let decimals: Int
 
     /// - Parameters:
-    ///   - columns: `0`, `1`, … where it is nil.
-    ///   - scale: the greatest value, of either sign, where it is nil.
+    ///   - columns: nil for `0`, `1`, …
+    ///   - scale: nil for the largest absolute value.
     public init(
         title: String,
         values: [[Double?]],
@@ -36,7 +36,7 @@ public struct MapChart: Sendable {
         self.decimals = decimals
     }
 
-    /// The scale that several maps share.
+    /// A scale for several maps.
     public static func scale(of maps: [[[Double?]]]) -> Double {
         let greatest = maps.joined().joined().compactMap { $0 }.filter(\.isFinite).map(abs).max() ?? 0
         return greatest > 0 ? greatest : 1
@@ -91,14 +91,14 @@ public struct MapChart: Sendable {
     }
 }
 
-/// A colour between blue (negative), white (zero) and red (positive), which the colour-blind can tell apart.
+/// A colour from blue (negative) through white (zero) to red (positive), which the colour-blind can tell apart.
 struct MapColour {
     private let red, green, blue: Double
 
     /// - Parameter share: from -1 to 1.
     init(share: Double) {
         let share = min(max(share, -1), 1)
-        // The ends of ColorBrewer's RdBu, by way of its middle tones.
+        // The ends and the middle tones of ColorBrewer's RdBu.
         let stops: [(Double, Double, Double)] =
             share < 0
             ? [(247, 247, 247), (103, 169, 207), (33, 102, 172)] : [(247, 247, 247), (239, 138, 98), (178, 24, 43)]
@@ -112,6 +112,6 @@ struct MapColour {
 
     var css: String { "rgb(\(Int(red.rounded())),\(Int(green.rounded())),\(Int(blue.rounded())))" }
 
-    /// Whether white is easier to read on it than black.
+    /// Whether white text is easier to read on it than black.
     var isDark: Bool { 0.299 * red + 0.587 * green + 0.114 * blue < 140 }
 }

@@ -1,4 +1,4 @@
-/// Pieces of SVG, with numbers to a tenth of a pixel.
+/// SVG elements, with coordinates to a tenth of a pixel.
 enum SVG {
     static func number(_ value: Double) -> String { value.fixed(1) }
 
@@ -6,7 +6,7 @@ enum SVG {
         "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
     }
 
-    /// - Parameter colour: of the stroke, where it is not that of the style.
+    /// - Parameter colour: the stroke; nil for that of the style.
     static func line(
         _ x1: Double,
         _ y1: Double,
@@ -23,7 +23,7 @@ enum SVG {
         "<polygon class=\"\(style)\" points=\"\(list(points))\"/>"
     }
 
-    /// - Parameter colour: of the stroke, where it is not that of the style.
+    /// - Parameter colour: the stroke; nil for that of the style.
     static func path(
         _ points: [(Double, Double)],
         _ style: String,
@@ -34,7 +34,7 @@ enum SVG {
             + attribute("stroke-dasharray", isDashed ? "6 4" : nil) + "/>"
     }
 
-    /// - Parameter colour: where it is not that of the style.
+    /// - Parameter colour: nil for that of the style.
     static func dot(
         _ x: Double,
         _ y: Double,
@@ -62,14 +62,14 @@ enum SVG {
             + "height=\"\(number(height))\"\(attribute("fill", fill))/>"
     }
 
-    /// A mark that shows its words where the pointer rests on it, or where it is reached by the keyboard: on their line
-    /// below the chart, so that no other mark covers them.
+    /// A mark with a tooltip, which shows when the pointer rests on the mark or the keyboard reaches it. The tooltip is below
+    /// the chart, where no other mark covers it.
     static func telling(_ words: String, _ elements: [String], x: Double, y: Double) -> String {
         "<g class=\"mark\" tabindex=\"0\" role=\"img\" aria-label=\"\(words.xml)\">\(elements.joined())"
             + label(words, x, y, "tip") + "</g>"
     }
 
-    /// A whole picture, which stands alone as a file and in a page.
+    /// A complete picture, for a file or a page.
     static func document(title: String, width: Double, height: Double, style: String, body: [String]) -> String {
         let size =
             "width=\"\(number(width))\" height=\"\(number(height))\" "
@@ -90,10 +90,10 @@ enum SVG {
         points.map { "\(number($0)),\(number($1))" }.joined(separator: " ")
     }
 
-    /// Of a character of text of a size, on average, in the widest of the common fonts.
+    /// An estimate of the width of text, from the average character of the widest common font.
     static func width(_ text: String, size: Double = 12) -> Double { Double(text.count) * size * 0.55 }
 
-    /// What all charts look like. The colours of series (Okabe and Ito's) can be told apart by the colour-blind.
+    /// The style of all charts. The colour-blind can tell apart the colours of series (Okabe and Ito's).
     static let style = """
         .ioi-chart { max-width: 100%; height: auto; }
         .ioi-chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
@@ -146,23 +146,4 @@ enum SVG {
           .ioi-chart .lost { fill: #f0883e; }
         }
         """
-}
-
-extension String {
-    /// The text for XML 1.0, which has no control characters but tabs and line ends.
-    var xml: String {
-        var text = ""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            case "\"": text += "&quot;"
-            case "\t", "\n", "\r", "\u{20}"..."\u{D7FF}", "\u{E000}"..."\u{FFFD}", "\u{10000}"...:
-                text.unicodeScalars.append(scalar)
-            default: text += "\u{FFFD}"
-            }
-        }
-        return text
-    }
 }

@@ -1,10 +1,10 @@
 extension IntervalChart {
-    /// Faithfulness by all methods, beside random circuits (Miller et al. 2407.08734).
+    /// Faithfulness by every method, compared with random circuits (Miller et al. 2407.08734).
     ///
     /// - Parameters:
-    ///   - heads: how many the circuit has.
-    ///   - prompts: what it was measured on, for the subtitle.
-    ///   - isWholeMeaningless: whether F(M) is too near to zero for shares of it.
+    ///   - heads: the number of heads in the circuit.
+    ///   - prompts: the model and prompts, for the subtitle.
+    ///   - isWholeMeaningless: whether F(M) is too near zero for ratios to it.
     public init(surface: [SurfaceCell], heads: Int, of prompts: String, isWholeMeaningless: Bool) {
         let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map {
             name, figures in
@@ -34,14 +34,14 @@ extension IntervalChart {
 }
 
 extension CircuitMethod {
-    /// What is cut, and where heads stay.
+    /// What is ablated, and the positions at which heads are kept.
     fileprivate var setting: String {
         (granularity == .node ? "heads" : "edges")
             + (everywhere ? ", at all positions" : ", at the circuit's positions")
             + (aggregation == .ratioOfMeans ? ", ratio of means" : ", mean of ratios")
     }
 
-    /// What stands in for what is cut.
+    /// What replaces ablated outputs.
     fileprivate var value: String {
         guard ablation.kind == .mean else { return ablation.kind.rawValue }
         return "mean by \(ablation.group == .template ? "template" : "all")" + (reference.map { ", ABC \($0)" } ?? "")

@@ -37,6 +37,7 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
 }
 
 extension ResultsDocument: Decodable where Options: Decodable, Results: Decodable {}
+extension ResultsDocument: Sendable where Options: Sendable, Results: Sendable {}
 
 extension ResultsDocument where Options: Experiment, Results == Options.Results {
     /// Runs an experiment and records it.

@@ -1,13 +1,13 @@
-/// A page in one file: no network, no scripts, light and dark, and fit to print.
+/// A page in a single file, without scripts or anything from the network, for light and dark screens and for print.
 struct HTMLPage {
     struct Section {
         let title: String
-        /// Sound HTML.
-        var body: String
+        /// HTML.
+        let body: String
     }
 
     let title: String
-    /// Sound HTML below the title.
+    /// HTML below the title.
     let lead: String
     let sections: [Section]
 
@@ -16,8 +16,8 @@ struct HTMLPage {
     }
 
     /// - Parameters:
-    ///   - numbers: the columns whose cells stand to the right.
-    ///   - cells: text, which is made sound here.
+    ///   - rows: plain text, which is escaped here.
+    ///   - numbers: the right-aligned columns.
     static func table(_ header: [String], _ rows: [[String]], numbers: Set<Int> = []) -> String {
         func line(_ tag: String, _ cells: [String]) -> String {
             let cells = cells.enumerated().map { column, cell in
@@ -29,7 +29,7 @@ struct HTMLPage {
             + rows.map { line("td", $0) }.joined(separator: "\n") + "</tbody></table></div>"
     }
 
-    /// Pictures side by side, where there is room.
+    /// Charts side by side, as far as the width allows.
     static func figures(_ pictures: [String]) -> String {
         "<div class=\"figures\">" + pictures.map { "<figure>\($0)</figure>" }.joined(separator: "\n") + "</div>"
     }

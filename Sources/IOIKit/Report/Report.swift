@@ -1,25 +1,24 @@
 import Foundation
 
-/// A page that shows what a run folder holds, with its pictures and tables to keep as files.
+/// A page that shows the contents of a run folder. Its charts and tables can also be saved as files.
 public protocol Report: Sendable {
     var html: String { get }
-    /// All pictures in it.
     var charts: [ReportChart] { get }
-    /// All its tables of figures, by name, in full precision.
+    /// The tables of figures in full precision, by name.
     var tables: [(name: String, csv: String)] { get }
 }
 
-/// A picture, with a name to save it by.
+/// A chart and the name of its file.
 public struct ReportChart: Sendable {
     public let name: String
     public let svg: String
 }
 
 extension RunFolder {
-    /// The report of the run that the folder holds, be it one of a plan or a fine-tuning.
+    /// The report of the plan or the fine-tuning run in the folder.
     ///
-    /// - Throws: ``IOIError`` where it holds neither, or a record that cannot be read. What else is missing is named in
-    ///   the report.
+    /// - Throws: ``IOIError`` if the folder contains neither, or its record cannot be read. The report names anything
+    ///   else that is missing.
     public func report() throws -> any Report {
         let plan = url.appendingPathComponent(ReproductionRecord.fileName)
         if FileManager.default.fileExists(atPath: plan.path) { return try ReproductionReport(of: url) }

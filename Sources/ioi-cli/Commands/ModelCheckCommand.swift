@@ -67,7 +67,7 @@ struct ModelCheckCommand: ParsableCommand {
     }
 }
 
-extension ModelCheckResults {
+extension ModelCheck.Results {
     /// A line for each check, then the outcome.
     fileprivate var text: String {
         let width = checks.map(\.name.count).max() ?? 0

@@ -78,7 +78,7 @@ struct VerifyCommand: ParsableCommand {
         let options: FigureComparison.Tolerance
         let environment: EnvironmentRecord
         let seconds: Double
-        let results: VerifyResults
+        let results: VerificationResults
     }
 
     func run() throws {
@@ -119,7 +119,7 @@ struct VerifyCommand: ParsableCommand {
         return allowed
     }
 
-    private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerifyResults {
+    private func compare(against other: String, _ tolerance: FigureComparison.Tolerance) throws -> VerificationResults {
         guard files.count == 1 else {
             throw IOIError.usage(
                 "--against: found \(files.count) results files, expected one to compare with it")
@@ -127,14 +127,14 @@ struct VerifyCommand: ParsableCommand {
         if let flag = Given.first(of: ["--model", "--donor"]) {
             throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
         }
-        return try VerifyJob.compare(files[0], against: other, tolerance: tolerance)
+        return try Verification.compare(files[0], against: other, tolerance: tolerance)
     }
 
     private func measure(
         _ tolerance: FigureComparison.Tolerance,
         _ settings: RunSettings
-    ) throws -> VerifyResults {
-        let job = try VerifyJob(
+    ) throws -> VerificationResults {
+        let job = try Verification(
             files, tolerance: tolerance, models: try measurement.model.map(ModelReplacement.init),
             donors: try measurement.donor.map(ModelReplacement.init)
         )
@@ -166,7 +166,7 @@ struct VerifyCommand: ParsableCommand {
     }
 }
 
-extension VerifyResults {
+extension VerificationResults {
     /// Each file, followed by its figures that moved.
     fileprivate var text: String {
         let all = files.reduce(0) { $0 + $1.compared }

@@ -140,7 +140,7 @@ import Testing
         try FileManager.default.removeItem(at: circuit)
         let gone = try await Self.verify([file])
         #expect(gone.status == 1 && gone.complaints.count == 1)
-        #expect(gone.errors.contains("\(file.path): cannot be run again: ") && gone.errors.contains(circuit.path))
+        #expect(gone.errors.contains("\(file.path): cannot be repeated: ") && gone.errors.contains(circuit.path))
     }
 
     @Test func otherThreadsAreMentionedAndWithinTolerance() async throws {
@@ -295,7 +295,7 @@ import Testing
         for model in [Self.other.model.path, "model=\(Self.other.model.path)"] {
             let asked = try await Self.verify([file], "--tolerance", "1e9", "--model", model)
             #expect(asked.status == 0, "\(asked.output)")
-            #expect(asked.output.contains("note: model: another than recorded, as asked for"))
+            #expect(asked.output.contains("note: model: differs from the recorded one, as requested"))
         }
         let moved = try await Self.verify([file], "--model", Self.other.model.path)
         #expect(moved.status == 3 && moved.output.contains("\n  results.logit_difference.mean: recorded "))
@@ -358,11 +358,11 @@ import Testing
         (["options", "prompts"], nil, "options.prompts: found nothing, expected a value"),
         (["options", "prompts", "count"], "six", "options.prompts.count: found \"six\", expected a number"),
         (["options", "prompts", "count"], -1, "options.prompts.count: found -1, expected 1 to 10000000"),
-        (["options", "prompts", "dataset"], "dirty", "cannot be run again: "),
+        (["options", "prompts", "dataset"], "dirty", "cannot be repeated: "),
         (["options", "random_sets"], -1, "options.random_sets: found -1, expected 0 to 100000"),
         (["options", "method", "abc_count"], 0, "options.method.abc_count: found 0, expected 1 to "),
         (["options", "method", "ablation", "kind"], "optimal", "options.method.ablation.learning.steps: found 0, "),
-        (["options", "circuit"], "missing.json", "cannot be run again: "),
+        (["options", "circuit"], "missing.json", "cannot be repeated: "),
         (["results"], nil, "results: found nothing, expected a value"),
         (["model"], nil, "model: found nothing, expected a value"),
         (["model", "folder"], "/nowhere", "model: found no model \"model\" at /nowhere"),

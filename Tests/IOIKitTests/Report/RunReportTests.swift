@@ -29,7 +29,7 @@ import Testing
         for title in ["Held-out prompts over epochs", "Training", "Checkpoints", "Other results", "How to repeat it"] {
             #expect(html.contains("<h2>\(title)</h2>"), "\(title)")
         }
-        #expect(!html.contains("Missing:") && !html.contains("it goes on by"))
+        #expect(!html.contains("Missing:") && !html.contains("To continue it"))
         #expect(
             html.contains("<tr><td>ioi eval</td><td>epoch-001</td><td></td><td>10 clean</td><td>results/mine.json</td>")
         )
@@ -114,8 +114,8 @@ import Testing
         // A killed process may leave this.
         log.write(Data("{\"step\": 5, \"ep".utf8))
         let html = try RunReport(of: model.file("run")).html
-        #expect(html.contains("The run has done 4 of 12 steps; it goes on by: ioi finetune --resume --out "))
-        #expect(html.contains("was made without held-out prompts") && !html.contains("Missing:"))
+        #expect(html.contains("The run has done 4 of 12 steps. To continue it: ioi finetune --resume --out "))
+        #expect(html.contains("The run had no held-out prompts") && !html.contains("Missing:"))
         #expect(html.contains("<td>checkpoints/step-000004</td><td class=\"number\">4</td><td>yes</td>"))
     }
 

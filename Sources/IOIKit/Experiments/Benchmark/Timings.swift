@@ -1,6 +1,6 @@
-/// The program's own timings: products, kernels, and a training step of a whole model.
+/// Times matrix products, kernels and a training step of a whole model.
 ///
-/// Weights are random; speed does not depend on their values.
+/// Weights are random, because speed does not depend on their values.
 public struct Timings {
     let config: GPT2Config
     let batch: Int
@@ -8,8 +8,8 @@ public struct Timings {
     let workers: Workers
 
     /// - Parameters:
-    ///   - batch: prompts a step.
-    ///   - length: tokens of each.
+    ///   - batch: the number of prompts per step.
+    ///   - length: the number of tokens per prompt.
     public init(config: GPT2Config, batch: Int, length: Int, workers: Workers) {
         self.config = config
         self.batch = batch
@@ -17,7 +17,7 @@ public struct Timings {
         self.workers = workers
     }
 
-    /// All timings, each told to `observe` as soon as it is there; the products come first and set the peak.
+    /// Calls `observe` with each timing as it becomes available. Products come first and set the peak.
     public func measure(_ observe: (Timing) -> Void) -> [Timing] {
         var timings: [Timing] = []
         var peak = 0.0
@@ -102,7 +102,7 @@ public struct Timings {
         let (body, head) = flops(queries: packed.queries.count)
         let name = "\(batch) prompts of \(length), loss \(span.rawValue)"
         return [
-            // The unembedding and the loss belong to the backward pass, which computes them row block by row block.
+            // The backward pass also computes the unembedding and the loss, one block of rows at a time.
             Timing.measure("forward, \(name)", flops: body) { forward.run(packed) },
             Timing.measure("backward, \(name)", flops: 2 * body + 3 * head) {
                 _ = backward.run(labels: labels)
@@ -115,8 +115,8 @@ public struct Timings {
         ]
     }
 
-    /// The operations of the dense layers' products, forward, in the blocks and in the unembedding. Attention's own
-    /// are under one in a hundred at the lengths of the task, and are left out.
+    /// The floating-point operations of the dense layers in a forward pass, in the blocks and in the unembedding. Those of
+    /// attention are left out: under 1 % at the task's prompt lengths.
     private func flops(queries: Int) -> (blocks: Double, unembedding: Double) {
         let (rows, queries) = (Double(batch * length), Double(queries))
         let (d, inner) = (Double(config.width), Double(config.innerWidth))
@@ -126,5 +126,39 @@ public struct Timings {
         return (
             rows * whole * Double(config.layers - 1) + last, 2 * queries * d * Double(config.vocabularySize)
         )
+    }
+}
+
+/// The speed of one piece of work on this machine.
+public struct Timing: Codable, Equatable, Sendable {
+    public let name: String
+    /// The median over the repetitions.
+    public let seconds: Double
+    /// 10⁹ floating-point operations per second in its matrix products; nil if it has none.
+    public let gigaflops: Double?
+    /// `gigaflops` as a share of the highest so far in the same run.
+    public var shareOfPeak: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case name, seconds, gigaflops
+        case shareOfPeak = "share_of_peak"
+    }
+
+    /// Runs `body` once to warm up, then times it at least three times and for at least `leastSeconds`.
+    static func measure(
+        _ name: String,
+        flops: Double? = nil,
+        leastSeconds: Double = 0.3,
+        _ body: () throws -> Void
+    ) rethrows -> Timing {
+        try body()
+        var times: [Double] = []
+        while times.count < 3 || times.reduce(0, +) < leastSeconds {
+            let started = ContinuousClock.now
+            try body()
+            times.append((ContinuousClock.now - started) / .seconds(1))
+        }
+        let median = times.sorted()[times.count / 2]
+        return Timing(name: name, seconds: median, gigaflops: flops.map { $0 / median / 1e9 }, shareOfPeak: nil)
     }
 }

@@ -1,22 +1,62 @@
 import Foundation
 
-/// `ioi model check`: whether a model folder is sound, and whether the model does what is known of it.
+/// Checks that a model folder is sound, and that the model does what is known of it.
 ///
-/// Whatever is wrong with a file, the checks that do not need it go on, so that one run shows all that is wrong.
+/// A failed check skips only the checks that depend on it, so that one run shows all that is wrong.
 public struct ModelCheck: Sendable {
+    /// What decides the results besides the model.
+    public struct Options: Codable, Equatable, Sendable {
+        /// nil if nothing is known of the model.
+        public var expectations: ModelExpectations?
+    }
+
+    public struct Results: Encodable, Sendable {
+        public enum Status: String, Codable, Sendable {
+            case ok, failed, skipped
+        }
+
+        public struct Check: Codable, Equatable, Sendable {
+            public let name: String
+            public let status: Status
+            /// What was found, or why the check was skipped.
+            public let found: String
+            public let expected: String
+            /// The source of an expectation that is specific to this model.
+            public let source: String?
+        }
+
+        public let checks: [Check]
+        /// The hash of model.safetensors; nil if it cannot be read.
+        public let sha256: String?
+        /// The prompts of the metrics; nil if none were measured.
+        public let dataset: Dataset?
+
+        public var passed: Bool { checks.allSatisfy { $0.status != .failed } }
+
+        enum CodingKeys: CodingKey {
+            case passed, checks
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(passed, forKey: .passed)
+            try container.encode(checks, forKey: .checks)
+        }
+    }
+
     public static let command = "model check"
-    /// The words in which results say what others say in figures.
+    /// The texts of the results, which repeat figures.
     static let uncompared: Set = ["found"]
 
-    /// What reports call the model.
+    /// The model's name in reports.
     public let name: String
     public let folder: URL
-    public let options: ModelCheckOptions
+    public let options: Options
 
-    /// A model with what `Data/checks.json` has under its name; the published GPT-2 small is also known by its place in
-    /// Hugging Face's cache.
+    /// Checks a model against the entry of `Data/checks.json` with its name. The published GPT-2 small is also recognised
+    /// by its place in Hugging Face's cache.
     ///
-    /// - Throws: ``IOIError`` where that file is missing or not as it has to be.
+    /// - Throws: ``IOIError`` if that file is missing or invalid.
     public init(_ location: ModelLocation) throws {
         try self.init(
             name: location.name, folder: location.folder,
@@ -24,24 +64,24 @@ public struct ModelCheck: Sendable {
         )
     }
 
-    /// A folder with a config, which may lack what else a model needs.
+    /// Checks a folder that has a config but may lack other files of a model.
     ///
-    /// - Throws: ``IOIError`` where `Data/checks.json` is missing or not as it has to be.
+    /// - Throws: ``IOIError`` if `Data/checks.json` is missing or invalid.
     public init(folder: URL) throws {
         let folder = folder.standardizedFileURL
         let name = folder.lastPathComponent
         self.init(name: name, folder: folder, expectations: try .standard(for: name))
     }
 
-    /// - Parameter expectations: what is known of the model; nil where nothing is.
+    /// - Parameter expectations: nil if nothing is known of the model.
     public init(name: String, folder: URL, expectations: ModelExpectations?) {
         self.name = name
         self.folder = folder
-        options = ModelCheckOptions(expectations: expectations)
+        options = Options(expectations: expectations)
     }
 
-    /// - Parameter progress: told what share of the prompts is measured, where some are.
-    public func run(workers: Workers, progress: @escaping (Double) -> Void = { _ in }) -> ModelCheckResults {
+    /// - Parameter progress: called with the fraction of the prompts that is measured.
+    public func run(workers: Workers, progress: @escaping (Double) -> Void = { _ in }) -> Results {
         let run = ModelCheckRun(folder: folder, workers: workers)
         run.checkFiles()
         if let expectations = options.expectations {
@@ -53,300 +93,5 @@ public struct ModelCheck: Sendable {
             run.skip("expectations", "nothing is expected of a model called \(name.quoted)", "an entry in checks.json")
         }
         return run.results
-    }
-}
-
-/// A check under way.
-private final class ModelCheckRun {
-    /// Thrown by a check that finds something else than what it expects.
-    private struct Mismatch: Error {
-        let found: String
-
-        init(_ found: String) { self.found = found }
-    }
-
-    private let folder: URL
-    private let workers: Workers
-    private var checks: [ModelCheckResults.Check] = []
-    private var dataset: Dataset?
-    // Each nil, or false, where its check failed or was skipped.
-    private var config: GPT2Config?
-    private var parameters: GPT2Parameters?
-    private var tokenizer: BPETokenizer?
-    private var hasWords = false
-    private let sha256: Result<String, any Error>
-
-    init(folder: URL, workers: Workers) {
-        self.folder = folder
-        self.workers = workers
-        sha256 = Result { try Digest.sha256(of: folder.appendingPathComponent("model.safetensors")) }
-    }
-
-    var results: ModelCheckResults {
-        ModelCheckResults(checks: checks, sha256: try? sha256.get(), dataset: dataset)
-    }
-
-    // MARK: Any model
-
-    func checkFiles() {
-        config = check("config", "the config.json of a GPT-2") {
-            let config = try GPT2Config(contentsOf: file("config.json"))
-            return (
-                config,
-                "\(config.layers) layers of \(config.heads) heads, width \(config.width), MLPs of \(config.innerWidth), "
-                    + "context \(config.contextLength), vocabulary \(config.vocabularySize)"
-            )
-        }
-        checkWeights()
-        checkTokenizer()
-        checkWords()
-    }
-
-    private func checkWeights() {
-        let expected = (weights: "the tensors of such a config, in their shapes, and no others", finite: "no others")
-        guard let config else {
-            skip("weights", "there is no sound config", expected.weights)
-            skip("finite", "there is no sound config", expected.finite)
-            return
-        }
-        let parameters = check("weights", expected.weights) {
-            // Tells what to do about weights of other kinds.
-            _ = try ModelLocation(folder: folder)
-            let parameters = try GPT2Parameters(contentsOf: file("model.safetensors"), config: config)
-            return (parameters, "\(parameters.entries.count) tensors of \(parameters.count) numbers")
-        }
-        guard let parameters else {
-            skip("finite", "there are no sound weights", expected.finite)
-            return
-        }
-        self.parameters = check("finite", expected.finite) {
-            if let name = parameters.firstNonFinite(workers: workers) {
-                throw Mismatch("tensor \(name) holds a NaN or an infinity")
-            }
-            return (parameters, "finite numbers")
-        }
-    }
-
-    private func checkTokenizer() {
-        let expected = config.map { "a tokenizer of \($0.vocabularySize) tokens or fewer" } ?? "a tokenizer"
-        guard ["vocab.json", "merges.txt"].contains(where: { FileManager.default.fileExists(atPath: file($0).path) })
-        else {
-            skip("tokenizer", "there is no vocab.json and merges.txt, so prompts must bring their token ids", expected)
-            return
-        }
-        tokenizer = check("tokenizer", expected) {
-            let tokenizer = try config.map { try GPT2.requireTokenizer(in: folder, config: $0) }
-            let found = try tokenizer ?? BPETokenizer(directory: folder)
-            return (found, "\(found.vocabularySize) tokens")
-        }
-    }
-
-    private func checkWords() {
-        let expected = "each one token after a space, apart from the text around it"
-        guard let tokenizer else {
-            skip("words", "there is no sound tokenizer", expected)
-            return
-        }
-        hasWords = note("words", expected, nil) {
-            let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
-            _ = try PromptGenerator(
-                templates: templates, names: names, tokenizer: tokenizer, contextLength: config?.contextLength
-            )
-            return (
-                "\(names.names.count) names, \(templates.places.count) places and \(templates.objects.count) objects, in "
-                    + "\(templates.templates.count) templates", true
-            )
-        }
-    }
-
-    // MARK: A model that something is known of
-
-    func checkHash(_ expectations: ModelExpectations) {
-        guard let expected = expectations.sha256 else { return }
-        note("sha256", expected, expectations.source) {
-            let found = try sha256.get()
-            return (found, found == expected)
-        }
-    }
-
-    func checkMetrics(_ expectations: ModelExpectations, progress: @escaping (Double) -> Void) {
-        let wanted = ModelExpectations.Metric.allCases.compactMap { metric in
-            expectations.metrics[metric.rawValue].map { (metric, $0) }
-        }
-        guard !wanted.isEmpty else { return }
-        func text(_ bounds: ModelExpectations.Bounds) -> String {
-            "\(bounds.bounds[0]) to \(bounds.bounds[1]) on \(expectations.prompts) held-out clean prompts"
-        }
-        guard let config, let parameters, let tokenizer, hasWords else {
-            for (metric, bounds) in wanted { skip(metric.rawValue, missing, text(bounds), bounds.source) }
-            return
-        }
-        let measured = Result {
-            var source = PromptSource(count: expectations.prompts)
-            (source.seed, source.heldOut) = (expectations.seed, true)
-            let dataset = try source.prompts(tokenizer: tokenizer, config: config)
-            let measures = try Evaluator(parameters, workers: workers).measure(dataset.prompts) {
-                progress(Double($0) / Double(dataset.count))
-            }
-            return (dataset, Evaluation(measures, seed: expectations.seed).all)
-        }
-        dataset = try? measured.get().0
-        for (metric, bounds) in wanted {
-            note(metric.rawValue, text(bounds), bounds.source) {
-                let figures = try measured.get().1
-                let value = figures[metric]
-                // Two names may be ordered well by a model that says neither.
-                let beside = metric == .accuracy ? ", IO first of all tokens \(Self.number(figures.top1.mean))" : ""
-                return (
-                    "\(Self.number(value.mean)) \(Self.interval(value.bounds))\(beside)",
-                    bounds.bounds[0] <= value.mean && value.mean <= bounds.bounds[1]
-                )
-            }
-        }
-    }
-
-    func checkContinuations(_ expectations: ModelExpectations) {
-        for (index, continuation) in expectations.continuations.enumerated() {
-            let name = "continuation \(index + 1)"
-            let expected = "\(continuation.answer.quoted) after \(continuation.text.quoted)"
-            guard let config, let parameters, let tokenizer else {
-                skip(name, missing, expected, continuation.source)
-                continue
-            }
-            note(name, expected, continuation.source) {
-                let tokens = tokenizer.encode(continuation.text)
-                guard tokens.count <= config.contextLength else {
-                    throw Mismatch("\(tokens.count) tokens of text, more than the context of \(config.contextLength)")
-                }
-                guard let answer = tokenizer.token(for: continuation.answer) else {
-                    throw Mismatch("the answer is \(tokenizer.encode(continuation.answer).count) tokens")
-                }
-                let (token, probability) = nextToken(after: tokens, parameters)
-                return ("\(tokenizer.decode([token]).quoted), probability \(Self.number(probability))", token == answer)
-            }
-        }
-    }
-
-    /// The most likely next token and its probability.
-    private func nextToken(after tokens: [Int], _ parameters: GPT2Parameters) -> (token: Int, probability: Double) {
-        let batch = PackedBatch([tokens], rows: .last)
-        let forward = ForwardPass(parameters, capacity: batch.capacity, workers: workers)
-        forward.run(batch)
-        let logits = forward.logits(of: 0..<1).row(0)
-        let token = logits.indices.max { logits[$0] < logits[$1] }!
-        let total = logits.reduce(0.0) { $0 + exp(Double($1 - logits[token])) }
-        return (token, 1 / total)
-    }
-
-    func checkRepeatedTokens(_ expectations: ModelExpectations) {
-        guard let diagonals = expectations.repeatedTokens else { return }
-        let kinds: [(String, ModelExpectations.LeadingHeads?, KeyPath<RepeatedTokens, [[Double]]>)] = [
-            ("previous token heads", diagonals.previous, \.previous),
-            ("duplicate token heads", diagonals.duplicate, \.duplicate),
-            ("induction heads", diagonals.induction, \.induction),
-        ]
-        let wanted = kinds.compactMap { name, leading, scores in leading.map { (name, $0, scores) } }
-        guard !wanted.isEmpty else { return }
-        func text(_ leading: ModelExpectations.LeadingHeads) -> String {
-            "\(leading.heads.map(\.description).joined(separator: ", ")) among the first \(leading.among)"
-        }
-        guard let config, let parameters, diagonals.pool == .vocabulary || tokenizer != nil else {
-            for (name, leading, _) in wanted { skip(name, missing, text(leading), leading.source) }
-            return
-        }
-        let measured = Result {
-            let pool =
-                try diagonals.pool == .names
-                ? NameList.standard().names.compactMap { tokenizer?.token(for: " " + $0) } : nil
-            guard pool?.isEmpty != true else { throw Mismatch("no name is one token, to draw from") }
-            return try RepeatedTokens(
-                parameters, length: diagonals.length, seed: expectations.seed, drawnFrom: pool, workers: workers
-            )
-        }
-        for (name, leading, scores) in wanted {
-            note(name, text(leading), leading.source) {
-                let all = try measured.get()[keyPath: scores]
-                for head in leading.heads {
-                    if let problem = config.problem(with: head) { throw IOIError("checks.json: \(problem)") }
-                }
-                let ranked = leading.heads.map { head in
-                    let score = all[head.layer][head.index]
-                    return (head: head, rank: 1 + all.joined().count { $0 > score }, score: score)
-                }
-                return (
-                    ranked.map { "\($0.head) in place \($0.rank) (\(Self.number($0.score)))" }.joined(separator: ", "),
-                    ranked.allSatisfy { $0.rank <= leading.among }
-                )
-            }
-        }
-    }
-
-    // MARK: One check
-
-    /// Adds a check that gives what later ones need.
-    ///
-    /// - Returns: nil where it failed.
-    private func check<Value>(
-        _ name: String,
-        _ expected: String,
-        _ source: String? = nil,
-        _ body: () throws -> (value: Value, found: String)
-    ) -> Value? {
-        func add(_ status: ModelCheckResults.Status, _ found: String) {
-            checks.append(.init(name: name, status: status, found: found, expected: expected, source: source))
-        }
-        do {
-            let (value, found) = try body()
-            add(.ok, found)
-            return value
-        } catch {
-            add(.failed, (error as? Mismatch)?.found ?? "\(error)")
-            return nil
-        }
-    }
-
-    /// Adds a check that says whether what it finds is as expected.
-    ///
-    /// - Returns: whether it is.
-    @discardableResult
-    private func note(
-        _ name: String,
-        _ expected: String,
-        _ source: String?,
-        _ body: () throws -> (found: String, isExpected: Bool)
-    ) -> Bool {
-        check(name, expected, source) {
-            let (found, isExpected) = try body()
-            guard isExpected else { throw Mismatch(found) }
-            return (true, found)
-        } ?? false
-    }
-
-    func skip(_ name: String, _ reason: String, _ expected: String, _ source: String? = nil) {
-        checks.append(.init(name: name, status: .skipped, found: reason, expected: expected, source: source))
-    }
-
-    private func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
-
-    /// Why what the model does cannot be checked.
-    private var missing: String {
-        if parameters == nil { return "there are no sound weights to run" }
-        return tokenizer == nil ? "there is no sound tokenizer" : "the tokenizer has not all words"
-    }
-
-    private static func number(_ value: Double) -> String { String(format: "%.3f", value) }
-
-    private static func interval(_ bounds: [Double]) -> String { "[\(number(bounds[0])), \(number(bounds[1]))]" }
-}
-
-extension Evaluation.Summary {
-    /// The mean of a metric and its 95 % interval.
-    fileprivate subscript(_ metric: ModelExpectations.Metric) -> Estimate {
-        switch metric {
-        case .logitDifference: logitDifference
-        case .accuracy: accuracy
-        case .top1: top1
-        case .ioProbability: ioProbability
-        }
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// What is known of a model and can be checked: an entry of `Data/checks.json`.
+/// What is known of a model: an entry of `Data/checks.json`.
 ///
-/// The file is a JSON object with an entry for each model that something is known of, under the model's name (`gpt2`,
-/// `embedded`, or the name of its folder). Every field of an entry may be missing, and nothing is checked then:
+/// The file is a JSON object with an entry for each known model under its name (`gpt2`, `embedded`, or the name of its
+/// folder). All fields are optional; a missing field is not checked:
 ///
 ///     {"gpt2": {
 ///       "source": "where the hash comes from",
@@ -17,21 +17,21 @@ import Foundation
 ///                           "induction": …}
 ///     }}
 ///
-/// Metrics are means over `prompts` held-out clean prompts of the program's own sentences (500 where it is missing), drawn
-/// from `seed` (0), and lie within their bounds. A continuation's `answer`, one token with its leading space, is the most
-/// likely next token after its text. On random tokens that stand twice (``RepeatedTokens``), each of the heads is among the
-/// `among` heads of the whole model with the greatest mean attention along its diagonal; the tokens are drawn from `seed`,
-/// `length` of them (100), from the whole vocabulary or, by `"drawn_from": "names"`, from the program's names, for models
-/// that know few words. `source` says where an expectation comes from.
+/// Metrics are means over `prompts` held-out clean prompts (default 500) generated with `seed` (default 0), and have to lie
+/// within their bounds. A continuation's `answer`, one token with its leading space, has to be the most likely next token
+/// after its text. On repeated random tokens (``RepeatedTokens``), each of the heads has to be among the `among` heads of
+/// the model with the highest mean attention along the diagonal. `length` tokens (default 100) are drawn with `seed` from
+/// the whole vocabulary, or with `"drawn_from": "names"` from the program's names, for models that know few words.
+/// `source` is the source of an expectation.
 public struct ModelExpectations: Codable, Equatable, Sendable {
-    /// A figure of `ioi eval`.
+    /// A task metric.
     public enum Metric: String, CaseIterable, Sendable {
         case logitDifference = "logit_difference"
         case accuracy, top1
         case ioProbability = "io_probability"
     }
 
-    /// Where a metric lies.
+    /// The range of a metric.
     public struct Bounds: Codable, Equatable, Sendable {
         /// The least and the greatest value.
         public let bounds: [Double]
@@ -46,22 +46,22 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
         public let source: String?
     }
 
-    /// Heads that lead along a diagonal.
+    /// The heads with the highest attention along a diagonal.
     public struct LeadingHeads: Codable, Equatable, Sendable {
         public let heads: [Head]
-        /// How many of the model's heads lead.
+        /// The lowest rank that any of them may have.
         public let among: Int
         public let source: String?
     }
 
-    /// What heads do where random tokens stand twice.
+    /// Attention along the diagonals of repeated random tokens.
     public struct Diagonals: Codable, Equatable, Sendable {
-        /// What tokens are drawn from.
+        /// The source of the tokens.
         public enum Pool: String, CaseIterable, Codable, Sendable {
             case vocabulary, names
         }
 
-        /// How many tokens stand twice.
+        /// The number of tokens, before they are repeated.
         public let length: Int
         public let pool: Pool
         public let previous: LeadingHeads?
@@ -69,35 +69,35 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
         public let induction: LeadingHeads?
     }
 
-    /// Where the hash comes from.
+    /// The source of the hash.
     public let source: String?
-    /// Of model.safetensors.
+    /// The hash of model.safetensors.
     public let sha256: String?
-    /// How many prompts the metrics are measured on.
+    /// The number of prompts for the metrics.
     public let prompts: Int
-    /// What prompts and random tokens are drawn from.
+    /// The seed of prompts and random tokens.
     public let seed: UInt64
-    /// By the names of ``Metric``.
+    /// By ``Metric``.
     public let metrics: [String: Bounds]
     public let continuations: [Continuation]
     public let repeatedTokens: Diagonals?
 
-    /// What is known of a model; nil where nothing is.
+    /// The expectations of a model; nil if there are none.
     ///
-    /// - Throws: ``IOIError`` where `Data/checks.json` is missing or not as it has to be.
+    /// - Throws: ``IOIError`` if `Data/checks.json` is missing or invalid.
     public static func standard(for name: String) throws -> ModelExpectations? {
         try all(contentsOf: DataDirectory.file("checks.json"))[name]
     }
 
-    /// By the models' names.
+    /// All expectations, by the model's name.
     ///
-    /// - Throws: ``IOIError`` that names the file and the field, what was found there and what was expected.
+    /// - Throws: ``IOIError`` that names the file and the field, what was found and what was expected.
     static func all(contentsOf file: URL) throws -> [String: ModelExpectations] {
         try InputFile.decode([String: ModelExpectations].self, from: file)
     }
 }
 
-// Reading. A field that there is not is refused: nothing would be checked by one that is misspelt.
+// Decoding refuses unknown fields, because a misspelt one would check nothing.
 
 extension ModelExpectations {
     enum CodingKeys: String, CodingKey, CaseIterable {
@@ -110,7 +110,7 @@ extension ModelExpectations {
         source = try container.decodeIfPresent(String.self, forKey: .source)
         sha256 = try container.decodeIfPresent(String.self, forKey: .sha256)
         if let sha256, sha256.count != 64 || !sha256.allSatisfy({ "0123456789abcdef".contains($0) }) {
-            throw container.fault(.sha256, "expected 64 hexadecimal digits, letters small")
+            throw container.fault(.sha256, "expected 64 hexadecimal digits in lower case")
         }
         prompts = try container.decodeCount(.prompts, default: 500)
         seed = try container.decodeIfPresent(WholeNumber.self, forKey: .seed).map { UInt64($0.value) } ?? 0
@@ -203,7 +203,7 @@ private struct AnyKey: CodingKey {
 }
 
 extension Decoder {
-    /// A container that holds no other fields.
+    /// A container without any other fields.
     fileprivate func strictContainer<Key: CodingKey & CaseIterable>(
         keyedBy keys: Key.Type
     ) throws -> KeyedDecodingContainer<Key> {
@@ -212,7 +212,7 @@ extension Decoder {
         let unknown = all.allKeys.filter { !names.contains($0.stringValue) }
         if let key = unknown.min(by: { $0.stringValue < $1.stringValue }) {
             throw DecodingError.dataCorruptedError(
-                forKey: key, in: all, debugDescription: "expected no such field, but " + names.joined(separator: ", ")
+                forKey: key, in: all, debugDescription: "expected only the fields " + names.joined(separator: ", ")
             )
         }
         return try container(keyedBy: keys)
@@ -224,7 +224,7 @@ extension KeyedDecodingContainer {
         .dataCorruptedError(forKey: key, in: self, debugDescription: expected)
     }
 
-    /// A whole number above 0.
+    /// A whole number from 1.
     fileprivate func decodeCount(_ key: Key, default standard: Int) throws -> Int {
         let count = try decodeIfPresent(WholeNumber.self, forKey: key)?.value ?? standard
         guard (1...1_000_000).contains(count) else { throw fault(key, "expected 1 to 1000000") }

@@ -1,53 +1,42 @@
 import Foundation
 
-/// A plan under way in a run folder, whose every piece of work is kept under a hash of all that decides it: a stopped run
-/// goes on where it was, and a changed setting does anew only what depends on it.
+/// Runs a plan in a folder. Results are cached by a hash of their inputs: an interrupted run continues where it stopped,
+/// and a changed setting repeats only what depends on it.
 ///
-/// The folder holds `runs/STAGE-HASH` (fine-tuning runs), `results/MODEL-MEASURE-HASH.json` (results documents) and
-/// `reproduce.json`, which says which of them belong together and what became of the claims.
+/// The folder holds `runs/STAGE-HASH` (fine-tuning runs), `results/MODEL-MEASURE-HASH.json` (results files) and
+/// `reproduce.json`, which lists those that belong to the plan and has the verdicts on its claims.
 public final class Reproduction {
-    /// What happens, in order.
+    /// Reported in order.
     public enum Event {
-        /// A piece of work begins; `isDone` where it was done before.
+        /// A piece of work begins. `isDone` if its results are cached.
         case began(String, index: Int, total: Int, isDone: Bool)
-        /// What share of it is done.
+        /// The fraction of it that is done.
         case progress(Double)
         case finished(String, seconds: Double)
     }
 
-    /// Asked to stop in the middle; everything finished is kept.
+    /// The run was asked to stop. Finished work is kept.
     public struct Interruption: Error {
         public let done: Int
         public let total: Int
     }
 
-    /// Training was asked to stop.
-    private struct Stop: Error {}
-
     public let folder: URL
     public let plan: Plan
-    private let base: GPT2
     private let stages: [Plan.Stage]
     private let settings: RunSettings
-    private let prompts: PromptSource
-    private let dataset: Dataset
-    private let datasetRecord: DatasetRecord
-    /// What is measured on other tasks.
-    private let tasks: [ChoiceTask: (prompts: PromptSource, dataset: TaskDataset)]
-    private let circuit: Circuit?
-    private let baseHash: String
+    private let measuring: PlanMeasuring
     private let lock: RunFolder.Lock
-    /// By model: where it lies, and the hash of all that decides it.
+    /// The location of each model, and a hash of what decides it.
     private var models: [PlanModel: (location: ModelLocation, hash: String)]
+    private var runs: [String: String] = [:]
     private var measurements: [ReproductionRecord.Measurement] = []
-    /// The heads of the plan's own model, once they were measured, for all the others to be compared with.
-    private var heads: HeadsExperiment.Observation?
 
     /// - Parameters:
-    ///   - names: the stages to do, with those that they start from; nil for all that are not extra.
-    ///   - settings: `isInterrupted` is asked between steps and patched runs.
-    /// - Throws: ``IOIError`` where the folder holds something else or is in use, a stage is not known, or the model's
-    ///   prompts cannot be made.
+    ///   - names: the stages to run, which include those they start from; nil for all that are not extra.
+    ///   - settings: `isInterrupted` is called between training steps and between patched runs.
+    /// - Throws: ``IOIError`` if the folder contains something else or is in use, a stage is unknown, or the model's
+    ///   tokenizer does not allow the prompts.
     public init(
         _ plan: Plan,
         in folder: URL,
@@ -58,115 +47,51 @@ public final class Reproduction {
         self.plan = plan
         self.folder = folder
         self.settings = settings
-        base = model
-        for name in names ?? [] where !plan.stages.contains(where: { $0.name == name }) {
-            let known = plan.stages.map(\.name).joined(separator: ", ")
-            throw IOIError.usage("--stages: found \(name.quoted), expected \(known)")
-        }
-        var wanted = Set(names ?? plan.stages.filter { $0.isExtra != true }.map(\.name))
-        for stage in plan.stages.reversed() where wanted.contains(stage.name) {
-            if let from = stage.from?.stage { wanted.insert(from) }
-        }
-        stages = plan.stages.filter { wanted.contains($0.name) }
-        var prompts = PromptSource(count: plan.prompts.count)
-        prompts.seed = plan.prompts.seed
-        prompts.heldOut = true
-        self.prompts = prompts
-        dataset = try prompts.prompts(for: model)
-        datasetRecord = DatasetRecord(dataset)
-        // Made now, so that a tokenizer that cannot write a task's answers is known before anything is trained.
-        let datasets = Set(stages.compactMap(\.dataset) + stages.flatMap(\.measure).map(\.rawValue))
-        tasks = try Dictionary(
-            uniqueKeysWithValues: ChoiceTask.allCases.filter { datasets.contains($0.rawValue) }.map { task in
-                var source = prompts
-                source.dataset = task.rawValue
-                return (task, (source, try source.data(for: model)))
-            }
-        )
-        circuit =
-            DataDirectory.circuit(of: model.location) == nil
-            ? nil : try Circuit.named("default", for: model.config, at: model.location)
-        for stage in stages where circuit == nil && !Set(stage.measure).isDisjoint(with: [.faithfulness, .surface]) {
+        stages = try plan.stages(named: names)
+        measuring = try PlanMeasuring(plan, stages: stages, base: model, settings: settings)
+        let needCircuit: Set<Plan.Measure> = [.faithfulness, .surface]
+        if measuring.circuit == nil, let stage = stages.first(where: { !needCircuit.isDisjoint(with: $0.measure) }) {
             throw IOIError(
-                "stage \(stage.name.quoted): no circuit belongs to the model \(model.location.name), expected one for "
-                    + "faithfulness; keep it as \(model.location.folder.path)/circuit.json"
+                "stage \(stage.name.quoted): found no circuit for the model \(model.location.name), expected one for "
+                    + "faithfulness at \(model.location.folder.path)/circuit.json"
             )
         }
-        // Another version of the program may measure otherwise.
-        baseHash = Self.hash([try model.sha256(), ioiVersion])
-        models = [.base: (model.location, baseHash)]
+        models = [.base: (model.location, measuring.baseHash)]
+        lock = try Self.prepare(folder)
+    }
+
+    private static func prepare(_ folder: URL) throws -> RunFolder.Lock {
         for name in ["runs", "results"] {
             do {
                 try FileManager.default.createDirectory(
                     at: folder.appendingPathComponent(name), withIntermediateDirectories: true
                 )
             } catch {
-                throw IOIError("\(folder.path): cannot be made: \(error.localizedDescription)")
+                throw IOIError("\(folder.path): cannot be created: \(error.localizedDescription)")
             }
         }
-        lock = try RunFolder(folder).lock()
+        let lock = try RunFolder(folder).lock()
         for name in ["", "results"] {
             AtomicFile.removeLeftovers(in: folder.appendingPathComponent(name), all: true)
         }
+        return lock
     }
 
-    /// Does what has not been done, and decides the claims.
+    /// Does the work that is not cached, and decides the claims.
     ///
-    /// - Throws: ``IOIError`` of the work; ``Interruption``.
+    /// - Throws: ``IOIError``; ``Interruption``.
     public func run(observe: @escaping (Event) -> Void) throws -> ReproductionRecord {
         let total = stages.reduce(0) { $0 + ($1.dataset == nil ? 0 : 1) + $1.models.count * $1.measure.count }
-        var index = 0
-        func work(_ title: String, isDone: Bool, _ body: () throws -> Void) throws {
-            index += 1
-            observe(.began(title, index: index, total: total, isDone: isDone))
-            guard !isDone else { return }
-            let started = ContinuousClock.now
-            do {
-                try body()
-            } catch  where error is PatchInterruption || error is Stop {
-                throw Interruption(done: index - 1, total: total)
-            }
-            observe(.finished(title, seconds: (ContinuousClock.now - started) / .seconds(1)))
-        }
+        let work = WorkSequence(total: total, observe: observe)
         for stage in stages {
-            if stage.dataset != nil {
-                let training = try training(stage)
-                let folders = stage.models.map { training.run.checkpointFolder(step: 0, epochEnding: $0.epoch) }
-                let isDone = folders.allSatisfy { (try? ModelLocation(folder: $0)) != nil }
-                // What a process that was killed right after the last checkpoint did not come to.
-                if isDone { try training.run.dropOlderOptimizers() }
-                try work("train \(stage.name)", isDone: isDone) {
-                    try train(training) { observe(.progress($0)) }
-                }
-                for (model, folder) in zip(stage.models, folders) {
-                    models[model] = (try ModelLocation(folder: folder), Self.hash([training.hash, "\(model.epoch)"]))
-                }
-            }
-            for model in stage.models {
-                var loaded: GPT2?
-                for measure in stage.measure {
-                    let file = try file(of: measure, model)
-                    let isDone = FileManager.default.fileExists(atPath: file.path)
-                    // Likewise what an interruption left, once the results are there.
-                    if isDone { PartialResults.remove(besides: file) }
-                    try work("\(measure.rawValue) of \(model)", isDone: isDone) {
-                        let gpt2 = try loaded ?? load(model)
-                        loaded = gpt2
-                        try self.measure(measure, gpt2, to: file) { observe(.progress($0)) }
-                    }
-                    measurements.append(
-                        ReproductionRecord.Measurement(
-                            model: model, measure: measure, file: "results/\(file.lastPathComponent)"
-                        )
-                    )
-                }
-            }
+            if stage.dataset != nil { try train(stage, work) }
+            for model in stage.models { try measure(stage.measure, model, work) }
         }
         let record = try ReproductionRecord(
-            plan: plan, model: ModelRecord(base),
-            note: base.location.note, circuit: circuit, dataset: datasetRecord,
-            environment: EnvironmentRecord(workers: settings.workers), stages: stages.map(\.name),
-            runs: runs, measurements: measurements, claims: decide()
+            plan: plan, model: ModelRecord(measuring.base), note: measuring.base.location.note,
+            circuit: measuring.circuit, dataset: DatasetRecord(measuring.prompts.dataset),
+            environment: EnvironmentRecord(workers: settings.workers), stages: stages.map(\.name), runs: runs,
+            measurements: measurements, claims: plan.decideClaims(by: measurements, of: stages, in: folder)
         )
         try AtomicFile.write(
             try JSONEncoder.readable.encode(record), to: folder.appendingPathComponent(ReproductionRecord.fileName)
@@ -174,179 +99,93 @@ public final class Reproduction {
         return record
     }
 
-    // MARK: Training
-
-    private struct TrainingTask {
-        let run: RunFolder
-        let from: ModelLocation
-        let prompts: PromptSource
-        let settings: TrainingSettings
-        let hash: String
-    }
-
-    private var runs: [String: String] = [:]
-
-    private func training(_ stage: Plan.Stage) throws -> TrainingTask {
-        let from = models[stage.from ?? .base]!
-        var prompts = PromptSource(count: stage.count ?? plan.training.count)
-        prompts.dataset = stage.dataset!
-        prompts.seed = plan.training.seed
-        let epochs = stage.epochs!
-        var settings = TrainingSettings(
-            epochs: epochs.last!, batch: plan.training.batch, seed: plan.training.seed,
-            threads: self.settings.workers.count, savedEpochs: epochs
+    private func train(_ stage: Plan.Stage, _ work: WorkSequence) throws {
+        let training = try StageTraining(
+            stage, of: plan, from: models[stage.from ?? .base]!, in: folder.appendingPathComponent("runs"),
+            threads: settings.workers.count
         )
-        settings.optimizer.learningRate = plan.training.learningRate
-        let hash = Self.hash([from.hash, try Self.text(prompts), try Self.text(settings)])
-        let name = "\(stage.name.replacing(" ", with: "-"))-\(hash)"
-        runs[stage.name] = "runs/\(name)"
-        return TrainingTask(
-            run: RunFolder(folder.appendingPathComponent("runs/\(name)")), from: from.location, prompts: prompts,
-            settings: settings, hash: hash
-        )
-    }
-
-    private func train(_ task: TrainingTask, progress: (Double) -> Void) throws {
-        func load(_ location: ModelLocation) throws -> GPT2 { try GPT2(location, workers: settings.workers) }
-        let job =
-            task.run.holdsRun
-            ? try FinetuneJob.resume(task.run, load: load)
-            : try FinetuneJob.start(
-                in: task.run, from: load(task.from), prompts: task.prompts, heldOut: nil, settings: task.settings
+        runs[stage.name] = "runs/\(training.run.url.lastPathComponent)"
+        let isDone = training.isDone
+        // A process killed right after the last checkpoint leaves older optimizer states.
+        if isDone { try training.run.dropOlderOptimizers() }
+        try work.perform("train \(stage.name)", isDone: isDone) { try training.train(settings, progress: $0) }
+        for (model, checkpoint) in zip(stage.models, training.checkpoints) {
+            models[model] = (
+                try ModelLocation(folder: checkpoint), CacheKey.of([training.hash, "\(model.epoch)"])
             )
-        let outcome = try job.train(shouldStop: settings.isInterrupted) { event in
-            if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
-        }
-        if outcome == .interrupted { throw Stop() }
-    }
-
-    // MARK: Measuring
-
-    private func load(_ model: PlanModel) throws -> GPT2 {
-        model == .base ? base : try GPT2(models[model]!.location, workers: settings.workers)
-    }
-
-    /// The experiment that a measure of the plan is.
-    private func experiment(_ measure: Plan.Measure) -> any Experiment {
-        switch measure {
-        case .eval: return EvaluationExperiment(prompts: prompts)
-        case .agreement, .greaterThan: return EvaluationExperiment(prompts: tasks[measure.task!]!.prompts)
-        case .faithfulness, .surface:
-            var faithfulness = FaithfulnessExperiment(prompts: prompts)
-            faithfulness.randomSets = 20
-            faithfulness.surface = measure == .surface
-            return faithfulness
-        case .circuit:
-            var walk = plan.walk?.walk ?? PathWalk()
-            walk.seed = prompts.seed
-            return DiscoverExperiment(prompts: prompts, method: .path(walk))
-        case .patterns, .outputs:
-            let options = PatchExperiment.CrossModel(
-                components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
-                circuit: circuit == nil ? nil : "default", randomSets: 20
-            )
-            return PatchExperiment(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
-        case .heads:
-            var heads = HeadsExperiment(prompts: prompts)
-            heads.perPrompt = .movers
-            return heads
-        case .mlps:
-            var knockout = KnockoutExperiment(prompts: prompts)
-            knockout.mlps = .all
-            knockout.each = true
-            return knockout
         }
     }
 
-    /// The models and prompts of a measure. Where it compares, the plan's own model is the host of the trained one.
-    private func subject(_ measure: Plan.Measure, _ model: GPT2) -> Subject {
-        let dataset = measure.task.map { tasks[$0]!.dataset } ?? .ioi(dataset)
-        guard measure.comparesWithBase || measure == .heads else { return Subject(model, dataset) }
-        return Subject(base, donor: model === base ? nil : model, dataset)
-    }
-
-    /// The file that caches a measurement, named by a hash of its inputs.
-    private func file(of measure: Plan.Measure, _ model: PlanModel) throws -> URL {
-        let dataset = measure.task.map { DatasetRecord(tasks[$0]!.dataset) } ?? datasetRecord
-        let inputs = [
-            models[model]!.hash, baseHash, dataset.sha256, measure.rawValue, try Self.text(experiment(measure)),
-            try Self.text(circuit),
-        ]
-        let name = "\(model)-\(measure.rawValue)-\(Self.hash(inputs)).json".replacing(" ", with: "-")
-        return folder.appendingPathComponent("results/\(name)")
-    }
-
-    private func measure(
-        _ measure: Plan.Measure,
-        _ model: GPT2,
-        to file: URL,
-        progress: @escaping (Double) -> Void
-    ) throws {
-        let partial = try PartialResults(besides: file, deciding: [file.lastPathComponent])
-        var work = Work(settings, partial: partial, progress: progress)
-        var subject = subject(measure, model)
-        let experiment = experiment(measure)
-        if let experiment = experiment as? HeadsExperiment {
-            // The plan's own model is observed once, for all others to be compared with.
-            if heads == nil, subject.donor != nil {
-                var own = work
-                own.progress = { progress(0.5 * $0) }
-                heads = try experiment.observe(base, dataset.prompts, own)
-                work.progress = { progress(0.5 + 0.5 * $0) }
+    private func measure(_ measures: [Plan.Measure], _ model: PlanModel, _ work: WorkSequence) throws {
+        let (location, hash) = models[model]!
+        var loaded = model == .base ? measuring.base : nil
+        for measure in measures {
+            let name = "results/\(try measuring.fileName(of: measure, model, hash: hash))"
+            let file = folder.appendingPathComponent(name)
+            let isDone = FileManager.default.fileExists(atPath: file.path)
+            // A process killed right after writing the results leaves its partial results.
+            if isDone { PartialResults.remove(besides: file) }
+            try work.perform("\(measure.rawValue) of \(model)", isDone: isDone) { progress in
+                let gpt2 = try loaded ?? GPT2(location, workers: settings.workers)
+                loaded = gpt2
+                try measuring.measure(measure, gpt2, to: file, progress: progress)
             }
-            heads = try heads ?? experiment.observe(base, dataset.prompts, work)
-            subject.observedHeads = heads
-        }
-        try write(experiment, on: subject, work, to: file)
-        partial.remove()
-    }
-
-    private func write(_ experiment: some Experiment, on subject: Subject, _ work: Work, to file: URL) throws {
-        let document = try ResultsDocument(running: experiment, on: subject, work)
-        try AtomicFile.write(try JSONEncoder.readable.encode(document), to: file)
-    }
-
-    // MARK: Claims
-
-    private func decide() throws -> [ReproductionRecord.Decision] {
-        struct Document: Decodable { let results: JSONValue }
-        var known: [String: JSONValue] = [:]
-        func figure(_ path: FigurePath) throws -> Estimate? {
-            guard
-                let measurement = measurements.first(where: {
-                    $0.model == path.model && $0.measure == path.measure
-                })
-            else { return nil }
-            let file = folder.appendingPathComponent(measurement.file)
-            let results = try known[measurement.file] ?? InputFile.decode(Document.self, from: file).results
-            known[measurement.file] = results
-            return try Estimate(at: path.steps, in: results, file: file.path)
-        }
-        // Nobody asked for what only extra stages measure that were left out.
-        let asked = Set(
-            plan.stages.filter { stage in stage.isExtra != true || stages.contains { $0.name == stage.name } }
-                .flatMap(\.measurements)
-        )
-        let claims = plan.claims.filter { claim in
-            [claim.figure, claim.rule.of].allSatisfy { $0.map { asked.contains($0.measurement) } ?? true }
-        }
-        return try claims.map { claim in
-            let measured = try figure(claim.figure)
-            let other = try claim.rule.of.flatMap(figure)
-            return ReproductionRecord.Decision(
-                claim: claim, measured: measured, other: other, verdict: claim.verdict(measured, other: other)
-            )
+            measurements.append(.init(model: model, measure: measure, file: name))
         }
     }
+}
 
-    // MARK: Hashes
+/// Numbers the pieces of work and reports them.
+private final class WorkSequence {
+    private let total: Int
+    private let observe: (Reproduction.Event) -> Void
+    private var index = 0
 
-    /// Twelve digits of SHA-256 tell far more pieces of work apart than a folder will hold.
-    private static func hash(_ parts: [String]) -> String {
+    init(total: Int, observe: @escaping (Reproduction.Event) -> Void) {
+        self.total = total
+        self.observe = observe
+    }
+
+    /// - Parameter body: takes a function that reports progress.
+    func perform(_ title: String, isDone: Bool, _ body: (@escaping (Double) -> Void) throws -> Void) throws {
+        index += 1
+        observe(.began(title, index: index, total: total, isDone: isDone))
+        guard !isDone else { return }
+        let started = ContinuousClock.now
+        do {
+            try body { [observe] in observe(.progress($0)) }
+        } catch  where error is PatchInterruption || error is StageTraining.Interruption {
+            throw Reproduction.Interruption(done: index - 1, total: total)
+        }
+        observe(.finished(title, seconds: (ContinuousClock.now - started) / .seconds(1)))
+    }
+}
+
+extension Plan {
+    /// The named stages and those they start from.
+    ///
+    /// - Parameter names: nil for all stages that are not extra.
+    fileprivate func stages(named names: [String]?) throws -> [Stage] {
+        for name in names ?? [] where !stages.contains(where: { $0.name == name }) {
+            let known = stages.map(\.name).joined(separator: ", ")
+            throw IOIError.invalid("stages", "found \(name.quoted), expected \(known)")
+        }
+        var wanted = Set(names ?? stages.filter { $0.isExtra != true }.map(\.name))
+        for stage in stages.reversed() where wanted.contains(stage.name) {
+            if let from = stage.from?.stage { wanted.insert(from) }
+        }
+        return stages.filter { wanted.contains($0.name) }
+    }
+}
+
+/// The keys of cached results.
+enum CacheKey {
+    /// Twelve digits of SHA-256 are enough for the results in a folder.
+    static func of(_ parts: [String]) -> String {
         String(Digest.sha256(of: Data(parts.joined(separator: "\n").utf8)).prefix(12))
     }
 
-    private static func text(_ value: some Encodable) throws -> String {
+    static func text(_ value: some Encodable) throws -> String {
         String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self)
     }
 }

@@ -1,16 +1,16 @@
-/// Figures that were recorded, compared with the same found again, one by one.
+/// Compares recorded figures with repeated ones, one by one.
 ///
-/// Numbers may differ within a tolerance; between whole numbers its relative part is of no use, so that counts have to be
-/// equal. Texts, heads, nulls and the structure have to be equal. How long something took is not compared.
+/// Numbers may differ within a tolerance. Its relative part does not apply to whole numbers, so counts have to be equal.
+/// Texts, heads, nulls and the structure have to be equal. Durations are not compared.
 public struct FigureComparison: Sendable {
-    /// How far apart two numbers may be: |found − recorded| ≤ absolute + relative · |recorded|.
+    /// The allowed difference: |found − recorded| ≤ absolute + relative · |recorded|.
     ///
-    /// By default a thousandth of each. Other threads, other stacking of runs and OpenBLAS's kernels for other processors
-    /// (Zen, Haswell, Nehalem) changed the 12,000 figures of all commands on a trained model of 4 layers by 1.1e-5 at most:
-    /// a prompt's logit difference by 6e-6, means and their intervals by 3e-6, effects and their intervals, which are per
-    /// cents, by 1.1e-5. Logits near −100, as GPT-2's are, have a last bit of 8e-6. On a random model of GPT-2's size, whose
-    /// mean logit difference is nearly zero, effects moved by 4e-4 and the ends of their intervals by 1.5e-2, up to a
-    /// thousandth of themselves, which is what asks for so much.
+    /// Both default to a thousandth. On a trained model of 4 layers, another number of threads, another batching of runs
+    /// and OpenBLAS's kernels for other processors (Zen, Haswell, Nehalem) changed the 12,000 figures of all commands by
+    /// at most 1.1e-5: a prompt's logit difference by 6e-6, means and their intervals by 3e-6, effects and their intervals,
+    /// which are in per cent, by 1.1e-5. Logits near −100, as GPT-2 has, are precise to 8e-6. On a random model of GPT-2's
+    /// size, whose mean logit difference is near zero, effects changed by 4e-4 and the bounds of their intervals by 1.5e-2,
+    /// up to a thousandth of their value. The defaults allow for that.
     public struct Tolerance: Codable, Equatable, Sendable {
         public var absolute: Double
         public var relative: Double
@@ -26,25 +26,23 @@ public struct FigureComparison: Sendable {
         }
     }
 
-    /// A figure that is out of tolerance.
+    /// A figure that differs by more than the tolerance.
     public struct Move: Equatable, Sendable {
         /// Such as `results.effect[9][6]`.
         public let path: String
-        /// nil where there is nothing.
-        public let recorded: JSONValue?
-        /// nil where there is nothing.
-        public let found: JSONValue?
-        /// How far apart the two may be; 0 for what has to be equal.
+        /// nil if it is missing.
+        public let recorded, found: JSONValue?
+        /// The allowed difference; 0 if the values have to be equal.
         public var tolerance = 0.0
 
-        /// How far apart two numbers are; nil for what is no number.
+        /// nil if either is not a number.
         public var difference: Double? {
             guard case .number(let recorded) = recorded, case .number(let found) = found else { return nil }
             return abs(found - recorded)
         }
     }
 
-    /// Figures that belong together: one alone, or all of a map, of an interval, of a list, of all prompts.
+    /// A single figure, or those of a map, an interval, a list or all prompts.
     public struct Group: Equatable, Sendable {
         public let name: String
         public internal(set) var compared = 0
@@ -55,18 +53,18 @@ public struct FigureComparison: Sendable {
     public let tolerance: Tolerance
     private let ignored: Set<String>
 
-    /// - Parameter ignored: names of fields that are not compared.
+    /// - Parameter ignored: the names of fields not to compare.
     public init(tolerance: Tolerance, ignoring ignored: Set<String> = []) {
         self.tolerance = tolerance
         self.ignored = ignored
     }
 
-    /// - Parameter path: what the two are called.
+    /// - Parameter path: the path of both values, for reports.
     public mutating func compare(_ recorded: JSONValue, _ found: JSONValue, at path: String) {
         compare(recorded, found, path, group: nil)
     }
 
-    /// What has to be equal, where there is any.
+    /// Compares two texts that have to be equal; does nothing if both are nil.
     mutating func compare(equal recorded: String?, _ found: String?, at path: String) {
         guard recorded != nil || found != nil else { return }
         add(
@@ -80,7 +78,7 @@ public struct FigureComparison: Sendable {
         case (.object(let recorded), .object(let found)):
             for name in Set(recorded.keys).union(found.keys).sorted() where !isIgnored(name) {
                 let path = path + (name.contains(".") ? "[\(name.debugDescription)]" : ".\(name)")
-                // Of prompts there are many.
+                // All prompts form one group.
                 let group = group ?? (name == "per_prompt" ? path : nil)
                 guard let before = recorded[name], let after = found[name] else {
                     add(group ?? path, Move(path: path, recorded: recorded[name], found: found[name]))
@@ -94,7 +92,7 @@ public struct FigureComparison: Sendable {
                 return
             }
             for (index, pair) in zip(recorded, found).enumerated() {
-                // A list of objects is many things, any other list is one.
+                // A list is one group, unless it is of objects.
                 var group = group
                 if case .object = pair.0 {} else { group = group ?? path }
                 compare(pair.0, pair.1, "\(path)[\(index)]", group: group)
@@ -113,9 +111,25 @@ public struct FigureComparison: Sendable {
     }
 
     private mutating func add(_ name: String, _ move: Move?) {
-        // Figures of a group come one after the other.
+        // The figures of a group are consecutive.
         if groups.last?.name != name { groups.append(Group(name: name)) }
         groups[groups.count - 1].compared += 1
         if let move { groups[groups.count - 1].moved.append(move) }
+    }
+}
+
+extension FigureComparison.Move: Encodable {
+    enum CodingKeys: CodingKey {
+        case path, recorded, found, difference, tolerance
+    }
+
+    // A missing value is left out; null is a value.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(path, forKey: .path)
+        try container.encodeIfPresent(recorded, forKey: .recorded)
+        try container.encodeIfPresent(found, forKey: .found)
+        try container.encodeIfPresent(difference, forKey: .difference)
+        try container.encode(tolerance, forKey: .tolerance)
     }
 }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What `ioi verify` found, as continuous integration shows it: a test suite for each results file, a test case for each
-/// figure, or for those that belong together.
+/// The results of a ``Verification`` for continuous integration: a test suite for each results file, a test case for each
+/// group of figures.
 public struct JUnitReport {
     public let xml: Data
 
-    public init(_ results: VerifyResults) {
+    public init(_ results: VerificationResults) {
         let groups = results.files.flatMap(\.groups)
         var lines = [
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
@@ -13,11 +13,11 @@ public struct JUnitReport {
         ]
         for file in results.files {
             lines.append(
-                "  <testsuite name=\"\(Self.escaped(file.file))\" \(Self.counts(file.groups)) \(Self.time([file.seconds]))>"
+                "  <testsuite name=\"\(file.file.xml)\" \(Self.counts(file.groups)) \(Self.time([file.seconds]))>"
             )
             for group in file.groups { lines += Self.lines(group, file) }
             if !file.notes.isEmpty {
-                lines.append("    <system-out>\(Self.escaped(file.notes.joined(separator: "\n")))</system-out>")
+                lines.append("    <system-out>\(file.notes.joined(separator: "\n").xml)</system-out>")
             }
             lines.append("  </testsuite>")
         }
@@ -33,39 +33,21 @@ public struct JUnitReport {
         "time=\"\(String(format: "%.3f", seconds.reduce(0, +)))\""
     }
 
-    private static func lines(_ group: FigureComparison.Group, _ file: VerifyResults.File) -> [String] {
-        let start = "    <testcase classname=\"\(escaped(file.command))\" name=\"\(escaped(group.name))\""
+    private static func lines(_ group: FigureComparison.Group, _ file: VerificationResults.File) -> [String] {
+        let start = "    <testcase classname=\"\(file.command.xml)\" name=\"\(group.name.xml)\""
         guard let first = group.moved.first else { return [start + "/>"] }
         let message = group.compared == 1 ? first.text : "\(group.moved.count) of \(group.compared) figures moved"
         return [
             start + ">",
-            "      <failure type=\"moved\" message=\"\(escaped(message))\">"
-                + escaped(group.moved.map(\.text).joined(separator: "\n")) + "</failure>",
+            "      <failure type=\"moved\" message=\"\(message.xml)\">"
+                + group.moved.map(\.text).joined(separator: "\n").xml + "</failure>",
             "    </testcase>",
         ]
-    }
-
-    /// Text as XML 1.0 takes it, in elements and attributes.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n", "\r", "\t": result += "&#\(scalar.value);"
-            // No XML may hold these, escaped or not.
-            case "\0"..."\u{1F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }
 
 extension FigureComparison.Move {
-    /// In a line: where, what was recorded, what was found.
+    /// One line with the path and both values.
     public var text: String {
         let values = "\(path): recorded \(recorded?.description ?? "nothing"), found \(found?.description ?? "nothing")"
         guard let difference else { return values }

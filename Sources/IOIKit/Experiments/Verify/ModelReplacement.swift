@@ -1,8 +1,8 @@
 import Foundation
 
-/// A model to measure in the place of a recorded one.
+/// A model to measure instead of a recorded one.
 public struct ModelReplacement: Sendable {
-    /// The name of the model whose place it takes; nil for any.
+    /// The name of the recorded model; nil for any.
     public let name: String?
     public let location: ModelLocation
 
@@ -11,40 +11,55 @@ public struct ModelReplacement: Sendable {
         self.location = location
     }
 
-    /// `M`, or `NAME=M` for the models of that name alone; M is a model's name or folder.
+    /// `M` for any recorded model, or `NAME=M` for those with that name; M is a model's name or folder.
     ///
-    /// - Throws: `IOIError` where there is no such model.
+    /// - Throws: ``IOIError`` if there is no such model.
     public init(_ text: String) throws {
         var (name, argument) = (nil as String?, text)
-        // A name has no slash; what comes before an = in a path may have.
+        // A name has no slash; a path may have an = after one.
         if let sign = text.firstIndex(of: "="), !text[..<sign].contains("/") {
             name = String(text[..<sign])
             argument = String(text[text.index(after: sign)...])
         }
         self.init(of: name, by: try ModelLocation.find(argument))
     }
+
+    /// - Parameters:
+    ///   - field: `model` or `donor`.
+    ///   - names: the recorded names.
+    /// - Throws: ``IOIError`` of the field if a replacement is ambiguous or replaces nothing.
+    static func check(_ replacements: [ModelReplacement], field: String, names: [String]) throws {
+        guard replacements.count(where: { $0.name == nil }) <= 1 else {
+            throw IOIError.invalid(
+                field, "found several models for the same files, expected one, or NAME=DIR for each")
+        }
+        for replacement in replacements {
+            guard !names.isEmpty else { throw IOIError.invalid(field, "no file was measured with a \(field)") }
+            guard let name = replacement.name, !names.contains(name) else { continue }
+            let known = Set(names).sorted().map(\.quoted).joined(separator: ", ")
+            throw IOIError.invalid(
+                field, "no file was measured with the \(field) \(name.quoted), expected one of \(known)")
+        }
+    }
 }
 
 extension ModelRecord {
-    /// Where the model lies now: in the folder that was recorded, where its name leads, or in the run folder that the
-    /// results file is part of.
+    /// The model's present location: the recorded folder, the location its name stands for, or the run folder that the
+    /// results file is in.
     ///
     /// - Parameters:
     ///   - field: `model` or `donor`.
     ///   - file: the results file.
-    /// - Throws: `IOIError` that says where was looked.
+    /// - Throws: ``IOIError`` that names the recorded folder.
     func location(_ field: String, in file: RecordedResults) throws -> ModelLocation {
+        if folder == nil, let location = ModelLocation.named(name) { return location }
         let inRun = file.folder.deletingLastPathComponent().appendingPathComponent("checkpoints/\(name)")
-        let folders = (folder.map { [URL(fileURLWithPath: $0)] } ?? []) + [inRun]
-        if folder == nil, let location = ModelLocation.named(name) {
-            return location
-        }
-        for folder in folders {
+        for folder in [folder.map { URL(fileURLWithPath: $0) }, inRun].compactMap({ $0 }) {
             if let location = try? ModelLocation(name: name, folder: folder) { return location }
         }
         throw IOIError(
-            "\(file.path): \(field): found no model \(name.quoted)\(folder.map { " at \($0)" } ?? ""); say where it lies "
-                + "by --\(field) DIR or --\(field) \(name)=DIR"
+            "\(file.path): \(field): found no model \(name.quoted)\(folder.map { " at \($0)" } ?? ""), expected it there "
+                + "or a \(field) to use instead"
         )
     }
 }

@@ -1,68 +1,63 @@
 import Foundation
 
-/// A results file: what was measured, by which options, on what.
+/// Results, and the hashes of what they were measured on.
+struct Findings {
+    let results: JSONValue
+    let model, donor, dataset: String?
+    let environment: EnvironmentRecord
+}
+
+/// A results file that can be repeated.
+///
+/// `model check` is not an ``Experiment``, because it also runs on folders without a model.
 struct RecordedResults: Sendable {
-    private struct Kind: Decodable {
-        let schema: String
-        let command: String
-    }
-
-    private struct Contents: Decodable {
-        let model: ModelRecord
-        let donor: ModelRecord?
-        let dataset: DatasetRecord?
-        let environment: EnvironmentRecord
-        let options: JSONValue
-        let results: JSONValue
-    }
-
     private struct WithOptions<Options: Decodable>: Decodable {
         let options: Options
     }
 
-    /// As the user named it.
+    /// As the caller named it.
     let path: String
-    let command: String
-    private let contents: Contents
+    private let contents: ResultsDocument<JSONValue, JSONValue>
     private let json: Data
 
+    var command: String { contents.command }
     var model: ModelRecord { contents.model }
     var donor: ModelRecord? { contents.donor }
-    var dataset: DatasetRecord? { contents.dataset }
-    var environment: EnvironmentRecord { contents.environment }
     var options: JSONValue { contents.options }
     var results: JSONValue { contents.results }
-    /// Where the file lies.
     var folder: URL { URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent() }
 
-    /// - Parameter commands: those whose results are wanted.
-    /// - Throws: `IOIError` naming the file and the field, what was found there and what was expected.
-    init(_ path: String, commands: [String]) throws {
+    var findings: Findings {
+        Findings(
+            results: results, model: model.sha256, donor: donor?.sha256, dataset: contents.dataset?.sha256,
+            environment: contents.environment
+        )
+    }
+
+    /// The fields of the results that are not compared.
+    var uncompared: Set<String> { Experiments.named(command)?.uncompared ?? ModelCheck.uncompared }
+
+    /// - Throws: ``IOIError`` that names the file and the field, what was found and what was expected.
+    init(_ path: String) throws {
         self.path = path
         json = try InputFile.read(URL(fileURLWithPath: path), limit: .max)
-        let kind = try InputFile.decode(Kind.self, from: json, path: path)
-        guard kind.schema == "ioi/1" else {
-            throw IOIError("\(path): schema: found \(kind.schema.quoted), expected \"ioi/1\"")
-        }
-        guard commands.contains(kind.command) else {
+        let command = try ResultsHeading(json, path: path).command
+        let commands = Experiments.all.map { $0.name } + [ModelCheck.command]
+        guard commands.contains(command) else {
             throw IOIError(
-                "\(path): command: found \(kind.command.quoted), expected results of one of "
+                "\(path): command: found \(command.quoted), expected results of one of "
                     + commands.sorted().joined(separator: ", ")
             )
         }
-        command = kind.command
-        contents = try InputFile.decode(Contents.self, from: json, path: path)
+        contents = try InputFile.decode(ResultsDocument<JSONValue, JSONValue>.self, from: json, path: path)
     }
 
-    /// - Throws: ``IOIError`` naming the file and the option that is missing or not as it has to be.
-    func options<Options: Decodable>(_ type: Options.Type) throws -> Options {
+    private func options<Options: Decodable>(_ type: Options.Type) throws -> Options {
         try InputFile.decode(WithOptions<Options>.self, from: json, path: path).options
     }
 
-    /// The experiment that was run. A file may hold what no command lets through, so its options are checked again.
-    ///
-    /// - Throws: ``IOIError`` naming the file and the option that is missing or not as it has to be.
-    func experiment<Kind: Experiment>(_ kind: Kind.Type) throws -> Kind {
+    /// The recorded experiment. Its options are validated again because anyone may edit the file.
+    private func experiment<Kind: Experiment>(_ kind: Kind.Type) throws -> Kind {
         let experiment = try options(kind)
         do {
             try experiment.validate()
@@ -70,5 +65,67 @@ struct RecordedResults: Sendable {
             throw IOIError("\(path): \(error.field == nil ? "" : "options.")\(error)")
         }
         return experiment
+    }
+
+    /// - Throws: ``IOIError`` that names the file and the option that is missing or invalid.
+    func checkOptions() throws {
+        guard let kind = Experiments.named(command) else {
+            _ = try options(ModelCheck.Options.self)
+            return
+        }
+        _ = try experiment(kind)
+        if kind == ModelDiffExperiment.self, donor == nil {
+            throw IOIError("\(path): donor: found nothing, expected the other model")
+        }
+    }
+
+    // MARK: Repeating
+
+    /// Measures again.
+    ///
+    /// - Throws: ``IOIError`` that names the file; ``PatchInterruption`` or `ACDC.Interruption` if the settings ask to
+    ///   stop.
+    func repeated(on model: ModelLocation, donor: ModelLocation?, _ work: Work) throws -> Findings {
+        do {
+            // Under the recorded names, which results and the published circuit depend on.
+            let model = try ModelLocation(name: self.model.name, folder: model.folder)
+            let donor = try self.donor.flatMap { record in
+                try donor.map { try ModelLocation(name: record.name, folder: $0.folder) }
+            }
+            guard let kind = Experiments.named(command) else { return try check(model, work) }
+            return try run(kind, model, donor, work)
+        } catch let error as IOIError {
+            throw IOIError("\(path): cannot be repeated: \(error)")
+        }
+    }
+
+    private func run<Kind: Experiment>(
+        _ kind: Kind.Type,
+        _ model: ModelLocation,
+        _ donor: ModelLocation?,
+        _ work: Work
+    ) throws -> Findings {
+        let experiment = try experiment(kind)
+        let subject = try Subject(
+            of: experiment, GPT2(model, workers: work.workers), donor: donor.map { try GPT2($0, workers: work.workers) }
+        )
+        let results = try experiment.run(on: subject, work)
+        return Findings(
+            results: try JSONValue(results), model: try subject.model.sha256(), donor: try subject.donor?.sha256(),
+            dataset: subject.dataset.map { DatasetRecord($0).sha256 },
+            environment: EnvironmentRecord(workers: work.workers)
+        )
+    }
+
+    private func check(_ model: ModelLocation, _ work: Work) throws -> Findings {
+        let check = ModelCheck(
+            name: model.name, folder: model.folder, expectations: try options(ModelCheck.Options.self).expectations
+        )
+        let results = check.run(workers: work.workers, progress: work.progress)
+        return Findings(
+            results: try JSONValue(results), model: results.sha256, donor: nil,
+            dataset: results.dataset.map { DatasetRecord($0).sha256 },
+            environment: EnvironmentRecord(workers: work.workers)
+        )
     }
 }

@@ -66,7 +66,7 @@ import Testing
             #expect(document.dataset.name == measurement.measure.rawValue)
         }
         let files = run.record.measurements.filter { $0.measure.task != nil }.map { model.file("run/\($0.file)").path }
-        let verified = try VerifyJob(files, tolerance: .init(absolute: 0, relative: 0))
+        let verified = try Verification(files, tolerance: .init(absolute: 0, relative: 0))
             .run(settings: RunSettings(workers: Workers(count: 2)))
         #expect(verified.passed && verified.files.count == files.count)
     }

@@ -35,8 +35,8 @@ import Testing
         #expect(try Self.figure("share", "0.1") == Estimate(value: 2.5, ci95: [2, 3], isMeaningless: false))
         #expect(try Self.figure("share", "1.0") == Estimate(value: nil, ci95: nil, isMeaningless: false))
         #expect(throws: IOIError.self) { try Self.figure("share", "2.0") }
-        #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.unit == .percent)
-        #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.unit == .number)
+        #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.format == .percent)
+        #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.format == .number)
         let error = #expect(throws: IOIError.self) { try Self.figure("sets", "others", "recovered") }
         #expect(
             error?.description == "f.json: results.sets.others.recovered: found nothing at others, expected a figure"

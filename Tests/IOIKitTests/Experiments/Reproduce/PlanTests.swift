@@ -54,11 +54,11 @@ import Testing
         Fault(from: "\"lr\": 0.001", to: "\"lr\": 0", message: "training.lr: found 0.0, expected above 0, at most 1"),
         Fault(
             from: "\"clean@2\", \"dataset\"", to: "\"clean@3\", \"dataset\"",
-            message: "stages[2].from: found \"clean@3\", expected an epoch of a stage before it"
+            message: "stages[2].from: found \"clean@3\", expected an epoch of an earlier stage"
         ),
         Fault(
             from: "[1, 2]", to: "[2, 1]",
-            message: "stages[1].epochs: found [2, 1], expected epochs from 1 on, ascending"
+            message: "stages[1].epochs: found [2, 1], expected ascending epochs from 1"
         ),
         Fault(
             from: "\"name\": \"more\"", to: "\"name\": \"clean\"",
@@ -67,7 +67,7 @@ import Testing
         Fault(
             from: "\"base\", \"measure\": [\"eval\"]", to: "\"base\", \"measure\": [\"outputs\"]",
             message:
-                "stages[0].measure: found \"outputs\", expected none that compares the plan's own model with itself"
+                "stages[0].measure: found \"outputs\", expected a measure that does not compare the base model with itself"
         ),
         Fault(
             from: "\"clean@2/eval", to: "\"clean@2/mlps",
@@ -100,6 +100,6 @@ import Testing
 
     @Test func plansAreFoundByName() {
         let error = #expect(throws: IOIError.self) { try Plan.named("quik") }
-        #expect(error?.description == "--plan: found \"quik\", expected paper, quick or a file")
+        #expect(error?.description == "plan: found \"quik\", expected paper, quick or a file")
     }
 }

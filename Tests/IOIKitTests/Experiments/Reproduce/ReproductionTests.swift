@@ -79,7 +79,7 @@ import Testing
         #expect(extra.stages == ["extra"])
         #expect(extra.claims.map(\.verdict) == [.notMeasured, .notShown])
         let error = #expect(throws: IOIError.self) { try Self.run(model, plan: plan, stages: ["claen"]) }
-        #expect(error?.description == "--stages: found \"claen\", expected base, clean, again, extra")
+        #expect(error?.description == "stages: found \"claen\", expected base, clean, again, extra")
     }
 
     @Test func aRecordOfSomethingElseIsRefused() throws {

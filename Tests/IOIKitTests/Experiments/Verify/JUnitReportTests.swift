@@ -6,14 +6,14 @@ import Testing
 @testable import IOIKit
 
 @Suite struct JUnitReportTests {
-    static func results(file: String, notes: [String] = []) throws -> VerifyResults {
+    static func results(file: String, notes: [String] = []) throws -> VerificationResults {
         var comparison = FigureComparison(tolerance: .init(absolute: 0.1, relative: 0))
         comparison.compare(
             try FigureComparisonTests.value(#"{"map": [[1, 2], [3, 4]], "mean": 1.5, "word": "a"}"#),
             try FigureComparisonTests.value(#"{"map": [[1, 5], [3, 6]], "mean": 1.5, "word": "<&\">\u0007\n]]>"}"#),
             at: "results"
         )
-        return VerifyResults([
+        return VerificationResults([
             .init(file: file, command: "eval", groups: comparison.groups, notes: notes, seconds: 1.25)
         ])
     }

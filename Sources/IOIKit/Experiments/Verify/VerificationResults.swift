@@ -1,16 +1,16 @@
-/// What `ioi verify` found.
-public struct VerifyResults: Encodable, Sendable {
+/// The results of a ``Verification``.
+public struct VerificationResults: Encodable, Sendable {
     /// One results file.
     public struct File: Encodable, Sendable {
-        /// As the user named it.
+        /// As the caller named it.
         public let file: String
         public let command: String
         public let groups: [FigureComparison.Group]
-        /// What is another than recorded and is no figure, in words.
+        /// Differences other than in figures, such as the number of threads.
         public let notes: [String]
         public let seconds: Double
 
-        /// How many figures were compared.
+        /// The number of figures compared.
         public var compared: Int { groups.reduce(0) { $0 + $1.compared } }
         public var moved: [FigureComparison.Move] { groups.flatMap(\.moved) }
 
@@ -43,21 +43,5 @@ public struct VerifyResults: Encodable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(passed, forKey: .passed)
         try container.encode(files, forKey: .files)
-    }
-}
-
-extension FigureComparison.Move: Encodable {
-    enum CodingKeys: CodingKey {
-        case path, recorded, found, difference, tolerance
-    }
-
-    // What there is not is left out; null is a value.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(path, forKey: .path)
-        try container.encodeIfPresent(recorded, forKey: .recorded)
-        try container.encodeIfPresent(found, forKey: .found)
-        try container.encodeIfPresent(difference, forKey: .difference)
-        try container.encode(tolerance, forKey: .tolerance)
     }
 }

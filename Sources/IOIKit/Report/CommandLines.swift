@@ -1,5 +1,17 @@
 import Foundation
 
+// The command lines that pages print, for people who use the program.
+
+extension RunFolder {
+    /// The command that resumes the run.
+    var resumeCommandLine: String { "ioi finetune --resume --out \(url.path.shellWord)" }
+}
+
+extension ReproductionRecord {
+    /// The command that runs the plan in another folder.
+    var commandLine: String { "ioi reproduce --plan \(plan.name) --model \(plan.model)" }
+}
+
 extension RunRecord {
     /// The command that repeats the run in another folder: the main flags, and any other that is not at its default.
     var commandLine: String {

@@ -1,16 +1,19 @@
 import Foundation
 
-/// A report being put together: what all kinds of them do alike.
-protocol ReportParts {
+/// Collects the charts, tables and problems of a report while its sections are written.
+protocol ReportBuilder {
+    typealias Section = HTMLPage.Section
+
     var charts: [ReportChart] { get set }
     var tables: [(name: String, csv: String)] { get set }
-    /// What could not be read.
+    /// Files that could not be read.
     var problems: [String] { get set }
 }
 
-extension ReportParts {
-    // MARK: Pictures, tables and numbers
-
+extension ReportBuilder {
+    /// Keeps a chart.
+    ///
+    /// - Returns: the chart, to put in a section.
     mutating func add(_ name: String, _ svg: String) -> String {
         charts.append(ReportChart(name: name, svg: svg))
         return svg
@@ -26,19 +29,20 @@ extension ReportParts {
         return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
+    /// A number in full precision; empty for nil.
     static func full(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
 
-    static func interval(_ bounds: [Double]?, scale: Double = 1, decimals: Int) -> String {
-        bounds.map { "[\((scale * $0[0]).fixed(decimals)), \((scale * $0[1]).fixed(decimals))]" } ?? ""
+    /// The value and the bounds of its interval, in full precision.
+    static func full(_ estimate: Estimate?) -> [String] {
+        [estimate?.value, estimate?.ci95?[0], estimate?.ci95?[1]].map(full)
     }
 
-    /// The note at the top about each thing that is missing.
-    var gaps: String { problems.map { HTMLPage.paragraph("Missing: \($0)", style: "note") }.joined() }
+    /// A note for each file that is missing or cannot be read.
+    var problemNotes: String { problems.map { HTMLPage.paragraph("Missing: \($0)", style: "note") }.joined() }
 
-    // MARK: Training
+    // MARK: What both kinds of report show
 
-    /// The steps that a run wrote down, without a last line that a killed process left unfinished. What cannot be read
-    /// becomes a problem.
+    /// The steps of a run. The last line is left out if a killed process did not finish it.
     mutating func readMetrics(of run: RunFolder) -> [StepMetrics] {
         let file = run.metricsFile
         do {
@@ -53,7 +57,7 @@ extension ReportParts {
         }
     }
 
-    /// The losses of a run's steps. Single steps are noise; a hundred means show the course.
+    /// The loss over a run, as at most about a hundred means: single steps are too noisy to read.
     static func losses(_ metrics: [StepMetrics], name: String, colour: Int) -> LineChart.Series {
         let group = max(1, metrics.count / 100)
         let points = stride(from: 0, to: metrics.count, by: group).map { start in
@@ -65,14 +69,12 @@ extension ReportParts {
         return LineChart.Series(name: name, points: points, colour: colour, isDashed: colour > 6)
     }
 
-    // MARK: How to repeat it
-
-    static func repetition(_ facts: [[String]], files: String = "") -> HTMLPage.Section {
-        HTMLPage.Section(
+    static func repetition(_ facts: [[String]], files: String = "") -> Section {
+        Section(
             title: "How to repeat it",
             body: HTMLPage.paragraph(
-                "The same seeds and number of threads give the same bytes on the same machine; elsewhere the same figures to "
-                    + "rounding."
+                "With the same seeds and number of threads, the same machine writes the same bytes. Other machines give the "
+                    + "same figures up to rounding."
             ) + HTMLPage.table(["", ""], facts) + files
         )
     }

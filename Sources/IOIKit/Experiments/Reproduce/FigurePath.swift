@@ -1,9 +1,42 @@
-/// Figures as results files hold them.
+/// The way to a figure in a plan's results: model, measure, and the steps to it in the results file, such as
+/// `clean@1/outputs/donor-to-host/sets/circuit/recovered`.
+public struct FigurePath: Hashable, TextCoded {
+    package static let form = "model/measure/field, such as \"clean@1/eval/logit_difference\""
+
+    public let model: PlanModel
+    public let measure: Plan.Measure
+    /// Each is a field, an entry of a list by its `name` or index, or a head.
+    public let steps: [String]
+
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count >= 3, let model = PlanModel(parts[0]), let measure = Plan.Measure(rawValue: parts[1]),
+            parts.allSatisfy({ !$0.isEmpty })
+        else { return nil }
+        self.model = model
+        self.measure = measure
+        steps = Array(parts[2...])
+    }
+
+    public var description: String { ([model.description, measure.rawValue] + steps).joined(separator: "/") }
+
+    var format: FigureFormat {
+        switch steps.last(where: { Head($0) == nil }) {
+        case "ratio", "recovered", "accuracy", "top1", "sparsity", "io_probability", "probability_difference": .share
+        case "effect", "share": .percent
+        default: .number
+        }
+    }
+
+    /// The measurement that contains it.
+    var measurement: String { "\(model)/\(measure.rawValue)" }
+}
+
 extension Estimate {
-    /// The figure at the end of `steps` in a file's `results`: a mean with its interval, or a number whose interval has
-    /// the key `NAME_ci95` or, alone, `ci95`.
+    /// The figure at the end of `steps` in the `results` of a file: a mean with its interval, or a number whose interval
+    /// has the key `NAME_ci95` or just `ci95`.
     ///
-    /// - Throws: ``IOIError`` naming the field that is missing.
+    /// - Throws: ``IOIError`` that names the missing field.
     init(at steps: [String], in results: JSONValue, file: String) throws {
         var (value, parent, name) = (results, results, "results")
         for step in steps {
@@ -48,7 +81,7 @@ extension JSONValue {
         return numbers.count == 2 ? numbers : nil
     }
 
-    /// A field, an entry by its index or its `name`, or a head's figure in a map of heads.
+    /// A field, an entry of a list by its `name` or index, or a head's figure in a map of heads.
     fileprivate func child(_ step: String) -> JSONValue? {
         switch self {
         case .object(let fields):

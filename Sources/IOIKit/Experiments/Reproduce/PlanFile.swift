@@ -1,0 +1,105 @@
+import Foundation
+
+extension Plan {
+    /// Reads a plan.
+    ///
+    /// - Parameter name: the name of a plan in `Data/plans`, or a file's path.
+    /// - Throws: ``IOIError`` that names the file, the field, what was found and what was expected.
+    public static func named(_ name: String) throws -> Plan {
+        let isName = !name.contains("/") && !name.hasSuffix(".json")
+        let file = isName ? try builtIn(name) : URL(fileURLWithPath: name)
+        let plan = try InputFile.decode(Plan.self, from: file)
+        do {
+            try plan.validate()
+        } catch let error as IOIError {
+            throw IOIError("\(file.path): \(error)")
+        }
+        return plan
+    }
+
+    private static func builtIn(_ name: String) throws -> URL {
+        let folder = try DataDirectory.file("plans")
+        let file = folder.appendingPathComponent("\(name).json")
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+                .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+            throw IOIError.invalid(
+                "plan", "found \(name.quoted), expected \(names.joined(separator: ", ")) or a file")
+        }
+        return file
+    }
+
+    /// - Throws: ``IOIError`` that names the field.
+    private func validate() throws {
+        try IOIError.scoped("prompts") { try Self.checkCount("count", prompts.count) }
+        try IOIError.scoped("training") {
+            try Self.checkCount("count", training.count)
+            try Self.checkCount("batch", training.batch)
+            let rate = training.learningRate
+            try Self.check(rate > 0 && rate <= 1, "lr", found: "\(rate)", expected: "above 0, at most 1")
+        }
+        for (index, stage) in stages.enumerated() {
+            try IOIError.scoped("stages[\(index)]") { try stage.validate(after: stages[..<index]) }
+        }
+        let measured = Set(stages.flatMap(\.measurements))
+        for (index, claim) in claims.enumerated() {
+            try IOIError.scoped("claims[\(index)]") { try claim.validate(measured: measured) }
+        }
+    }
+
+    fileprivate static func check(_ isValid: Bool, _ field: String, found: String, expected: String) throws {
+        guard isValid else { throw IOIError.invalid(field, "found \(found), expected \(expected)") }
+    }
+
+    fileprivate static func checkCount(_ field: String, _ count: Int) throws {
+        try check(count > 0, field, found: "\(count)", expected: "1 or more")
+    }
+}
+
+extension Plan.Stage {
+    fileprivate func validate(after others: ArraySlice<Plan.Stage>) throws {
+        let isValid = !name.isEmpty && !name.contains { "/@".contains($0) }
+        try Plan.check(isValid, "name", found: name.quoted, expected: "a name without / and @")
+        let isNew = !others.contains { $0.name == name }
+        try Plan.check(isNew, "name", found: name.quoted, expected: "each name once")
+        guard let dataset else {
+            try Plan.check(from == nil, "dataset", found: "nothing", expected: "a dataset to train on")
+            for measure in measure {
+                try Plan.check(
+                    !measure.comparesWithBase, "measure", found: measure.rawValue.quoted,
+                    expected: "a measure that does not compare the base model with itself"
+                )
+            }
+            return
+        }
+        try Plan.check(
+            PromptSource.datasets.contains(dataset), "dataset", found: dataset.quoted,
+            expected: "one of \(PromptSource.datasets.joined(separator: ", "))"
+        )
+        if let from {
+            let isKnown = from == .base || others.contains { $0.models.contains(from) }
+            try Plan.check(
+                isKnown, "from", found: from.description.quoted, expected: "an epoch of an earlier stage")
+        }
+        let epochs = epochs ?? []
+        try Plan.check(
+            epochs.first ?? 0 > 0 && zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs", found: "\(epochs)",
+            expected: "ascending epochs from 1"
+        )
+        if let count { try Plan.checkCount("count", count) }
+    }
+}
+
+extension Claim {
+    fileprivate func validate(measured: Set<String>) throws {
+        for (field, figure) in [("figure", figure), ("of", rule.of)] {
+            guard let figure else { continue }
+            try Plan.check(
+                measured.contains(figure.measurement), field, found: figure.description.quoted,
+                expected: "a figure that a stage measures, such as clean@1/eval/logit_difference"
+            )
+        }
+        try Plan.check(
+            rule.atLeast != nil || rule.atMost != nil, "rule", found: "neither", expected: "at_least, at_most or both")
+    }
+}

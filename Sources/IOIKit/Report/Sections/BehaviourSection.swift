@@ -1,0 +1,60 @@
+extension ReproductionReportBuilder {
+    /// The task metrics of each model and the faithfulness of its circuit.
+    mutating func behaviour() -> Section? {
+        let evaluations = read(.eval, of: EvaluationExperiment.self).compactMap { model, results in
+            if case .ioi(let evaluation) = results { (model: model, all: evaluation.all) } else { nil }
+        }
+        let circuits = Dictionary(
+            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map {
+                ($0.model, $0.results.faithfulness)
+            }
+        )
+        guard !evaluations.isEmpty else { return nil }
+        addTable(
+            "behaviour",
+            ["model", "logit_difference", "low", "high", "accuracy", "top1", "io_probability", "loss"]
+                + Self.faithfulnessColumns,
+            evaluations.map { model, all in
+                [model.description] + Self.full(all.logitDifference)
+                    + [all.accuracy.value, all.top1.value, all.ioProbability.value, all.loss.value].map(Self.full)
+                    + Self.full(circuits[model])
+            }
+        )
+        let rows = evaluations.map { model, all in
+            [model.description] + FigureFormat.number.cells(all.logitDifference) + [
+                FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1.value),
+                all.loss.mean.fixed(3),
+            ] + (circuits[model].map(cells) ?? ["–", ""])
+        }
+        let table = HTMLPage.table(
+            [
+                "model", "logit difference", "95 % interval", "IO over S", "IO first of all", "loss", "F(C)/F(M)",
+                "95 % interval",
+            ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
+        )
+        func figures(_ figure: (Evaluation.Summary) -> Estimate) -> [PlanModel: Estimate] {
+            Dictionary(uniqueKeysWithValues: evaluations.map { ($0.model, figure($0.all)) })
+        }
+        let faithfulness = circuits.filter { model, circuit in
+            circuit.note != .meaningless && circuit.ratio.value != nil && evaluations.contains { $0.model == model }
+        }.mapValues(\.ratio)
+        let pictures = [
+            add("logit-difference", chart("Logit difference", figures(\.logitDifference)).svg),
+            add(
+                "accuracy",
+                chart("IO over S (the table also has IO first of all tokens)", figures(\.accuracy), .share).svg),
+            add("loss", chart("Loss on the indirect object, in nats", figures(\.loss)).svg),
+            add(
+                "faithfulness",
+                chart("Faithfulness of the circuit, F(C)/F(M)", faithfulness, .share, reference: 100).svg),
+        ]
+        return Section(
+            title: "Behaviour and circuit over epochs",
+            body: table + HTMLPage.figures(pictures)
+                + HTMLPage.paragraph(
+                    "A dashed line continues another stage. Ratios to a logit difference near zero are meaningless and are "
+                        + "not drawn. Above 100 %, the circuit scores higher than the whole model.", style: "quiet"
+                )
+        )
+    }
+}

@@ -1,0 +1,226 @@
+extension ReproductionReportBuilder {
+    /// The heads of a model.
+    private struct Profile {
+        let model: PlanModel
+        let heads: HeadProfile
+        /// With the base model; nil for the base model itself.
+        let comparison: HeadComparison?
+
+        var classes: HeadClassification? { heads.classification }
+    }
+
+    private static let classes = HeadClassification.Kind.allCases.filter { $0 != .none }
+    /// The scatter plots show this many of the strongest movers of each class.
+    private static let drawnMovers = 3
+    /// The scatter plots show this many prompts.
+    private static let drawnPrompts = 200
+
+    /// The heads of each model: their classes, what they write, and what they attend to.
+    mutating func heads() -> Section? {
+        let profiles = read(.heads, of: HeadsExperiment.self).map {
+            Profile(model: $0.model, heads: $0.results.donor ?? $0.results.model, comparison: $0.results.comparison)
+        }
+        guard !profiles.isEmpty else { return nil }
+        addHeadsTable(profiles)
+        var body = HTMLPage.paragraph(
+            "Heads are classified by their behaviour; the results files hold the thresholds and the evidence. Direct logit "
+                + "attribution splits the logit difference into what each head writes, through each prompt's final "
+                + "LayerNorm."
+        )
+        body += classTables(profiles) + overEpochs(profiles)
+        for (base, profile) in lastOfStages(profiles) { body += pictures(base, profile) }
+        return Section(title: "Heads", body: body + twinning(profiles))
+    }
+
+    private mutating func addHeadsTable(_ profiles: [Profile]) {
+        let relations = TaskAttention.Relation.allCases
+        let names = ["attribution"] + relations.map(\.rawValue) + ["rho", "copying", "pattern_distance"]
+        addTable(
+            "heads", ["model", "head", "class"] + names.flatMap { [$0, "\($0)_low", "\($0)_high"] } + ["delta_ov"],
+            profiles.flatMap { profile in
+                (profile.classes?.heads ?? []).map { classed in
+                    let (head, heads, comparison) = (classed.head, profile.heads, profile.comparison)
+                    let maps =
+                        [heads.attribution?.heads] + relations.map { heads.attention.heads[$0] }
+                        + [heads.scatter?.correlation, heads.copying?.copying, comparison?.patternDistance]
+                    return [profile.model.description, head.description, classed.kind.rawValue]
+                        + maps.flatMap { Self.full($0?[head]) }
+                        + [Self.full(comparison?.weights.ov.relative[head.layer][head.index])]
+                }
+            }
+        )
+    }
+
+    // MARK: Classes
+
+    private mutating func classTables(_ profiles: [Profile]) -> String {
+        let rows = profiles.map { profile in
+            [profile.model.description]
+                + Self.classes.map { kind in
+                    guard let classes = profile.classes, !classes.unsettled.contains(kind) else { return "undecided" }
+                    return classes.heads(of: kind).map(\.description).joined(separator: " ")
+                }
+        }
+        let header = ["model", "head", "from", "to"]
+        let changes = profiles.flatMap { profile in
+            (profile.comparison?.transitions ?? []).map {
+                [profile.model.description, $0.head.description, $0.from.rawValue, $0.to.rawValue]
+            }
+        }
+        addTable("class-changes", header, changes)
+        return HTMLPage.table(["model"] + Self.classes.map(\.rawValue), rows)
+            + (changes.isEmpty ? "" : "<h3>Changes of class</h3>" + HTMLPage.table(header, changes))
+    }
+
+    // MARK: Over epochs
+
+    /// The behaviour in every model of the heads that have a class in the base model.
+    private mutating func overEpochs(_ profiles: [Profile]) -> String {
+        guard let base = profiles.first(where: { $0.model == .base })?.classes else { return "" }
+        func mean(_ relation: TaskAttention.Relation) -> (HeadProfile, [Head]) -> Double? {
+            { profile, heads in heads.map { profile.attention.heads[relation]?[$0].value ?? 0 }.mean }
+        }
+        func sum(_ profile: HeadProfile, _ heads: [Head]) -> Double? {
+            profile.attribution.map { attribution in heads.reduce(0) { $0 + (attribution.heads[$1].value ?? 0) } }
+        }
+        let charts: [(String, String, HeadClassification.Kind, (HeadProfile, [Head]) -> Double?)] = [
+            ("movers-attribution", "Written by name movers", .nameMover, sum),
+            ("negative-attribution", "Written by negative movers", .negative, sum),
+            ("movers-attention", "Attention END→IO of name movers", .nameMover, mean(.endToIO)),
+            ("inhibition-attention", "Attention END→S2 of S-inhibition", .inhibition, mean(.endToS2)),
+        ]
+        var pictures: [String] = []
+        for (name, title, kind, figure) in charts {
+            let heads = base.heads(of: kind)
+            guard !heads.isEmpty else { continue }
+            let figures = Dictionary(
+                profiles.compactMap { profile in
+                    figure(profile.heads, heads).map { (profile.model, Estimate(value: $0)) }
+                }, uniquingKeysWith: { $1 }
+            )
+            let names = heads.map(\.description).joined(separator: " ")
+            pictures.append(add(name, chart("\(title) (\(names))", figures).svg))
+        }
+        guard !pictures.isEmpty else { return "" }
+        return HTMLPage.paragraph(
+            "The heads that have these classes in \(record.model.name), over epochs: the sum of what they write to the logit "
+                + "difference, and their mean attention. The table heads.csv has each head with its intervals."
+        ) + HTMLPage.figures(pictures)
+    }
+
+    // MARK: Maps and scatter plots
+
+    /// The base model alone, then the last model of each stage with the base model.
+    private func lastOfStages(_ profiles: [Profile]) -> [(base: Profile?, profile: Profile)] {
+        let base = profiles.first { $0.model == .base }
+        return profiles.filter { profile in
+            !profiles.contains { $0.model.stage == profile.model.stage && $0.model.epoch > profile.model.epoch }
+        }.map { ($0.model == .base ? nil : base, $0) }
+    }
+
+    private mutating func pictures(_ base: Profile?, _ profile: Profile) -> String {
+        let body = "<h3>\(profile.model.description.xml)</h3>" + HTMLPage.figures(maps(base, profile))
+        let reference = base ?? profile
+        let drawn = [HeadClassification.Kind.nameMover, .negative].flatMap { kind in
+            strongest(reference.classes?.heads(of: kind) ?? [], reference.heads)
+        }
+        var charts: [[String]] = []
+        for head in drawn { charts.append(scatters(of: head, base, profile)) }
+        // With a base model, each head has a row of two charts.
+        let rows = base == nil ? [charts.flatMap { $0 }] : charts
+        return body + rows.filter { !$0.isEmpty }.map(HTMLPage.figures).joined()
+    }
+
+    private func strongest(_ heads: [Head], _ profile: HeadProfile) -> [Head] {
+        func size(_ head: Head) -> Double { abs(profile.attribution?.heads[head].value ?? 0) }
+        return heads.sorted { size($0) > size($1) }.prefix(Self.drawnMovers).sorted()
+    }
+
+    /// What the heads of both models write, on one scale, and how far the second model's heads are from the first's.
+    private mutating func maps(_ base: Profile?, _ profile: Profile) -> [String] {
+        let both = [base, profile].compactMap { $0 }.compactMap { profile in
+            profile.heads.attribution.map { (profile.model, $0.heads) }
+        }
+        let scale = MapChart.scale(of: both.map(\.1.value))
+        var maps = both.map { model, map in
+            MapChart(
+                title: "written by each head of \(model)", values: map.value, intervals: map.ci95, scale: scale,
+                unit: "", decimals: 2
+            )
+        }
+        if let comparison = profile.comparison {
+            let distance = comparison.patternDistance
+            maps.append(
+                MapChart(
+                    title: "share of attention from END that moved",
+                    values: distance.value.map { $0.map { $0.map { 100 * $0 } } },
+                    intervals: distance.ci95.map { $0.map { $0?.map { 100 * $0 } } }
+                )
+            )
+            maps.append(
+                MapChart(
+                    title: "‖ΔOV‖ of ‖OV‖",
+                    values: comparison.weights.ov.relative.map { $0.map { $0.map { 100 * $0 } } }
+                )
+            )
+        }
+        var pictures: [String] = []
+        for (index, map) in maps.enumerated() { pictures.append(add("\(profile.model)-heads-\(index + 1)", map.svg)) }
+        return pictures
+    }
+
+    private mutating func scatters(of head: Head, _ base: Profile?, _ profile: Profile) -> [String] {
+        let both = [base, profile].compactMap { $0 }.compactMap { profile in
+            points(of: head, profile.heads).map { (profile, $0) }
+        }
+        var pictures: [String] = []
+        for (drawn, series) in both {
+            let correlation = FigureFormat.number.cells(drawn.heads.scatter!.correlation[head])
+            let chart = ScatterChart(
+                title: "\(head) in \(drawn.model)",
+                subtitle: "\(drawn.classes![head].kind.rawValue), ρ \(correlation[0]) \(correlation[1])",
+                xLabel: "attention from END to the name", yLabel: "vertical: written in the direction of the name",
+                series: series, onAxesOf: both.map(\.1)
+            )
+            pictures.append(
+                drawn.model == profile.model ? add("\(profile.model)-scatter-\(head)", chart.svg) : chart.svg)
+        }
+        return pictures
+    }
+
+    private func points(of head: Head, _ profile: HeadProfile) -> [ScatterChart.Series]? {
+        guard let points = profile.scatter?.perPrompt else { return nil }
+        func series(_ name: String, _ x: [[[Double]]], _ y: [[[Double]]]) -> ScatterChart.Series {
+            let (x, y) = (x[head.layer][head.index], y[head.layer][head.index])
+            return ScatterChart.Series(name: name, points: zip(x, y).prefix(Self.drawnPrompts).map { ($0, $1) })
+        }
+        let both = [
+            series("IO", points.attentionToIO, points.projectionOnIO),
+            series("S", points.attentionToS, points.projectionOnS),
+        ]
+        return both.contains { !$0.points.isEmpty } ? both : nil
+    }
+
+    // MARK: Twinning
+
+    private func twinning(_ profiles: [Profile]) -> String {
+        let rows = profiles.flatMap { profile in
+            (profile.comparison?.twinning ?? []).map { twins in
+                [profile.model.description, twins.nameMover.description, twins.negativeNameMover.description]
+                    + [twins.model, twins.donor, twins.change].flatMap(FigureFormat.number.cells)
+            }
+        }
+        guard !rows.isEmpty else { return "" }
+        return "<h3>Twinning</h3>"
+            + HTMLPage.paragraph(
+                "How closely a name mover and a negative mover go together: the correlation over prompts of what they write to "
+                    + "the logit difference, before and after fine-tuning, and of the changes."
+            )
+            + HTMLPage.table(
+                [
+                    "model", "name mover", "negative", "ρ before", "95 % interval", "ρ after", "95 % interval",
+                    "ρ of changes", "95 % interval",
+                ], rows, numbers: Set(3...8)
+            )
+    }
+}

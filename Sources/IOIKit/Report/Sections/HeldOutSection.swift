@@ -1,0 +1,77 @@
+extension RunReportBuilder {
+    /// The metrics on held-out prompts after each kept epoch.
+    mutating func evaluation() -> Section? {
+        let title = "Held-out prompts over epochs"
+        guard record.heldOut != nil else {
+            return Section(title: title, body: HTMLPage.paragraph("The run had no held-out prompts to evaluate on."))
+        }
+        let measured = evaluations.map { (epoch: $0.epoch, metrics: $0.document.results.shownMetrics) }
+        guard let metrics = measured.first?.metrics else { return nil }
+        addTable(
+            "evaluation", ["epoch"] + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] },
+            measured.map { epoch, metrics in ["\(epoch)"] + metrics.flatMap { Self.full($0.estimate) } }
+        )
+        let table = HTMLPage.table(
+            ["epoch"] + metrics.flatMap { [$0.title, "95 % interval"] },
+            measured.map { epoch, metrics in
+                [epoch == 0 ? "0 (before)" : "\(epoch)"] + metrics.flatMap { $0.format.cells($0.estimate) }
+            }, numbers: Set(1...2 * metrics.count)
+        )
+        var pictures: [String] = []
+        for (index, metric) in metrics.enumerated() {
+            let format = metric.format
+            let points = measured.map { epoch, metrics in
+                let estimate = metrics[index].estimate
+                return LineChart.Point(
+                    x: Double(epoch), y: format.scale * estimate.mean,
+                    interval: estimate.ci95?.map { format.scale * $0 }, name: "epoch \(epoch)"
+                )
+            }
+            let chart = LineChart(
+                title: metric.title, unit: format.unit, decimals: format.decimals,
+                series: [LineChart.Series(name: "held-out prompts", points: points, colour: 0)]
+            )
+            pictures.append(add(metric.name.replacing("_", with: "-"), chart.svg))
+        }
+        return Section(title: title, body: table + HTMLPage.figures(pictures))
+    }
+}
+
+/// A metric as the page shows it.
+private struct ShownMetric {
+    /// Its key in results files.
+    let name: String
+    let title: String
+    let estimate: Estimate
+    let format: FigureFormat
+
+    init(_ name: String, _ title: String, _ estimate: Estimate, _ format: FigureFormat = .number(decimals: 3)) {
+        self.name = name
+        self.title = title
+        self.estimate = estimate
+        self.format = format
+    }
+}
+
+extension TaskEvaluation {
+    fileprivate var shownMetrics: [ShownMetric] {
+        switch self {
+        case .ioi(let evaluation):
+            let all = evaluation.all
+            return [
+                ShownMetric("logit_difference", "Logit difference", all.logitDifference, .number),
+                ShownMetric("accuracy", "IO over S", all.accuracy, .share),
+                ShownMetric("top1", "IO first of all tokens", all.top1, .share),
+                ShownMetric("io_probability", "P(IO)", all.ioProbability),
+                ShownMetric("loss", "Loss on the indirect object, in nats", all.loss),
+            ]
+        case .choice(let evaluation):
+            let all = evaluation.all
+            return [
+                ShownMetric("probability_difference", "P(right) − P(wrong)", all.probabilityDifference),
+                ShownMetric("accuracy", "Right over wrong", all.accuracy, .share),
+                ShownMetric("loss", "Loss on the label, in nats", all.loss),
+            ]
+        }
+    }
+}
