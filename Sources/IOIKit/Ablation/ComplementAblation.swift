@@ -71,8 +71,6 @@ public struct ComplementAblation: Sendable {
     }
 
     /// The ablators and the kept sets that each applies to: one for all sets, or one per set for optimal ablation.
-    ///
-    /// - Parameter progress: called with the share of the learning done.
     private func ablators(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -41,7 +41,6 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         }
     }
 
-    /// - Parameter progress: called with the share of the heads done.
     /// - Throws: a ``PatchInterruption`` without measures.
     init(
         _ model: GPT2Parameters,
@@ -56,7 +55,7 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         for layer in 0..<config.layers {
             logits.enter(layer)
             for head in 0..<config.heads {
-                if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+                try settings.checkInterruption()
                 let better = logits.count(head, upTo: Self.top, tokens: Self.chunk, names: Self.block)
                 func shares(_ counts: [Int32]) -> [Double] {
                     counts.map { $0 < Self.top ? 1.0 : 0 }.rows(of: 3).map(\.mean)

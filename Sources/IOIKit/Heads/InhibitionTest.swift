@@ -27,7 +27,6 @@ public struct InhibitionTest: Codable, Equatable, Sendable {
 
     /// Patches each head separately.
     ///
-    /// - Parameter done: measures from an interrupted call.
     /// - Returns: measures with one cell per head in layer-major order.
     /// - Throws: errors from ``ActivationPatching``.
     static func measure(

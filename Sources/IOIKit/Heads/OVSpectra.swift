@@ -17,7 +17,6 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         case singularValues = "singular_values"
     }
 
-    /// - Parameter progress: called with the share of the layers done.
     /// - Throws: ``IOIError`` if LAPACK does not converge; a ``PatchInterruption`` without measures.
     init(_ model: GPT2Parameters, settings: RunSettings, progress: (Double) -> Void = { _ in }) throws {
         let (config, workers) = (model.config, settings.workers)
@@ -27,7 +26,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         let (writing, circuit) = (ValueTable(rows: width, columns: d), ValueTable(rows: width, columns: width))
         var (scores, singularValues): ([[Double?]], [[[Double]]]) = ([], [])
         for layer in 0..<config.layers {
-            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            try settings.checkInterruption()
             let block = model.blocks[layer]
             reading.values.copy(block.qkvWeight.slice(columns: 2 * d..<3 * d))
             for row in 0..<d {

@@ -80,7 +80,6 @@ final class PatchRunner {
     ///   - input: the tokens of a prompt's unpatched run.
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
-    ///   - progress: called with the share of the prompts done.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
     /// - Throws: errors from `body`; ``IOIError`` if a logit difference is not finite; ``PatchInterruption``.
     func measure(
@@ -193,6 +192,11 @@ public struct RunSettings: Sendable {
     public init(workers: Workers, memory: Int = defaultMemory) {
         self.memory = memory
         self.workers = workers
+    }
+
+    /// - Throws: ``PatchInterruption`` without measures when interrupted.
+    func checkInterruption() throws {
+        if isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
     }
 
     /// The maximum number of stacked rows: enough for matrix products to run at full speed.

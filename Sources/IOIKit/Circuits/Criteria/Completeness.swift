@@ -74,7 +74,6 @@ public enum Completeness {
 
     /// The distinct sets found by a search: the one with the highest score in each of its runs, at any step.
     ///
-    /// - Parameter progress: called with the share of the work done.
     /// - Throws: errors from ``ComplementAblation`` and ``Knockout``.
     static func greedyCandidates(
         _ objective: Objective,

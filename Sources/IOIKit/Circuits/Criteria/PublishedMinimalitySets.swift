@@ -57,7 +57,7 @@ enum PublishedMinimalitySets {
     )
 
     /// A head of a circuit that the published one does not have in a class of that name; nil if there is none.
-    static func stranger(in circuit: Circuit) -> (head: Head, headClass: String)? {
+    static func mismatch(in circuit: Circuit) -> (head: Head, headClass: String)? {
         for headClass in circuit.classes {
             for head in headClass.heads where entries[head]?.headClass != headClass.name {
                 return (head, headClass.name)
@@ -67,8 +67,8 @@ enum PublishedMinimalitySets {
     }
 
     /// Whether a circuit has exactly the published heads in the published classes.
-    static func fit(_ circuit: Circuit) -> Bool {
-        stranger(in: circuit) == nil && circuit.heads.count == entries.count
+    static func matches(_ circuit: Circuit) -> Bool {
+        mismatch(in: circuit) == nil && circuit.heads.count == entries.count
     }
 
     /// The sets for a part of the published circuit, restricted to its heads.

@@ -137,7 +137,7 @@ private final class Search {
                 guard count > state.done else { continue }
                 if settings.isInterrupted() { throw ACDC.Interruption(state: state, total: graph.edgeCount) }
                 kept.remove(edge)
-                var isDropped = !isHeard(receiver, kept)
+                var isDropped = !isRead(receiver, kept)
                 if !isDropped {
                     let value = measure(pass.run(kept, from: start(receiver)))
                     isDropped = value - current < options.threshold
@@ -152,11 +152,11 @@ private final class Search {
         return kept
     }
 
-    private func isHeard(_ receiver: Int, _ kept: EdgeSet) -> Bool {
+    private func isRead(_ receiver: Int, _ kept: EdgeSet) -> Bool {
         switch graph.receivers[receiver] {
         case .logits: true
-        case .head(let head, _): kept.hears(.head(head))
-        case .mlp(let layer): kept.hears(.mlp(layer))
+        case .head(let head, _): kept.isRead(.head(head))
+        case .mlp(let layer): kept.isRead(.mlp(layer))
         }
     }
 

@@ -29,7 +29,7 @@ public struct EdgeAttribution: Sendable {
         let started = ContinuousClock.now
         var scores = EdgeScores(pass.graph, prompts: prompts.count)
         for start in stride(from: 0, to: prompts.count, by: size) {
-            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            try settings.checkInterruption()
             let range = start..<min(start + size, prompts.count)
             pass.score(
                 prompts[range], counterfactuals: Array(counterfactuals[range]), steps: steps,
