@@ -15,8 +15,8 @@ public struct ComplementAblation: Sendable {
     /// Measures the model with only the heads of each of `kept`.
     ///
     /// All runs start from a cached run with every head ablated. There each row depends on its own token only, so equal
-    /// tokens share a row. A head kept at some positions affects only those, so only they are recomputed, from its layer
-    /// up.
+    /// tokens share a row. A head kept at some positions affects only those, so only they are recomputed, from its
+    /// layer up.
     ///
     /// - Parameters:
     ///   - reference: prompts whose counterfactuals give means, or from which constants are learned; nil for `prompts`.

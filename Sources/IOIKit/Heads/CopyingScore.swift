@@ -1,9 +1,9 @@
 /// How often a head's OV circuit predicts the name that it attends to (Wang et al. 2211.00593, section 3.1).
 ///
-/// The residual stream at a name after block 0 passes through the head's LayerNorm, W_V and W_O, as if the head attended
-/// only there, then through the final LayerNorm and W_U. The score is the share of names at IO, S1 and S2 among the five
-/// largest logits. As in the authors' code, the bias of W_V is included and that of W_O, which belongs to no head, is
-/// not. Heads of block 0 get the same input, although they do not read that block's output.
+/// The residual stream at a name after block 0 passes through the head's LayerNorm, W_V and W_O, as if the head
+/// attended only there, then through the final LayerNorm and W_U. The score is the share of names at IO, S1 and S2
+/// among the five largest logits. As in the authors' code, the bias of W_V is included and that of W_O, which belongs
+/// to no head, is not. Heads of block 0 get the same input, although they do not read that block's output.
 public struct CopyingScore: Codable, Equatable, Sendable {
     public let copying: HeadMap
     /// With the head's output negated, for negative name movers.

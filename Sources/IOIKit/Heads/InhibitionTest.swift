@@ -1,5 +1,5 @@
-/// Whether heads at END signal which name to suppress (Wang et al. 2211.00593, section 3.2): the logit difference when a
-/// head's z at END comes from a prompt with other names.
+/// Whether heads at END signal which name to suppress (Wang et al. 2211.00593, section 3.2): the logit difference when
+/// a head's z at END comes from a prompt with other names.
 public struct InhibitionTest: Codable, Equatable, Sendable {
     /// The prompt that z comes from.
     public enum Flip: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {

@@ -1,11 +1,11 @@
 /// Spectra of the heads' OV circuits, from the weights alone.
 ///
-/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's full OV circuit W_E · W_V · W_O · W_U, from tokens
-/// to logits: 1 for copying, −1 for anti-copying (Elhage et al. 2021, "A Mathematical Framework for Transformer
-/// Circuits"). The nonzero eigenvalues of this vocabulary × vocabulary matrix are those of W_O · W_U · W_E · W_V, the same
-/// product cyclically permuted, which is only as large as a head is wide. γ and the mean subtraction of the head's
-/// LayerNorm and of the final one are folded in. Their scales, which depend on the token, and biases are omitted. W_U is
-/// centred over the vocabulary, which does not affect probabilities.
+/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's full OV circuit W_E · W_V · W_O · W_U, from
+/// tokens to logits: 1 for copying, −1 for anti-copying (Elhage et al. 2021, "A Mathematical Framework for Transformer
+/// Circuits"). The nonzero eigenvalues of this vocabulary × vocabulary matrix are those of W_O · W_U · W_E · W_V, the
+/// same product cyclically permuted, which is only as large as a head is wide. γ and the mean subtraction of the head's
+/// LayerNorm and of the final one are folded in. Their scales, which depend on the token, and biases are omitted. W_U
+/// is centred over the vocabulary, which does not affect probabilities.
 public struct OVSpectra: Codable, Equatable, Sendable {
     /// [layer][head]; nil if all eigenvalues are 0.
     public let eigenvalueScore: [[Double?]]

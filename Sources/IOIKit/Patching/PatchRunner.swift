@@ -181,7 +181,8 @@ final class PatchRunner {
 
 /// Settings that affect how runs are carried out but not their results, beyond rounding.
 public struct RunSettings: Sendable {
-    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts need.
+    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts
+    /// need.
     public var memory: Int
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.

@@ -1,5 +1,5 @@
-/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model without
-/// K. Each set is run only once.
+/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model
+/// without K. Each set is run only once.
 final class CircuitSubsets {
     private let circuit: [Head: PositionSelection]
     private let model: GPT2Parameters

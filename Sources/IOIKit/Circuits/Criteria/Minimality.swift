@@ -56,8 +56,8 @@ public enum Minimality {
             if let (head, headClass) = PublishedMinimalitySets.mismatch(in: circuit) {
                 throw IOIError.invalid(
                     "minimality",
-                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a class "
-                        + "\(headClass.quoted); expected auto, class or greedy"
+                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a "
+                        + "class \(headClass.quoted); expected auto, class or greedy"
                 )
             }
             return PublishedMinimalitySets.sets(for: circuit)

@@ -1,5 +1,5 @@
-/// The published sets K for the circuit of GPT-2 small (Wang et al. 2211.00593, appendix K, figure 20). Backup name movers
-/// are in the order in which F(C∖K) falls in the figure.
+/// The published sets K for the circuit of GPT-2 small (Wang et al. 2211.00593, appendix K, figure 20). Backup name
+/// movers are in the order in which F(C∖K) falls in the figure.
 enum PublishedMinimalitySets {
     /// K for each head, by class.
     static let classes: KeyValuePairs<String, KeyValuePairs<String, String>> = [

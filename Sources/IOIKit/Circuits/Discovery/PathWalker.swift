@@ -70,8 +70,8 @@ struct PathWalker {
         let direct = try findSenders(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw NoCircuit(
-                "no head has a direct effect of \(options.logits.threshold) % of the logit difference with an interval that "
-                    + "excludes zero; lower that threshold or use more prompts"
+                "no head has a direct effect of \(options.logits.threshold) % of the logit difference with an interval "
+                    + "that excludes zero; lower that threshold or use more prompts"
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)

@@ -54,8 +54,8 @@ public struct EdgeSet: Equatable, Sendable {
         }
     }
 
-    /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing and
-    /// those to heads and MLPs that nothing reads.
+    /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing
+    /// and those to heads and MLPs that nothing reads.
     public mutating func prune() {
         while true {
             let (read, used) = (receiversInUse, sendersInUse)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A model as a computational graph (Conmy et al. 2304.14997, section 2), with an edge from each sender, which writes to
-/// the residual stream, to each later receiver, which reads it.
+/// A model as a computational graph (Conmy et al. 2304.14997, section 2), with an edge from each sender, which writes
+/// to the residual stream, to each later receiver, which reads it.
 ///
 /// Senders are in the order of writing, so each receiver reads a prefix of them.
 public struct Graph: Equatable, Sendable {
