@@ -88,8 +88,8 @@ final class Ablator {
         }
     }
 
-    /// The edit that knocks out a site of a prepared batch at some tokens: for a nil `head`, the MLP or all heads of the
-    /// layer.
+    /// The edit that knocks out a site of a prepared batch at some tokens: for a nil `head`, the MLP or all heads of
+    /// the layer.
     func edit(_ site: Site, layer: Int, head: Int?, tokens: [Int], of batch: PromptBatch) -> Edit {
         let values: Edit.Values =
             if let means {

@@ -15,8 +15,8 @@ public struct ComplementAblation: Sendable {
     /// Measures the model with only the heads of each of `kept`.
     ///
     /// All runs start from a cached run with every head ablated. There each row depends on its own token only, so equal
-    /// tokens share a row. A head kept at some positions affects only those, so only they are recomputed, from its layer
-    /// up.
+    /// tokens share a row. A head kept at some positions affects only those, so only they are recomputed, from its
+    /// layer up.
     ///
     /// - Parameters:
     ///   - reference: prompts whose counterfactuals give means, or from which constants are learned; nil for `prompts`.
@@ -76,8 +76,6 @@ public struct ComplementAblation: Sendable {
     }
 
     /// The ablators and the kept sets that each applies to: one for all sets, or one per set for optimal ablation.
-    ///
-    /// - Parameter progress: called with the share of the learning done.
     private func ablators(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -6,6 +6,11 @@ public struct KnockoutTarget: Equatable, Sendable {
 
     public init(_ name: String) { self.name = name }
 
+    init(_ name: String, _ heads: [Head], at position: PositionSelection) {
+        self.name = name
+        for head in heads { add(head, at: position) }
+    }
+
     public mutating func add(_ head: Head, at position: PositionSelection) { heads[head, default: []].append(position) }
 
     public mutating func add(mlp layer: Int, at position: PositionSelection) {

@@ -1,8 +1,9 @@
-/// Optimal ablation constants (Li & Janson 2409.09951): one z for each head outside a circuit, the same at every position,
-/// that best preserves the model's predictions.
+/// Optimal ablation constants (Li & Janson 2409.09951): one z for each head outside a circuit, the same at every
+/// position, that best preserves the model's predictions.
 ///
-/// As in the paper, they minimise KL(whole model ‖ ablated model), here for the prediction at END. They start at the mean
-/// of z over the counterfactuals and are learned with Adam on batches of prompts, with a learning rate decaying to zero.
+/// As in the paper, they minimise KL(whole model ‖ ablated model), here for the prediction at END. They start at the
+/// mean of z over the counterfactuals and are learned with Adam on batches of prompts, with a learning rate decaying to
+/// zero.
 final class OptimalConstants {
     /// Row l holds z of layer l's heads. [layers, d]
     let table: ValueTable

@@ -11,8 +11,8 @@ public struct Circuit: Equatable, Sendable {
     /// The names of the circuit's edges in the graph; empty if unknown.
     public let edges: [String]
 
-    /// - Throws: ``IOIError`` if there are no classes, a class has no name or no heads, a class name or head is repeated, or
-    ///   a path refers to an unknown class.
+    /// - Throws: ``IOIError`` if there are no classes, a class has no name or no heads, a class name or head is
+    ///   repeated, or a path refers to an unknown class.
     public init(model: String, classes: [HeadClass], paths: [ClassPath] = [], edges: [String] = []) throws {
         self.model = model
         self.classes = classes
@@ -49,9 +49,9 @@ public struct Circuit: Equatable, Sendable {
 
     /// The circuit's edges in a model's graph; nil if it has neither edges nor paths.
     ///
-    /// Given paths between classes, the edges are those between the heads of each path's classes, all edges from the input
-    /// and from MLPs, and all edges from the circuit's heads to MLPs. This cuts only direct edges from one head to another
-    /// or to the logits that belong to no path.
+    /// Given paths between classes, the edges are those between the heads of each path's classes, all edges from the
+    /// input and from MLPs, and all edges from the circuit's heads to MLPs. This cuts only direct edges from one head
+    /// to another or to the logits that belong to no path.
     public func edgeSet(_ graph: Graph) -> EdgeSet? {
         guard edges.isEmpty else { return EdgeSet(graph, indices: edges.compactMap(graph.edge).map(graph.index)) }
         guard !paths.isEmpty else { return nil }

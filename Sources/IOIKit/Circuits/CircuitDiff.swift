@@ -91,17 +91,20 @@ public struct CircuitDiff: Encodable, Equatable, Sendable {
                 positionFrom: old.position, positionTo: new.position
             )
         }
-        headJaccard = Self.jaccard(Set(before.keys), Set(after.keys))
-        classedHeadJaccard = Self.jaccard(
-            Set(before.map { ClassedHead(head: $0, headClass: $1) }),
-            Set(after.map { ClassedHead(head: $0, headClass: $1) })
-        )
-        edgeJaccard = a.edges.isEmpty || b.edges.isEmpty ? nil : Self.jaccard(Set(a.edges), Set(b.edges))
+        func classed(_ classes: [Head: String]) -> Set<ClassedHead> {
+            Set(classes.map { ClassedHead(head: $0, headClass: $1) })
+        }
+        headJaccard = Set(before.keys).jaccard(Set(after.keys))
+        classedHeadJaccard = classed(before).jaccard(classed(after))
+        edgeJaccard = a.edges.isEmpty || b.edges.isEmpty ? nil : Set(a.edges).jaccard(Set(b.edges))
     }
+}
 
-    /// Requires a non-empty union.
-    private static func jaccard<Element>(_ a: Set<Element>, _ b: Set<Element>) -> Double {
-        Double(a.intersection(b).count) / Double(a.union(b).count)
+extension Set {
+    /// The Jaccard index |A ∩ B| / |A ∪ B|, or 1 if both sets are empty.
+    func jaccard(_ other: Set) -> Double {
+        let either = union(other).count
+        return either == 0 ? 1 : Double(intersection(other).count) / Double(either)
     }
 }
 

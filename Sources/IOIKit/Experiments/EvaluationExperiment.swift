@@ -15,7 +15,7 @@ public struct EvaluationExperiment: Experiment, Equatable {
         return try Evaluator(subject.model.parameters, workers: work.workers).evaluate(
             dataset, seed: prompts.seed, perPrompt: work.perPrompt
         ) {
-            try work.checkInterruption()
+            try work.settings.checkInterruption()
             work.progress(Double($0) / Double(dataset.count))
         }
     }

@@ -110,9 +110,4 @@ public struct Work {
     }
 
     var workers: Workers { settings.workers }
-
-    /// - Throws: ``PatchInterruption`` when interrupted.
-    func checkInterruption() throws {
-        if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
-    }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A fine-tuning run: its folder, the model it starts from, the training prompts and the held-out prompts on which every
-/// kept epoch is evaluated.
+/// A fine-tuning run: its folder, the model it starts from, the training prompts and the held-out prompts on which
+/// every kept epoch is evaluated.
 public final class FinetuneJob {
     public enum Event {
         case step(StepMetrics)
@@ -19,8 +19,8 @@ public final class FinetuneJob {
     /// Starts a run in a new folder.
     ///
     /// - Parameter heldOut: the prompts to evaluate on; nil for no evaluation.
-    /// - Throws: ``IOIError``, before anything is written, if a setting is out of range, the prompts cannot be made, the
-    ///   folder is in use or the disk is too full.
+    /// - Throws: ``IOIError``, before anything is written, if a setting is out of range, the prompts cannot be made,
+    ///   the folder is in use or the disk is too full.
     public static func start(
         in run: RunFolder,
         from base: GPT2,
@@ -52,7 +52,8 @@ public final class FinetuneJob {
     /// - Parameters:
     ///   - load: loads the model the run started from.
     ///   - change: may prolong the run, or change settings that do not affect its steps.
-    /// - Throws: ``IOIError`` if the folder contains no run, its model or prompts have changed, or a setting is out of range.
+    /// - Throws: ``IOIError`` if the folder contains no run, its model or prompts have changed, or a setting is out of
+    ///   range.
     public static func resume(
         _ run: RunFolder,
         load: (ModelLocation) throws -> GPT2,

@@ -9,8 +9,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     public var prompts: PromptSource
     public var analyses = Analysis.allCases
-    /// The circuit whose name movers are knocked out to find their backups: `default` or a file. If a model has no default
-    /// circuit, ``HeadClassification`` determines the name movers.
+    /// The circuit whose name movers are knocked out to find their backups: `default` or a file. If a model has no
+    /// default circuit, ``HeadClassification`` determines the name movers.
     public var circuit = "default"
     public var criteria = HeadCriteria()
     /// How name movers are knocked out.
@@ -18,8 +18,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     /// The heads for which results include values for each prompt.
     public enum PerPrompt: String, Codable, Sendable {
-        /// The scatter points of name movers, negative name movers and backup name movers; for a donor, also of those of
-        /// the model.
+        /// The scatter points of name movers, negative name movers and backup name movers; for a donor, also of those
+        /// of the model.
         case movers
         /// The scatter points and attributions of all heads.
         case all
@@ -64,8 +64,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         guard analyses.contains(.attribution), !Set(analyses).isDisjoint(with: [.copying, .scatter]) else {
             throw IOIError.invalid(
                 "analyses",
-                "found backup without dla and copying or scatter, which find the name movers where no circuit belongs to "
-                    + "the model \(model.location.name); expected those too, or a circuit's file"
+                "found backup without dla and copying or scatter, which find the name movers if no circuit belongs to the "
+                    + "model \(model.location.name); expected those too, or a circuit's file"
             )
         }
         return nil

@@ -9,8 +9,8 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     public var mlps = Selection<PlacedMLP>.some([])
     /// The circuit with the classes: `default` or a file.
     public var circuit = "default"
-    /// Overrides the classes' positions, and applies to heads and MLPs without their own. If nil, classes keep theirs and
-    /// the others are knocked out at all positions.
+    /// Overrides the classes' positions, and applies to heads and MLPs without their own. If nil, classes keep theirs
+    /// and the others are knocked out at all positions.
     public var position: PositionSelection?
     /// Whether to knock out each target separately too.
     public var each = false

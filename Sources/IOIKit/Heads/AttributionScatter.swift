@@ -1,8 +1,8 @@
 /// Whether heads write the names that they attend to: the attention from END to a name against the projection of the
 /// head's output at END onto that name's direction (Wang et al. 2211.00593, section 3.1, figure 3c).
 ///
-/// Attention to S is the sum over S1 and S2. Directions are rows of W_U with γ of the final LayerNorm folded in, centred
-/// over vocabulary and dimensions. Projections are not scaled by the LayerNorm.
+/// Attention to S is the sum over S1 and S2. Directions are rows of W_U with γ of the final LayerNorm folded in,
+/// centred over vocabulary and dimensions. Projections are not scaled by the LayerNorm.
 public struct AttributionScatter: Codable, Equatable, Sendable {
     /// The points of each prompt, [layer][head][prompt]; empty for heads whose points were not requested.
     public struct PerPrompt: Codable, Equatable, Sendable {

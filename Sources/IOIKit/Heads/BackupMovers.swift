@@ -29,22 +29,18 @@ public struct BackupMovers: Codable, Equatable, Sendable {
         func effects(_ measures: PatchMeasures) -> [PatchEffects.Cell] {
             PatchEffects(measures, seed: seed, workers: workers).cells
         }
-        var drop = PatchMeasures(cells: 0)
-        drop.original = measures.before.original
-        drop.patched = [measures.after.original]
+        let drop = PatchMeasures(original: measures.before.original, patched: [measures.after.original])
         let cell = effects(drop)[0]
         knockedOut = movers
         left = cell.patched
         effect = cell.effect
         before = HeadMap(effects(measures.before).map(\.effect), heads: heads)
-        after = HeadMap(effects(measures.after.moved(to: measures.before.original)).map(\.effect), heads: heads)
+        after = HeadMap(effects(measures.after.rebased(on: measures.before.original)).map(\.effect), heads: heads)
     }
 
     /// Patches the path from each head to the logits.
     ///
-    /// - Parameters:
-    ///   - movers: heads to knock out at END; empty for the whole model.
-    ///   - done: measures from an interrupted call.
+    /// - Parameter movers: heads to knock out at END; empty for the whole model.
     /// - Returns: measures with one cell per head in layer-major order.
     /// - Throws: errors from ``PathPatching``.
     static func measure(
@@ -58,9 +54,7 @@ public struct BackupMovers: Codable, Equatable, Sendable {
     ) throws -> PatchMeasures {
         var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [.logits])
         if !movers.isEmpty {
-            var target = KnockoutTarget("name movers")
-            for head in movers { target.add(head, at: .one(.end)) }
-            method.knockout = target
+            method.knockout = KnockoutTarget("name movers", movers, at: .one(.end))
             method.ablation = ablation
         }
         return try method.measure(model, prompts, settings: settings, resuming: done, progress: progress)

@@ -1,9 +1,9 @@
 /// How often a head's OV circuit predicts the name that it attends to (Wang et al. 2211.00593, section 3.1).
 ///
-/// The residual stream at a name after block 0 passes through the head's LayerNorm, W_V and W_O, as if the head attended
-/// only there, then through the final LayerNorm and W_U. The score is the share of names at IO, S1 and S2 among the five
-/// largest logits. As in the authors' code, the bias of W_V is included and that of W_O, which belongs to no head, is
-/// not. Heads of block 0 get the same input, although they do not read that block's output.
+/// The residual stream at a name after block 0 passes through the head's LayerNorm, W_V and W_O, as if the head
+/// attended only there, then through the final LayerNorm and W_U. The score is the share of names at IO, S1 and S2
+/// among the five largest logits. As in the authors' code, the bias of W_V is included and that of W_O, which belongs
+/// to no head, is not. Heads of block 0 get the same input, although they do not read that block's output.
 public struct CopyingScore: Codable, Equatable, Sendable {
     public let copying: HeadMap
     /// With the head's output negated, for negative name movers.
@@ -41,7 +41,6 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         }
     }
 
-    /// - Parameter progress: called with the share of the heads done.
     /// - Throws: a ``PatchInterruption`` without measures.
     init(
         _ model: GPT2Parameters,
@@ -56,7 +55,7 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         for layer in 0..<config.layers {
             logits.enter(layer)
             for head in 0..<config.heads {
-                if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+                try settings.checkInterruption()
                 let better = logits.count(head, upTo: Self.top, tokens: Self.chunk, names: Self.block)
                 func shares(_ counts: [Int32]) -> [Double] {
                     counts.map { $0 < Self.top ? 1.0 : 0 }.rows(of: 3).map(\.mean)

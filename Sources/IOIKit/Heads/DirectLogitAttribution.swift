@@ -1,5 +1,6 @@
-/// The direct contribution of each head, MLP, bias and embedding to logit(IO) − logit(S) through the final LayerNorm, with
-/// its mean and scale frozen for each prompt (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
+/// The direct contribution of each head, MLP, bias and embedding to logit(IO) − logit(S) through the final LayerNorm,
+/// with its mean and scale frozen for each prompt (Elhage et al. 2021, "A Mathematical Framework for Transformer
+/// Circuits").
 ///
 /// Values are means over prompts. They add up to the logit difference.
 public struct DirectLogitAttribution: Codable, Equatable, Sendable {

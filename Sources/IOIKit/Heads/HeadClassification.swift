@@ -3,18 +3,19 @@
 /// A head gets the first class whose rule it satisfies. Effects and attributions are relative to the mean logit
 /// difference, must reach the thresholds in ``HeadCriteria``, and must have 95 % intervals that exclude zero.
 ///
-/// 1. *name mover*: has a positive direct attribution, attends from END to the names (IO, S1 and S2 together), and copies,
-///    by its copying score or by the correlation of its attention to a name with how much it writes of that name.
+/// 1. *name mover*: has a positive direct attribution, attends from END to the names (IO, S1 and S2 together), and
+///    copies, by its copying score or by the correlation of its attention to a name with how much it writes of that
+///    name.
 /// 2. *negative name mover*: the same with a negative attribution and copying with the sign flipped.
-/// 3. *S-inhibition*: attends from END to S2 more than to IO, and the logit difference falls when its z at END comes from
-///    a prompt whose S2 is IO.
+/// 3. *S-inhibition*: attends from END to S2 more than to IO, and the logit difference falls when its z at END comes
+///    from a prompt whose S2 is IO.
 /// 4. *backup name mover*: attends to the names, and the logit difference falls when its path to the logits is patched
 ///    after, but not before, the name movers are knocked out.
-/// 5. *induction*, *duplicate token*, *previous token*: its strongest attention pattern on random repeated tokens or, if
-///    none is clear there, on the prompts. These classes do not imply that the task needs the head.
+/// 5. *induction*, *duplicate token*, *previous token*: its strongest attention pattern on random repeated tokens or,
+///    if none is clear there, on the prompts. These classes do not imply that the task needs the head.
 ///
-/// Attention is measured relative to uniform attention. The evidence for a head without a class is any effect on the logit
-/// difference that reaches a threshold.
+/// Attention is measured relative to uniform attention. The evidence for a head without a class is any effect on the
+/// logit difference that reaches a threshold.
 public struct HeadClassification: Codable, Equatable, Sendable {
     /// Raw values are class names in circuit files.
     public enum Kind: String, CaseIterable, Codable, Sendable {
@@ -263,8 +264,8 @@ extension HeadClassification.Evidence: FieldCoded {
     static var fields: [Field<HeadClassification.Evidence>] { [.value("name", \.name), .inline(\.estimate)] }
 }
 
-/// Thresholds for ``HeadClassification``. (The literature identifies heads by inspection; these values are this project's
-/// choice.)
+/// Thresholds for ``HeadClassification``. (The literature identifies heads by inspection; these values are this
+/// project's choice.)
 public struct HeadCriteria: Codable, Equatable, Sendable {
     /// The least absolute direct attribution of a mover, in percent of the mean logit difference.
     public var attribution = 2.0
@@ -275,11 +276,11 @@ public struct HeadCriteria: Codable, Equatable, Sendable {
     public var correlation = 0.3
     /// The least mean attention a relative to uniform attention u: (a − u) / (1 − u).
     public var attention = 0.3
-    /// The least fall of the logit difference, in percent, when an S-inhibition head's z at END comes from a prompt whose
-    /// S2 is IO.
+    /// The least fall of the logit difference, in percent, when an S-inhibition head's z at END comes from a prompt
+    /// whose S2 is IO.
     public var inhibition = 2.0
-    /// The least fall, in percent of the model's logit difference, when the path from a backup name mover to the logits is
-    /// patched with the name movers knocked out.
+    /// The least fall, in percent of the model's logit difference, when the path from a backup name mover to the logits
+    /// is patched with the name movers knocked out.
     public var backup = 2.0
 
     public init() {}

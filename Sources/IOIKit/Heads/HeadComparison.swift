@@ -63,7 +63,6 @@ public struct HeadComparison: Codable, Equatable, Sendable {
 
 /// The total variation distance ½·Σ|p − q| of two models' attention from END: the share of attention that moved.
 enum PatternDistance {
-    /// - Parameter progress: called with the share of the prompts done.
     /// - Returns: the distances, with heads in layer-major order. [heads][prompts]
     /// - Throws: a ``PatchInterruption`` without measures.
     static func measure(

@@ -1,5 +1,5 @@
-/// Whether heads at END signal which name to suppress (Wang et al. 2211.00593, section 3.2): the logit difference when a
-/// head's z at END comes from a prompt with other names.
+/// Whether heads at END signal which name to suppress (Wang et al. 2211.00593, section 3.2): the logit difference when
+/// a head's z at END comes from a prompt with other names.
 public struct InhibitionTest: Codable, Equatable, Sendable {
     /// The prompt that z comes from.
     public enum Flip: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
@@ -27,7 +27,6 @@ public struct InhibitionTest: Codable, Equatable, Sendable {
 
     /// Patches each head separately.
     ///
-    /// - Parameter done: measures from an interrupted call.
     /// - Returns: measures with one cell per head in layer-major order.
     /// - Throws: errors from ``ActivationPatching``.
     static func measure(

@@ -1,8 +1,8 @@
 /// The projections of everything added to the residual stream at END onto the directions of the two names.
 ///
 /// A name's direction is its row of W_U minus the vocabulary's mean row, times γ of the final LayerNorm, minus its own
-/// mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the prompt's
-/// LayerNorm scale times the sum of all projections, plus the contribution of β.
+/// mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the
+/// prompt's LayerNorm scale times the sum of all projections, plus the contribution of β.
 struct NameProjections {
     /// A term of the residual stream.
     enum Component: Hashable {

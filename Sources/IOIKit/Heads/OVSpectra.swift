@@ -1,11 +1,11 @@
 /// Spectra of the heads' OV circuits, from the weights alone.
 ///
-/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's full OV circuit W_E · W_V · W_O · W_U, from tokens
-/// to logits: 1 for copying, −1 for anti-copying (Elhage et al. 2021, "A Mathematical Framework for Transformer
-/// Circuits"). The nonzero eigenvalues of this vocabulary × vocabulary matrix are those of W_O · W_U · W_E · W_V, the same
-/// product cyclically permuted, which is only as large as a head is wide. γ and the mean subtraction of the head's
-/// LayerNorm and of the final one are folded in. Their scales, which depend on the token, and biases are omitted. W_U is
-/// centred over the vocabulary, which does not affect probabilities.
+/// The eigenvalue score is Σλ / Σ|λ| over the eigenvalues λ of a head's full OV circuit W_E · W_V · W_O · W_U, from
+/// tokens to logits: 1 for copying, −1 for anti-copying (Elhage et al. 2021, "A Mathematical Framework for Transformer
+/// Circuits"). The nonzero eigenvalues of this vocabulary × vocabulary matrix are those of W_O · W_U · W_E · W_V, the
+/// same product cyclically permuted, which is only as large as a head is wide. γ and the mean subtraction of the head's
+/// LayerNorm and of the final one are folded in. Their scales, which depend on the token, and biases are omitted. W_U
+/// is centred over the vocabulary, which does not affect probabilities.
 public struct OVSpectra: Codable, Equatable, Sendable {
     /// [layer][head]; nil if all eigenvalues are 0.
     public let eigenvalueScore: [[Double?]]
@@ -17,7 +17,6 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         case singularValues = "singular_values"
     }
 
-    /// - Parameter progress: called with the share of the layers done.
     /// - Throws: ``IOIError`` if LAPACK does not converge; a ``PatchInterruption`` without measures.
     init(_ model: GPT2Parameters, settings: RunSettings, progress: (Double) -> Void = { _ in }) throws {
         let (config, workers) = (model.config, settings.workers)
@@ -27,7 +26,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         let (writing, circuit) = (ValueTable(rows: width, columns: d), ValueTable(rows: width, columns: width))
         var (scores, singularValues): ([[Double?]], [[[Double]]]) = ([], [])
         for layer in 0..<config.layers {
-            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            try settings.checkInterruption()
             let block = model.blocks[layer]
             reading.values.copy(block.qkvWeight.slice(columns: 2 * d..<3 * d))
             for row in 0..<d {

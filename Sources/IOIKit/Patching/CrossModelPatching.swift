@@ -33,8 +33,8 @@ public struct CrossModelPatching: Sendable {
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
     /// - Returns: measures with one cell for each of `sets`.
-    /// - Throws: ``IOIError`` if the models differ in shape, a head does not exist, or a logit difference is not finite;
-    ///   ``PatchInterruption``.
+    /// - Throws: ``IOIError`` if the models differ in shape, a head does not exist, or a logit difference is not
+    ///   finite; ``PatchInterruption``.
     public func measure(
         host: GPT2Parameters,
         donor: GPT2Parameters,

@@ -12,7 +12,9 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
     /// [cells][prompts]
     public var patched: [[Double]]
 
-    init(cells: Int) { patched = Array(repeating: [], count: cells) }
+    init(original: [Double] = [], patched: [[Double]]) { (self.original, self.patched) = (original, patched) }
+
+    init(cells: Int) { self.init(patched: Array(repeating: [], count: cells)) }
 
     /// The number of prompts measured.
     public var count: Int { original.count }
@@ -25,12 +27,9 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
 
     /// The same changes applied to another unpatched run. After a knockout, the remaining logit difference may be too
     /// small to express changes as a percentage of it.
-    func moved(to original: [Double]) -> PatchMeasures {
-        var moved = PatchMeasures(cells: 0)
-        moved.original = original
-        let less = zip(original, self.original).map { $0 - $1 }
-        moved.patched = patched.map { zip($0, less).map { $0 + $1 } }
-        return moved
+    func rebased(on original: [Double]) -> PatchMeasures {
+        let shift = zip(original, self.original).map { $0 - $1 }
+        return PatchMeasures(original: original, patched: patched.map { zip($0, shift).map { $0 + $1 } })
     }
 }
 

@@ -1,7 +1,7 @@
 /// The effects of a sweep over layers and columns, in the form used by results files.
 ///
-/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run `donor`
-/// and `recovered`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
+/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run
+/// `donor` and `recovered`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
 public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
         case heads

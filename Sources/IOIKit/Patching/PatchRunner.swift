@@ -80,7 +80,6 @@ final class PatchRunner {
     ///   - input: the tokens of a prompt's unpatched run.
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
-    ///   - progress: called with the share of the prompts done.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
     /// - Throws: errors from `body`; ``IOIError`` if a logit difference is not finite; ``PatchInterruption``.
     func measure(
@@ -182,7 +181,8 @@ final class PatchRunner {
 
 /// Settings that affect how runs are carried out but not their results, beyond rounding.
 public struct RunSettings: Sendable {
-    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts need.
+    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts
+    /// need.
     public var memory: Int
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.
@@ -193,6 +193,11 @@ public struct RunSettings: Sendable {
     public init(workers: Workers, memory: Int = defaultMemory) {
         self.memory = memory
         self.workers = workers
+    }
+
+    /// - Throws: ``PatchInterruption`` without measures when interrupted.
+    func checkInterruption() throws {
+        if isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
     }
 
     /// The maximum number of stacked rows: enough for matrix products to run at full speed.

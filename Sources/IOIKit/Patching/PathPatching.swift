@@ -1,11 +1,11 @@
 import Foundation
 
-/// Path patching: the effect of a sender on its receivers, through MLPs and LayerNorms but through no other head (Wang et
-/// al. 2211.00593, section 3.1 and appendix B).
+/// Path patching: the effect of a sender on its receivers, through MLPs and LayerNorms but through no other head (Wang
+/// et al. 2211.00593, section 3.1 and appendix B).
 ///
 /// With attention frozen, a sender's change stays at its position, so only the MLPs above it are recomputed, at the
-/// receivers' positions. The run with the receivers' new inputs starts at the earliest receiver. The results equal those
-/// of four full passes up to rounding.
+/// receivers' positions. The run with the receivers' new inputs starts at the earliest receiver. The results equal
+/// those of four full passes up to rounding.
 public struct PathPatching: Sendable {
     public enum Sender: Hashable, Sendable {
         /// A head's z.
@@ -16,8 +16,8 @@ public struct PathPatching: Sendable {
 
     /// The senders patched in each run.
     public var cells: [[Sender]]
-    /// The ends of the paths, patched together. If they include `logits`, the others have no effect, because the patched
-    /// final residual stream already accounts for everything before the logits.
+    /// The ends of the paths, patched together. If they include `logits`, the others have no effect, because the
+    /// patched final residual stream already accounts for everything before the logits.
     public var receivers: [Receiver]
     /// Whether MLPs between sender and receivers are frozen.
     public var freezesMLPs = false
@@ -39,8 +39,8 @@ public struct PathPatching: Sendable {
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
     /// - Returns: measures with one cell for each of `cells`.
-    /// - Throws: ``IOIError`` if a sender or receiver does not exist, a prompt has no counterfactual, or a logit difference
-    ///   is not finite; ``PatchInterruption``.
+    /// - Throws: ``IOIError`` if a sender or receiver does not exist, a prompt has no counterfactual, or a logit
+    ///   difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

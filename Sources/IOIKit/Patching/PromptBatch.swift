@@ -53,7 +53,6 @@ func commonPrefix(_ a: [Int], _ b: [Int]) -> Int { zip(a, b).prefix { $0 == $1 }
 enum PromptPass {
     /// - Parameters:
     ///   - sites: the sites that each run keeps, at all rows.
-    ///   - progress: called with the share of the prompts done.
     ///   - body: reads a batch's run.
     /// - Throws: errors from `body`; a ``PatchInterruption`` without measures.
     static func run(
@@ -70,7 +69,7 @@ enum PromptPass {
             keeping: sites, workers: settings.workers
         )
         for start in stride(from: 0, to: prompts.count, by: size) {
-            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            try settings.checkInterruption()
             let range = start..<min(start + size, prompts.count)
             let batch = PromptBatch(
                 prompts: prompts[range], packed: PackedBatch(prompts[range].map(\.tokens), rows: .all)

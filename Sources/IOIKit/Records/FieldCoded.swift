@@ -1,7 +1,7 @@
 /// A type whose JSON is a list of fields, defined once for encoding and decoding.
 ///
-/// It serves JSON whose shape differs from the properties: an interval in a separate field, an explicit null, or a nested
-/// value with its fields inlined. Other types use plain `Codable`.
+/// It serves JSON whose shape differs from the properties: an interval in a separate field, an explicit null, or a
+/// nested value with its fields inlined. Other types use plain `Codable`.
 protocol FieldCoded: Codable, Sendable {
     /// The initial value for decoding, before each field sets its property.
     init()

@@ -25,8 +25,8 @@ public final class PartialResults {
         let found = try InputFile.decode(Contents.self, from: file)
         guard found.fingerprint == contents.fingerprint else {
             throw IOIError(
-                "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write the "
-                    + "results elsewhere"
+                "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write "
+                    + "the results elsewhere"
             )
         }
         contents = found

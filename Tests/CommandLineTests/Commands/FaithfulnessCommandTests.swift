@@ -198,6 +198,6 @@ import Testing
             ]
         )
         #expect(edges.status == 64)
-        #expect(edges.complaints.first?.contains("names neither paths between classes nor edges") == true)
+        #expect(edges.complaints.first?.contains("has neither paths between classes nor edges") == true)
     }
 }

@@ -245,7 +245,7 @@ import Testing
         }
         #expect(path(.head(Head(2, 0)), "logits") == "a sender: found head 2.0, expected 0.0 to 1.1 in this model")
         #expect(path(.mlp(2), "logits") == "a sender: found MLP 2, expected 0 to 1 in this model")
-        #expect(path(.mlp(0), "q:1.0,1.2@END").hasPrefix("receiver q:1.0,1.2@END: found head 1.2, expected"))
+        #expect(path(.mlp(0), "q:1.0,1.2@END").hasPrefix("receivers: q:1.0,1.2@END: found head 1.2, expected"))
         #expect(complaint { _ = try PathPatching(cells: [], receivers: []) }.hasPrefix("receivers: expected"))
         var target = KnockoutTarget("--heads")
         target.add(Head(0, 7), at: .all)

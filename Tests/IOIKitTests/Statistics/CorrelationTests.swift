@@ -15,27 +15,27 @@ import Testing
         let (x, noise) = (normal("x", 200), normal("y", 200))
         for share in [-1.0, -0.3, 0, 0.5, 0.9] {
             let y = zip(x, noise).map { 7 + 40 * (share * $0 + (1 - abs(share)) * $1) }
-            let figure = Correlation.estimate(x.map { $0 / 1000 + 5 }, y, seed: 0, workers: workers)
-            #expect(abs(figure.value! - pearson(x, y)) < 1e-9)
-            let interval = figure.ci95!
-            #expect(interval[0] <= figure.value! + 1e-12 && figure.value! <= interval[1] + 1e-12)
+            let estimate = Correlation.estimate(x.map { $0 / 1000 + 5 }, y, seed: 0, workers: workers)
+            #expect(abs(estimate.value! - pearson(x, y)) < 1e-9)
+            let interval = estimate.ci95!
+            #expect(interval[0] <= estimate.value! + 1e-12 && estimate.value! <= interval[1] + 1e-12)
             // An interval of a correlation of 200 pairs is about 4 · (1 − ρ²) / √200 wide.
-            let width = 4 * (1 - figure.value! * figure.value!) / 200.0.squareRoot()
+            let width = 4 * (1 - estimate.value! * estimate.value!) / 200.0.squareRoot()
             #expect(abs((interval[1] - interval[0]) - width) < 0.3 * width + 1e-12)
         }
     }
 
     @Test func severalSeriesAreOneCloud() {
         let (a, b, c, d) = (normal("a", 30), normal("b", 30), normal("c", 30), normal("d", 30).map { $0 + 5 })
-        let figures = Correlation.estimates([[(a, b), (c, d)], [(a, c)]], seed: 0, workers: workers)
-        #expect(abs(figures[0].value! - pearson(a + c, b + d)) < 1e-12)
-        #expect(abs(figures[1].value! - pearson(a, c)) < 1e-12)
+        let estimates = Correlation.estimates([[(a, b), (c, d)], [(a, c)]], seed: 0, workers: workers)
+        #expect(abs(estimates[0].value! - pearson(a + c, b + d)) < 1e-12)
+        #expect(abs(estimates[1].value! - pearson(a, c)) < 1e-12)
         // More pairs than are resampled together.
         let many = Correlation.estimates(
             (0..<300).map { [(a, b.map { $0 * Double(1) }), (c, d)] + ($0 % 2 == 0 ? [] : [(a, a)]) }, seed: 0,
             workers: workers
         )
-        #expect(many.count == 300 && many[298] == figures[0] && many[299] != figures[0] && many[299] == many[1])
+        #expect(many.count == 300 && many[298] == estimates[0] && many[299] != estimates[0] && many[299] == many[1])
     }
 
     @Test func whatDoesNotVaryHasNone() {

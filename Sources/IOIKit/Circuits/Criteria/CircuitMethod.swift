@@ -1,5 +1,5 @@
-/// How a circuit's faithfulness is measured. Published results for the same circuit differ mainly in these choices (Miller
-/// et al. 2407.08734).
+/// How a circuit's faithfulness is measured. Published results for the same circuit differ mainly in these choices
+/// (Miller et al. 2407.08734).
 public struct CircuitMethod: Codable, Equatable, Sendable {
     /// What is ablated around a circuit.
     public enum Granularity: String, CaseIterable, Codable, Sendable {

@@ -1,5 +1,5 @@
-/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model without
-/// K. Each set is run only once.
+/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model
+/// without K. Each set is run only once.
 final class CircuitSubsets {
     private let circuit: [Head: PositionSelection]
     private let model: GPT2Parameters
@@ -32,23 +32,16 @@ final class CircuitSubsets {
         name: String = "all",
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) }
     ) {
-        self.circuit = circuit
-        self.model = model
-        self.prompts = prompts
-        self.reference = reference
-        self.ablation = ablation
-        self.settings = settings
-        self.name = name
-        self.measuring = measuring
+        (self.circuit, self.model, self.prompts, self.reference) = (circuit, model, prompts, reference)
+        (self.ablation, self.settings, self.name, self.measuring) = (ablation, settings, name, measuring)
+
     }
 
     var count: Int { prompts.count }
 
     /// Runs the circuit without each of some sets of its heads.
     ///
-    /// - Parameters:
-    ///   - stage: identifies the work when an interrupted run resumes.
-    ///   - progress: called with the share of the work done.
+    /// - Parameter stage: identifies the work when an interrupted run resumes.
     /// - Throws: errors from ``ComplementAblation``.
     func runCircuit(
         without sets: [Set<Head>],

@@ -1,5 +1,5 @@
-/// Whether a circuit includes all heads that perform the task (Wang et al. 2211.00593, section 4.1). Removing any set K of
-/// its heads from both the circuit and the model should leave them equal. The incompleteness score of K is
+/// Whether a circuit includes all heads that perform the task (Wang et al. 2211.00593, section 4.1). Removing any set K
+/// of its heads from both the circuit and the model should leave them equal. The incompleteness score of K is
 /// |F(C∖K) − F(M∖K)|.
 public enum Completeness {
     /// How sets K are chosen. The empty set is always included.
@@ -17,8 +17,8 @@ public enum Completeness {
     public enum Objective: String, CaseIterable, Codable, Sendable {
         /// The circuit's change |F(C∖(K∪{v})) − F(C∖K)|, as in the paper's appendix M, algorithm 3.
         case change
-        /// The score |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, as in the paper's section 4.1 and its code, which adds a head only if
-        /// the score rises.
+        /// The score |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, as in the paper's section 4.1 and its code, which adds a head only
+        /// if the score rises.
         case gap
     }
 
@@ -74,7 +74,6 @@ public enum Completeness {
 
     /// The distinct sets found by a search: the one with the highest score in each of its runs, at any step.
     ///
-    /// - Parameter progress: called with the share of the work done.
     /// - Throws: errors from ``ComplementAblation`` and ``Knockout``.
     static func greedyCandidates(
         _ objective: Objective,

@@ -1,5 +1,5 @@
-/// A greedy search for sets of a circuit's heads: each step draws a few of the remaining heads and adds the one with the
-/// highest score (Wang et al. 2211.00593, appendix M).
+/// A greedy search for sets of a circuit's heads: each step draws a few of the remaining heads and adds the one with
+/// the highest score (Wang et al. 2211.00593, appendix M).
 public struct GreedySearch: Codable, Equatable, Sendable {
     /// The number of sets grown for completeness, each with its own draws.
     public var runs = 10

@@ -1,13 +1,14 @@
 /// Random sets of heads that match a given set's number of heads in each layer.
 ///
-/// They serve as the null distribution for a circuit: an effect is specific to the circuit only if it exceeds the effect
-/// of as many other heads at the same depths.
+/// They serve as the null distribution for a circuit: an effect is specific to the circuit only if it exceeds the
+/// effect of as many other heads at the same depths.
 public enum MatchedHeads {
     /// Draws distinct heads uniformly from each layer, as many as `heads` has there. The draws may include `heads`.
     ///
     /// - Parameters:
     ///   - heads: heads of the model; duplicates count once.
-    ///   - seed: each set depends only on the seed and its index, so a larger `count` extends the sets of a smaller one.
+    ///   - seed: each set depends only on the seed and its index, so a larger `count` extends the sets of a smaller
+    ///     one.
     /// - Returns: `count` sets, each in ascending order.
     public static func sets(like heads: [Head], count: Int, config: GPT2Config, seed: UInt64) -> [[Head]] {
         let layers = Dictionary(grouping: Set(heads), by: \.layer).sorted { $0.key < $1.key }

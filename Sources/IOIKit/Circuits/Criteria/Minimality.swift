@@ -51,13 +51,13 @@ public enum Minimality {
     static func sets(_ choice: Sets, for circuit: Circuit) throws -> [Head: Set<Head>]? {
         switch choice {
         case .auto:
-            return try sets(PublishedMinimalitySets.fit(circuit) ? .published : .headClass, for: circuit)
+            return try sets(PublishedMinimalitySets.matches(circuit) ? .published : .headClass, for: circuit)
         case .published:
-            if let (head, headClass) = PublishedMinimalitySets.stranger(in: circuit) {
+            if let (head, headClass) = PublishedMinimalitySets.mismatch(in: circuit) {
                 throw IOIError.invalid(
                     "minimality",
-                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a class "
-                        + "\(headClass.quoted); expected auto, class or greedy"
+                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a "
+                        + "class \(headClass.quoted); expected auto, class or greedy"
                 )
             }
             return PublishedMinimalitySets.sets(for: circuit)
@@ -73,7 +73,6 @@ public enum Minimality {
 
     /// A set K for each head, grown while that raises the head's score.
     ///
-    /// - Parameter progress: called with the share of the work done.
     /// - Throws: errors from ``ComplementAblation``.
     static func greedySets(
         for circuit: Circuit,

@@ -1,5 +1,5 @@
-/// The published sets K for the circuit of GPT-2 small (Wang et al. 2211.00593, appendix K, figure 20). Backup name movers
-/// are in the order in which F(C∖K) falls in the figure.
+/// The published sets K for the circuit of GPT-2 small (Wang et al. 2211.00593, appendix K, figure 20). Backup name
+/// movers are in the order in which F(C∖K) falls in the figure.
 enum PublishedMinimalitySets {
     /// K for each head, by class.
     static let classes: KeyValuePairs<String, KeyValuePairs<String, String>> = [
@@ -57,7 +57,7 @@ enum PublishedMinimalitySets {
     )
 
     /// A head of a circuit that the published one does not have in a class of that name; nil if there is none.
-    static func stranger(in circuit: Circuit) -> (head: Head, headClass: String)? {
+    static func mismatch(in circuit: Circuit) -> (head: Head, headClass: String)? {
         for headClass in circuit.classes {
             for head in headClass.heads where entries[head]?.headClass != headClass.name {
                 return (head, headClass.name)
@@ -67,8 +67,8 @@ enum PublishedMinimalitySets {
     }
 
     /// Whether a circuit has exactly the published heads in the published classes.
-    static func fit(_ circuit: Circuit) -> Bool {
-        stranger(in: circuit) == nil && circuit.heads.count == entries.count
+    static func matches(_ circuit: Circuit) -> Bool {
+        mismatch(in: circuit) == nil && circuit.heads.count == entries.count
     }
 
     /// The sets for a part of the published circuit, restricted to its heads.

@@ -3,13 +3,15 @@ import Foundation
 /// Automatic circuit discovery (ACDC, Conmy et al. 2304.14997, section 3.2): starting from the logits, each edge is
 /// permanently dropped if that raises the metric by less than a threshold.
 ///
-/// Receivers are visited from last to first: the logits, then in each layer the MLP and, last head first, each head's v, k
-/// and q. The senders of each receiver are visited from last to first. Nodes whose outgoing edges were all dropped lose
-/// their incoming edges without a test. Each run starts at the receiver under test, since nothing before it has changed.
+/// Receivers are visited from last to first: the logits, then in each layer the MLP and, last head first, each head's
+/// v, k and q. The senders of each receiver are visited from last to first. Nodes whose outgoing edges were all dropped
+/// lose their incoming edges without a test. Each run starts at the receiver under test, since nothing before it has
+/// changed.
 public struct ACDC: Sendable {
     /// The metric whose increase decides.
     public enum Metric: String, CaseIterable, Codable, Sendable {
-        /// The KL divergence of the patched from the whole model's distribution of the answer, in nats; mean over prompts.
+        /// The KL divergence of the patched from the whole model's distribution of the answer, in nats; mean over
+        /// prompts.
         case divergence = "kl"
         /// The fall of the mean logit difference below the whole model's.
         case logitDifference = "ld"
@@ -45,7 +47,8 @@ public struct ACDC: Sendable {
     ///   - done: the state of an interrupted search.
     ///   - progress: called with the share of the edges considered.
     /// - Returns: the remaining edges, without dangling ones.
-    /// - Throws: ``IOIError`` if the prompts exceed the memory limit or a prompt has no counterfactual; ``Interruption``.
+    /// - Throws: ``IOIError`` if the prompts exceed the memory limit or a prompt has no counterfactual;
+    ///   ``Interruption``.
     public func find(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
@@ -85,8 +88,8 @@ private final class Search {
         guard bytes <= settings.memory else {
             throw IOIError.invalid(
                 "prompts.count",
-                "found \(prompts.count), which take \(String(format: "%.1f", Double(bytes) / 1e9)) GB at once; expected "
-                    + "fewer prompts or a memory limit of \(Int((Double(bytes) / 1e9).rounded(.up))) GB"
+                "found \(prompts.count), which take \(String(format: "%.1f", Double(bytes) / 1e9)) GB at once; "
+                    + "expected fewer prompts or a memory limit of \(Int((Double(bytes) / 1e9).rounded(.up))) GB"
             )
         }
         let batch = PromptBatch(
@@ -137,7 +140,7 @@ private final class Search {
                 guard count > state.done else { continue }
                 if settings.isInterrupted() { throw ACDC.Interruption(state: state, total: graph.edgeCount) }
                 kept.remove(edge)
-                var isDropped = !isHeard(receiver, kept)
+                var isDropped = !isRead(receiver, kept)
                 if !isDropped {
                     let value = measure(pass.run(kept, from: start(receiver)))
                     isDropped = value - current < options.threshold
@@ -152,11 +155,11 @@ private final class Search {
         return kept
     }
 
-    private func isHeard(_ receiver: Int, _ kept: EdgeSet) -> Bool {
+    private func isRead(_ receiver: Int, _ kept: EdgeSet) -> Bool {
         switch graph.receivers[receiver] {
         case .logits: true
-        case .head(let head, _): kept.hears(.head(head))
-        case .mlp(let layer): kept.hears(.mlp(layer))
+        case .head(let head, _): kept.isRead(.head(head))
+        case .mlp(let layer): kept.isRead(.mlp(layer))
         }
     }
 

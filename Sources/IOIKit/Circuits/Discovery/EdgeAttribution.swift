@@ -1,8 +1,8 @@
 /// Edge attribution patching: a first-order estimate of the effect of ablating each edge on the logit difference.
 ///
-/// The score of an edge u→v is Σ over positions of (counterfactual − clean output of u) · ∂(−LD)/∂(input of v). EAP uses
-/// the gradient of the clean run (Syed et al. 2310.10348). EAP-IG averages it over runs with embeddings interpolated
-/// between the counterfactual and the prompt (Hanna et al. 2403.17806, section 3).
+/// The score of an edge u→v is Σ over positions of (counterfactual − clean output of u) · ∂(−LD)/∂(input of v). EAP
+/// uses the gradient of the clean run (Syed et al. 2310.10348). EAP-IG averages it over runs with embeddings
+/// interpolated between the counterfactual and the prompt (Hanna et al. 2403.17806, section 3).
 public struct EdgeAttribution: Sendable {
     /// The number of interpolated runs for EAP-IG; nil for EAP.
     public var steps: Int?
@@ -29,7 +29,7 @@ public struct EdgeAttribution: Sendable {
         let started = ContinuousClock.now
         var scores = EdgeScores(pass.graph, prompts: prompts.count)
         for start in stride(from: 0, to: prompts.count, by: size) {
-            if settings.isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+            try settings.checkInterruption()
             let range = start..<min(start + size, prompts.count)
             pass.score(
                 prompts[range], counterfactuals: Array(counterfactuals[range]), steps: steps,

@@ -1,8 +1,8 @@
 /// The faithfulness of growing circuits from a ranking of edges (Mueller et al. 2504.13151, section 3).
 ///
-/// The faithfulness of the best edges is f = (m − m_corrupt) / (m_clean − m_corrupt), where m is the mean logit difference.
-/// CPR is the integral of f over the fraction of edges kept and CMD that of |1 − f|, both by the trapezoidal rule with
-/// f = 0 at 0.
+/// The faithfulness of the best edges is f = (m − m_corrupt) / (m_clean − m_corrupt), where m is the mean logit
+/// difference. CPR is the integral of f over the fraction of edges kept and CMD that of |1 − f|, both by the
+/// trapezoidal rule with f = 0 at 0.
 public struct EdgeCurve: Equatable, Sendable {
     public struct Point: Equatable, Sendable {
         public fileprivate(set) var fraction = 0.0

@@ -79,9 +79,8 @@ public struct EdgeStability: Codable, Equatable, Sendable {
         var (edgeSum, headSum, pairs) = (0.0, 0.0, 0.0)
         for a in circuits.indices {
             for b in circuits.indices.dropFirst(a + 1) {
-                let either = heads[a].union(heads[b]).count
                 edgeSum += circuits[a].jaccard(circuits[b])
-                headSum += either == 0 ? 1 : Double(heads[a].intersection(heads[b]).count) / Double(either)
+                headSum += heads[a].jaccard(heads[b])
                 pairs += 1
             }
         }

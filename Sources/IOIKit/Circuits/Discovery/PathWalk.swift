@@ -1,9 +1,10 @@
-/// Circuit discovery by path patching: from the logits back, each step finds the heads that affect the heads found before
-/// (Wang et al. 2211.00593, section 3).
+/// Circuit discovery by path patching: from the logits back, each step finds the heads that affect the heads found
+/// before (Wang et al. 2211.00593, section 3).
 ///
-/// 1. Heads whose patched paths to the logits at END lower the logit difference are *name movers*; those that raise it are
-///    *negative name movers*. Of the former, heads that attend to S2 more than to IO are *S-inhibition* heads, which in
-///    small models also write to the logits directly. In a model that predicts S, such heads remain name movers.
+/// 1. Heads whose patched paths to the logits at END lower the logit difference are *name movers*; those that raise it
+///    are *negative name movers*. Of the former, heads that attend to S2 more than to IO are *S-inhibition* heads,
+///    which in small models also write to the logits directly. In a model that predicts S, such heads remain name
+///    movers.
 /// 2. Heads that lower it through the queries of the name movers at END are *S-inhibition* heads. As in the paper, the
 ///    queries of negative and backup name movers add no heads to the circuit; they are patched only to find its paths.
 /// 3. Heads that lower it through keys or values of the S-inhibition heads at S2 are *duplicate token* or *induction*
@@ -13,8 +14,9 @@
 /// 5. Heads without another role that lower it only after the name movers are knocked out at END are *backup name
 ///    movers*.
 ///
-/// Steps that depend on an empty class are skipped. A head belongs to the first class that finds it. Effects are relative
-/// to the whole model's mean logit difference, so in a model that predicts S, the heads found are those that promote S.
+/// Steps that depend on an empty class are skipped. A head belongs to the first class that finds it. Effects are
+/// relative to the whole model's mean logit difference, so in a model that predicts S, the heads found are those that
+/// promote S.
 public struct PathWalk: Codable, Equatable, Sendable {
     /// Selects heads from those whose 95 % intervals exclude zero.
     public struct Criterion: Codable, Equatable, Sendable {
@@ -111,7 +113,8 @@ public struct PathWalkStep: Equatable, Sendable {
     public private(set) var knockedOut: [Head] = []
     /// The circuit's heads that reach the threshold at the receiver's position, strongest first.
     public private(set) var heard: [Head] = []
-    /// The effects of all heads. With name movers knocked out, changes are relative to the whole model's logit difference.
+    /// The effects of all heads. With name movers knocked out, changes are relative to the whole model's logit
+    /// difference.
     public private(set) var map = PatchMap()
 
     init(receiver: Receiver, knockedOut: [Head], heard: [Head], map: PatchMap) {

@@ -67,21 +67,21 @@ struct PathWalker {
         // The limit applies after S-inhibition heads are removed from the name movers.
         var unlimited = options.logits
         unlimited.limit = nil
-        let direct = try hear(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
+        let direct = try findSenders(nil, at: .end, unlimited, bothSigns: true) { $1 < 0 ? .nameMover : .negative }
         guard !classes[.nameMover, default: []].isEmpty else {
             throw NoCircuit(
-                "no head has a direct effect of \(options.logits.threshold) % of the logit difference with an interval that "
-                    + "excludes zero; lower that threshold or use more prompts"
+                "no head has a direct effect of \(options.logits.threshold) % of the logit difference with an interval "
+                    + "that excludes zero; lower that threshold or use more prompts"
             )
         }
         let behaviour = try HeadBehaviour(model, prompts, seed: options.seed, workers: settings.workers)
-        let inhibitors = sortOutMovers(behaviour)
+        let inhibitors = removeInhibitors(behaviour)
         for name in [Name.nameMover, .negative] {
             let weakest = (classes[name] ?? []).dropFirst(options.logits.limit ?? .max)
             classes[name]?.removeAll { weakest.contains($0) }
             for head in weakest { found[head] = nil }
         }
-        try hear(.nameMover, [.q], at: .end, options.queries) { head, _ in
+        try findSenders(.nameMover, [.q], at: .end, options.queries) { head, _ in
             direct[head] == nil || inhibitors.contains(head) ? .inhibition : nil
         }
         // Inhibitors with little effect through the name movers' queries.
@@ -92,24 +92,26 @@ struct PathWalker {
         }
         if classes[.inhibition] != nil {
             if !inhibitors.isEmpty { addPath(from: .inhibition, to: nil, []) }
-            try hear(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
+            try findSenders(.negative, [.q], at: .end, options.queries, bothSigns: true) { _, _ in nil }
             let attention = options.attention
-            try hear(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
+            try findSenders(.inhibition, [.k, .v], at: .s2, options.s2) { head, _ in
                 switch behaviour.kind(of: head, among: [.duplicateToken, .induction], from: attention) {
                 case .duplicateToken: .duplicateToken
                 case .induction: .induction
                 default: .otherAtS2
                 }
             }
-            try hear(.induction, [.k, .v], at: .s1Next, options.s1Next) { head, _ in
+            try findSenders(.induction, [.k, .v], at: .s1Next, options.s1Next) { head, _ in
                 behaviour.kind(of: head, among: [.previousToken], from: attention) == nil
                     ? .otherAtS1Next : .previousToken
             }
         }
         let movers = classes[.nameMover]!
-        try hear(nil, at: .end, options.backups, without: movers) { head, _ in direct[head] == nil ? .backup : nil }
+        try findSenders(nil, at: .end, options.backups, without: movers) { head, _ in
+            direct[head] == nil ? .backup : nil
+        }
         if classes[.inhibition] != nil {
-            try hear(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
+            try findSenders(.backup, [.q], at: .end, options.queries, bothSigns: true, without: movers) { _, _ in nil }
         }
         let first = steps[0]
         steps[0] = PathWalkStep(
@@ -121,7 +123,7 @@ struct PathWalker {
     /// Removes from the name movers the heads that attend to S2 more than to IO, which suppress S.
     ///
     /// - Returns: the removed heads.
-    private mutating func sortOutMovers(_ behaviour: HeadBehaviour) -> [Head] {
+    private mutating func removeInhibitors(_ behaviour: HeadBehaviour) -> [Head] {
         let movers = classes[.nameMover]!
         let inhibitors = movers.filter { behaviour.attendsToS2(head: $0, from: options.attention) }
         guard original.mean > 0, inhibitors.count < movers.count else { return [] }
@@ -134,15 +136,15 @@ struct PathWalker {
     /// criterion, and records the paths found.
     ///
     /// - Parameters:
-    ///   - listener: the receiving class; nil for the logits.
+    ///   - receiverClass: the receiving class; nil for the logits.
     ///   - inputs: the inputs, each measured in a sweep; empty for the logits.
     ///   - bothSigns: whether heads that raise the logit difference pass too.
     ///   - knockedOut: heads knocked out at END.
     ///   - name: the class for an unclassified head with its strongest effect; nil for none.
     /// - Returns: the heads that pass, with their strongest effects.
     @discardableResult
-    private mutating func hear(
-        _ listener: Name?,
+    private mutating func findSenders(
+        _ receiverClass: Name?,
         _ inputs: [Graph.HeadInput] = [],
         at position: PositionClass,
         _ criterion: PathWalk.Criterion,
@@ -157,8 +159,8 @@ struct PathWalker {
             let passing = map.passing(criterion.threshold, bothSigns: bothSigns)
             sweeps.append((receiver, inputs, map, passing.filter { !knockedOut.contains($0.0) }))
         }
-        if let listener {
-            guard let heads = classes[listener] else { return [:] }
+        if let receiverClass {
+            guard let heads = classes[receiverClass] else { return [:] }
             for input in inputs {
                 try add(.heads(input: input.site, heads: heads, position: .one(position)), [input])
             }
@@ -179,7 +181,7 @@ struct PathWalker {
         }
         for sweep in sweeps {
             let heard = sweep.passing.map(\.0).filter { found[$0]?.position == .one(position) }
-            for head in heard { addPath(from: found[head]!.name, to: listener, sweep.inputs) }
+            for head in heard { addPath(from: found[head]!.name, to: receiverClass, sweep.inputs) }
             steps.append(
                 PathWalkStep(receiver: sweep.receiver, knockedOut: knockedOut, heard: heard, map: sweep.map)
             )
@@ -188,8 +190,8 @@ struct PathWalker {
     }
 
     /// Records a path between classes, or adds inputs to a recorded one.
-    private mutating func addPath(from sender: Name, to listener: Name?, _ inputs: [Graph.HeadInput]) {
-        let (from, to) = (sender.rawValue, listener?.rawValue ?? "logits")
+    private mutating func addPath(from sender: Name, to receiverClass: Name?, _ inputs: [Graph.HeadInput]) {
+        let (from, to) = (sender.rawValue, receiverClass?.rawValue ?? "logits")
         guard let index = paths.firstIndex(where: { $0.from == from && $0.to == to }) else {
             paths.append(ClassPath(from: from, to: to, inputs: inputs))
             return
@@ -203,9 +205,7 @@ struct PathWalker {
         var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [receiver])
         var stage = receiver.description
         if !knockedOut.isEmpty {
-            var target = KnockoutTarget("name movers")
-            for head in knockedOut { target.add(head, at: .one(.end)) }
-            method.knockout = target
+            method.knockout = KnockoutTarget("name movers", knockedOut, at: .one(.end))
             method.ablation = options.ablation
             stage += " without \(knockedOut.map(\.description).joined(separator: ","))"
         }
@@ -219,7 +219,7 @@ struct PathWalker {
         if knockedOut.isEmpty {
             original = measures.original
         } else {
-            measures = measures.moved(to: original)
+            measures = measures.rebased(on: original)
         }
         let map = PatchMap(
             PatchEffects(measures, seed: options.seed, workers: settings.workers), measures, columns: .heads,

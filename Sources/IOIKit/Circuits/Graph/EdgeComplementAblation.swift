@@ -10,8 +10,8 @@ public struct EdgeCircuit: Equatable, Sendable {
     }
 }
 
-/// Complement ablation by edge: receivers get the ablated outputs of senders along every edge except the kept ones (Conmy
-/// et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
+/// Complement ablation by edge: receivers get the ablated outputs of senders along every edge except the kept ones
+/// (Conmy et al. 2304.14997, section 3; Miller et al. 2407.08734, section 3).
 public struct EdgeComplementAblation: Sendable {
     /// The circuit kept in each run.
     public var kept: [EdgeCircuit]

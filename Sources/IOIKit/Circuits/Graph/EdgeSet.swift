@@ -25,7 +25,7 @@ public struct EdgeSet: Equatable, Sendable {
     public var edges: [Graph.Edge] { graph.edges.enumerated().filter { flags[$0.offset] }.map(\.element) }
 
     /// Whether any receiver reads a sender.
-    func hears(_ sender: Graph.Sender) -> Bool {
+    func isRead(_ sender: Graph.Sender) -> Bool {
         let index = graph.index(of: sender)
         return graph.receivers.indices.contains { receiver in
             index < graph.senderCounts[receiver] && flags[graph.edges(into: receiver).lowerBound + index]
@@ -54,14 +54,14 @@ public struct EdgeSet: Equatable, Sendable {
         }
     }
 
-    /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing and
-    /// those to heads and MLPs that nothing reads.
+    /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing
+    /// and those to heads and MLPs that nothing reads.
     public mutating func prune() {
         while true {
             let (read, used) = (receiversInUse, sendersInUse)
             var isDone = true
             for (receiver, name) in graph.receivers.enumerated() {
-                let isHeard =
+                let isRead =
                     switch name {
                     case .logits: true
                     case .head(let head, _): used[graph.index(of: Graph.Sender.head(head))]
@@ -69,7 +69,7 @@ public struct EdgeSet: Equatable, Sendable {
                     }
                 for (sender, edge) in graph.edges(into: receiver).enumerated() where flags[edge] {
                     let sources = graph.receivers(of: graph.senders[sender])
-                    if !isHeard || !sources.isEmpty && !sources.contains(where: { read[$0] }) {
+                    if !isRead || !sources.isEmpty && !sources.contains(where: { read[$0] }) {
                         flags[edge] = false
                         isDone = false
                     }
@@ -81,10 +81,8 @@ public struct EdgeSet: Equatable, Sendable {
 
     /// The Jaccard index, or 1 if both sets are empty.
     public func jaccard(_ other: EdgeSet) -> Double {
-        let (both, either) = zip(flags, other.flags).reduce(into: (0, 0)) { counts, pair in
-            counts.0 += pair.0 && pair.1 ? 1 : 0
-            counts.1 += pair.0 || pair.1 ? 1 : 0
-        }
-        return either == 0 ? 1 : Double(both) / Double(either)
+        let pairs = zip(flags, other.flags)
+        let either = pairs.count { $0 || $1 }
+        return either == 0 ? 1 : Double(pairs.count { $0 && $1 }) / Double(either)
     }
 }

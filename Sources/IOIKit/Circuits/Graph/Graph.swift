@@ -1,7 +1,7 @@
 import Foundation
 
-/// A model as a computational graph (Conmy et al. 2304.14997, section 2), with an edge from each sender, which writes to
-/// the residual stream, to each later receiver, which reads it.
+/// A model as a computational graph (Conmy et al. 2304.14997, section 2), with an edge from each sender, which writes
+/// to the residual stream, to each later receiver, which reads it.
 ///
 /// Senders are in the order of writing, so each receiver reads a prefix of them.
 public struct Graph: Equatable, Sendable {
@@ -117,14 +117,14 @@ public struct Graph: Equatable, Sendable {
         let ends = name.components(separatedBy: "->")
         guard ends.count == 2, let sender = Sender(ends[0]), let receiver = Receiver(ends[1]) else { return nil }
         switch sender {
-        case .input: break
-        case .head(let head): guard head.layer < layers, head.index < heads else { return nil }
-        case .mlp(let layer): guard layer < layers else { return nil }
+        case .head(let head) where head.layer >= layers || head.index >= heads: return nil
+        case .mlp(layers...): return nil
+        default: break
         }
         switch receiver {
-        case .logits: break
-        case .head(let head, _): guard head.layer < layers, head.index < heads else { return nil }
-        case .mlp(let layer): guard layer < layers else { return nil }
+        case .head(let head, _) where head.layer >= layers || head.index >= heads: return nil
+        case .mlp(layers...): return nil
+        default: break
         }
         let edge = Edge(sender: index(of: sender), receiver: index(of: receiver))
         return edge.sender < senderCounts[edge.receiver] ? edge : nil

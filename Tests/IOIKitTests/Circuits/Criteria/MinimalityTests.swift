@@ -11,7 +11,7 @@ import Testing
     /// The sets K in words (Wang et al. 2211.00593, section 4.2 and appendix K).
     @Test func publishedSetsAreThoseOfThePaper() throws {
         let circuit = try CircuitTests.published
-        #expect(PublishedMinimalitySets.fit(circuit))
+        #expect(PublishedMinimalitySets.matches(circuit))
         #expect(PublishedMinimalitySets.classes.map(\.key) == circuit.classes.map(\.name))
         for (headClass, published) in zip(circuit.classes, PublishedMinimalitySets.classes) {
             #expect(Set(headClass.heads) == Set(published.value.map { Head($0.key)! }))
@@ -37,7 +37,7 @@ import Testing
 
     @Test func aPartOfThePublishedCircuitHasPartsOfItsSets() throws {
         let naive = try naiveCircuit()
-        #expect(!PublishedMinimalitySets.fit(naive))
+        #expect(!PublishedMinimalitySets.matches(naive))
         let published = try #require(try Minimality.sets(.published, for: naive))
         #expect(published[Head(9, 6)] == [Head(9, 9), Head(10, 0)] && published[Head(5, 9)] == [])
         #expect(published[Head(5, 5)] == [Head(5, 9)])
