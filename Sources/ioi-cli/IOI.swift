@@ -24,9 +24,10 @@ struct IOI: ParsableCommand {
             """,
         version: ioiVersion,
         subcommands: [
-            DataCommand.self, EvalCommand.self, FinetuneCommand.self, PatchCommand.self, KnockoutCommand.self,
-            FaithfulnessCommand.self, CircuitCommand.self, HeadsCommand.self, ReproduceCommand.self, ReportCommand.self,
-            VerifyCommand.self, ModelCommand.self, BenchCommand.self,
+            DataCommand.self, FinetuneCommand.self,
+        ] + Experiments.commands(in: nil) + [
+            CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self, ModelCommand.self,
+            BenchCommand.self,
         ]
     )
 

@@ -6,9 +6,7 @@ struct CircuitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circuit",
         abstract: "Find, show, compare and validate circuits: the heads that do the task together.",
-        subcommands: [
-            CircuitShowCommand.self, CircuitDiscoverCommand.self, CircuitValidateCommand.self, CircuitDiffCommand.self,
-        ]
+        subcommands: [CircuitShowCommand.self, CircuitDiffCommand.self] + Experiments.commands(in: "circuit")
     )
 }
 

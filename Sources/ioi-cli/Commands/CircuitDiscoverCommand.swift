@@ -158,3 +158,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
         }
     }
 }
+
+extension DiscoverExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { CircuitDiscoverCommand.self }
+}

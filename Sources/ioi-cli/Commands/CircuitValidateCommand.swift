@@ -154,3 +154,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
         }
     }
 }
+
+extension ValidateExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { CircuitValidateCommand.self }
+}

@@ -36,3 +36,7 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
         )
     }
 }
+
+extension EvaluationExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { EvalCommand.self }
+}

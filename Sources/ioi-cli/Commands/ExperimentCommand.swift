@@ -168,3 +168,18 @@ extension Subject {
     /// What was measured, as in "200 clean prompts".
     var prompting: String { dataset.map { "\($0.count) \($0.name) prompts" } ?? "" }
 }
+
+/// An experiment that has a command, which the registry of experiments then makes known to the program.
+protocol ExperimentWithCommand: Experiment {
+    static var command: any ParsableCommand.Type { get }
+}
+
+extension Experiments {
+    /// The commands of all experiments in a group of commands, such as `circuit`; nil for those in no group.
+    static func commands(in group: String?) -> [any ParsableCommand.Type] {
+        all.filter { kind in
+            let words = kind.name.split(separator: " ").map(String.init)
+            return (words.count > 1 ? words[0] : nil) == group
+        }.compactMap { ($0 as? any ExperimentWithCommand.Type)?.command }
+    }
+}

@@ -101,3 +101,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         return options
     }
 }
+
+extension FaithfulnessExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { FaithfulnessCommand.self }
+}

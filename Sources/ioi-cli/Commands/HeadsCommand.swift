@@ -82,3 +82,7 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
         return options
     }
 }
+
+extension HeadsExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { HeadsCommand.self }
+}

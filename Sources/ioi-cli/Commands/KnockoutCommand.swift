@@ -90,3 +90,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
         return options
     }
 }
+
+extension KnockoutExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { KnockoutCommand.self }
+}

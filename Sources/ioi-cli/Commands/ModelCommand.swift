@@ -7,9 +7,8 @@ struct ModelCommand: ParsableCommand {
         commandName: "model",
         abstract: "Inspect, check and compare model folders, or make one: pretrained from scratch, or random.",
         subcommands: [
-            ModelInfoCommand.self, ModelCheckCommand.self, ModelDiffCommand.self, ModelPretrainCommand.self,
-            ModelRandomCommand.self,
-        ]
+            ModelInfoCommand.self, ModelCheckCommand.self, ModelPretrainCommand.self, ModelRandomCommand.self,
+        ] + Experiments.commands(in: "model")
     )
 }
 

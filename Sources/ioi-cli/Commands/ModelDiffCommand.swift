@@ -42,3 +42,7 @@ struct ModelDiffCommand: ExperimentCommand {
         )
     }
 }
+
+extension ModelDiffExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { ModelDiffCommand.self }
+}

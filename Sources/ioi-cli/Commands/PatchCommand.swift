@@ -249,3 +249,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         }
     }
 }
+
+extension PatchExperiment: ExperimentWithCommand {
+    static var command: any ParsableCommand.Type { PatchCommand.self }
+}

@@ -86,7 +86,7 @@ public struct Verification: Sendable {
                 let work = Work(settings, perPrompt: recorded.results.holds("per_prompt"), progress: progress)
                 let found = try recorded.repeated(on: entry.model, donor: entry.donor, work)
                 // Not every experiment can be interrupted midway.
-                try work.checkInterruption()
+                try work.settings.checkInterruption()
                 return Self.compare(
                     recorded, recorded.findings, found, tolerance, replaced: entry.replaced, started: started)
             }
