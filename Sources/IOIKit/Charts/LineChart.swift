@@ -70,7 +70,7 @@ public struct LineChart: Sendable {
             y: ChartAxis(spanning: ys + (reference == nil ? [0] : []))
         )
         var body = [SVG.label(title, 16, 22, "heading")] + plot.horizontalGrid
-        // Half an epoch or step is no place for a tick.
+        // Epochs and steps are whole numbers.
         for tick in plot.xAxis.ticks(atMost: 9) where tick.value.rounded() == tick.value {
             body.append(SVG.label(tick.value.fixed(0), plot.x(tick.value), plot.bottom + 18, "tick"))
         }

@@ -40,7 +40,7 @@ extension ReportBuilder {
     /// A note for each file that is missing or cannot be read.
     var problemNotes: String { problems.map { HTMLPage.paragraph("Missing: \($0)", style: "note") }.joined() }
 
-    // MARK: What both kinds of report show
+    // MARK: Parts of both kinds of report
 
     /// The steps of a run. The last line is left out if a killed process did not finish it.
     mutating func readMetrics(of run: RunFolder) -> [StepMetrics] {

@@ -179,7 +179,7 @@ extension ReproductionReportBuilder {
             let chart = ScatterChart(
                 title: "\(head) in \(drawn.model)",
                 subtitle: "\(drawn.classes![head].kind.rawValue), ρ \(correlation[0]) \(correlation[1])",
-                xLabel: "attention from END to the name", yLabel: "vertical: written in the direction of the name",
+                xLabel: "attention from END to the name", yLabel: "y: written in the direction of the name",
                 series: series, onAxesOf: both.map(\.1)
             )
             pictures.append(
