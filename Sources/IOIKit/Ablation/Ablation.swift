@@ -48,11 +48,10 @@ public struct Ablation: Codable, Equatable, Sendable {
     }
 
     func validate() throws {
-        guard kind == .optimal, let learning else { return }
-        try IOIError.check("learning.steps", learning.steps, in: 1...10_000_000)
-        guard learning.rate > 0 else {
-            throw IOIError.invalid("learning.rate", "found \(learning.rate), expected a number above 0")
-        }
+        guard kind == .optimal else { return }
+        let (steps, rate) = (learning?.steps ?? 0, learning?.rate ?? 0)
+        try IOIError.check("learning.steps", steps, in: 1...10_000_000)
+        guard rate > 0 else { throw IOIError.invalid("learning.rate", "found \(rate), expected a number above 0") }
     }
 
     /// - Parameter reference: the number of prompts over which means are taken; nil for the measured ones.
