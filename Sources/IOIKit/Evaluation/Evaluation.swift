@@ -19,10 +19,11 @@ public struct Evaluation: Equatable, Sendable {
 
         init(_ measures: [PromptMeasures], seed: UInt64) {
             func estimate(_ value: (PromptMeasures) -> Double) -> Estimate {
-                Estimate(meanOf: measures.map(value), seed: seed)
+                let mean = Estimate(meanOf: measures.map(value), seed: seed)
+                return Estimate(value: mean.value, ci95: mean.ci95)
             }
             count = measures.count
-            logitDifference = estimate(\.logitDifference)
+            logitDifference = Estimate(meanOf: measures.map(\.logitDifference), seed: seed)
             accuracy = estimate { $0.logitDifference > 0 ? 1 : 0 }
             top1 = estimate { $0.ioRank == 1 ? 1 : 0 }
             ioProbability = estimate(\.ioProbability)

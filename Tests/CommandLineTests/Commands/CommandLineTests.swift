@@ -37,7 +37,7 @@ import Testing
         // Commands.
         (
             ["circuit", "dicsover", "--count", "3"],
-            "circuit: found the command \"dicsover\", expected one of show, discover, validate, diff; did you mean discover?"
+            "circuit: found the command \"dicsover\", expected one of show, diff, validate, discover; did you mean discover?"
         ),
         // Flags: near one, and near none.
         (["eval", "--cuont", "3"], "--cuont: not a flag of ioi eval; did you mean --count?"),
@@ -61,7 +61,7 @@ import Testing
     @Test func aMistypedCommandGetsASuggestion() async throws {
         let near = try await Program.run(["evla", "--count", "3"])
         #expect(near.status == 64)
-        #expect(near.errors.hasPrefix("ioi: found the command \"evla\", expected one of data, eval, finetune, "))
+        #expect(near.errors.hasPrefix("ioi: found the command \"evla\", expected one of data, finetune, eval, "))
         #expect(near.errors.hasSuffix("; did you mean eval?\n"))
         let far = try await Program.run(["nonsense"])
         #expect(far.status == 64 && far.complaints.count == 1 && !far.errors.contains("did you mean"))

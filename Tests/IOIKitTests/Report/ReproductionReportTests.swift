@@ -28,7 +28,7 @@ import Testing
         ] { #expect(html.contains("<h2>\(title)</h2>"), "\(title)") }
         #expect(!html.contains("Missing:"))
         // A model with random weights has no circuit, which the page says.
-        #expect(html.contains("base: none. no head carries"))
+        #expect(html.contains("base: none. no head has"))
         // The namespaces of SVG are names, not addresses that are fetched.
         let addresses = html.matches(of: /(src|href)="([^"]*)"/).map { String($0.output.2) }
         #expect(addresses.allSatisfy { $0.hasPrefix("#") || $0 == "data:," })

@@ -91,7 +91,9 @@ public struct PathWalk: Codable, Equatable, Sendable {
         for (field, criterion) in [
             ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),
         ] {
-            try IOIError.check("\(field).threshold", criterion.threshold, in: 0...1000)
+            guard criterion.threshold >= 0 else {
+                throw IOIError.invalid("\(field).threshold", "found \(criterion.threshold), expected 0 or more")
+            }
             if let limit = criterion.limit { try IOIError.check("\(field).limit", limit, in: 1...100_000) }
         }
         try IOIError.check("attention", attention, in: 0...1)

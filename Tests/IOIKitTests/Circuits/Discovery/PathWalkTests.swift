@@ -85,7 +85,7 @@ import Testing
         let planted = PlantedModel()
         var walk = PathWalk()
         walk.logits.threshold = 200
-        #expect(throws: IOIError.self) { try find(planted, walk) }
+        #expect(throws: NoCircuit.self) { try find(planted, walk) }
         walk = PathWalk()
         walk.queries.threshold = 200
         var result = try find(planted, walk)
@@ -107,16 +107,16 @@ import Testing
 
         walk = PathWalk()
         walk.logits.threshold = 1000
-        let nothing = #expect(throws: IOIError.self) { try find(planted, walk) }
-        #expect(nothing?.description.hasPrefix("--logits-effect: found no head that carries 1000.0 %") == true)
+        let nothing = #expect(throws: NoCircuit.self) { try find(planted, walk) }
+        #expect(nothing?.description.hasPrefix("no head has a direct effect of 1000.0 %") == true)
         walk = PathWalk()
         walk.s1Next.threshold = -1
-        #expect(throws: IOIError.usage("threshold of step S1+1: found -1.0, expected 0 or more")) {
+        #expect(throws: IOIError.invalid("s1_next.threshold", "found -1.0, expected 0 or more")) {
             try find(planted, walk)
         }
         walk = PathWalk()
         walk.s2.limit = 0
-        #expect(throws: IOIError.usage("limit of step S2: found 0, expected 1 or more")) { try find(planted, walk) }
+        #expect(throws: IOIError.invalid("s2.limit", "found 0, expected 1 to 100000")) { try find(planted, walk) }
     }
 
     /// Ten prompts: one head that is always worth 20 % of the difference, one as much on the mean but not reliably, one
@@ -256,7 +256,7 @@ import Testing
             }
             #expect(Set(written) == paths && written.count == paths.count)
 
-            let unnamed = try freeWalk(attention: 2).find(parameters, name: "random", prompts, settings: Self.settings)
+            let unnamed = try freeWalk(attention: 1).find(parameters, name: "random", prompts, settings: Self.settings)
             for (position, name) in [(PositionClass.s2, "other (S2)"), (.s1Next, "other (S1+1)")] {
                 let names = unnamed.circuit.classes.filter { $0.position == .one(position) }.map(\.name)
                 #expect(names.isEmpty || names == [name])
