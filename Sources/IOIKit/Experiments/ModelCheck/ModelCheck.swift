@@ -46,7 +46,7 @@ public struct ModelCheck: Sendable {
 
     public static let command = "model check"
     /// The texts of the results, which repeat figures.
-    static let uncompared: Set = ["found"]
+    static let uncompared: Set = ["found", "expected"]
 
     /// The model's name in reports.
     public let name: String
