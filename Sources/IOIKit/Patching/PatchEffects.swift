@@ -89,3 +89,200 @@ public struct PatchEffects: Sendable {
         }
     }
 }
+
+/// The effects of a sweep over layers and columns, in the form used by results files.
+///
+/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run
+/// `donor` and `recovered`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
+public struct PatchMap: Equatable, Sendable {
+    public enum Columns: Equatable, Sendable {
+        case heads
+        case positions([PositionSelection])
+        /// One run per layer.
+        case single
+    }
+
+    /// Logit differences of each prompt.
+    public struct PerPrompt: Equatable, Sendable {
+        /// [prompts]
+        public fileprivate(set) var original: [Double] = []
+        /// [prompts]
+        public fileprivate(set) var donor: [Double]?
+        /// [layers][columns][prompts]
+        public fileprivate(set) var patched: [[[Double]]] = []
+        fileprivate var isSingle = false
+    }
+
+    public private(set) var columns = Columns.heads
+    /// The mean logit difference without patching.
+    public private(set) var original = Estimate()
+    /// The mean logit difference of the donor run, if there is one.
+    public private(set) var donor: Estimate?
+    /// [layers][columns]
+    public private(set) var layers: [[PatchEffects.Cell]] = []
+    /// nil unless requested.
+    public private(set) var perPrompt: PerPrompt?
+
+    /// In percent. [layers][columns]
+    public var effects: [[Double?]] { layers.map { $0.map(\.effect.value) } }
+    /// [layers][columns]
+    public var effectIntervals: [[[Double]?]] { layers.map { $0.map(\.effect.ci95) } }
+
+    /// All cells, in layer-major order.
+    public var cells: [PatchEffects.Cell] { Array(layers.joined()) }
+
+    /// - Parameters:
+    ///   - measures: the first `layers` · `width` cells, in layer-major order, form the map.
+    ///   - width: the number of cells per layer.
+    public init(
+        _ effects: PatchEffects,
+        _ measures: PatchMeasures,
+        columns: Columns,
+        layers: Int,
+        width: Int,
+        perPrompt: Bool
+    ) {
+        func rows<Value>(_ values: [Value]) -> [[Value]] { Array(values.prefix(layers * width)).rows(of: width) }
+        self.columns = columns
+        original = effects.original
+        donor = effects.donor
+        self.layers = rows(effects.cells)
+        guard perPrompt else { return }
+        self.perPrompt = PerPrompt(
+            original: measures.original, donor: measures.donor, patched: rows(measures.patched),
+            isSingle: columns == .single
+        )
+    }
+}
+
+extension PatchMap: FieldCoded {
+    init() {}
+
+    static var fields: [Field<PatchMap>] {
+        [
+            .estimate("original", \.original),
+            Field { map, encoder in
+                if let donor = map.donor { try donor.write("donor", "donor_ci95", encoder) }
+            } read: { map, decoder in
+                let donor = try Estimate("donor", "donor_ci95", decoder)
+                map.donor = donor.value == nil ? nil : donor
+            },
+            Field { map, encoder in
+                guard case .positions(let positions) = map.columns else { return }
+                var container = encoder.container(keyedBy: FieldName.self)
+                try container.encode(positions, forKey: "positions")
+            } read: { map, decoder in
+                let container = try decoder.container(keyedBy: FieldName.self)
+                if let positions = try container.decodeIfPresent([PositionSelection].self, forKey: "positions") {
+                    map.columns = .positions(positions)
+                }
+            },
+            // Reading the first of these creates the cells.
+            cells("patched", "patched_ci95", \.patched), cells("effect", "ci95", \.effect),
+            Field { map, encoder in
+                guard map.donor != nil else { return }
+                let recovered = map.layers.map { $0.map { $0.recovered ?? Estimate() } }
+                try Estimates(rows: recovered, isSingle: map.columns == .single)
+                    .write("recovered", "recovered_ci95", encoder)
+            } read: { map, decoder in
+                guard map.donor != nil else { return }
+                let recovered = try Estimates("recovered", "recovered_ci95", decoder)
+                for (layer, row) in recovered.rows.enumerated() {
+                    for (column, estimate) in row.enumerated() { map.layers[layer][column].recovered = estimate }
+                }
+            },
+            .optional("per_prompt", \.perPrompt),
+        ]
+    }
+
+    private static func cells(
+        _ name: FieldName,
+        _ interval: FieldName,
+        _ path: WritableKeyPath<PatchEffects.Cell, Estimate> & Sendable
+    ) -> Field<PatchMap> {
+        Field { map, encoder in
+            let rows = map.layers.map { $0.map { $0[keyPath: path] } }
+            try Estimates(rows: rows, isSingle: map.columns == .single).write(name, interval, encoder)
+        } read: { map, decoder in
+            let estimates = try Estimates(name, interval, decoder)
+            if map.layers.isEmpty {
+                map.layers = estimates.rows.map { Array(repeating: PatchEffects.Cell(), count: $0.count) }
+                if estimates.isSingle { map.columns = .single }
+            }
+            guard estimates.rows.map(\.count) == map.layers.map(\.count) else {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath + [name], debugDescription: "expected as many as patched has")
+                )
+            }
+            for (layer, row) in estimates.rows.enumerated() {
+                for (column, estimate) in row.enumerated() { map.layers[layer][column][keyPath: path] = estimate }
+            }
+        }
+    }
+
+    /// [layers][columns], written as [layers] if `isSingle`.
+    private struct Estimates {
+        let rows: [[Estimate]]
+        let isSingle: Bool
+
+        init(rows: [[Estimate]], isSingle: Bool) {
+            self.rows = rows
+            self.isSingle = isSingle
+        }
+
+        init(_ name: FieldName, _ interval: FieldName, _ decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: FieldName.self)
+            let values: [[Double?]]
+            let bounds: [[[Double]?]]
+            if let single = try? container.decode([Double?].self, forKey: name) {
+                isSingle = true
+                values = single.map { [$0] }
+                bounds = try container.decode([[Double]?].self, forKey: interval).map { [$0] }
+            } else {
+                isSingle = false
+                values = try container.decode([[Double?]].self, forKey: name)
+                bounds = try container.decode([[[Double]?]].self, forKey: interval)
+            }
+            guard values.map(\.count) == bounds.map(\.count) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: interval, in: container, debugDescription: "expected as many as \(name.stringValue) has"
+                )
+            }
+            rows = zip(values, bounds).map { zip($0, $1).map { Estimate(value: $0, ci95: $1) } }
+        }
+
+        func write(_ name: FieldName, _ interval: FieldName, _ encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: FieldName.self)
+            if isSingle {
+                try container.encode(rows.map { $0[0].value }, forKey: name)
+                try container.encode(rows.map { $0[0].ci95 }, forKey: interval)
+            } else {
+                try container.encode(rows.map { $0.map(\.value) }, forKey: name)
+                try container.encode(rows.map { $0.map(\.ci95) }, forKey: interval)
+            }
+        }
+    }
+}
+
+extension PatchMap.PerPrompt: FieldCoded {
+    static var fields: [Field<PatchMap.PerPrompt>] {
+        [
+            .value("original", \.original), .optional("donor", \.donor),
+            Field { prompts, encoder in
+                var container = encoder.container(keyedBy: FieldName.self)
+                if prompts.isSingle {
+                    try container.encode(prompts.patched.map { $0[0] }, forKey: "patched")
+                } else {
+                    try container.encode(prompts.patched, forKey: "patched")
+                }
+            } read: { prompts, decoder in
+                let container = try decoder.container(keyedBy: FieldName.self)
+                if let single = try? container.decode([[Double]].self, forKey: "patched") {
+                    (prompts.isSingle, prompts.patched) = (true, single.map { [$0] })
+                } else {
+                    prompts.patched = try container.decode([[[Double]]].self, forKey: "patched")
+                }
+            },
+        ]
+    }
+}

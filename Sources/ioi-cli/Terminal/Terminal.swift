@@ -1,5 +1,6 @@
 import Foundation
 import IOIKit
+import Synchronization
 
 /// The terminal. Results go to standard output, everything else to standard error.
 enum Terminal {
@@ -32,5 +33,80 @@ enum Terminal {
 
     static func complain(_ problem: String) {
         say("ioi: \(problem)")
+    }
+}
+
+/// A line on standard error that shows the progress of long work and the time left. It is silent unless standard error is
+/// a terminal.
+final class ProgressLine {
+    private let title: String
+    private let total: Int
+    private let begun: Int
+    private let started = ContinuousClock.now
+    private var shown: ContinuousClock.Instant?
+    private let isVisible: Bool
+
+    /// - Parameter done: what an earlier process did; the estimate of the time left ignores it.
+    init(_ title: String, total: Int, done: Int = 0, isQuiet: Bool) {
+        self.title = title
+        self.total = total
+        begun = done
+        isVisible = !isQuiet && Terminal.isInteractive
+    }
+
+    deinit { clear() }
+
+    func show(_ done: Int, note: String = "") {
+        let now = ContinuousClock.now
+        guard isVisible, done > begun, shown.map({ now - $0 > .milliseconds(100) }) ?? true || done == total
+        else { return }
+        shown = now
+        let left = (now - started) / .seconds(1) / Double(done - begun) * Double(total - done)
+        let width = 24
+        let filled = min(width, width * done / max(total, 1))
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        write("\r\u{1B}[K\(title) \(bar) \(done)/\(total)\(note.isEmpty ? "" : "  \(note)")  \(duration(left)) left")
+    }
+
+    /// Erases the line, so that others can be written.
+    func clear() {
+        guard shown != nil else { return }
+        shown = nil
+        write("\r\u{1B}[K")
+    }
+
+    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// "42 s", "3 min 05 s" or "2 h 10 min".
+func duration(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return "\(whole / 60) min \(String(format: "%02d", whole % 60)) s" }
+    return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
+}
+
+/// Ctrl-C and SIGTERM make long work save and stop; a second one ends the program at once.
+enum Interrupt {
+    /// For the help of commands that resume.
+    static let help = "Ctrl-C saves what was measured next to --out; the same command resumes from it."
+
+    private static let pending = Atomic(false)
+
+    static var isPending: Bool { pending.load(ordering: .relaxed) }
+
+    static func listen() {
+        // The parent process may have blocked them.
+        var both = sigset_t()
+        sigemptyset(&both)
+        sigaddset(&both, SIGINT)
+        sigaddset(&both, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &both, nil)
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                Interrupt.pending.store(true, ordering: .relaxed)
+                signal(number, SIG_DFL)
+            }
+        }
     }
 }

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import IOIKit
+
+/// The options of every command that computes.
+struct RunOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Number of threads (default: one for each core).",
+            discussion: "Equal seeds and equal numbers of threads give identical results.", valueName: "n"
+        )
+    )
+    var threads: Int?
+
+    @Flag(help: "Show no progress and no hints, only errors and the model's name.")
+    var quiet = false
+
+    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range.
+    func workers() throws -> Workers {
+        if let threads { try checkFlag("--threads", threads, in: 1...1024) }
+        return Workers(count: threads)
+    }
+}
+
+/// How much memory patched runs may use.
+struct MemoryOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("GB for caches and patched runs, besides the weights.", valueName: "gb"))
+    var memory = 1.0
+
+    /// - Throws: `IOIError` of kind `usage` if the size is out of range.
+    func settings(workers: Workers) throws -> RunSettings {
+        var settings = RunSettings(workers: workers)
+        try checkFlag("--memory", memory, in: 0.05...1000)
+        settings.memory = Int(memory * 1e9)
+        settings.isInterrupted = { Interrupt.isPending }
+        return settings
+    }
+}
+
+/// - Throws: `IOIError` of kind `usage` if the value of a flag is out of range.
+func checkFlag<Value: Comparable>(_ flag: String, _ value: Value, in range: ClosedRange<Value>) throws {
+    guard range.contains(value) else {
+        throw IOIError.usage("\(flag): found \(value), expected \(range.lowerBound) to \(range.upperBound)")
+    }
+}
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json, csv
+}
+
+/// The form of standard output.
+struct FormatOptions: ParsableArguments {
+    @Option(help: "Print text for people, the results document, or a table.")
+    var format: OutputFormat = .text
+}
+
+/// Whether the results hold the figures of each prompt.
+struct PerPromptOptions: ParsableArguments {
+    @Flag(help: "Include the figures of each prompt in the JSON.")
+    var perPrompt = false
+}
+
+/// Where results go, and in what form.
+struct OutputOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Write the results to a file, as JSON unless --format is csv.", valueName: "file"),
+        completion: .file(extensions: ["json", "csv"])
+    )
+    var out: String?
+
+    @OptionGroup var standardOutput: FormatOptions
+
+    var format: OutputFormat { standardOutput.format }
+
+    /// Whether the results document is written, to a file or to standard output.
+    var holdsDocument: Bool { format == .json || out != nil }
+
+    /// Writes results to `--out`, and to standard output in the requested form. Text is followed by where the file is and
+    /// what to try next, on standard error.
+    func write(
+        isQuiet: Bool,
+        json: () throws -> Data,
+        csv: () -> String,
+        text: () -> String,
+        next: () -> String? = { nil }
+    ) throws {
+        // The document costs a hash of the model, so it is made once and only if needed.
+        let isDocumentNeeded = format == .json || out != nil && format == .text
+        let document = isDocumentNeeded ? try json() : Data(csv().utf8)
+        if let out { try AtomicFile.write(document, to: URL(fileURLWithPath: out)) }
+        switch format {
+        case .text:
+            print(text())
+            guard !isQuiet else { return }
+            // Standard output is complete before standard error continues.
+            fflush(nil)
+            if let out { Terminal.say("results in \(out)") }
+            if let next = next() { Terminal.say("next: \(next)") }
+        case .json: print(String(decoding: document, as: UTF8.self))
+        case .csv: print(String(decoding: document, as: UTF8.self), terminator: "")
+        }
+    }
+}
+
+/// The flags that stand on the command line.
+///
+/// An option that has a default does not know whether the user gave it, but a flag without effect must be refused.
+enum Given {
+    private static let flags = Set(CommandLine.arguments.map { $0.prefix { $0 != "=" } })
+
+    static func has(_ flag: String) -> Bool { flags.contains(flag[...]) }
+
+    /// The first of some flags that the user gave.
+    static func first(of flags: [String]) -> String? { flags.first(where: has) }
+}
+
+/// The titles of the sections of every command's help, in the order in which they appear.
+enum Section {
+    static let measurement = "Measurement"
+    static let ablation = "Ablation"
+    static let model = "Model"
+    static let prompts = "Prompts"
+    static let training = "Training"
+    static let execution = "Execution"
+    static let output = "Output"
+}
