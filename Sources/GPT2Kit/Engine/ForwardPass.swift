@@ -15,6 +15,8 @@ public final class ForwardPass {
     /// - Parameters:
     ///   - capacity: the largest batch to come.
     ///   - sites: what of each layer can be read after a run.
+    ///   - parameters: the parameters of the model.
+    ///   - workers: the threads that compute.
     public convenience init(
         _ parameters: GPT2Parameters,
         capacity: BatchCapacity,

@@ -36,6 +36,7 @@ public struct PackedBatch: Sendable {
     /// - Parameters:
     ///   - prompts: the token ids of each prompt; none may be empty.
     ///   - sharesBeginnings: whether prompts share the rows of a common prefix.
+    ///   - rows: the rows that ask for a prediction.
     public init(_ prompts: [[Int]], rows: Rows, sharesBeginnings: Bool = true) {
         self.init(prompts, rows: rows, sharesRows: sharesBeginnings, contexts: nil)
     }

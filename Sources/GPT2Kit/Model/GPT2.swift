@@ -53,7 +53,11 @@ public final class GPT2: Sendable {
     public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
 
     /// Writes a model folder that Hugging Face's `transformers` loads.
-    /// - Parameter note: see ``ModelLocation/note``.
+    /// - Parameters:
+    ///   - note: see ``ModelLocation/note``.
+    ///   - folder: the folder.
+    ///   - tokenizer: the tokenizer of the prompts.
+    ///   - parameters: the parameters of the model.
     /// - Throws: ``IOIError`` if the folder exists or cannot be written. Nothing is left behind then.
     public static func write(
         _ parameters: GPT2Parameters,

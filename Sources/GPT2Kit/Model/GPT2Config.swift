@@ -20,7 +20,14 @@ public struct GPT2Config: Sendable, Equatable {
     /// Dimension of a head's queries, keys and values.
     public var headWidth: Int { width / heads }
 
-    /// - Parameter innerWidth: nil for four times the width.
+    /// - Parameters:
+    ///   - innerWidth: nil for four times the width.
+    ///   - width: the width of the residual stream.
+    ///   - layers: the number of blocks.
+    ///   - contextLength: the largest number of tokens of a prompt.
+    ///   - heads: the number of heads of a block.
+    ///   - layerNormEpsilon: ε of every LayerNorm.
+    ///   - vocabularySize: the number of tokens.
     /// - Throws: ``IOIError`` naming the field of `config.json` that is out of range.
     public init(
         vocabularySize: Int,

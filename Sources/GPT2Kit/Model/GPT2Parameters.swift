@@ -86,7 +86,12 @@ public final class GPT2Parameters: @unchecked Sendable {
     /// GPT-2's initialisation (Radford et al. 2019): normal weights with standard deviation `deviation`, divided by
     /// √(2 · layers) for the projections into the residual stream; biases 0, LayerNorm scales 1.
     ///
-    /// - Parameter positionDeviation: for the position embedding; nil for `deviation`.
+    /// - Parameters:
+    ///   - positionDeviation: for the position embedding; nil for `deviation`.
+    ///   - seed: the seed of everything drawn at random.
+    ///   - config: the shape of the model.
+    ///   - deviation: the standard deviation of the weights.
+    ///   - workers: the threads that compute.
     public convenience init(
         random config: GPT2Config,
         seed: UInt64,

@@ -64,7 +64,9 @@ public struct ModelLocation: Sendable, Equatable {
         url.deletingLastPathComponent()
     }
 
-    /// - Parameter name: nil for the name of the folder.
+    /// - Parameters:
+    ///   - name: nil for the name of the folder.
+    ///   - folder: the folder.
     /// - Throws: ``IOIError`` naming the folder and what it lacks.
     public init(name: String? = nil, folder: URL) throws {
         let folder = folder.standardizedFileURL

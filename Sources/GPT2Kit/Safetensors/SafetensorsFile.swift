@@ -73,7 +73,9 @@ public final class SafetensorsFile: @unchecked Sendable {
     }
 
     /// Copies the values of an F32, F16 or BF16 tensor, row-major.
-    /// - Parameter target: as long as the tensor.
+    /// - Parameters:
+    ///   - target: as long as the tensor.
+    ///   - name: the name of the tensor.
     /// - Throws: ``IOIError`` if there is no such tensor, its type is another, or its length differs from the target's.
     public func copy(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws {
         let tensor = try floatTensor(name)

@@ -18,7 +18,7 @@ final class AblationMeans {
     /// - Parameters:
     ///   - sites: z, MLP outputs or the residual stream before the first block.
     ///   - prompts: the prompts whose counterfactuals are averaged.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual.
+    /// - Throws: `IOIError` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
         sites: Set<Site>,

@@ -21,7 +21,7 @@ final class Ablator {
     ///   - sites: the sites to knock out: z, MLP outputs or the residual stream before the first block.
     ///   - prompts: all prompts of the batches to come.
     ///   - reference: prompts whose counterfactuals give means, including some of each group of `prompts`.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual, a group has no reference, or the kind is `optimal`.
+    /// - Throws: `IOIError` if a prompt has no counterfactual, a group has no reference, or the kind is `optimal`.
     init(
         _ ablation: Ablation,
         of parameters: GPT2Parameters,

@@ -22,8 +22,11 @@ public struct ComplementAblation: Sendable {
     ///   - reference: prompts whose counterfactuals give means, or from which constants are learned; nil for `prompts`.
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - settings: threads, memory and interruption.
+    ///   - prompts: the prompts to measure.
+    ///   - model: the model to measure.
     /// - Returns: measures with one cell for each of `kept`; `original` is the whole model.
-    /// - Throws: ``IOIError`` if a head does not exist, a prompt has no counterfactual, a group of prompts has no
+    /// - Throws: `IOIError` if a head does not exist, a prompt has no counterfactual, a group of prompts has no
     ///   reference, or a logit difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,

@@ -22,7 +22,7 @@ public struct KnockoutTarget: Equatable, Sendable {
     /// - Parameters:
     ///   - headField: the option that lists the heads, if any.
     ///   - mlpField: the option that lists the MLPs, if any.
-    /// - Throws: ``IOIError`` if a head or MLP does not exist.
+    /// - Throws: `IOIError` if a head or MLP does not exist.
     func check(_ config: GPT2Config, headField: String? = nil, mlpField: String? = nil) throws {
         func fail(_ field: String?, _ problem: String) -> IOIError {
             field.map { .invalid($0, problem) } ?? IOIError("\(name): \(problem)")
@@ -124,8 +124,11 @@ public struct Knockout: Sendable {
     ///   - reference: prompts whose counterfactuals give means; nil for `prompts`.
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - model: the model to measure.
+    ///   - prompts: the prompts to measure.
+    ///   - settings: threads, memory and interruption.
     /// - Returns: measures with one cell for each of `targets`.
-    /// - Throws: ``IOIError`` if a target does not exist, a prompt has no counterfactual, a group of prompts has no
+    /// - Throws: `IOIError` if a target does not exist, a prompt has no counterfactual, a group of prompts has no
     ///   reference, or a logit difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,

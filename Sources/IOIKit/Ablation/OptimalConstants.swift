@@ -29,7 +29,7 @@ final class OptimalConstants {
     /// - Parameters:
     ///   - kept: the circuit's heads and their positions.
     ///   - prompts: the training prompts.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual.
+    /// - Throws: `IOIError` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
         keeping kept: [Head: PositionSelection],

@@ -15,7 +15,10 @@ public struct CircuitDiagram: Sendable {
     private let boxes: [Box]
     private let paths: [ClassPath]
 
-    /// - Parameter base: the circuit to compare with, if any.
+    /// - Parameters:
+    ///   - base: the circuit to compare with, if any.
+    ///   - circuit: the circuit.
+    ///   - title: the title of the chart.
     public init(title: String, _ circuit: Circuit, comparedWith base: Circuit? = nil) {
         self.title = title
         paths = circuit.paths

@@ -18,7 +18,10 @@ public struct Heatmap: Equatable, Sendable {
     /// In per cent, `[layer][column]`; nil if not finite.
     public let values: [[Double?]]
 
-    /// - Parameter values: in per cent, `[layer][column]`; nil and numbers that are not finite are drawn as "·".
+    /// - Parameters:
+    ///   - values: in per cent, `[layer][column]`; nil and numbers that are not finite are drawn as "·".
+    ///   - title: the title of the chart.
+    ///   - columns: the columns of a layer.
     public init(title: String, columns: Columns, values: [[Double?]]) {
         self.title = title
         self.columns = columns
@@ -30,8 +33,10 @@ public struct Heatmap: Equatable, Sendable {
     /// If the columns do not fit, the values lose their decimals; if they still do not fit, the columns are split into
     /// blocks, one below the other.
     ///
-    /// - Parameter isColoured: draws the values on backgrounds from blue (negative) through white to red (positive), with
-    ///   ANSI escape sequences for 256 colours.
+    /// - Parameters:
+    ///   - isColoured: draws the values on backgrounds from blue (negative) through white to red (positive), with
+    ///     ANSI escape sequences for 256 colours.
+    ///   - width: the width of a line, in characters.
     public func text(width: Int, isColoured: Bool) -> String {
         let layout = HeatmapLayout(self, width: width)
         var blocks = layout.groups.map { group in

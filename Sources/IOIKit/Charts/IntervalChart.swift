@@ -99,7 +99,9 @@ public struct IntervalChart: Equatable, Sendable {
     /// The chart in lines of at most `width` characters. If labels, figures and a readable plot do not fit side by side,
     /// each label gets a line of its own. Titles, figures and notes are never cut, so their lines may be longer.
     ///
-    /// - Parameter isColoured: draws in the terminal's own colours with ANSI escape sequences.
+    /// - Parameters:
+    ///   - isColoured: draws in the terminal's own colours with ANSI escape sequences.
+    ///   - width: the width of a line, in characters.
     public func text(width: Int, isColoured: Bool) -> String {
         IntervalChartText(self, width: width).text(isColoured: isColoured)
     }

@@ -18,6 +18,11 @@ public struct MapChart: Sendable {
     /// - Parameters:
     ///   - columns: nil for `0`, `1`, …
     ///   - scale: nil for the largest absolute value.
+    ///   - intervals: the intervals of the values.
+    ///   - values: the values. [rows][columns]
+    ///   - unit: the unit of the values.
+    ///   - title: the title of the chart.
+    ///   - decimals: the number of decimals shown.
     public init(
         title: String,
         values: [[Double?]],

@@ -18,7 +18,13 @@ public struct ScatterChart: Sendable {
     // Charts on the same axes can be compared by eye.
     private let plot: PlotArea
 
-    /// - Parameter others: the series of other charts that share the axes.
+    /// - Parameters:
+    ///   - others: the series of other charts that share the axes.
+    ///   - title: the title of the chart.
+    ///   - xLabel: the label of the horizontal axis.
+    ///   - subtitle: the subtitle of the chart.
+    ///   - series: the lines.
+    ///   - yLabel: the label of the vertical axis.
     public init(
         title: String,
         subtitle: String = "",

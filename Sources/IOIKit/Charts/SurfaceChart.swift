@@ -5,6 +5,7 @@ extension IntervalChart {
     ///   - heads: the number of heads in the circuit.
     ///   - prompts: the model and prompts, for the subtitle.
     ///   - isWholeMeaningless: whether F(M) is too near zero for ratios to it.
+    ///   - surface: the cells of the surface.
     public init(surface: [SurfaceCell], heads: Int, of prompts: String, isWholeMeaningless: Bool) {
         let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map {
             name, figures in

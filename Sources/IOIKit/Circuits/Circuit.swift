@@ -11,7 +11,7 @@ public struct Circuit: Equatable, Sendable {
     /// The names of the circuit's edges in the graph; empty if unknown.
     public let edges: [String]
 
-    /// - Throws: ``IOIError`` if there are no classes, a class has no name or no heads, a class name or head is
+    /// - Throws: `IOIError` if there are no classes, a class has no name or no heads, a class name or head is
     ///   repeated, or a path refers to an unknown class.
     public init(model: String, classes: [HeadClass], paths: [ClassPath] = [], edges: [String] = []) throws {
         self.model = model
@@ -87,8 +87,10 @@ public struct Circuit: Equatable, Sendable {
     /// The heads of all classes, in ascending order.
     public var heads: [Head] { classes.flatMap(\.heads).sorted() }
 
-    /// - Parameter field: the option that named the class.
-    /// - Throws: ``IOIError`` for that option, listing the circuit's classes, if there is no such class.
+    /// - Parameters:
+    ///   - field: the option that named the class.
+    ///   - name: the name of the class.
+    /// - Throws: `IOIError` for that option, listing the circuit's classes, if there is no such class.
     public func headClass(named name: String, field: String) throws -> HeadClass {
         guard let headClass = classes.first(where: { $0.name == name }) else {
             let choices = classes.map(\.name.quoted).joined(separator: ", ")

@@ -3,7 +3,7 @@ import Foundation
 extension Circuit {
     /// Reads `{"model", "classes": [{"name", "heads": ["9.9", …], "position"}, …]}`.
     ///
-    /// - Throws: ``IOIError`` naming the file and the field, with what was found and what was expected.
+    /// - Throws: `IOIError` naming the file and the field, with what was found and what was expected.
     public init(contentsOf file: URL) throws {
         self = try InputFile.decode(Circuit.self, from: file)
     }
@@ -11,9 +11,10 @@ extension Circuit {
     /// Reads a circuit file, or the model's default circuit.
     ///
     /// - Parameters:
-    ///   - name: `default` for ``DataDirectory/circuit(of:)``, or the path of a file.
+    ///   - name: `default` for `DataDirectory`, or the path of a file.
     ///   - location: the model's.
-    /// - Throws: ``IOIError`` for `circuit` if the model has no default circuit; one naming the file if the file is
+    ///   - config: the shape of the model.
+    /// - Throws: `IOIError` for `circuit` if the model has no default circuit; one naming the file if the file is
     ///   malformed or names a head or edge that the model does not have.
     public static func named(
         _ name: String,
@@ -33,7 +34,7 @@ extension Circuit {
 
     /// Reads a circuit file and checks its heads and edges against a model.
     ///
-    /// - Throws: ``IOIError`` naming the file.
+    /// - Throws: `IOIError` naming the file.
     public init(contentsOf file: URL, for config: GPT2Config) throws {
         let circuit = try Circuit(contentsOf: file)
         for headClass in circuit.classes {

@@ -11,8 +11,10 @@ public struct Evaluator {
         self.workers = workers
     }
 
-    /// - Parameter progress: called with the number of prompts done; throwing stops the run.
-    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
+    /// - Parameters:
+    ///   - progress: called with the number of prompts done; throwing stops the run.
+    ///   - prompts: the prompts to measure.
+    /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
         _ prompts: [Prompt],
         progress: (Int) throws -> Void = { _ in }
@@ -26,8 +28,10 @@ public struct Evaluator {
         }
     }
 
-    /// - Parameter progress: called with the number of prompts done; throwing stops the run.
-    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
+    /// - Parameters:
+    ///   - progress: called with the number of prompts done; throwing stops the run.
+    ///   - prompts: the prompts to measure.
+    /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
         _ prompts: [ChoicePrompt],
         progress: (Int) throws -> Void = { _ in }
@@ -96,7 +100,8 @@ extension Evaluator {
     ///   - seed: for the bootstrap intervals.
     ///   - perPrompt: whether to keep each prompt's measures.
     ///   - progress: called with the number of prompts done; throwing stops the run.
-    /// - Throws: ``IOIError`` naming a prompt whose logits are not finite; errors from `progress`.
+    ///   - dataset: the dataset.
+    /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func evaluate(
         _ dataset: TaskDataset,
         seed: UInt64,

@@ -245,7 +245,7 @@ public struct DiscoverResults: Equatable, Sendable {
     fileprivate init(circuit: Circuit) { self.circuit = circuit }
     fileprivate init(problem: String) { self.problem = problem }
 
-    /// - Throws: ``IOIError`` if no circuit was found.
+    /// - Throws: `IOIError` if no circuit was found.
     public func found() throws -> Circuit {
         guard let circuit else { throw IOIError(problem ?? "no circuit was found") }
         return circuit

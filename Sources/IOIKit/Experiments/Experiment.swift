@@ -15,22 +15,22 @@ public protocol Experiment: Codable, Sendable {
 
     /// Checks the options.
     ///
-    /// - Throws: ``IOIError`` for an option that is out of range or conflicts with others.
+    /// - Throws: `IOIError` for an option that is out of range or conflicts with others.
     func validate() throws
 
     /// The circuit named by an option, if any. It affects the results but can change independently of the options.
     ///
-    /// - Throws: ``IOIError`` if it cannot be read or does not fit the model.
+    /// - Throws: `IOIError` if it cannot be read or does not fit the model.
     func circuit(of model: GPT2) throws -> Circuit?
 
     /// The prompts to run on; nil if the experiment needs none.
     ///
-    /// - Throws: ``IOIError`` if they cannot be read or generated, or do not fit the model.
+    /// - Throws: `IOIError` if they cannot be read or generated, or do not fit the model.
     func dataset(for model: GPT2) throws -> TaskDataset?
 
     /// Runs the experiment. Options that do not fit the model are reported before any long computation.
     ///
-    /// - Throws: ``IOIError`` if options, models and prompts do not fit together; ``PatchInterruption`` or
+    /// - Throws: `IOIError` if options, models and prompts do not fit together; ``PatchInterruption`` or
     ///   ``ACDC/Interruption`` when interrupted.
     func run(on subject: Subject, _ work: Work) throws -> Results
 }
@@ -67,7 +67,7 @@ public struct Subject {
 
     /// The subject of an experiment, with its prompts.
     ///
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated.
     public init(of experiment: some Experiment, _ model: GPT2, donor: GPT2? = nil) throws {
         self.init(model, donor: donor, try experiment.dataset(for: model))
     }
@@ -78,7 +78,7 @@ public struct Subject {
         return dataset.prompts
     }
 
-    /// - Throws: ``IOIError`` if there is no donor or its shape differs.
+    /// - Throws: `IOIError` if there is no donor or its shape differs.
     func requireDonor() throws -> GPT2 {
         guard let donor else { throw IOIError.invalid("donor", "missing, expected the model that values come from") }
         try model.config.checkShape(of: donor.config)
@@ -96,7 +96,11 @@ public struct Work {
     /// Called with the share of the work done, from 0 to 1.
     public var progress: (Double) -> Void
 
-    /// - Parameter partial: nil to save no progress.
+    /// - Parameters:
+    ///   - partial: nil to save no progress.
+    ///   - progress: called with the share that is done.
+    ///   - perPrompt: whether the results hold the figures of each prompt.
+    ///   - settings: threads, memory and interruption.
     public init(
         _ settings: RunSettings,
         partial: PartialResults? = nil,

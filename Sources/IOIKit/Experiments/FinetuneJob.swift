@@ -18,8 +18,13 @@ public final class FinetuneJob {
 
     /// Starts a run in a new folder.
     ///
-    /// - Parameter heldOut: the prompts to evaluate on; nil for no evaluation.
-    /// - Throws: ``IOIError``, before anything is written, if a setting is out of range, the prompts cannot be made,
+    /// - Parameters:
+    ///   - heldOut: the prompts to evaluate on; nil for no evaluation.
+    ///   - settings: threads, memory and interruption.
+    ///   - run: the run folder.
+    ///   - base: the model to start from.
+    ///   - prompts: the prompts to train on.
+    /// - Throws: `IOIError`, before anything is written, if a setting is out of range, the prompts cannot be made,
     ///   the folder is in use or the disk is too full.
     public static func start(
         in run: RunFolder,
@@ -52,7 +57,8 @@ public final class FinetuneJob {
     /// - Parameters:
     ///   - load: loads the model the run started from.
     ///   - change: may prolong the run, or change settings that do not affect its steps.
-    /// - Throws: ``IOIError`` if the folder contains no run, its model or prompts have changed, or a setting is out of
+    ///   - run: the run folder.
+    /// - Throws: `IOIError` if the folder contains no run, its model or prompts have changed, or a setting is out of
     ///   range.
     public static func resume(
         _ run: RunFolder,

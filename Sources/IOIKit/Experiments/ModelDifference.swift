@@ -68,7 +68,7 @@ public struct ModelDifference: Equatable, Sendable {
         return tensors.sorted { (rank($0), $0.size.change, $1.name) > (rank($1), $1.size.change, $0.name) }
     }
 
-    /// - Throws: ``IOIError`` naming the dimension in which the shapes differ.
+    /// - Throws: `IOIError` naming the dimension in which the shapes differ.
     public init(_ a: GPT2, _ b: GPT2, workers: Workers) throws {
         let tokenizer: Likeness =
             if let one = a.tokenizer, let other = b.tokenizer {

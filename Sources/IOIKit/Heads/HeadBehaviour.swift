@@ -33,8 +33,12 @@ public struct HeadBehaviour: Codable, Equatable, Sendable {
         case prompts
     }
 
-    /// - Parameter seed: for the random tokens.
-    /// - Throws: ``IOIError`` if attention is not finite.
+    /// - Parameters:
+    ///   - seed: for the random tokens.
+    ///   - prompts: the prompts to measure.
+    ///   - workers: the threads that compute.
+    ///   - model: the model to measure.
+    /// - Throws: `IOIError` if attention is not finite.
     public init(_ model: GPT2Parameters, _ prompts: [Prompt], seed: UInt64, workers: Workers) throws {
         repeatedTokens = try RepeatedTokens(model, seed: seed, workers: workers)
         var measures = TaskAttention.Measures(model.config)
@@ -56,7 +60,10 @@ public struct HeadBehaviour: Codable, Equatable, Sendable {
     /// The strongest of some kinds of attention on random repeated tokens, or else on the prompts; nil if none reaches
     /// the threshold.
     ///
-    /// - Parameter threshold: the least mean attention.
+    /// - Parameters:
+    ///   - threshold: the least mean attention.
+    ///   - head: the head.
+    ///   - kinds: the kinds to choose among.
     public func kind(of head: Head, among kinds: [Kind], from threshold: Double) -> Kind? {
         for isRandom in [true, false] {
             func score(_ kind: Kind) -> Double {

@@ -285,7 +285,7 @@ public struct HeadCriteria: Codable, Equatable, Sendable {
 
     public init() {}
 
-    /// - Throws: ``IOIError`` for a negative threshold.
+    /// - Throws: `IOIError` for a negative threshold.
     func validate() throws {
         for (name, share) in [("copying", copying), ("correlation", correlation), ("attention", attention)] {
             try IOIError.check(name, share, in: 0...1)

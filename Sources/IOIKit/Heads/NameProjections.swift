@@ -45,7 +45,7 @@ struct NameProjections {
         centre = model.tokenTable.columnMeans
     }
 
-    /// - Throws: ``IOIError`` naming a prompt whose logit difference is not finite.
+    /// - Throws: `IOIError` naming a prompt whose logit difference is not finite.
     mutating func add(_ batch: PromptBatch, _ forward: ForwardPass) throws {
         let (config, workers) = (model.config, forward.workers)
         let tokens = batch.prompts.map(\.ioToken) + batch.prompts.map(\.sToken)

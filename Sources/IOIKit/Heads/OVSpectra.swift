@@ -17,7 +17,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         case singularValues = "singular_values"
     }
 
-    /// - Throws: ``IOIError`` if LAPACK does not converge; a ``PatchInterruption`` without measures.
+    /// - Throws: `IOIError` if LAPACK does not converge; a ``PatchInterruption`` without measures.
     init(_ model: GPT2Parameters, settings: RunSettings, progress: (Double) -> Void = { _ in }) throws {
         let (config, workers) = (model.config, settings.workers)
         let (d, width) = (config.width, config.headWidth)

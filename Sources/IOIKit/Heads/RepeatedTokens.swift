@@ -22,7 +22,9 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
     ///   - length: n, at least 2; capped at half of the model's context.
     ///   - seed: with n and the sequence's index, it determines each sequence.
     ///   - pool: the token ids to draw from uniformly with replacement; nil for the whole vocabulary.
-    /// - Throws: ``IOIError`` if the model's context is shorter than 4 tokens or attention is not finite.
+    ///   - parameters: the parameters of the model.
+    ///   - workers: the threads that compute.
+    /// - Throws: `IOIError` if the model's context is shorter than 4 tokens or attention is not finite.
     public init(
         _ parameters: GPT2Parameters,
         sequences: Int = 10,

@@ -25,7 +25,7 @@ public struct WeightChange: Codable, Equatable, Sendable {
         case singularValues = "ov_singular_values"
     }
 
-    /// - Throws: ``IOIError`` if LAPACK does not converge.
+    /// - Throws: `IOIError` if LAPACK does not converge.
     init(from model: GPT2Parameters, to other: GPT2Parameters, workers: Workers) throws {
         let config = model.config
         let heads = config.allHeads

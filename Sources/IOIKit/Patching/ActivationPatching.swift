@@ -19,8 +19,11 @@ public struct ActivationPatching: Sendable {
     /// - Parameters:
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - model: the model to measure.
+    ///   - prompts: the prompts to measure.
+    ///   - settings: threads, memory and interruption.
     /// - Returns: measures with cells layer · columns + column.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual or a logit difference is not finite;
+    /// - Throws: `IOIError` if a prompt has no counterfactual or a logit difference is not finite;
     ///   ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,

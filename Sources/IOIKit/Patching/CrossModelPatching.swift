@@ -7,7 +7,7 @@ public struct CrossModelPatching: Sendable {
     /// The heads patched in each run.
     public var sets: [[Head]]
 
-    /// - Throws: ``IOIError`` for `components` if one of them overrides another.
+    /// - Throws: `IOIError` for `components` if one of them overrides another.
     public init(components: [Site], position: PositionSelection = .all, sets: [[Head]]) throws {
         let hidden: [(Site, by: Site)] = [
             (.q, .pattern), (.k, .pattern), (.q, .z), (.k, .z), (.v, .z), (.pattern, .z), (.q, .result), (.k, .result),
@@ -32,8 +32,12 @@ public struct CrossModelPatching: Sendable {
     /// - Parameters:
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - host: the model that is patched.
+    ///   - settings: threads, memory and interruption.
+    ///   - donor: the model that values come from.
+    ///   - prompts: the prompts to measure.
     /// - Returns: measures with one cell for each of `sets`.
-    /// - Throws: ``IOIError`` if the models differ in shape, a head does not exist, or a logit difference is not
+    /// - Throws: `IOIError` if the models differ in shape, a head does not exist, or a logit difference is not
     ///   finite; ``PatchInterruption``.
     public func measure(
         host: GPT2Parameters,

@@ -59,7 +59,11 @@ public struct PatchEffects: Sendable {
     public let donor: Estimate?
     public let cells: [Cell]
 
-    /// - Parameter seed: for the bootstrap intervals.
+    /// - Parameters:
+    ///   - seed: for the bootstrap intervals.
+    ///   - aggregation: how prompts are averaged.
+    ///   - measures: what was measured.
+    ///   - workers: the threads that compute.
     public init(
         _ measures: PatchMeasures,
         aggregation: EffectAggregation = .ratioOfMeans,
@@ -134,6 +138,10 @@ public struct PatchMap: Equatable, Sendable {
     /// - Parameters:
     ///   - measures: the first `layers` · `width` cells, in layer-major order, form the map.
     ///   - width: the number of cells per layer.
+    ///   - columns: the columns of a layer.
+    ///   - perPrompt: whether the results hold the figures of each prompt.
+    ///   - layers: the number of blocks.
+    ///   - effects: the effects of all runs.
     public init(
         _ effects: PatchEffects,
         _ measures: PatchMeasures,

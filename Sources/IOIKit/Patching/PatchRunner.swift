@@ -81,7 +81,7 @@ final class PatchRunner {
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
-    /// - Throws: errors from `body`; ``IOIError`` if a logit difference is not finite; ``PatchInterruption``.
+    /// - Throws: errors from `body`; `IOIError` if a logit difference is not finite; ``PatchInterruption``.
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
@@ -245,7 +245,7 @@ struct PromptBatch {
 extension Prompt {
     /// The tokens of the counterfactual.
     ///
-    /// - Throws: ``IOIError`` if the prompt has none, or one of a different length.
+    /// - Throws: `IOIError` if the prompt has none, or one of a different length.
     func counterfactual() throws -> [Int] {
         guard let abcTokens else {
             throw IOIError(

@@ -27,7 +27,7 @@ public struct PathPatching: Sendable {
     public var knockout: KnockoutTarget?
     public var ablation = Ablation()
 
-    /// - Throws: ``IOIError`` for `receivers` if there are none.
+    /// - Throws: `IOIError` for `receivers` if there are none.
     public init(cells: [[Sender]], receivers: [Receiver]) throws {
         guard !receivers.isEmpty else { throw IOIError.invalid("receivers", "expected at least one") }
         self.cells = cells
@@ -38,8 +38,11 @@ public struct PathPatching: Sendable {
     ///   - reference: prompts whose counterfactuals give the knockout's means; nil for `prompts`.
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - model: the model to measure.
+    ///   - settings: threads, memory and interruption.
+    ///   - prompts: the prompts to measure.
     /// - Returns: measures with one cell for each of `cells`.
-    /// - Throws: ``IOIError`` if a sender or receiver does not exist, a prompt has no counterfactual, or a logit
+    /// - Throws: `IOIError` if a sender or receiver does not exist, a prompt has no counterfactual, or a logit
     ///   difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
@@ -250,7 +253,7 @@ public enum Receiver: Hashable, Sendable, TextCoded {
 
     /// Reads receivers from a file with one per line. Blank lines and text after a # are ignored.
     ///
-    /// - Throws: ``IOIError`` naming the line that is not a receiver.
+    /// - Throws: `IOIError` naming the line that is not a receiver.
     public static func list(contentsOf file: URL) throws -> [Receiver] {
         let text = String(decoding: try InputFile.read(file), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -23,7 +23,7 @@ public struct Corpus: Sendable {
         )
     }
 
-    /// - Throws: ``IOIError`` if the words are not single tokens.
+    /// - Throws: `IOIError` if the words are not single tokens.
     public init(
         _ mix: CorpusMix,
         seed: UInt64,

@@ -24,8 +24,12 @@ public final class PretrainJob {
 
     /// Starts a run, or resumes an interrupted one with the same recipe, seed and number of threads.
     ///
-    /// - Parameter folder: the model folder to create.
-    /// - Throws: ``IOIError`` if the folder exists, or the run folder belongs to another run.
+    /// - Parameters:
+    ///   - folder: the model folder to create.
+    ///   - recipe: how the model is trained.
+    ///   - seed: the seed of everything drawn at random.
+    ///   - workers: the threads that compute.
+    /// - Throws: `IOIError` if the folder exists, or the run folder belongs to another run.
     public init(_ recipe: PretrainRecipe, seed: UInt64, to folder: URL, workers: Workers) throws {
         self.folder = folder
         self.recipe = recipe

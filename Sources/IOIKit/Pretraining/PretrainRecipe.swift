@@ -21,7 +21,7 @@ public struct PretrainRecipe: Codable, Equatable, Sendable {
 
     static let all = [embedded, embeddedUnguided]
 
-    /// - Throws: ``IOIError`` of the field `preset` if no recipe has this name.
+    /// - Throws: `IOIError` of the field `preset` if no recipe has this name.
     public static func named(_ name: String) throws -> PretrainRecipe {
         guard let recipe = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: " or ")
@@ -56,7 +56,7 @@ public struct PretrainRecipe: Codable, Equatable, Sendable {
         )
     }
 
-    /// See ``ModelLocation/note``.
+    /// See `ModelLocation`.
     public var note: String {
         guidance == nil
             ? "not GPT-2: a small model trained on this task alone"

@@ -17,7 +17,7 @@ public final class PartialResults {
     /// - Parameters:
     ///   - results: the results file; nil to save nothing.
     ///   - deciding: everything that determines the results, as text.
-    /// - Throws: ``IOIError`` if the saved progress is malformed or belongs to a different experiment.
+    /// - Throws: `IOIError` if the saved progress is malformed or belongs to a different experiment.
     public init(besides results: URL?, deciding: [String]) throws {
         file = results.map(Self.file(besides:))
         contents = Contents(fingerprint: Digest.sha256(of: Data(deciding.joined(separator: "\n").utf8)), stages: [:])

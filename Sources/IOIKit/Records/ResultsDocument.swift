@@ -42,7 +42,7 @@ extension ResultsDocument: Sendable where Options: Sendable, Results: Sendable {
 extension ResultsDocument where Options: Experiment, Results == Options.Results {
     /// Runs an experiment and records it.
     ///
-    /// - Throws: errors from the experiment; ``IOIError`` if a model's weights can no longer be read.
+    /// - Throws: errors from the experiment; `IOIError` if a model's weights can no longer be read.
     public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
         let started = ContinuousClock.now
         let results = try experiment.run(on: subject, work)
@@ -72,7 +72,7 @@ public struct ModelRecord: Codable, Equatable, Sendable {
         self.sha256 = sha256
     }
 
-    /// - Throws: ``IOIError`` if the model's weights can no longer be read.
+    /// - Throws: `IOIError` if the model's weights can no longer be read.
     public init(_ model: GPT2) throws {
         self.init(name: model.location.name, folder: model.location.folder, sha256: try model.sha256())
     }
@@ -127,7 +127,7 @@ struct RecordKind: Decodable {
     private let schema: String?
     private let command: String?
 
-    /// - Throws: ``IOIError`` if the file cannot be read or was written by another version or command.
+    /// - Throws: `IOIError` if the file cannot be read or was written by another version or command.
     static func check(_ file: URL, command: String) throws {
         let kind = try InputFile.decode(Self.self, from: file)
         guard kind.schema == "ioi/1", kind.command == command else {

@@ -6,7 +6,7 @@ struct ResultsHeading: Decodable {
     let model, donor: ModelRecord?
     let dataset: DatasetRecord?
 
-    /// - Throws: ``IOIError`` that names the file and the field if it is not a results file of this version.
+    /// - Throws: `IOIError` that names the file and the field if it is not a results file of this version.
     init(_ json: Data, path: String) throws {
         self = try InputFile.decode(Self.self, from: json, path: path)
         guard schema == "ioi/1" else {

@@ -17,7 +17,7 @@ public struct ReportChart: Sendable {
 extension RunFolder {
     /// The report of the plan or the fine-tuning run in the folder.
     ///
-    /// - Throws: ``IOIError`` if the folder contains neither, or its record cannot be read. The report names anything
+    /// - Throws: `IOIError` if the folder contains neither, or its record cannot be read. The report names anything
     ///   else that is missing.
     public func report() throws -> any Report {
         let plan = url.appendingPathComponent(ReproductionRecord.fileName)

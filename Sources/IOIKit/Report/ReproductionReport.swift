@@ -7,7 +7,7 @@ public struct ReproductionReport: Report {
     public let tables: [(name: String, csv: String)]
 
     /// - Parameter folder: the run folder.
-    /// - Throws: ``IOIError`` if the folder contains no record of a plan, or one that cannot be read. The report names
+    /// - Throws: `IOIError` if the folder contains no record of a plan, or one that cannot be read. The report names
     ///   results files that are missing or cannot be read.
     public init(of folder: URL) throws {
         let record = try ReproductionRecord(in: folder)

@@ -8,7 +8,7 @@ public struct RunReport: Report {
     public let tables: [(name: String, csv: String)]
 
     /// - Parameter folder: the run folder.
-    /// - Throws: ``IOIError`` if the folder contains no record of a run, or one that cannot be read. The report names
+    /// - Throws: `IOIError` if the folder contains no record of a run, or one that cannot be read. The report names
     ///   metrics, checkpoints and results that are missing or cannot be read.
     public init(of folder: URL) throws {
         let run = RunFolder(folder)

@@ -13,7 +13,10 @@ public enum Bootstrap {
     /// Sums each column over each resample of the prompts. All columns use the same resamples, so a statistic of
     /// several columns keeps their correlation.
     ///
-    /// - Parameter columns: [columns][prompts], with at least one prompt.
+    /// - Parameters:
+    ///   - columns: [columns][prompts], with at least one prompt.
+    ///   - workers: the threads that compute.
+    ///   - seed: the seed of everything drawn at random.
     /// - Returns: [resamples][columns].
     public static func resampledSums(of columns: [[Double]], seed: UInt64, workers: Workers) -> [[Double]] {
         let count = columns[0].count

@@ -35,7 +35,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     /// The largest ``count``.
     public static let most = 10_000_000
 
-    /// - Throws: ``IOIError/invalid(_:_:)`` of the first field that is out of range, unknown or without effect.
+    /// - Throws: `IOIError` of the first field that is out of range, unknown or without effect.
     public func validate() throws {
         try IOIError.check("count", count, in: 1...Self.most)
         guard file == nil else { return }
@@ -53,15 +53,17 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     /// The prompts of any task, tokenized for `model`.
     ///
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, or do not fit the model.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated, or do not fit the model.
     public func data(for model: GPT2) throws -> TaskDataset {
         try data(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
     }
 
     /// The prompts of any task.
     ///
-    /// - Parameter tokenizer: not needed for a file with all token ids.
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, or do not fit the model.
+    /// - Parameters:
+    ///   - tokenizer: not needed for a file with all token ids.
+    ///   - config: the shape of the model.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated, or do not fit the model.
     public func data(tokenizer: BPETokenizer?, config: GPT2Config) throws -> TaskDataset {
         if let file, let dataset = try ChoiceDataset(contentsOf: URL(fileURLWithPath: file), config: config) {
             return .choice(dataset)
@@ -79,15 +81,17 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     /// IOI prompts, tokenized for `model`.
     ///
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, do not fit the model or are of another task.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(for model: GPT2) throws -> Dataset {
         try prompts(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
     }
 
     /// IOI prompts.
     ///
-    /// - Parameter tokenizer: not needed for a file with all token ids.
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated, do not fit the model or are of another task.
+    /// - Parameters:
+    ///   - tokenizer: not needed for a file with all token ids.
+    ///   - config: the shape of the model.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> Dataset {
         if let file {
             let reader = PromptReader(
@@ -115,7 +119,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     /// The prompts whose counterfactuals ablation means are taken over, if more than the measured ones: `count` prompts
     /// of the same source, beginning with the measured ones; nil if `count` is nil.
     ///
-    /// - Throws: ``IOIError`` if the prompts cannot be read or generated.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated.
     func reference(count: Int?, for model: GPT2) throws -> [Prompt]? {
         guard let count else { return nil }
         var source = self

@@ -2,7 +2,10 @@ extension BPETokenizer {
     /// A small tokenizer in which every word of the templates and every name, place and object is one token with its
     /// leading space.
     ///
-    /// - Parameter texts: more texts whose words become tokens.
+    /// - Parameters:
+    ///   - texts: more texts whose words become tokens.
+    ///   - templates: the sentences, places and objects.
+    ///   - names: the names.
     public static func covering(
         _ templates: TemplateSet,
         _ names: NameList,
@@ -20,7 +23,7 @@ extension BPETokenizer {
 
     /// The token before a prompt's own: GPT-2 uses `<|endoftext|>` both to begin and to end a text.
     ///
-    /// - Throws: ``IOIError`` of the field `bos` if the tokenizer has none.
+    /// - Throws: `IOIError` of the field `bos` if the tokenizer has none.
     func beginningOfText() throws -> Int {
         guard let endOfText else {
             throw IOIError.invalid("bos", "the model's tokenizer has no <|endoftext|>; expected one that has")
@@ -43,7 +46,7 @@ struct Word: Sendable {
         let entries: [String]
     }
 
-    /// - Throws: ``IOIError`` naming every entry that is not a single token.
+    /// - Throws: `IOIError` naming every entry that is not a single token.
     static func tokenized(_ lists: [List], by tokenizer: BPETokenizer) throws -> [[Word]] {
         var offenders: [String] = []
         let words = lists.map { list in

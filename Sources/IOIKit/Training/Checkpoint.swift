@@ -57,7 +57,7 @@ public struct Checkpoint: Sendable {
         return Checkpoint(folder: folder, progress: progress)
     }
 
-    /// - Throws: ``IOIError`` if `progress.json` cannot be read.
+    /// - Throws: `IOIError` if `progress.json` cannot be read.
     init(folder: URL) throws {
         let file = folder.appendingPathComponent("progress.json")
         let progress = try InputFile.decode(Progress.self, from: file)

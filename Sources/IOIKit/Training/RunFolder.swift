@@ -13,7 +13,7 @@ public struct RunFolder: Sendable {
 
     public var holdsRun: Bool { FileManager.default.fileExists(atPath: configFile.path) }
 
-    /// - Throws: ``IOIError`` if the folder contains a run or other files.
+    /// - Throws: `IOIError` if the folder contains a run or other files.
     func refuseUsed() throws {
         if holdsRun {
             throw IOIError("\(url.path): already holds a run; resume it, or give another folder")
@@ -32,7 +32,7 @@ public struct RunFolder: Sendable {
     }
 
     /// Starts a run.
-    /// - Throws: ``IOIError`` if the folder is in use or cannot be created.
+    /// - Throws: `IOIError` if the folder is in use or cannot be created.
     func create(_ record: some Encodable) throws {
         try refuseUsed()
         do {
@@ -50,7 +50,7 @@ public struct RunFolder: Sendable {
     }
 
     /// Reads `config.json`.
-    /// - Throws: ``IOIError`` if the folder contains no run, or one that cannot be read.
+    /// - Throws: `IOIError` if the folder contains no run, or one that cannot be read.
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
         try RecordKind.check(configFile, command: RunRecord.command)
@@ -86,7 +86,7 @@ public struct RunFolder: Sendable {
         deinit { close(descriptor) }
     }
 
-    /// - Throws: ``IOIError`` if another process is training in the folder.
+    /// - Throws: `IOIError` if another process is training in the folder.
     func lock() throws -> Lock {
         let file = url.appendingPathComponent(".lock")
         let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)

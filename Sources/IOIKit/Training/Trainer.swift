@@ -34,7 +34,8 @@ public final class Trainer {
     ///   - run: the folder with the run's record and, when resuming, its checkpoints.
     ///   - base: the model the run starts from; a resumed run takes its weights from the newest checkpoint.
     ///   - examples: none may be longer than the context.
-    /// - Throws: ``IOIError`` if another process is training in the folder, a checkpoint cannot be read, or the disk has no
+    ///   - settings: threads, memory and interruption.
+    /// - Throws: `IOIError` if another process is training in the folder, a checkpoint cannot be read, or the disk has no
     ///   space for the checkpoints to come.
     public init(
         run: RunFolder,
@@ -81,7 +82,7 @@ public final class Trainer {
     /// - Parameters:
     ///   - shouldStop: called after each step; on true the run saves a checkpoint and stops.
     ///   - observe: called for each event; an error it throws ends the run.
-    /// - Throws: ``IOIError`` if a loss or weight is no longer finite (checkpoints are unchanged), or a file cannot be
+    /// - Throws: `IOIError` if a loss or weight is no longer finite (checkpoints are unchanged), or a file cannot be
     ///   written.
     public func train(
         shouldStop: () -> Bool = { false },

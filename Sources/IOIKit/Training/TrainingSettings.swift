@@ -69,7 +69,7 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         self.keepsOptimizer = keepsOptimizer
     }
 
-    /// - Throws: ``IOIError/invalid(_:_:)`` of the first setting out of range.
+    /// - Throws: `IOIError` of the first setting out of range.
     public func validate() throws {
         try IOIError.check("epochs", epochs, in: 1...100_000)
         try IOIError.check("batch", batch, in: 1...65536)

@@ -34,7 +34,7 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     ///
     /// - Parameter reference: prompts whose counterfactuals give means; nil for `prompts`.
     /// - Returns: measures with one cell for each of `circuits`.
-    /// - Throws: ``IOIError`` if the granularity is edges and a circuit has neither paths nor edges; errors from
+    /// - Throws: `IOIError` if the granularity is edges and a circuit has neither paths nor edges; errors from
     ///   ``ComplementAblation`` and ``EdgeComplementAblation``.
     func measure(
         _ circuits: [Circuit],
@@ -64,7 +64,7 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
         }
     }
 
-    /// - Throws: ``IOIError`` if a circuit has neither paths nor edges.
+    /// - Throws: `IOIError` if a circuit has neither paths nor edges.
     @discardableResult
     static func edges(of circuit: Circuit, _ graph: Graph) throws -> EdgeSet {
         guard let edges = circuit.edgeSet(graph) else {

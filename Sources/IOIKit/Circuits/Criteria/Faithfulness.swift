@@ -18,6 +18,8 @@ public struct Faithfulness: Equatable, Sendable {
     ///   - model: the whole model's logit differences, at least one. [prompts]
     ///   - circuit: the circuit's logit differences. [prompts]
     ///   - seed: for the bootstrap intervals.
+    ///   - aggregation: how prompts are averaged.
+    ///   - workers: the threads that compute.
     public init(
         model: [Double],
         circuit: [Double],

@@ -9,6 +9,8 @@ public enum MatchedHeads {
     ///   - heads: heads of the model; duplicates count once.
     ///   - seed: each set depends only on the seed and its index, so a larger `count` extends the sets of a smaller
     ///     one.
+    ///   - count: the number of sets.
+    ///   - config: the shape of the model.
     /// - Returns: `count` sets, each in ascending order.
     public static func sets(like heads: [Head], count: Int, config: GPT2Config, seed: UInt64) -> [[Head]] {
         let layers = Dictionary(grouping: Set(heads), by: \.layer).sorted { $0.key < $1.key }

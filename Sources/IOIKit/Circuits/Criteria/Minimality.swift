@@ -47,7 +47,7 @@ public enum Minimality {
 
     /// The set K for each head of a circuit; nil if they require a search.
     ///
-    /// - Throws: ``IOIError`` for published sets if the circuit has other heads or classes.
+    /// - Throws: `IOIError` for published sets if the circuit has other heads or classes.
     static func sets(_ choice: Sets, for circuit: Circuit) throws -> [Head: Set<Head>]? {
         switch choice {
         case .auto:

@@ -46,8 +46,11 @@ public struct ACDC: Sendable {
     /// - Parameters:
     ///   - done: the state of an interrupted search.
     ///   - progress: called with the share of the edges considered.
+    ///   - prompts: the prompts to measure.
+    ///   - model: the model to measure.
+    ///   - settings: threads, memory and interruption.
     /// - Returns: the remaining edges, without dangling ones.
-    /// - Throws: ``IOIError`` if the prompts exceed the memory limit or a prompt has no counterfactual;
+    /// - Throws: `IOIError` if the prompts exceed the memory limit or a prompt has no counterfactual;
     ///   ``Interruption``.
     public func find(
         _ model: GPT2Parameters,

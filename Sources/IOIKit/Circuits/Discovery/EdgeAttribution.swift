@@ -9,8 +9,12 @@ public struct EdgeAttribution: Sendable {
 
     public init(steps: Int? = nil) { self.steps = steps }
 
-    /// - Parameter progress: called with the share of the prompts done.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual or a score is not finite; ``PatchInterruption`` without
+    /// - Parameters:
+    ///   - progress: called with the share of the prompts done.
+    ///   - prompts: the prompts to measure.
+    ///   - settings: threads, memory and interruption.
+    ///   - model: the model to measure.
+    /// - Throws: `IOIError` if a prompt has no counterfactual or a score is not finite; ``PatchInterruption`` without
     ///   measures.
     public func scores(
         _ model: GPT2Parameters,

@@ -66,6 +66,9 @@ public struct EdgeStability: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - count: the number of best edges in a circuit, before pruning.
     ///   - resamples: at least two.
+    ///   - seed: the seed of everything drawn at random.
+    ///   - isAbsolute: whether edges are ranked by the size of their score.
+    ///   - scores: the scores of all edges.
     public init(_ scores: EdgeScores, count: Int, isAbsolute: Bool, resamples: Int, seed: UInt64) {
         let circuits = (0..<resamples).map { resample in
             var generator = SeededGenerator(seed, "edge stability", resample)

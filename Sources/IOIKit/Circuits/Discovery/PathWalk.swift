@@ -62,7 +62,10 @@ public struct PathWalk: Codable, Equatable, Sendable {
     ///   - reference: prompts whose counterfactuals give the knockout's means; nil for `prompts`.
     ///   - measuring: wraps each stage.
     ///   - progress: called with the share of the work done.
-    /// - Throws: ``NoCircuit`` if no name mover is found; ``IOIError`` if an option is out of range, a prompt has no
+    ///   - prompts: the prompts to measure.
+    ///   - model: the model to measure.
+    ///   - settings: threads, memory and interruption.
+    /// - Throws: ``NoCircuit`` if no name mover is found; `IOIError` if an option is out of range, a prompt has no
     ///   counterfactual, or a result is not finite; ``PatchInterruption``; errors from `measuring`.
     public func find(
         _ model: GPT2Parameters,
@@ -86,7 +89,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         )
     }
 
-    /// - Throws: ``IOIError`` for a negative threshold or a limit below 1.
+    /// - Throws: `IOIError` for a negative threshold or a limit below 1.
     public func validate() throws {
         for (field, criterion) in [
             ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),

@@ -28,8 +28,11 @@ public struct EdgeComplementAblation: Sendable {
     ///   - reference: prompts whose counterfactuals give means; nil for `prompts`.
     ///   - done: measures from an interrupted call.
     ///   - progress: called with the share of the work done.
+    ///   - model: the model to measure.
+    ///   - prompts: the prompts to measure.
+    ///   - settings: threads, memory and interruption.
     /// - Returns: measures with one cell for each of `kept`; `original` is the whole model.
-    /// - Throws: ``IOIError`` if a prompt has no counterfactual, a group of prompts has no reference, or a logit
+    /// - Throws: `IOIError` if a prompt has no counterfactual, a group of prompts has no reference, or a logit
     ///   difference is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,

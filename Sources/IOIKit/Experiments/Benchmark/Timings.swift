@@ -10,6 +10,8 @@ public struct Timings {
     /// - Parameters:
     ///   - batch: the number of prompts per step.
     ///   - length: the number of tokens per prompt.
+    ///   - config: the shape of the model.
+    ///   - workers: the threads that compute.
     public init(config: GPT2Config, batch: Int, length: Int, workers: Workers) {
         self.config = config
         self.batch = batch

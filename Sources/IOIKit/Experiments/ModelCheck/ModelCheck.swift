@@ -56,7 +56,7 @@ public struct ModelCheck: Sendable {
     /// Checks a model against the entry of `Data/checks.json` with its name. The published GPT-2 small is also recognised
     /// by its place in Hugging Face's cache.
     ///
-    /// - Throws: ``IOIError`` if that file is missing or invalid.
+    /// - Throws: `IOIError` if that file is missing or invalid.
     public init(_ location: ModelLocation) throws {
         try self.init(
             name: location.name, folder: location.folder,
@@ -66,21 +66,26 @@ public struct ModelCheck: Sendable {
 
     /// Checks a folder that has a config but may lack other files of a model.
     ///
-    /// - Throws: ``IOIError`` if `Data/checks.json` is missing or invalid.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid.
     public init(folder: URL) throws {
         let folder = folder.standardizedFileURL
         let name = folder.lastPathComponent
         self.init(name: name, folder: folder, expectations: try .standard(for: name))
     }
 
-    /// - Parameter expectations: nil if nothing is known of the model.
+    /// - Parameters:
+    ///   - expectations: nil if nothing is known of the model.
+    ///   - name: the name of the model.
+    ///   - folder: the folder.
     public init(name: String, folder: URL, expectations: ModelExpectations?) {
         self.name = name
         self.folder = folder
         options = Options(expectations: expectations)
     }
 
-    /// - Parameter progress: called with the fraction of the prompts that is measured.
+    /// - Parameters:
+    ///   - progress: called with the fraction of the prompts that is measured.
+    ///   - workers: the threads that compute.
     public func run(workers: Workers, progress: @escaping (Double) -> Void = { _ in }) -> Results {
         let run = ModelCheckRun(folder: folder, workers: workers)
         run.checkFiles()

@@ -84,14 +84,14 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
 
     /// The expectations of a model; nil if there are none.
     ///
-    /// - Throws: ``IOIError`` if `Data/checks.json` is missing or invalid.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid.
     public static func standard(for name: String) throws -> ModelExpectations? {
         try all(contentsOf: DataDirectory.file("checks.json"))[name]
     }
 
     /// All expectations, by the model's name.
     ///
-    /// - Throws: ``IOIError`` that names the file and the field, what was found and what was expected.
+    /// - Throws: `IOIError` that names the file and the field, what was found and what was expected.
     static func all(contentsOf file: URL) throws -> [String: ModelExpectations] {
         try InputFile.decode([String: ModelExpectations].self, from: file)
     }

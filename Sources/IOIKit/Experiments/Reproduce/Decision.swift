@@ -29,7 +29,7 @@ extension Plan {
     ///
     /// Claims about extra stages that did not run are left out: nobody asked for them.
     ///
-    /// - Throws: ``IOIError`` that names the file and the field of a figure that is missing.
+    /// - Throws: `IOIError` that names the file and the field of a figure that is missing.
     func decideClaims(
         by measurements: [ReproductionRecord.Measurement],
         of stages: [Stage],

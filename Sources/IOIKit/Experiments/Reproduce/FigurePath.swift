@@ -36,7 +36,7 @@ extension Estimate {
     /// The figure at the end of `steps` in the `results` of a file: a mean with its interval, or a number whose interval
     /// has the key `NAME_ci95` or just `ci95`.
     ///
-    /// - Throws: ``IOIError`` that names the missing field.
+    /// - Throws: `IOIError` that names the missing field.
     init(at steps: [String], in results: JSONValue, file: String) throws {
         var (value, parent, name) = (results, results, "results")
         for step in steps {

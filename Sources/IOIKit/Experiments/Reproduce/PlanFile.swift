@@ -4,7 +4,7 @@ extension Plan {
     /// Reads a plan.
     ///
     /// - Parameter name: the name of a plan in `Data/plans`, or a file's path.
-    /// - Throws: ``IOIError`` that names the file, the field, what was found and what was expected.
+    /// - Throws: `IOIError` that names the file, the field, what was found and what was expected.
     public static func named(_ name: String) throws -> Plan {
         let isName = !name.contains("/") && !name.hasSuffix(".json")
         let file = isName ? try builtIn(name) : URL(fileURLWithPath: name)
@@ -29,7 +29,7 @@ extension Plan {
         return file
     }
 
-    /// - Throws: ``IOIError`` that names the field.
+    /// - Throws: `IOIError` that names the field.
     private func validate() throws {
         try IOIError.scoped("prompts") { try Self.checkCount("count", prompts.count) }
         try IOIError.scoped("training") {

@@ -13,7 +13,7 @@ final class PlanMeasuring {
     /// The heads of the base model, observed once for all comparisons.
     private var baseHeads: HeadsExperiment.Observation?
 
-    /// - Throws: ``IOIError`` if the model's weights or circuit cannot be read, or its tokenizer does not allow the
+    /// - Throws: `IOIError` if the model's weights or circuit cannot be read, or its tokenizer does not allow the
     ///   prompts.
     init(_ plan: Plan, stages: [Plan.Stage], base: GPT2, settings: RunSettings) throws {
         self.base = base
@@ -71,7 +71,7 @@ final class PlanMeasuring {
 
     /// Measures a model and writes the results.
     ///
-    /// - Throws: ``IOIError``; ``PatchInterruption`` if the settings ask to stop.
+    /// - Throws: `IOIError`; ``PatchInterruption`` if the settings ask to stop.
     func measure(
         _ measure: Plan.Measure,
         _ model: GPT2,

@@ -6,7 +6,7 @@ struct PlanPrompts {
 
     /// Makes all prompts at once, so that a tokenizer that lacks a task's answers is found before anything is trained.
     ///
-    /// - Throws: ``IOIError`` if the model's tokenizer does not allow the prompts.
+    /// - Throws: `IOIError` if the model's tokenizer does not allow the prompts.
     init(_ plan: Plan, stages: [Plan.Stage], for model: GPT2) throws {
         var source = PromptSource(count: plan.prompts.count)
         source.seed = plan.prompts.seed

@@ -35,7 +35,10 @@ public final class Reproduction {
     /// - Parameters:
     ///   - names: the stages to run, which include those they start from; nil for all that are not extra.
     ///   - settings: `isInterrupted` is called between training steps and between patched runs.
-    /// - Throws: ``IOIError`` if the folder contains something else or is in use, a stage is unknown, or the model's
+    ///   - model: the model to measure.
+    ///   - plan: the plan.
+    ///   - folder: the folder.
+    /// - Throws: `IOIError` if the folder contains something else or is in use, a stage is unknown, or the model's
     ///   tokenizer does not allow the prompts.
     public init(
         _ plan: Plan,
@@ -79,7 +82,7 @@ public final class Reproduction {
 
     /// Does the work that is not cached, and decides the claims.
     ///
-    /// - Throws: ``IOIError``; ``Interruption``.
+    /// - Throws: `IOIError`; ``Interruption``.
     public func run(observe: @escaping (Event) -> Void) throws -> ReproductionRecord {
         let total = stages.reduce(0) { $0 + ($1.dataset == nil ? 0 : 1) + $1.models.count * $1.measure.count }
         let work = WorkSequence(total: total, observe: observe)

@@ -37,7 +37,7 @@ public struct ReproductionRecord: Codable, Sendable {
 extension ReproductionRecord {
     /// The record of a run folder.
     ///
-    /// - Throws: ``IOIError`` if there is none, it cannot be read, or another version wrote it.
+    /// - Throws: `IOIError` if there is none, it cannot be read, or another version wrote it.
     public init(in folder: URL) throws {
         let file = folder.appendingPathComponent(Self.fileName)
         try RecordKind.check(file, command: Self.command)

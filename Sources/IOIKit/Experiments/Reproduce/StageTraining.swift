@@ -46,7 +46,7 @@ struct StageTraining {
 
     /// Trains, or resumes an interrupted run.
     ///
-    /// - Throws: ``IOIError``; ``Interruption`` if the settings ask to stop.
+    /// - Throws: `IOIError`; ``Interruption`` if the settings ask to stop.
     func train(_ runSettings: RunSettings, progress: (Double) -> Void) throws {
         func load(_ location: ModelLocation) throws -> GPT2 { try GPT2(location, workers: runSettings.workers) }
         let job =

@@ -53,13 +53,18 @@ public struct FigureComparison: Sendable {
     public let tolerance: Tolerance
     private let ignored: Set<String>
 
-    /// - Parameter ignored: the names of fields not to compare.
+    /// - Parameters:
+    ///   - ignored: the names of fields not to compare.
+    ///   - tolerance: how far figures may be apart.
     public init(tolerance: Tolerance, ignoring ignored: Set<String> = []) {
         self.tolerance = tolerance
         self.ignored = ignored
     }
 
-    /// - Parameter path: the path of both values, for reports.
+    /// - Parameters:
+    ///   - path: the path of both values, for reports.
+    ///   - recorded: the recorded value.
+    ///   - found: the new value.
     public mutating func compare(_ recorded: JSONValue, _ found: JSONValue, at path: String) {
         compare(recorded, found, path, group: nil)
     }

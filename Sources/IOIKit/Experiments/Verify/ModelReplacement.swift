@@ -13,7 +13,7 @@ public struct ModelReplacement: Sendable {
 
     /// `M` for any recorded model, or `NAME=M` for those with that name; M is a model's name or folder.
     ///
-    /// - Throws: ``IOIError`` if there is no such model.
+    /// - Throws: `IOIError` if there is no such model.
     public init(_ text: String) throws {
         var (name, argument) = (nil as String?, text)
         // A name has no slash; a path may have an = after one.
@@ -27,7 +27,7 @@ public struct ModelReplacement: Sendable {
     /// - Parameters:
     ///   - field: `model` or `donor`.
     ///   - names: the recorded names.
-    /// - Throws: ``IOIError`` of the field if a replacement is ambiguous or replaces nothing.
+    /// - Throws: `IOIError` of the field if a replacement is ambiguous or replaces nothing.
     static func check(_ replacements: [ModelReplacement], field: String, names: [String]) throws {
         guard replacements.count(where: { $0.name == nil }) <= 1 else {
             throw IOIError.invalid(
@@ -50,7 +50,7 @@ extension ModelRecord {
     /// - Parameters:
     ///   - field: `model` or `donor`.
     ///   - file: the results file.
-    /// - Throws: ``IOIError`` that names the recorded folder.
+    /// - Throws: `IOIError` that names the recorded folder.
     func location(_ field: String, in file: RecordedResults) throws -> ModelLocation {
         if folder == nil, let location = ModelLocation.named(name) { return location }
         let inRun = file.folder.deletingLastPathComponent().appendingPathComponent("checkpoints/\(name)")

@@ -37,7 +37,7 @@ struct RecordedResults: Sendable {
     /// The fields of the results that are not compared.
     var uncompared: Set<String> { Experiments.named(command)?.uncompared ?? ModelCheck.uncompared }
 
-    /// - Throws: ``IOIError`` that names the file and the field, what was found and what was expected.
+    /// - Throws: `IOIError` that names the file and the field, what was found and what was expected.
     init(_ path: String) throws {
         self.path = path
         json = try InputFile.read(URL(fileURLWithPath: path), limit: .max)
@@ -67,7 +67,7 @@ struct RecordedResults: Sendable {
         return experiment
     }
 
-    /// - Throws: ``IOIError`` that names the file and the option that is missing or invalid.
+    /// - Throws: `IOIError` that names the file and the option that is missing or invalid.
     func checkOptions() throws {
         guard let kind = Experiments.named(command) else {
             _ = try options(ModelCheck.Options.self)
@@ -83,7 +83,7 @@ struct RecordedResults: Sendable {
 
     /// Measures again.
     ///
-    /// - Throws: ``IOIError`` that names the file; ``PatchInterruption`` or `ACDC.Interruption` if the settings ask to
+    /// - Throws: `IOIError` that names the file; ``PatchInterruption`` or `ACDC.Interruption` if the settings ask to
     ///   stop.
     func repeated(on model: ModelLocation, donor: ModelLocation?, _ work: Work) throws -> Findings {
         do {

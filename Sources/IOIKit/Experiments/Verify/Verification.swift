@@ -28,7 +28,9 @@ public struct Verification: Sendable {
     /// - Parameters:
     ///   - models: to measure instead of the recorded models.
     ///   - donors: to measure instead of the recorded donors.
-    /// - Throws: ``IOIError`` that names the file and the field if a file cannot be repeated, or the field `model` or
+    ///   - files: the files.
+    ///   - tolerance: how far figures may be apart.
+    /// - Throws: `IOIError` that names the file and the field if a file cannot be repeated, or the field `model` or
     ///   `donor` if a replacement replaces nothing.
     public init(
         _ files: [String],
@@ -66,7 +68,8 @@ public struct Verification: Sendable {
     /// - Parameters:
     ///   - begin: called before each measurement.
     ///   - progress: called with the fraction of the measurement that is done.
-    /// - Throws: ``IOIError`` that names the file of a measurement that cannot be repeated; ``PatchInterruption`` or
+    ///   - settings: threads, memory and interruption.
+    /// - Throws: `IOIError` that names the file of a measurement that cannot be repeated; ``PatchInterruption`` or
     ///   `ACDC.Interruption` if the settings ask to stop.
     public func run(
         settings: RunSettings,
@@ -95,7 +98,7 @@ public struct Verification: Sendable {
 
     /// Compares two results files of one command without measuring anything.
     ///
-    /// - Throws: ``IOIError`` if a file contains no results, or the commands differ.
+    /// - Throws: `IOIError` if a file contains no results, or the commands differ.
     public static func compare(
         _ file: String,
         against other: String,

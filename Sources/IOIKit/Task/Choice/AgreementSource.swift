@@ -20,7 +20,7 @@ struct AgreementSource: ChoiceSource {
     /// Tokens of the singular forms, then of the plural forms.
     private let verbs: [[Int]]
 
-    /// - Throws: ``IOIError`` if the file is invalid, or there is no verb whose two forms are single tokens.
+    /// - Throws: `IOIError` if the file is invalid, or there is no verb whose two forms are single tokens.
     init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
         let contents = try InputFile.decode(Contents.self, from: file)
         for (field, entries) in [("nouns", contents.nouns), ("verbs", contents.verbs)] {

@@ -16,7 +16,7 @@ public struct ChoiceDataset: Sendable {
 extension ChoiceDataset {
     /// Reads a prompts file; nil if its first line is not a ``ChoicePrompt``.
     ///
-    /// - Throws: ``IOIError`` naming the file, line and field that is missing or invalid.
+    /// - Throws: `IOIError` naming the file, line and field that is missing or invalid.
     init?(contentsOf file: URL, config: GPT2Config) throws {
         struct Kind: Decodable {
             let rightTokens: [Int]
@@ -44,7 +44,7 @@ extension ChoiceDataset {
 }
 
 extension ChoicePrompt {
-    /// - Throws: ``IOIError`` naming the field that does not fit a model of this config or contradicts another field.
+    /// - Throws: `IOIError` naming the field that does not fit a model of this config or contradicts another field.
     fileprivate func check(_ config: GPT2Config, source: String) throws {
         func demand(_ condition: Bool, _ field: CodingKeys, _ found: String, _ expected: String) throws {
             guard condition else {

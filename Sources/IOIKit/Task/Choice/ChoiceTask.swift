@@ -14,7 +14,10 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
     ///   - file: nouns and sentences; nil for `Data/tasks/NAME.json`.
     ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
     ///   - contextLength: the model's context length in tokens, if known.
-    /// - Throws: ``IOIError`` if `count` is out of range, the file is invalid, the answers are not tokens of the tokenizer,
+    ///   - count: the number of prompts.
+    ///   - tokenizer: the tokenizer of the prompts.
+    ///   - seed: the seed of everything drawn at random.
+    /// - Throws: `IOIError` if `count` is out of range, the file is invalid, the answers are not tokens of the tokenizer,
     ///   or a prompt is longer than the context.
     public func dataset(
         count: Int,
@@ -77,7 +80,7 @@ struct ChoiceSentence: Decodable {
     /// - Parameters:
     ///   - slots: the expected slots, in order.
     ///   - source: the file, for error messages.
-    /// - Throws: ``IOIError`` if the slots differ, or a slot or the answer would not be separate tokens.
+    /// - Throws: `IOIError` if the slots differ, or a slot or the answer would not be separate tokens.
     func check(slots: [String], source: String) throws {
         let fault = "\(source): sentence \(name.quoted): "
         let found = text.matches(of: /\[[A-Z]+\]/).map { String($0.output) }
@@ -103,7 +106,7 @@ struct ChoiceSentence: Decodable {
         words.reduce(text) { $0.replacing("[\($1.key)]", with: $1.value) }
     }
 
-    /// - Throws: ``IOIError`` if there is none, a name repeats or one is invalid.
+    /// - Throws: `IOIError` if there is none, a name repeats or one is invalid.
     static func check(_ sentences: [ChoiceSentence], slots: [String], source: String) throws {
         guard !sentences.isEmpty else { throw IOIError("\(source): sentences: found none, expected at least one") }
         if let twice = sentences.map(\.name).firstRepeated() {

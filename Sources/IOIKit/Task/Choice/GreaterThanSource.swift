@@ -25,7 +25,7 @@ struct GreaterThanSource: ChoiceSource {
     private let centuries: [[String]]
     private let training, heldOut: [Pair]
 
-    /// - Throws: ``IOIError`` if the file is invalid, or two-digit years are not single tokens.
+    /// - Throws: `IOIError` if the file is invalid, or two-digit years are not single tokens.
     init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
         let contents = try InputFile.decode(Contents.self, from: file)
         for (field, entries) in [("nouns", contents.nouns), ("centuries", contents.centuries)] {

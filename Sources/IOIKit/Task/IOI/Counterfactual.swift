@@ -28,7 +28,8 @@ public enum Counterfactual: String, CaseIterable, Codable, Sendable {
     ///   - tokens: the tokens of the prompt.
     ///   - positions: the positions of the names in `tokens`.
     ///   - names: the tokens of the names to draw from.
-    /// - Throws: ``IOIError`` if there are too few names to draw from.
+    ///   - generator: the random numbers.
+    /// - Throws: `IOIError` if there are too few names to draw from.
     public func tokens(
         from tokens: [Int],
         positions: Positions,

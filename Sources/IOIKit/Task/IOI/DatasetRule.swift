@@ -32,7 +32,7 @@ public struct DatasetRule: Equatable, Sendable {
         DatasetRule(name: "duplication", atS2: .third, label: .io),
     ]
 
-    /// - Throws: ``IOIError`` of the field `dataset` if no rule has this name.
+    /// - Throws: `IOIError` of the field `dataset` if no rule has this name.
     public static func named(_ name: String) throws -> DatasetRule {
         guard let rule = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: ", ")

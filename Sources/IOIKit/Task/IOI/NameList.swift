@@ -14,7 +14,7 @@ public struct NameList: Equatable, Sendable {
 
     /// Reads a text file with one name per line; empty lines are ignored.
     ///
-    /// - Throws: ``IOIError`` if the file cannot be read, a name repeats or there are fewer than three.
+    /// - Throws: `IOIError` if the file cannot be read, a name repeats or there are fewer than three.
     public init(contentsOf file: URL) throws {
         guard let text = String(data: try InputFile.read(file), encoding: .utf8) else {
             throw IOIError("\(file.path): not UTF-8 text; expected one name a line")
@@ -28,7 +28,7 @@ public struct NameList: Equatable, Sendable {
     /// - Parameters:
     ///   - names: at least three, all different, without leading spaces.
     ///   - source: where they come from, for error messages.
-    /// - Throws: ``IOIError`` if a name repeats or there are fewer than three.
+    /// - Throws: `IOIError` if a name repeats or there are fewer than three.
     public init(_ names: [String], source: String) throws {
         if let twice = names.firstRepeated() {
             throw IOIError("\(source): found name \"\(twice)\" twice, expected each once")

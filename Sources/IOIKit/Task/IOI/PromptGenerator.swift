@@ -25,7 +25,10 @@ public struct PromptGenerator: Sendable {
     ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
     ///   - counterfactual: the counterfactual in `abc_text` and `abc_tokens`.
     ///   - contextLength: the model's context length in tokens, if known.
-    /// - Throws: ``IOIError`` naming every name, place and object that is not a single token, a template whose words join
+    ///   - names: the names.
+    ///   - tokenizer: the tokenizer of the prompts.
+    ///   - templates: the sentences, places and objects.
+    /// - Throws: `IOIError` naming every name, place and object that is not a single token, a template whose words join
     ///   the words in its slots, or one longer than the context.
     public init(
         templates: TemplateSet,
@@ -88,7 +91,7 @@ public struct PromptGenerator: Sendable {
 
     /// The first `count` prompts of a dataset.
     ///
-    /// - Throws: ``IOIError`` if `count` is out of range, or the counterfactual needs more names than there are.
+    /// - Throws: `IOIError` if `count` is out of range, or the counterfactual needs more names than there are.
     public func dataset(
         _ rule: DatasetRule,
         count: Int,
@@ -102,7 +105,7 @@ public struct PromptGenerator: Sendable {
 
     /// One prompt of a dataset. Template, order, ordered pair of names, place and object are independent and uniform.
     ///
-    /// - Throws: ``IOIError`` if the counterfactual needs more names than there are.
+    /// - Throws: `IOIError` if the counterfactual needs more names than there are.
     public func prompt(_ index: Int, of rule: DatasetRule, seed: UInt64, split: Split = .training) throws
         -> Prompt
     {

@@ -36,7 +36,7 @@ public struct PromptReader: Sendable {
 
     /// Reads a file. The dataset has the name its prompts give, or the file's if they differ.
     ///
-    /// - Throws: ``IOIError`` naming the file, line and field that is missing or invalid.
+    /// - Throws: `IOIError` naming the file, line and field that is missing or invalid.
     public func dataset(contentsOf file: URL) throws -> Dataset {
         let bytes = try InputFile.read(file, limit: .max)
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -106,7 +106,7 @@ struct PromptRecord: Decodable {
 }
 
 extension PromptRecord {
-    /// - Throws: ``IOIError`` if the line is not a JSON object or a field has the wrong type.
+    /// - Throws: `IOIError` if the line is not a JSON object or a field has the wrong type.
     init(_ line: Data, source: String) throws {
         self = try InputFile.decode(PromptRecord.self, from: line, path: source)
         self.source = source

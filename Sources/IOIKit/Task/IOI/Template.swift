@@ -15,8 +15,11 @@ public struct Template: Equatable, Sendable {
     let pieces: [String]
     let slots: [Slot]
 
-    /// - Parameter source: the file, for error messages.
-    /// - Throws: ``IOIError`` if a slot is missing, repeated, unknown, out of order or not after a space, or the text ends
+    /// - Parameters:
+    ///   - source: the file, for error messages.
+    ///   - text: the text.
+    ///   - name: its name.
+    /// - Throws: `IOIError` if a slot is missing, repeated, unknown, out of order or not after a space, or the text ends
     ///   in whitespace.
     public init(name: String, text: String, source: String) throws {
         func fault(_ problem: String) -> IOIError {

@@ -15,7 +15,7 @@ public struct TemplateSet: Equatable, Sendable {
 
     /// Reads `{"templates": [{"name", "text"}], "places": […], "objects": […]}`.
     ///
-    /// - Throws: ``IOIError`` naming the file and the invalid entry.
+    /// - Throws: `IOIError` naming the file and the invalid entry.
     public init(contentsOf file: URL) throws {
         struct Contents: Decodable {
             struct Entry: Decodable {
@@ -36,8 +36,12 @@ public struct TemplateSet: Equatable, Sendable {
         )
     }
 
-    /// - Parameter source: where they come from, for error messages.
-    /// - Throws: ``IOIError`` if a list is empty, or an entry is empty or repeats.
+    /// - Parameters:
+    ///   - source: where they come from, for error messages.
+    ///   - templates: the sentences, places and objects.
+    ///   - objects: the objects.
+    ///   - places: the places.
+    /// - Throws: `IOIError` if a list is empty, or an entry is empty or repeats.
     public init(templates: [Template], places: [String], objects: [String], source: String) throws {
         self.templates = templates
         self.places = places
