@@ -156,7 +156,7 @@ download() { # URL, partial file, bytes
             failures=0
         fi
         if [ "$code" -eq 33 ] || [ "$code:$status" = 22:416 ]; then
-            # The server cannot go on from here, so the file has to come in one piece.
+            # The server cannot resume, so the file is fetched from the start.
             restarts=$((restarts + 1))
             [ "$restarts" -le 3 ] || die "$1: connection cut again and again, and the server cannot resume"
             printf '  the server cannot resume, starting over\n'

@@ -168,13 +168,6 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
     }
 }
 
-/// Thrown if no circuit is found, with the reason.
-public struct NoCircuit: Error, CustomStringConvertible {
-    public let description: String
-
-    init(_ description: String) { self.description = description }
-}
-
 public struct DiscoverResults: Equatable, Sendable {
     public struct EdgeScore: Codable, Equatable, Sendable {
         public let edge: String

@@ -132,3 +132,20 @@ public enum Experiments {
     /// The experiment with the name used by results files.
     public static func named(_ name: String) -> (any Experiment.Type)? { all.first { $0.name == name } }
 }
+
+extension ResultsDocument where Options: Experiment, Results == Options.Results {
+    /// Runs an experiment and records it.
+    ///
+    /// - Throws: errors from the experiment; `IOIError` if a model's weights can no longer be read.
+    public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
+        let started = ContinuousClock.now
+        let results = try experiment.run(on: subject, work)
+        self.init(
+            command: Options.name, options: experiment, model: try ModelRecord(subject.model),
+            donor: try subject.donor.map(ModelRecord.init), dataset: subject.dataset.map { DatasetRecord($0) },
+            environment: EnvironmentRecord(workers: work.workers),
+            seconds: (ContinuousClock.now - started) / .seconds(1),
+            results: results
+        )
+    }
+}

@@ -39,23 +39,6 @@ public struct ResultsDocument<Options: Encodable, Results: Encodable>: Encodable
 extension ResultsDocument: Decodable where Options: Decodable, Results: Decodable {}
 extension ResultsDocument: Sendable where Options: Sendable, Results: Sendable {}
 
-extension ResultsDocument where Options: Experiment, Results == Options.Results {
-    /// Runs an experiment and records it.
-    ///
-    /// - Throws: errors from the experiment; `IOIError` if a model's weights can no longer be read.
-    public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
-        let started = ContinuousClock.now
-        let results = try experiment.run(on: subject, work)
-        self.init(
-            command: Options.name, options: experiment, model: try ModelRecord(subject.model),
-            donor: try subject.donor.map(ModelRecord.init), dataset: subject.dataset.map { DatasetRecord($0) },
-            environment: EnvironmentRecord(workers: work.workers),
-            seconds: (ContinuousClock.now - started) / .seconds(1),
-            results: results
-        )
-    }
-}
-
 /// The model of an experiment.
 public struct ModelRecord: Codable, Equatable, Sendable {
     public let name: String

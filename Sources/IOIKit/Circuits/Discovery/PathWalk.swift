@@ -140,3 +140,10 @@ extension PathWalkStep: FieldCoded {
         ]
     }
 }
+
+/// Thrown if no circuit is found, with the reason.
+public struct NoCircuit: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
