@@ -9,11 +9,20 @@ package final class Activations {
         package var sites: Set<Site> = []
         /// Whether to keep also what the backward pass reads and no site names.
         package var forBackward = false
+        /// Whether runs may have dropout.
+        package var dropout = false
 
         /// Everything that the backward pass reads.
         package static let forBackward = Keeping(
             sites: [.residPre, .q, .k, .v, .pattern, .z, .residMid, .residPost], forBackward: true
         )
+
+        /// Everything that the backward pass of training reads.
+        package static func forTraining(dropout: Bool) -> Keeping {
+            var keeping = forBackward
+            keeping.dropout = dropout
+            return keeping
+        }
 
         func keeps(_ sites: Site...) -> Bool { !self.sites.isDisjoint(with: sites) }
     }
@@ -64,6 +73,8 @@ package final class Activations {
     let blocks: [Block]
     /// k and v of each prompt's tokens side by side, where prompts share rows. [tokens, 2d]
     let keysAndValues: Matrix
+    /// As large as a layer's patterns, which it holds after dropout; nothing unless runs may have it.
+    let droppedPattern: Matrix
     /// The output of the final LayerNorm [queries, d], its means and scales [queries, 2].
     package let final, finalStatistics: Matrix
     /// The logits of some queries. [chunk, vocabulary]
@@ -81,11 +92,12 @@ package final class Activations {
         let views = Arena.holding { arena in
             (
                 Self.blocks(in: arena, config, capacity, keeping), arena.take(rows, 2 * d), arena.take(queries, d),
-                arena.take(queries, 2), arena.take(min(queries, Self.logitRows), config.vocabularySize)
+                arena.take(queries, 2), arena.take(min(queries, Self.logitRows), config.vocabularySize),
+                arena.take(1, keeping.dropout ? config.heads * capacity.pairs : 0)
             )
         }
         arena = views.arena
-        (blocks, keysAndValues, final, finalStatistics, logits) = views.views
+        (blocks, keysAndValues, final, finalStatistics, logits, droppedPattern) = views.views
     }
 
     private static func blocks(

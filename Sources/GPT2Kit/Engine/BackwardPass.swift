@@ -25,6 +25,8 @@ package final class BackwardPass {
         let spread: Matrix
         /// Of a LayerNorm's output, or of z. [rows, d]
         let narrow: Matrix
+        /// Of what attention or the MLP adds to the residual stream, after dropout. [rows, d], where runs may have it
+        let dropped: Matrix
         /// [queries, d]
         let queries: Matrix
         /// [rows, 3d]
@@ -51,7 +53,9 @@ package final class BackwardPass {
         (arena, buffers) = Arena.holding { arena in
             Buffers(
                 residual: arena.take(capacity.rows, d), spread: arena.take(capacity.rows, d),
-                narrow: arena.take(capacity.rows, d), queries: arena.take(capacity.queries, d),
+                narrow: arena.take(capacity.rows, d),
+                dropped: arena.take(forward.activations.keeping.dropout ? capacity.rows : 0, d),
+                queries: arena.take(capacity.queries, d),
                 qkv: arena.take(capacity.rows, 3 * d), keysAndValues: arena.take(capacity.rows, 2 * d),
                 pattern: arena.take(1, config.heads * capacity.pairs),
                 inner: arena.take(capacity.rows, config.innerWidth),
@@ -75,6 +79,7 @@ package final class BackwardPass {
         let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
         let dEmbedding = runBlocks(dFinal, hint: hint) { _ in }
+        forward.dropout?.mask(.embedding).apply(to: dEmbedding, into: dEmbedding, workers: forward.workers)
         gradients.positionTable.fill(0)
         Embedding.backward(
             dEmbedding, tokens: forward.batch.tokens, positions: forward.batch.positions,
@@ -135,16 +140,19 @@ package final class BackwardPass {
             let block = forward.block(layer)
             let dNarrow = buffers.narrow.prefix(rows.count)
             weights.mlpBackward(
-                dResidual, block, dInner: buffers.inner.prefix(rows.count), dNormal: dNarrow, gradients: gradients,
+                dResidual, dOut: dropped(dResidual, .mlpOut, layer), block, dInner: buffers.inner.prefix(rows.count),
+                dNormal: dNarrow, gradients: gradients,
                 workers: workers
             ) { show(.mlpInput(layer: layer, $0)) }
             Linear.backward(
-                dResidual, x: block.z, weight: weights.outWeight, dX: dNarrow, dWeight: gradients?.outWeight,
+                dropped(dResidual, .attnOut, layer), x: block.z, weight: weights.outWeight, dX: dNarrow,
+                dWeight: gradients?.outWeight,
                 dBias: gradients?.outBias, workers: workers
             )
             show(.z(layer: layer, dNarrow))
             let dQKV = buffers.qkv.prefix(batch.tokens.count)
-            runAttention(block, rows, dZ: dNarrow, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
+            let mask = forward.dropout?.mask(.attention, layer: layer)
+            runAttention(block, rows, dZ: dNarrow, mask, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
             show(.heads(layer: layer, q: dQKV.part(.q).prefix(rows.count), k: dQKV.part(.k), v: dQKV.part(.v)))
             let dNormal = buffers.narrow.prefix(batch.tokens.count)
             runQKV(block, rows, weights, dQKV: dQKV, dNormal: dNormal, gradients: gradients)
@@ -157,11 +165,21 @@ package final class BackwardPass {
         return dResidual
     }
 
+    /// The gradient [rows, d] of what attention or the MLP adds to the residual stream, from that of the residual stream:
+    /// `dResidual` itself, but for dropout.
+    private func dropped(_ dResidual: Matrix, _ place: Dropout.Place, _ layer: Int) -> Matrix {
+        guard let mask = forward.dropout?.mask(place, layer: layer) else { return dResidual }
+        let dropped = buffers.dropped.prefix(dResidual.rows)
+        mask.apply(to: dResidual, into: dropped, workers: forward.workers)
+        return dropped
+    }
+
     /// `dQKV` [rows, 3d], with the rows of `q` at the beginning, from `dZ` [queries, d].
     private func runAttention(
         _ block: Activations.Block,
         _ rows: BlockRows,
         dZ: Matrix,
+        _ mask: Dropout.Mask?,
         pull: Attention.Pull?,
         dQKV: Matrix
     ) {
@@ -171,7 +189,7 @@ package final class BackwardPass {
         let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
             dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, spans: rows.spans, pattern: block.pattern.base,
-            scratch: buffers.pattern.base, pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
+            mask: mask, scratch: buffers.pattern.base, pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
             dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: forward.workers
         )
         guard batch.isSharing else { return }

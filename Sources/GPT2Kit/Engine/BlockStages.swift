@@ -97,11 +97,13 @@ extension GPT2Parameters.Block {
     /// makes it the gradient before the MLP.
     ///
     /// - Parameters:
+    ///   - dOut: the gradient of the MLP's output: `dResidual` itself, but for dropout. [n, d]
     ///   - block: the activations of the forward pass.
     ///   - dInner: scratch. [n, inner]
     ///   - dNormal: gets the gradient of LN2's output, of which `show` is told. [n, d]
     func mlpBackward(
         _ dResidual: Matrix,
+        dOut: Matrix,
         _ block: Activations.Block,
         dInner: Matrix,
         dNormal: Matrix,
@@ -110,7 +112,7 @@ extension GPT2Parameters.Block {
         showing show: (_ dNormal: Matrix) -> Void
     ) {
         Linear.backward(
-            dResidual, x: block.active, weight: outerWeight, dX: dInner, dWeight: gradients?.outerWeight,
+            dOut, x: block.active, weight: outerWeight, dX: dInner, dWeight: gradients?.outerWeight,
             dBias: gradients?.outerBias, workers: workers
         )
         GELU.backward(dInner, x: block.inner, workers: workers)

@@ -9,6 +9,8 @@ public final class ForwardPass {
     package let activations: Activations
     /// The batch of the last run.
     package private(set) var batch = PackedBatch([], rows: .all)
+    /// The dropout of the last run, if any.
+    private(set) var dropout: Dropout?
     /// The rows of the batch that each block computes. [layers]
     private(set) var blockRows: [BlockRows]
 
@@ -39,21 +41,28 @@ public final class ForwardPass {
     }
 
     /// Computes everything up to the final LayerNorm.
-    public func run(_ batch: PackedBatch) { run(batch) { _, _, _ in } }
+    public func run(_ batch: PackedBatch) { run(batch, dropout: nil) }
 
     /// Computes everything up to the final LayerNorm.
     ///
     /// - Parameters:
     ///   - computingZ: whether to compute queries, patterns and z; if not, the hook writes z, and no row depends on
     ///     another.
-    package func run(_ batch: PackedBatch, computingZ: Bool = true, hook: Hook) {
+    ///   - dropout: needs a pass that keeps activations for it, and a batch of all rows that shares none.
+    package func run(
+        _ batch: PackedBatch, dropout: Dropout? = nil, computingZ: Bool = true, hook: Hook = { _, _, _ in }
+    ) {
+        precondition(dropout == nil || activations.keeping.dropout, "the forward pass has no room for dropout")
+        precondition(dropout == nil || batch.isComplete && !batch.isSharing, "dropout of shared rows")
         self.batch = batch
+        self.dropout = dropout
         blockRows = batch.blockRows(parameters.config)
         let epsilon = parameters.config.layerNormEpsilon
         Embedding.forward(
             tokens: batch.tokens, positions: batch.positions, tokenTable: parameters.tokenTable,
             positionTable: parameters.positionTable, into: block(0).residPre, workers: workers
         )
+        drop(.embedding, layer: 0, block(0).residPre)
         hook(.residPre, 0, block(0).residPre)
         for (layer, rows) in blockRows.enumerated() {
             let (weights, block) = (parameters.blocks[layer], block(layer))
@@ -64,26 +73,38 @@ public final class ForwardPass {
             if !computingZ {
                 weights.qkvForward(block.ln1, .kv, into: block.qkv, workers: workers)
             } else {
-                attend(block, rows, weights)
+                attend(block, rows, weights, dropout?.mask(.attention, layer: layer))
             }
             hook(.z, layer, block.z)
             if activations.keeping.keeps(.result) { project(block.z, weights.outWeight, into: block.result) }
             Linear.forward(
                 block.z, weight: weights.outWeight, bias: weights.outBias, into: block.attnOut, workers: workers
             )
+            drop(.attnOut, layer: layer, block.attnOut)
             rows.select(block.residPre, into: block.residMid, workers: workers)
                 .add(block.attnOut, into: block.residMid, workers: workers)
             weights.mlpForward(
                 block.residMid, epsilon: epsilon, normal: block.ln2, statistics: block.ln2Statistics,
                 inner: block.inner, active: block.active, into: block.mlpOut, workers: workers
             )
+            drop(.mlpOut, layer: layer, block.mlpOut)
             block.residMid.add(block.mlpOut, into: block.residPost, workers: workers)
         }
         runFinalLayerNorm()
     }
 
+    /// Drops values of `x` [rows, d], where the run has dropout.
+    private func drop(_ place: Dropout.Place, layer: Int, _ x: Matrix) {
+        dropout?.mask(place, layer: layer).apply(to: x, into: x, workers: workers)
+    }
+
     /// q, k and v [rows, 3d] from the output of LN1 [rows, d], then patterns and z [queries, d].
-    private func attend(_ block: Activations.Block, _ rows: BlockRows, _ weights: GPT2Parameters.Block) {
+    private func attend(
+        _ block: Activations.Block,
+        _ rows: BlockRows,
+        _ weights: GPT2Parameters.Block,
+        _ mask: Dropout.Mask?
+    ) {
         if rows.queries == nil {
             weights.qkvForward(block.ln1, into: block.qkv, workers: workers)
         } else {
@@ -94,7 +115,8 @@ public final class ForwardPass {
         let (k, v) = keysAndValues(of: block)
         Attention.forward(
             q: block.q, k: k, v: v, heads: parameters.config.heads, spans: rows.spans, positions: rows.positions,
-            pattern: block.pattern.base, into: block.z, workers: workers
+            pattern: block.pattern.base, dropping: mask.map { ($0, activations.droppedPattern.base) }, into: block.z,
+            workers: workers
         )
     }
 

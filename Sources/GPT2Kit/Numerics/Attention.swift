@@ -19,7 +19,9 @@ package enum Attention {
     /// `z` [queries, heads·h] and `pattern` (see `AttentionSpan`) from `q` [queries, heads·h], `k` and `v`
     /// [tokens, heads·h].
     ///
-    /// - Parameter positions: of the queries in their prompts; a query sees no key behind its own position.
+    /// - Parameters:
+    ///   - positions: of the queries in their prompts; a query sees no key behind its own position.
+    ///   - dropping: which values of the patterns z is taken without, and room as large as `pattern` for the others.
     package static func forward(
         q: Matrix,
         k: Matrix,
@@ -28,6 +30,7 @@ package enum Attention {
         spans: [AttentionSpan],
         positions: [Int],
         pattern: UnsafeMutablePointer<Float>,
+        dropping: (mask: Dropout.Mask, room: UnsafeMutablePointer<Float>)? = nil,
         into z: Matrix,
         workers: Workers
     ) {
@@ -47,8 +50,13 @@ package enum Attention {
                 Softmax.scale(row, count: seen, by: 1 / total)
                 (row + seen).update(repeating: 0, count: pattern.columns - seen)
             }
+            var weights = pattern
+            if let dropping {
+                weights = span.matrix(dropping.room, head: head)
+                drop(pattern, of: span, head: head, heads, dropping.mask, into: weights)
+            }
             GEMM.multiply(
-                pattern, v.slice(rows: span.keys).slice(columns: columns),
+                weights, v.slice(rows: span.keys).slice(columns: columns),
                 into: z.slice(rows: span.queries).slice(columns: columns), workers: Workers(count: 1)
             )
         }
@@ -57,6 +65,7 @@ package enum Attention {
     /// `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`).
     ///
     /// - Parameters:
+    ///   - mask: the forward pass's, if it dropped values.
     ///   - scratch: as large as `pattern`.
     ///   - pull: a loss on the patterns themselves, whose gradient is added.
     static func backward(
@@ -67,6 +76,7 @@ package enum Attention {
         heads: Int,
         spans: [AttentionSpan],
         pattern: UnsafeMutablePointer<Float>,
+        mask: Dropout.Mask? = nil,
         scratch: UnsafeMutablePointer<Float>,
         pull: Pull? = nil,
         dQ: Matrix,
@@ -83,8 +93,14 @@ package enum Attention {
             let k = k.slice(rows: span.keys).slice(columns: columns)
             let v = v.slice(rows: span.keys).slice(columns: columns)
             let dV = dV.slice(rows: span.keys).slice(columns: columns)
-            GEMM.multiply(pattern.transposed, dZ, into: dV, workers: alone)
+            if let mask {
+                drop(pattern, of: span, head: head, heads, mask, into: dScores)
+                GEMM.multiply(dScores.transposed, dZ, into: dV, workers: alone)
+            } else {
+                GEMM.multiply(pattern.transposed, dZ, into: dV, workers: alone)
+            }
             GEMM.multiply(dZ, v.transposed, into: dScores, workers: alone)
+            if let mask { drop(dScores, of: span, head: head, heads, mask, into: dScores) }
             for query in 0..<pattern.rows {
                 let (pattern, dScores) = (pattern[query], dScores[query])
                 var mean: Float = 0
@@ -97,6 +113,22 @@ package enum Attention {
             let dK = dK.slice(rows: span.keys).slice(columns: columns)
             GEMM.multiply(dScores, k, into: dQ, alpha: scale, workers: alone)
             GEMM.multiply(dScores.transposed, q, into: dK, alpha: scale, workers: alone)
+        }
+    }
+
+    /// `out` [queries, keys] = one head's patterns, or their gradient, with values dropped. Those of keys that a query does
+    /// not see are 0.
+    private static func drop(
+        _ x: Matrix,
+        of span: AttentionSpan,
+        head: Int,
+        _ heads: Int,
+        _ mask: Dropout.Mask,
+        into out: Matrix
+    ) {
+        for query in 0..<x.rows {
+            let row = (span.queries.lowerBound + query) * heads + head
+            mask.apply(to: x[query], into: out[query], count: x.columns, row: row)
         }
     }
 

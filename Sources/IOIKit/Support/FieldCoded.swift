@@ -68,6 +68,21 @@ struct Field<Root>: Sendable {
         }
     }
 
+    /// A field that files of earlier versions lack.
+    ///
+    /// - Parameter value: what its absence means.
+    static func value<Value: Codable & Sendable>(
+        _ name: FieldName,
+        _ path: Path<Value>,
+        default value: Value
+    ) -> Field {
+        Field {
+            try $1.encode($0[keyPath: path], forKey: name)
+        } read: {
+            $0[keyPath: path] = try $1.decodeIfPresent(Value.self, forKey: name) ?? value
+        }
+    }
+
     /// A field that is null for nil.
     static func nullable<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {

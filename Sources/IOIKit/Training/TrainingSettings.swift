@@ -7,15 +7,22 @@ public enum LossSpan: String, Codable, CaseIterable, Sendable {
 }
 
 /// Everything that determines what a training run computes. Equal settings give identical weights.
-public struct TrainingSettings: Codable, Equatable, Sendable {
+public struct TrainingSettings: Equatable, Sendable {
+    /// The recipe that the settings began with; they may differ from it.
+    public var recipe = TrainingRecipe.plain
+    public var examples = ExampleForm.prompts
     public var epochs: Int
+    /// Examples in a step.
     public var batch: Int
     public var loss: LossSpan
+    /// The rate of dropout at the embeddings, the attention probabilities, and what attention and MLPs add to the
+    /// residual stream.
+    public var dropout = 0.0
     public var optimizer: AdamW.Settings
     public var schedule: RateSchedule
     /// Where heads are guided to attend, if at all. Needs ``loss`` over all tokens.
     public var guidance: AttentionGuidance?
-    /// The seed of the order of examples.
+    /// The seed of the order of examples and of dropout.
     public var seed: UInt64
     /// Whether each epoch has a new random order of examples, or all keep the given order.
     public var isShuffled: Bool
@@ -28,16 +35,6 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
     public var stepLimit: Int?
     /// Whether every checkpoint keeps the optimizer state, or only the newest.
     public var keepsOptimizer: Bool
-
-    enum CodingKeys: String, CodingKey {
-        case epochs, batch, loss, optimizer, schedule, guidance, seed
-        case isShuffled = "shuffled"
-        case threads
-        case savedEpochs = "save_at"
-        case checkpointInterval = "checkpoint_every"
-        case stepLimit = "max_steps"
-        case keepsOptimizer = "keep_optimizer"
-    }
 
     public init(
         epochs: Int,
@@ -71,10 +68,17 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
 
     /// - Throws: `IOIError` of the first setting out of range.
     public func validate() throws {
+        if let length = examples.length { try IOIError.check("block", length, in: 2...1_000_000) }
+        guard examples == .prompts || loss == .all else {
+            throw IOIError.invalid("loss", "found answer, expected all: \(examples.noun) of a text have no answer")
+        }
         try IOIError.check("epochs", epochs, in: 1...100_000)
         try IOIError.check("batch", batch, in: 1...65536)
         guard optimizer.learningRate > 0, optimizer.learningRate <= 1 else {
             throw IOIError.invalid("lr", "found \(optimizer.learningRate), expected above 0, at most 1")
+        }
+        guard dropout >= 0, dropout < 1 else {
+            throw IOIError.invalid("dropout", "found \(dropout), expected from 0, below 1")
         }
         try IOIError.check("weight_decay", optimizer.weightDecay, in: 0...10)
         if let clip = optimizer.clip, !(clip > 0) {
@@ -89,6 +93,23 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         }
         if let stepLimit { try IOIError.check("max_steps", stepLimit, in: 1...1_000_000_000) }
         try IOIError.check("threads", threads, in: 1...1024)
+    }
+}
+
+extension TrainingSettings: FieldCoded {
+    init() { self.init(epochs: 1, threads: 1, savedEpochs: []) }
+
+    // Runs before these fields existed were of prompts, by the plain recipe, without dropout.
+    static var fields: [Field<TrainingSettings>] {
+        [
+            .value("recipe", \.recipe, default: .plain), .value("examples", \.examples, default: .prompts),
+            .value("dropout", \.dropout, default: 0), .value("epochs", \.epochs), .value("batch", \.batch),
+            .value("loss", \.loss), .value("optimizer", \.optimizer), .value("schedule", \.schedule),
+            .optional("guidance", \.guidance), .value("seed", \.seed), .value("shuffled", \.isShuffled),
+            .value("threads", \.threads), .value("save_at", \.savedEpochs),
+            .optional("checkpoint_every", \.checkpointInterval), .optional("max_steps", \.stepLimit),
+            .value("keep_optimizer", \.keepsOptimizer),
+        ]
     }
 }
 

@@ -1,0 +1,112 @@
+/// Dropout (Srivastava et al. 2014) at the places of GPT-2: a value becomes 0 with probability `rate`, and is divided by
+/// 1 − `rate` otherwise.
+///
+/// Whether a value is dropped depends on the seed, the step, the place and the value's row and column alone. So masks need
+/// no memory, do not depend on the number of threads, and are the same in a resumed run.
+package struct Dropout: Sendable {
+    /// Where values are dropped.
+    package enum Place: String, Sendable {
+        /// The sum of token and position embeddings. [rows, d]
+        case embedding
+        /// Attention probabilities; a row for each query and head. [rows · heads, keys]
+        case attention
+        /// What attention adds to the residual stream. [rows, d]
+        case attnOut
+        /// What the MLP adds to the residual stream. [rows, d]
+        case mlpOut
+    }
+
+    package let rate: Double
+    private let seed: UInt64
+    private let step: Int
+
+    /// - Parameters:
+    ///   - rate: the probability that a value is dropped, from 0, below 1.
+    ///   - seed: the seed of the run.
+    ///   - step: the step of the run; each has masks of its own.
+    package init(rate: Double, seed: UInt64, step: Int) {
+        precondition((0..<1).contains(rate), "a dropout rate of \(rate)")
+        self.rate = rate
+        self.seed = seed
+        self.step = step
+    }
+
+    /// The mask of a place in a layer; embeddings are of layer 0.
+    package func mask(_ place: Place, layer: Int = 0) -> Mask {
+        var generator = SeededGenerator(seed, "dropout \(place.rawValue) \(layer)", step)
+        return Mask(key: generator.next(), rate: rate)
+    }
+
+    /// Which values of a matrix are dropped.
+    package struct Mask: Sendable {
+        /// The two halves of the mask's key.
+        private let low, high: UInt32
+        /// A value is dropped if its hash is smaller.
+        private let threshold: UInt32
+        /// 1 / (1 − rate)
+        private let scale: Float
+
+        fileprivate init(key: UInt64, rate: Double) {
+            low = UInt32(truncatingIfNeeded: key)
+            high = UInt32(truncatingIfNeeded: key >> 32)
+            threshold = UInt32(rate * 0x1p32)
+            scale = Float(1 / (1 - rate))
+        }
+
+        /// `out` = `x` with its values dropped or scaled; `out` may be `x`. [n, m]
+        package func apply(to x: Matrix, into out: Matrix, workers: Workers) {
+            workers.share(x.rows) { rows in
+                for row in rows { apply(to: x[row], into: out[row], count: x.columns, row: row) }
+            }
+        }
+
+        /// The same for `count` values of one row.
+        ///
+        /// The hash of a column is `mix(key of the row + column · 0x9e3779b9)`, and the key of a row is
+        /// `mix(low + mix(high + row))`.
+        @inline(__always)
+        func apply(
+            to x: UnsafeMutablePointer<Float>,
+            into out: UnsafeMutablePointer<Float>,
+            count: Int,
+            row: Int
+        ) {
+            let key = Self.mix(low &+ Self.mix(high &+ UInt32(truncatingIfNeeded: row)))
+            var counter = Self.columns &+ SIMD8(repeating: key)
+            forEachLanes(count) {
+                out.setLanes($0, kept(x.lanes($0), counter))
+                counter &+= Self.stride
+            } tail: {
+                let rest = kept(Lanes(prefix: $0.count, of: x + $0.lowerBound), counter)
+                for i in $0 { out[i] = rest[i - $0.lowerBound] }
+            }
+        }
+
+        @inline(__always)
+        private func kept(_ x: Lanes, _ counter: SIMD8<UInt32>) -> Lanes {
+            (x * scale).replacing(with: 0, where: Self.mix(counter) .< SIMD8(repeating: threshold))
+        }
+
+        private static let golden: UInt32 = 0x9e37_79b9
+        private static let columns = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7) &* golden
+        private static let stride = SIMD8<UInt32>(repeating: 8) &* golden
+
+        /// A hash of 32 bits in which every bit of the input changes each bit of the output half of the time: two rounds
+        /// of xor-shift and multiplication, with the constants that Wellons (2018) found by search.
+        @inline(__always)
+        private static func mix(_ value: UInt32) -> UInt32 {
+            var x = value
+            x = (x ^ (x >> 16)) &* 0x7feb_352d
+            x = (x ^ (x >> 15)) &* 0x846c_a68b
+            return x ^ (x >> 16)
+        }
+
+        @inline(__always)
+        private static func mix(_ value: SIMD8<UInt32>) -> SIMD8<UInt32> {
+            var x = value
+            x = (x ^ (x &>> 16)) &* 0x7feb_352d
+            x = (x ^ (x &>> 15)) &* 0x846c_a68b
+            return x ^ (x &>> 16)
+        }
+    }
+}
