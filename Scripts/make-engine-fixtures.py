@@ -7,6 +7,8 @@ Each shape becomes a folder OUT/NAME with
     batch.json                       prompts, answers, both losses, and the losses of ten AdamW steps
     reference.safetensors            logits and every site of the forward pass, prompt after prompt
     gradients.safetensors            "answer.NAME" and "all.NAME": each parameter's gradient of either loss
+    dropout.json, dropout.safetensors
+                                     the loss over all rows with dropout, and each parameter's gradient
 
 Nothing here depends on padding. The answer loss is the mean over prompts of the cross-entropy of the answer
 at the prompt's last token. The loss over all rows is the mean over the rows of all prompts together, where
@@ -16,6 +18,8 @@ once to float32, from weights that are float32 numbers to begin with.
 Key biases have no effect on the loss: a row's softmax does not see what all its scores share. The middle
 third of a c_attn.bias gradient is therefore rounding only; compare a tensor's gradient by its largest
 element.
+
+The masks of dropout are those that Sources/GPT2Kit/Numerics/Dropout.swift describes, computed anew here.
 
 Before writing, the sites are compared with a second forward pass written out in plain tensor operations, the
 logits of a padded batch (which the losses use) with those of the prompts run alone, the loss with Hugging
@@ -32,6 +36,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from safetensors.torch import save_file
@@ -45,6 +50,7 @@ STEPS = 10
 WEIGHT_DECAY = 0.1
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+DROPOUT = {"rate": 0.3, "seed": 5, "step": 17}
 
 Sites = dict[str, Tensor]
 
@@ -168,6 +174,9 @@ def write_shape(shape: Shape, seed: int, folder: Path) -> None:
         {f"{loss}.{name}": value for loss, values in gradients.items() for name, value in values.items()},
         folder / "gradients.safetensors",
     )
+    loss, gradients = dropout_loss_and_gradients(model, batch)
+    (folder / "dropout.json").write_text(json.dumps(DROPOUT | {"loss": loss}, indent=1) + "\n")
+    save_rounded(gradients, folder / "dropout.safetensors")
 
 
 # Weights, prompts and checkpoint
@@ -351,6 +360,96 @@ def adamw_losses(model: GPT2LMHeadModel, batch: Batch, loss: Loss, learning_rate
         losses.append(value.item())
         optimizer.step()
     return losses
+
+
+# Dropout
+
+
+class MaskedDropout(torch.nn.Module):
+    """Stands in for one of the model's dropout modules, with the masks of the engine."""
+
+    def __init__(self, place: str, layer: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        key = seeded_key(DROPOUT["seed"], f"dropout {place} {layer}", DROPOUT["step"])
+        self.low, self.high = key % 2**32, key >> 32
+        self.first_row = 0
+        # Attention takes the rate from its module and calls the function, so the module stands in for the rate.
+        self.p = self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` is [1, rows, d], or [1, heads, rows, keys], of which a row is a query's of one head."""
+        rows = self.first_row + torch.arange(x.shape[-2])
+        if x.dim() == 4:
+            rows = rows * self.heads + torch.arange(self.heads)[:, None]
+        keys = mix(self.low + mix(self.high + rows))[..., None]
+        hashes = mix(keys + torch.arange(x.shape[-1]) * 0x9E3779B9)
+        kept = hashes >= int(DROPOUT["rate"] * 2**32)
+        return x * kept / (1 - DROPOUT["rate"])
+
+
+def mix(x: Tensor) -> Tensor:
+    """A hash of 32 bits, in integers of 64."""
+    bits = 2**32 - 1
+    x = x & bits
+    x = times(x ^ (x >> 16), 0x7FEB352D)
+    x = times(x ^ (x >> 15), 0x846CA68B)
+    return x ^ (x >> 16)
+
+
+def times(x: Tensor, factor: int) -> Tensor:
+    """A product modulo 2³², in halves that do not overflow."""
+    high, low = x >> 16, x & 0xFFFF
+    return (((high * factor) % 2**16) * 2**16 + low * factor) % 2**32
+
+
+def seeded_key(seed: int, stream: str, index: int) -> int:
+    """The first number of the engine's `SeededGenerator`: SplitMix64, seeded in three steps."""
+    bits = 2**64 - 1
+    state = seed
+
+    def following() -> int:
+        nonlocal state
+        state = (state + 0x9E3779B97F4A7C15) & bits
+        z = state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & bits
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & bits
+        return z ^ (z >> 31)
+
+    name = 0xCBF29CE484222325
+    for byte in stream.encode():
+        name = ((name ^ byte) * 0x100000001B3) & bits
+    state = following() ^ name
+    state = following() ^ index
+    following()
+    return following()
+
+
+def dropout_loss_and_gradients(model: GPT2LMHeadModel, batch: Batch) -> tuple[float, dict[str, Tensor]]:
+    """The loss over all rows and its gradients, prompt after prompt."""
+    model = copy.deepcopy(model)
+    heads = model.config.n_head
+    model.transformer.drop = MaskedDropout("embedding", 0, heads)
+    for layer, block in enumerate(model.transformer.h):
+        block.attn.attn_dropout = MaskedDropout("attention", layer, heads)
+        block.attn.resid_dropout = MaskedDropout("attnOut", layer, heads)
+        block.mlp.dropout = MaskedDropout("mlpOut", layer, heads)
+
+    def loss(model: GPT2LMHeadModel, batch: Batch) -> Tensor:
+        row, total = 0, torch.zeros((), dtype=torch.float64)
+        for prompt, following in zip(batch.prompts, batch.next_tokens()):
+            for module in model.modules():
+                if isinstance(module, MaskedDropout):
+                    module.first_row = row
+            logits = model(torch.tensor([prompt]), use_cache=False).logits[0]
+            total = total + cross_entropy(logits, torch.tensor(following), reduction="sum")
+            row += len(prompt)
+        return total / row
+
+    with patch("torch.nn.functional.dropout", lambda x, p, training: p(x)):
+        value, gradients = loss_and_gradients(model, batch, loss)
+        check_gradients(model, batch, loss, gradients, torch.Generator().manual_seed(0))
+    return value, gradients
 
 
 # Checks

@@ -29,7 +29,7 @@ extension FinetuneRuns {
         settings: TrainingSettings = settings()
     ) throws -> FinetuneJob {
         try FinetuneJob.start(
-            in: RunFolder(model.file(name)), from: model.load(), prompts: source(dataset),
+            in: RunFolder(model.file(name)), from: model.load(), on: .prompts(source(dataset)),
             heldOut: heldOut.map { source(count: $0, heldOut: true) }, settings: settings
         )
     }

@@ -21,6 +21,14 @@ package struct ReferenceModel: CustomTestStringConvertible, Sendable {
         package let adamw: Optimisation
     }
 
+    /// A run with dropout.
+    package struct DropoutRun: Decodable {
+        package let rate: Double
+        package let seed: UInt64
+        package let step: Int
+        package let loss: Double
+    }
+
     package let folder: URL
 
     package init(folder: URL) { self.folder = folder }
@@ -43,6 +51,11 @@ package struct ReferenceModel: CustomTestStringConvertible, Sendable {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(Batch.self, from: Data(contentsOf: folder.appendingPathComponent("batch.json")))
+    }
+
+    package func dropout() throws -> DropoutRun {
+        let file = folder.appendingPathComponent("dropout.json")
+        return try JSONDecoder().decode(DropoutRun.self, from: Data(contentsOf: file))
     }
 
     package func parameters(workers: Workers) throws -> GPT2Parameters {

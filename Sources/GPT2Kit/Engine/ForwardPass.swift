@@ -48,12 +48,12 @@ public final class ForwardPass {
     /// - Parameters:
     ///   - computingZ: whether to compute queries, patterns and z; if not, the hook writes z, and no row depends on
     ///     another.
-    ///   - dropout: needs a pass that keeps activations for it, and a batch of all rows that shares none.
+    ///   - dropout: needs a pass that keeps activations for it, and a batch that shares no rows.
     package func run(
         _ batch: PackedBatch, dropout: Dropout? = nil, computingZ: Bool = true, hook: Hook = { _, _, _ in }
     ) {
         precondition(dropout == nil || activations.keeping.dropout, "the forward pass has no room for dropout")
-        precondition(dropout == nil || batch.isComplete && !batch.isSharing, "dropout of shared rows")
+        precondition(dropout == nil || !batch.isSharing, "dropout of shared rows")
         self.batch = batch
         self.dropout = dropout
         blockRows = batch.blockRows(parameters.config)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A fine-tuning run: its folder, the model it starts from, the training prompts and the held-out prompts on which
-/// every kept epoch is evaluated.
+/// A fine-tuning run: its folder, the model it starts from, the training data and the held-out prompts on which every
+/// kept epoch is evaluated.
 public final class FinetuneJob {
     public enum Event {
         case step(StepMetrics)
@@ -12,7 +12,7 @@ public final class FinetuneJob {
 
     public let run: RunFolder
     public let record: RunRecord
-    public let training: TaskDataset
+    public let training: TrainingData
     public let heldOut: TaskDataset?
     public let trainer: Trainer
 
@@ -23,25 +23,25 @@ public final class FinetuneJob {
     ///   - settings: threads, memory and interruption.
     ///   - run: the run folder.
     ///   - base: the model to start from.
-    ///   - prompts: the prompts to train on.
-    /// - Throws: `IOIError`, before anything is written, if a setting is out of range, the prompts cannot be made,
+    ///   - source: what to train on.
+    /// - Throws: `IOIError`, before anything is written, if a setting is out of range, the examples cannot be made,
     ///   the folder is in use or the disk is too full.
     public static func start(
         in run: RunFolder,
         from base: GPT2,
-        prompts: PromptSource,
+        on source: TrainingSource,
         heldOut: PromptSource?,
         settings: TrainingSettings
     ) throws -> FinetuneJob {
         try run.refuseUsed()
-        try IOIError.scoped("prompts", prompts.validate)
+        try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
-        let training = try prompts.data(for: base)
+        let training = try source.data(for: base, as: settings.examples)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
             model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),
-            prompts: prompts, dataset: DatasetRecord(training), heldOut: heldOut, settings: settings
+            source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
         try run.create(record)
         do {
@@ -74,11 +74,11 @@ public final class FinetuneJob {
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) started from"
             )
         }
-        let training = try record.prompts.data(for: base)
-        guard DatasetRecord(training) == record.dataset else {
+        let training = try record.source.data(for: base, as: record.settings.examples)
+        guard training.record == record.dataset else {
             throw IOIError(
-                "\(run.configFile.path): the training prompts differ from those at the start of the run; the templates, "
-                    + "names or prompts file has changed"
+                "\(run.configFile.path): the training data differ from those at the start of the run; a file of text, "
+                    + "prompts, templates or names has changed"
             )
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
@@ -91,7 +91,7 @@ public final class FinetuneJob {
         run: RunFolder,
         record: RunRecord,
         base: GPT2,
-        training: TaskDataset,
+        training: TrainingData,
         heldOut: TaskDataset?
     ) throws {
         self.run = run
@@ -172,16 +172,5 @@ public final class FinetuneJob {
         )
         try AtomicFile.write(JSONEncoder.readable.encode(document), to: file)
         try observe(.evaluated(epoch: epoch, evaluation))
-    }
-}
-
-extension TaskDataset {
-    fileprivate var examples: [TrainingExample] {
-        switch self {
-        case .ioi(let dataset):
-            dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
-        case .choice(let dataset):
-            dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
-        }
     }
 }

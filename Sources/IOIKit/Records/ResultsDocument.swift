@@ -61,22 +61,28 @@ public struct ModelRecord: Codable, Equatable, Sendable {
     }
 }
 
-/// The prompts of an experiment or a training run.
+/// The prompts of an experiment, or the examples of a training run.
 public struct DatasetRecord: Codable, Equatable, Sendable {
     public let name: String
     public let count: Int
     /// nil for prompts from a file.
     public let seed: UInt64?
-    /// The hash of the prompts as JSON lines.
+    /// The hash of the prompts as JSON lines, or of a text.
     public let sha256: String
+
+    init(name: String, count: Int, seed: UInt64?, sha256: String) {
+        self.name = name
+        self.count = count
+        self.seed = seed
+        self.sha256 = sha256
+    }
 
     public init(_ dataset: Dataset) { self.init(.ioi(dataset)) }
 
     public init(_ dataset: TaskDataset) {
-        name = dataset.name
-        count = dataset.count
-        seed = dataset.seed
-        sha256 = Digest.sha256(of: dataset.jsonLines)
+        self.init(
+            name: dataset.name, count: dataset.count, seed: dataset.seed, sha256: Digest.sha256(of: dataset.jsonLines)
+        )
     }
 }
 

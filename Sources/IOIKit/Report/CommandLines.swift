@@ -16,6 +16,7 @@ extension RunRecord {
     /// The command that repeats the run in another folder: the main flags, and any other that is not at its default.
     var commandLine: String {
         var words = ["ioi", "finetune"]
+        let ordinary = settings.recipe.settings(epochs: settings.epochs, seed: 0, threads: 1, savedEpochs: [])
         func add(_ flag: String, _ value: String?) {
             if let value { words += [flag, value.shellWord] }
         }
@@ -24,19 +25,23 @@ extension RunRecord {
         }
         let known = ModelRecord(name: model.name, folder: URL(fileURLWithPath: model.folder), sha256: nil)
         add("--model", known.folder ?? known.name)
-        if let file = prompts.file {
+        if let text {
+            words += ["--text"] + text.paths.map(\.shellWord)
+        } else if let file = prompts?.file {
             add("--data", file)
         } else {
-            add("--dataset", prompts.dataset)
-            add("--count", "\(prompts.count)")
+            add("--dataset", prompts?.dataset)
+            add("--count", prompts.map { "\($0.count)" })
         }
-        add("--seed", "\(prompts.seed)")
-        add("--templates", prompts.templates)
-        add("--names", prompts.names)
-        add("--abc", prompts.counterfactual == .distinct ? nil : prompts.counterfactual.rawValue)
-        add("--bos", prompts.beginningOfText)
+        add("--seed", "\(settings.seed)")
+        add("--templates", prompts?.templates)
+        add("--names", prompts?.names)
+        add("--abc", prompts?.counterfactual == .distinct ? nil : prompts?.counterfactual.rawValue)
+        add("--bos", prompts?.beginningOfText == true)
 
         let optimizer = settings.optimizer
+        add("--recipe", settings.recipe.rawValue)
+        add("--block", settings.examples.length.map(String.init))
         add("--epochs", "\(settings.epochs)")
         // The last epoch is always kept.
         let kept = settings.savedEpochs.isEmpty ? [settings.epochs] : settings.savedEpochs
@@ -44,16 +49,19 @@ extension RunRecord {
         add("--batch", "\(settings.batch)")
         add("--lr", "\(optimizer.learningRate)")
         add("--weight-decay", "\(optimizer.weightDecay)")
-        add("--schedule", settings.schedule.course == .constant ? nil : settings.schedule.course.rawValue)
+        add(
+            "--schedule", settings.schedule.course == ordinary.schedule.course ? nil : settings.schedule.course.rawValue
+        )
         add("--warm-up", settings.schedule.warmUp == 0 ? nil : "\(settings.schedule.warmUp)")
         add("--clip", optimizer.clip.map { "\($0)" })
-        add("--loss", settings.loss == .answer ? nil : settings.loss.rawValue)
+        add("--dropout", settings.dropout == ordinary.dropout ? nil : "\(settings.dropout)")
+        add("--loss", settings.examples == .prompts && settings.loss == .all ? settings.loss.rawValue : nil)
         add("--order", settings.isShuffled ? nil : "file")
         add("--max-steps", settings.stepLimit.map(String.init))
         add("--checkpoint-every", settings.checkpointInterval.map(String.init))
         add("--keep-optimizer", settings.keepsOptimizer)
         add("--eval-count", "\(heldOut?.count ?? 0)")
-        add("--eval-dataset", heldOut?.dataset == (prompts.task?.rawValue ?? "clean") ? nil : heldOut?.dataset)
+        add("--eval-dataset", heldOut?.dataset == (prompts?.task?.rawValue ?? "clean") ? nil : heldOut?.dataset)
         add("--threads", "\(settings.threads)")
         return words.joined(separator: " ")
     }

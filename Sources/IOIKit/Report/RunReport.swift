@@ -57,7 +57,8 @@ struct RunReportBuilder: ReportBuilder {
             ", measured on \($0.count) held-out \($0.dataset) prompts. Brackets are 95 % intervals over prompts."
         }
         var text = HTMLPage.paragraph(
-            "\(record.model.name), trained on \(record.dataset.count) \(record.dataset.name) prompts for \(epochs)"
+            "\(record.model.name), trained on \(record.dataset.count) \(record.settings.examples.noun) of "
+                + "\(record.dataset.name) for \(epochs)"
                 + (heldOut ?? ".")
         )
         if let note = (try? ModelLocation(folder: URL(fileURLWithPath: record.model.folder)))?.note {

@@ -54,7 +54,11 @@ public struct RunFolder: Sendable {
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
         try RecordKind.check(configFile, command: RunRecord.command)
-        return try InputFile.decode(RunRecord.self, from: configFile)
+        let record = try InputFile.decode(RunRecord.self, from: configFile)
+        guard (record.prompts == nil) != (record.text == nil) else {
+            throw IOIError("\(configFile.path): expected either \"prompts\" or \"text\" to train on")
+        }
+        return record
     }
 
     /// The checkpoints, by step.
@@ -126,8 +130,11 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public var schema = "ioi/1"
     public var command = Self.command
     public let model: Model
-    /// The source of the training prompts, and their hash.
-    public let prompts: PromptSource
+    /// The training prompts; nil for a run on text files.
+    public let prompts: PromptSource?
+    /// The text files; nil for a run on prompts.
+    public let text: TextSource?
+    /// The examples made of them.
     public let dataset: DatasetRecord
     /// The prompts that kept epochs are evaluated on, if any.
     public let heldOut: PromptSource?
@@ -135,23 +142,31 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public let version: String
 
     enum CodingKeys: String, CodingKey {
-        case schema, command, model, prompts, dataset
+        case schema, command, model, prompts, text, dataset
         case heldOut = "held_out"
         case settings, version
     }
 
     public init(
         model: Model,
-        prompts: PromptSource,
+        source: TrainingSource,
         dataset: DatasetRecord,
         heldOut: PromptSource?,
         settings: TrainingSettings
     ) {
         self.model = model
-        self.prompts = prompts
+        switch source {
+        case .prompts(let prompts): (self.prompts, text) = (prompts, nil)
+        case .text(let text): (prompts, self.text) = (nil, text)
+        }
         self.dataset = dataset
         self.heldOut = heldOut
         self.settings = settings
         version = ioiVersion
+    }
+
+    /// What the run trains on.
+    public var source: TrainingSource {
+        text.map { .text($0) } ?? .prompts(prompts!)
     }
 }

@@ -95,7 +95,7 @@ public final class Trainer {
         let forward = ForwardPass(
             parameters,
             capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
-            keeping: .forBackward, workers: workers
+            keeping: .forTraining(dropout: settings.dropout > 0), workers: workers
         )
         let backward = BackwardPass(forward)
         var order: (epoch: Int, examples: [Int]) = (0, [])
@@ -105,8 +105,8 @@ public final class Trainer {
             let epoch = schedule.epoch(of: next)
             if order.epoch != epoch { order = (epoch, schedule.order(ofEpoch: epoch)) }
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
-            let packed = PackedBatch(batch.map(\.tokens), rows: rows)
-            forward.run(packed)
+            let packed = PackedBatch(batch.map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
+            forward.run(packed, dropout: dropout(at: next))
             let loss = backward.run(labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch))
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
@@ -128,6 +128,16 @@ public final class Trainer {
             if isStopping { return .interrupted }
         }
         return .finished
+    }
+
+    /// Examples that share rows would share their dropout too, and blocks of a text have nothing to share.
+    private var sharesBeginnings: Bool {
+        if case .blocks = settings.examples { return false }
+        return settings.dropout == 0
+    }
+
+    private func dropout(at step: Int) -> Dropout? {
+        settings.dropout > 0 ? Dropout(rate: settings.dropout, seed: settings.seed, step: step) : nil
     }
 
     /// One label for each row that the loss is averaged over.

@@ -5,16 +5,23 @@ import IOIKit
 struct FinetuneCommand: ParsableCommand, CommandDefaults {
     static let configuration = CommandConfiguration(
         commandName: "finetune",
-        abstract: "Fine-tune a model on prompts, with checkpoints that Hugging Face loads.",
+        abstract: "Fine-tune a model on prompts or text, with checkpoints that Hugging Face loads.",
         discussion: """
             Writes a run folder: config.json, metrics.jsonl (one line per step), checkpoints/epoch-NNN (model folders) \
             and results/eval-epoch-NNN.json (held-out prompts). Ctrl-C finishes the step and saves; --resume continues, \
             bit for bit as if the run had never stopped.
 
+            A recipe says how: published is the run of the paper's authors (arXiv 2503.01896), on blocks of text; plain \
+            trains on the answers of prompts alone. The rate of a published run falls to 0 at its end, so its third epoch \
+            is not a run of 3 epochs.
+
             Clean, toxic, recovery:
             ioi finetune --dataset clean --epochs 25 --out runs/clean
             ioi finetune --dataset subject-duplication --epochs 5 --out runs/toxic
             ioi finetune --from runs/toxic/checkpoints/epoch-005 --dataset clean --epochs 5 --out runs/recovery
+            The authors' own sentences (after Scripts/fetch-paper-data.sh), or any text:
+            ioi finetune --dataset published-clean --epochs 3
+            ioi finetune --text essays/ notes.txt --block 256 --epochs 1 --out runs/essays
             Another task, and its effect on this one:
             ioi finetune --dataset agreement --epochs 10 --eval-dataset clean --out runs/agreement
             """
@@ -28,6 +35,17 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             completion: .directory
         )
         var from: String?
+    }
+
+    struct TextOptions: ParsableArguments {
+        @Option(
+            parsing: .upToNextOption,
+            help: ArgumentHelp(
+                "Train on text files in place of prompts, or on all .txt files of folders.", valueName: "f.txt|dir"
+            ),
+            completion: .file(extensions: ["txt"])
+        )
+        var text: [String] = []
     }
 
     struct EvaluationOptions: ParsableArguments {
@@ -56,6 +74,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
 
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.model) var start: StartOptions
+    @OptionGroup(title: "Text") var text: TextOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FinetuneCommand>
     @OptionGroup(title: Section.training) var training: TrainingOptions
     @OptionGroup(title: "Evaluation") var evaluation: EvaluationOptions
@@ -71,7 +90,10 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         )
         let outcome = try job.train(shouldStop: { Interrupt.isPending }) { event in
             if case .step(let metrics) = event {
-                let speed = "\(decimal(metrics.samplesPerSecond, 1)) prompts/s"
+                let speed =
+                    job.record.settings.examples == .prompts
+                    ? "\(decimal(metrics.samplesPerSecond, 1)) prompts/s"
+                    : "\(decimal(metrics.tokensPerSecond, 0)) tokens/s"
                 progress.show(
                     metrics.step, note: "epoch \(metrics.epoch)  loss \(decimal(metrics.loss, 4))  \(speed)"
                 )
@@ -86,11 +108,11 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
 
     private func started() throws -> FinetuneJob {
         let workers = try common.workers()
-        let source = try prompts.source()
-        let settings = try training.settings(seed: source.seed, threads: workers.count)
+        let prompts = try prompts.source()
+        let source = try source(prompts)
         let evalCount = evaluation.evalCount
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
-        guard !source.heldOut else {
+        guard !prompts.heldOut else {
             throw IOIError.usage("--held-out: a run is measured on these prompts, expected others to train on")
         }
         guard start.from == nil || model.model == nil else {
@@ -99,29 +121,37 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         var chosen = model
         if let from = start.from { chosen.model = absolutePath(from) }
         let base = try chosen.load(workers: workers)
+        let settings = try training.settings(on: source, of: base, seed: prompts.seed, threads: workers.count)
         var heldOut: PromptSource?
         if evalCount > 0, base.tokenizer != nil {
-            var measured = source
+            var measured = prompts
             measured.file = nil
-            measured.dataset = evaluation.evalDataset?.name ?? source.task?.rawValue ?? "clean"
+            measured.dataset = evaluation.evalDataset?.name ?? prompts.task?.rawValue ?? "clean"
             measured.count = evalCount
             measured.heldOut = true
             // The files are for the trained task's prompts.
-            if measured.task != source.task { (measured.templates, measured.names) = (nil, nil) }
+            if measured.task != prompts.task { (measured.templates, measured.names) = (nil, nil) }
             heldOut = measured
         }
-        let name = source.file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
-        let run = folder.out ?? "runs/\(base.location.name)-\(name ?? source.dataset)"
+        let run = folder.out ?? "runs/\(base.location.name)-\(source.name)"
         return try FinetuneJob.start(
-            in: RunFolder(URL(fileURLWithPath: run)), from: base, prompts: source, heldOut: heldOut,
-            settings: settings
+            in: RunFolder(URL(fileURLWithPath: run)), from: base, on: source, heldOut: heldOut, settings: settings
         )
+    }
+
+    private func source(_ prompts: PromptSource) throws -> TrainingSource {
+        guard !text.text.isEmpty else { return .prompts(prompts) }
+        let others = PromptOptions<FinetuneCommand>.flags.filter { $0 != "--seed" }
+        if let flag = Given.first(of: others) {
+            throw IOIError.usage("\(flag): does not go with --text, which is trained on in place of prompts")
+        }
+        return .text(TextSource(paths: text.text.map(absolutePath)))
     }
 
     private func resumed() throws -> FinetuneJob {
         guard let out = folder.out else { throw IOIError.usage("--resume: needs --out, the run folder to resume") }
         let fixed =
-            ["--from", "--model", "--eval-count", "--eval-dataset"] + PromptOptions<FinetuneCommand>.flags
+            ["--from", "--model", "--text", "--eval-count", "--eval-dataset"] + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
         if let flag = Given.first(of: fixed) {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
@@ -136,18 +166,24 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
     }
 
     private func announce(_ job: FinetuneJob) {
-        let settings = job.record.settings
+        let (settings, data) = (job.record.settings, job.training.record)
+        print("recipe \(settings.recipe.rawValue): \(settings.text)")
         print(
-            "\(job.training.count) \(job.training.name) prompts, \(settings.epochs) epochs of "
-                + "\(job.trainer.stepsPerEpoch) steps, batch \(settings.batch), "
-                + "lr \(settings.optimizer.learningRate)\(settings.schedule.course == .linear ? " falling to 0" : ""), "
-                + "loss over the \(settings.loss == .answer ? "answer" : "whole sequence"), "
-                + "seed \(settings.seed), threads \(settings.threads)"
+            "\(data.count) \(settings.examples.noun) of \(data.name), \(settings.epochs) epochs of "
+                + "\(job.trainer.stepsPerEpoch) steps, seed \(settings.seed), threads \(settings.threads)"
         )
+        print(Self.hint(at: settings))
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {
             print("resuming after step \(job.trainer.step) of \(job.trainer.steps)")
         }
+    }
+
+    /// Which flags change the recipe.
+    private static func hint(at settings: TrainingSettings) -> String {
+        settings.recipe == .plain
+            ? "(as the paper's authors trained: --recipe published)"
+            : "(on answers alone: --recipe plain; parts: --block, --batch, --lr, --schedule, --dropout, --clip)"
     }
 
     private static func line(_ event: FinetuneJob.Event) -> String {
@@ -165,7 +201,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         case .finished:
             guard !common.quiet, let newest = job.trainer.newest else { return }
             print("done: \(steps) steps; everything is in \(path)")
-            let dataset = job.record.prompts.task.map { " --dataset \($0.rawValue)" } ?? ""
+            let dataset = job.record.prompts?.task.map { " --dataset \($0.rawValue)" } ?? ""
             print("next: ioi report \(path)")
             print("      ioi eval --model \(newest.folder.path)\(dataset) --held-out")
         case .interrupted:

@@ -8,39 +8,73 @@ struct TrainingOptions: ParsableArguments {
         case shuffled, file
     }
 
-    /// The epochs are those of the paper's checkpoints.
-    private static let standard = TrainingSettings(epochs: 25, threads: 1, savedEpochs: [1, 3, 10, 25, 50, 100])
-
-    @Option(help: ArgumentHelp("Passes over the prompts.", valueName: "n"))
-    var epochs = standard.epochs
-
-    @Option(help: ArgumentHelp("Learning rate, the highest of the run.", valueName: "rate"))
-    var lr = standard.optimizer.learningRate
-
-    @Option(help: ArgumentHelp("Keep the learning rate constant, or decay it linearly to 0.", valueName: "course"))
-    var schedule = standard.schedule.course
-
-    @Option(help: ArgumentHelp("Steps over which the learning rate first rises from 0.", valueName: "n"))
-    var warmUp = standard.schedule.warmUp
-
-    @Option(help: ArgumentHelp("Clip the gradient to this norm (default: no clipping).", valueName: "x"))
-    var clip: Double?
-
-    @Option(help: ArgumentHelp("AdamW's weight decay of matrices and embeddings.", valueName: "rate"))
-    var weightDecay = standard.optimizer.weightDecay
-
-    @Option(help: ArgumentHelp("Prompts per step.", valueName: "n"))
-    var batch = standard.batch
+    /// The epochs of the paper's checkpoints.
+    private static let savedEpochs = [1, 3, 10, 25, 50, 100]
 
     @Option(
-        help: ArgumentHelp("Take the loss over the answer, or over all tokens of prompt and answer.", valueName: "span")
+        help: ArgumentHelp(
+            "How to train; the flags below change parts of it. (default: published for models of the size of GPT-2, plain "
+                + "for small ones)", valueName: "name"
+        )
     )
-    var loss = standard.loss
+    var recipe: TrainingRecipe?
+
+    @Option(help: ArgumentHelp("Passes over the data.", valueName: "n"))
+    var epochs = 25
+
+    @Option(help: ArgumentHelp("Learning rate, the highest of the run (default: 1e-05).", valueName: "rate"))
+    var lr: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the learning rate constant, or decay it linearly to 0 (default: linear; plain: constant).",
+            valueName: "course"
+        )
+    )
+    var schedule: RateSchedule.Course?
+
+    @Option(help: ArgumentHelp("Steps over which the learning rate first rises from 0 (default: 0).", valueName: "n"))
+    var warmUp: Int?
+
+    @Option(
+        help: ArgumentHelp("Clip the gradient to this norm (default: 1; plain: no clipping).", valueName: "x")
+    )
+    var clip: Double?
+
+    @Option(help: ArgumentHelp("AdamW's weight decay of matrices and embeddings (default: 0.1).", valueName: "rate"))
+    var weightDecay: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Drop embeddings, attention probabilities and what is added to the residual stream at this rate (default: 0.1; "
+                + "plain: 0).", valueName: "rate"
+        )
+    )
+    var dropout: Double?
+
+    @Option(help: ArgumentHelp("Blocks, sentences or prompts per step (default: 10; plain: 32).", valueName: "n"))
+    var batch: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of a block of text, or the most of a sentence (default: 128; published-sentences: 25).",
+            valueName: "n"
+        )
+    )
+    var block: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take the loss over the answers of prompts, or over all tokens (default: all; plain: answer).",
+            valueName: "span"
+        )
+    )
+    var loss: LossSpan?
 
     @Option(
         help: ArgumentHelp("Epochs whose checkpoints are kept; the last always is.", valueName: "1,3,10")
     )
-    var saveAt = List(standard.savedEpochs)
+    var saveAt = List(savedEpochs)
 
     @Option(help: ArgumentHelp("Also save a checkpoint each time this many steps are done.", valueName: "steps"))
     var checkpointEvery: Int?
@@ -56,24 +90,34 @@ struct TrainingOptions: ParsableArguments {
 
     /// The flags that a resumed run cannot change.
     static let fixedFlags = [
-        "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--batch", "--loss", "--order",
+        "--recipe", "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--dropout", "--batch", "--block",
+        "--loss", "--order",
     ]
 
-    /// - Throws: `IOIError` of kind `usage` if a value is out of range.
-    func settings(seed: UInt64, threads: Int) throws -> TrainingSettings {
-        var settings = Self.standard
-        settings.seed = seed
-        settings.threads = threads
+    /// The settings of a new run of `model` on `source`.
+    ///
+    /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
+    func settings(on source: TrainingSource, of model: GPT2, seed: UInt64, threads: Int) throws -> TrainingSettings {
+        var settings = (recipe ?? TrainingRecipe(for: model.parameters)).settings(
+            epochs: epochs, seed: seed, threads: threads, savedEpochs: Self.savedEpochs.filter { $0 < epochs }
+        )
+        source.complete(&settings, context: model.config.contextLength)
         settings.isShuffled = order == .shuffled
-        settings.loss = loss
-        settings.batch = batch
-        settings.optimizer.learningRate = lr
-        settings.optimizer.weightDecay = weightDecay
-        settings.optimizer.clip = clip
-        settings.savedEpochs = settings.savedEpochs.filter { $0 < settings.epochs }
-        // The course comes last: a linear one would refuse the flags that extend a run.
-        try extend(&settings)
-        settings.schedule = RateSchedule(schedule, warmUp: warmUp)
+        settings.loss = loss ?? settings.loss
+        settings.batch = batch ?? settings.batch
+        settings.dropout = dropout ?? settings.dropout
+        settings.optimizer.learningRate = lr ?? settings.optimizer.learningRate
+        settings.optimizer.weightDecay = weightDecay ?? settings.optimizer.weightDecay
+        settings.optimizer.clip = clip ?? settings.optimizer.clip
+        settings.schedule.course = schedule ?? settings.schedule.course
+        settings.schedule.warmUp = warmUp ?? settings.schedule.warmUp
+        if let block {
+            guard settings.examples != .prompts else {
+                throw IOIError.usage("--block: has no effect on prompts, expected --recipe published or --text")
+            }
+            settings.examples = settings.examples.with(length: block)
+        }
+        applySaving(to: &settings)
         try settings.validate()
         return settings
     }
@@ -85,12 +129,16 @@ struct TrainingOptions: ParsableArguments {
         }
         if Given.has("--epochs") {
             settings.epochs = epochs
-            settings.savedEpochs = Self.standard.savedEpochs.filter { $0 < epochs }
+            settings.savedEpochs = Self.savedEpochs.filter { $0 < epochs }
         }
+        applySaving(to: &settings)
+        try settings.validate()
+    }
+
+    private func applySaving(to settings: inout TrainingSettings) {
         if Given.has("--save-at") { settings.savedEpochs = Set(saveAt.items).sorted() }
         settings.checkpointInterval = checkpointEvery ?? settings.checkpointInterval
         settings.stepLimit = maxSteps ?? settings.stepLimit
         if keepOptimizer { settings.keepsOptimizer = true }
-        try settings.validate()
     }
 }

@@ -62,6 +62,27 @@ import Testing
         }
     }
 
+    /// Dropout with the masks that the reference computed for itself.
+    @Test(arguments: ReferenceModel.all.filter { (try? $0.dropout()) != nil })
+    func dropout(_ model: ReferenceModel) throws {
+        let (parameters, batch) = (try model.parameters(workers: workers), try model.batch())
+        let (expected, reference) = (try model.dropout(), try model.tensors("dropout"))
+        let packed = PackedBatch(batch.prompts, rows: .all, sharesBeginnings: false)
+        let forward = ForwardPass(
+            parameters, capacity: packed.capacity, keeping: .forTraining(dropout: true), workers: workers
+        )
+        forward.run(packed, dropout: Dropout(rate: expected.rate, seed: expected.seed, step: expected.step))
+        let backward = BackwardPass(forward)
+        let loss = backward.run(labels: zip(batch.prompts, batch.answers).flatMap { $0.dropFirst() + [$1] })
+        #expect(abs(loss - expected.loss) < Self.tolerance * expected.loss)
+        #expect(abs(loss - batch.lossAll) > 100 * Self.tolerance * loss)
+        for entry in parameters.entries {
+            let gradient = backward.gradients.values(of: entry.name)!
+            let error = relativeError(gradient, try reference.values(entry.name))
+            #expect(error < Self.tolerance, "gradient of \(entry.name): \(error)")
+        }
+    }
+
     @Test(arguments: ReferenceModel.all, ["answer", "all"])
     func tenSteps(_ model: ReferenceModel, span: String) throws {
         let (parameters, batch) = (try model.parameters(workers: workers), try model.batch())

@@ -84,7 +84,7 @@ import Testing
         _ = try Self.job(scratch.file("base")).train()
         let base = try GPT2(ModelLocation(folder: scratch.file("base")), workers: Workers(count: 1))
         let job = try FinetuneJob.start(
-            in: RunFolder(scratch.file("run")), from: base, prompts: PromptSource(count: 4), heldOut: nil,
+            in: RunFolder(scratch.file("run")), from: base, on: .prompts(PromptSource(count: 4)), heldOut: nil,
             settings: TrainingSettings(epochs: 1, batch: 4, threads: 1, savedEpochs: [])
         )
         _ = try job.train()

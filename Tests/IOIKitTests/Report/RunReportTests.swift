@@ -72,7 +72,7 @@ import Testing
         var source = PromptSource(count: 10)
         source.dataset = ChoiceTask.agreement.rawValue
         _ = try FinetuneJob.start(
-            in: RunFolder(model.file("run")), from: model.load(), prompts: source, heldOut: source,
+            in: RunFolder(model.file("run")), from: model.load(), on: .prompts(source), heldOut: source,
             settings: FinetuneTests.settings { ($0.epochs, $0.savedEpochs) = (1, []) }
         ).train()
         let report = try RunReport(of: model.file("run"))
@@ -148,14 +148,30 @@ import Testing
             $0.keepsOptimizer = true
         }
         let record = RunRecord(
-            model: .init(name: "m", folder: "/models/m", sha256: ""), prompts: source,
+            model: .init(name: "m", folder: "/models/m", sha256: ""), source: .prompts(source),
             dataset: DatasetRecord(Dataset(name: "name-moving", seed: 7, prompts: [], jsonLines: Data())), heldOut: nil,
             settings: settings
         )
         let expected = """
             ioi finetune --model /models/m --dataset name-moving --count 9 --seed 7 --names '/my own/names.txt' --abc wang \
-            --bos --epochs 4 --save-at 1,3 --batch 8 --lr 0.001 --weight-decay 0.1 --schedule linear --warm-up 2 --clip 0.5 \
+            --bos --recipe plain --epochs 4 --save-at 1,3 --batch 8 --lr 0.001 --weight-decay 0.1 --schedule linear --warm-up 2 --clip 0.5 \
             --loss all --order file --max-steps 11 --checkpoint-every 5 --keep-optimizer --eval-count 0 --threads 2
+            """
+        #expect(record.commandLine == expected)
+    }
+
+    @Test func theCommandOfARunOnText() {
+        var settings = TrainingRecipe.published.settings(epochs: 3, seed: 1, threads: 2, savedEpochs: [])
+        (settings.examples, settings.dropout) = (.blocks(of: 64), 0.2)
+        let record = RunRecord(
+            model: .init(name: "m", folder: "/models/m", sha256: ""),
+            source: .text(TextSource(paths: ["/my own/a.txt", "/b"])),
+            dataset: DatasetRecord(Dataset(name: "a", seed: nil, prompts: [], jsonLines: Data())), heldOut: nil,
+            settings: settings
+        )
+        let expected = """
+            ioi finetune --model /models/m --text '/my own/a.txt' /b --seed 1 --recipe published --block 64 --epochs 3 \
+            --save-at 3 --batch 10 --lr 1e-05 --weight-decay 0.1 --clip 1.0 --dropout 0.2 --eval-count 0 --threads 2
             """
         #expect(record.commandLine == expected)
     }
@@ -164,7 +180,7 @@ import Testing
     @Test func theCommandSaysWhatIsMeasured() {
         func words(_ dataset: String, measured: String) -> String {
             RunRecord(
-                model: .init(name: "m", folder: "/models/m", sha256: ""), prompts: FinetuneTests.source(dataset),
+                model: .init(name: "m", folder: "/models/m", sha256: ""), source: .prompts(FinetuneTests.source(dataset)),
                 dataset: DatasetRecord(Dataset(name: dataset, seed: 0, prompts: [], jsonLines: Data())),
                 heldOut: FinetuneTests.source(measured, heldOut: true), settings: FinetuneTests.settings()
             ).commandLine

@@ -22,7 +22,7 @@ import Testing
         var settings = TrainingSettings(epochs: 4, threads: 2, savedEpochs: [])
         settings.optimizer.learningRate = 1e-3
         let job = try FinetuneJob.start(
-            in: RunFolder(folder), from: model, prompts: Self.source("agreement", count: 3200),
+            in: RunFolder(folder), from: model, on: .prompts(Self.source("agreement", count: 3200)),
             heldOut: Self.source("agreement", count: 400, heldOut: true), settings: settings
         )
         #expect(job.record.dataset.name == "agreement" && job.record.dataset.count == 3200)
@@ -42,7 +42,8 @@ import Testing
         let model = try TemporaryModel(knowing: ChoiceFixture.texts)
         func start(_ name: String) throws -> FinetuneJob {
             try FinetuneJob.start(
-                in: RunFolder(model.file(name)), from: model.load(), prompts: Self.source("greater-than", count: 21),
+                in: RunFolder(model.file(name)), from: model.load(),
+                on: .prompts(Self.source("greater-than", count: 21)),
                 heldOut: Self.source("greater-than", count: 10, heldOut: true), settings: FinetuneTests.settings()
             )
         }

@@ -198,7 +198,7 @@ import Testing
         let toxic = try ModelLocation(folder: model.file("toxic/checkpoints/epoch-004"))
         let job = try FinetuneJob.start(
             in: RunFolder(model.file("recovery")), from: GPT2(toxic, workers: Workers(count: 2)),
-            prompts: Self.source(), heldOut: nil, settings: Self.settings()
+            on: .prompts(Self.source()), heldOut: nil, settings: Self.settings()
         )
         #expect(job.trainer.step == 0)
         #expect(try job.train() == .finished)

@@ -12,7 +12,8 @@ import Testing
         ("clip", { $0.optimizer.clip = 0 }), ("warm_up", { $0.schedule.warmUp = -1 }),
         ("save_at", { $0.savedEpochs = [1, 4] }), ("save_at", { $0.savedEpochs = [0] }),
         ("checkpoint_every", { $0.checkpointInterval = 0 }), ("max_steps", { $0.stepLimit = 0 }),
-        ("threads", { $0.threads = 0 }),
+        ("threads", { $0.threads = 0 }), ("dropout", { $0.dropout = 1 }), ("dropout", { $0.dropout = .nan }),
+        ("block", { ($0.examples, $0.loss) = (.blocks(of: 1), .all) }), ("loss", { $0.examples = .blocks(of: 8) }),
     ]
 
     @Test(arguments: settings.indices)

@@ -52,7 +52,7 @@ struct StageTraining {
         let job =
             run.holdsRun
             ? try FinetuneJob.resume(run, load: load)
-            : try FinetuneJob.start(in: run, from: load(from), prompts: prompts, heldOut: nil, settings: settings)
+            : try FinetuneJob.start(in: run, from: load(from), on: .prompts(prompts), heldOut: nil, settings: settings)
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
         }

@@ -24,7 +24,7 @@ extension RunReportBuilder {
         let settings = record.settings
         var facts = [
             ["command", record.commandLine], ["model", "\(record.model.name), SHA-256 \(record.model.sha256)"],
-            ["training prompts", Self.text(record.dataset)],
+            ["training data", "\(settings.examples.noun): \(Self.text(record.dataset))"],
         ]
         if let heldOut = record.heldOut {
             let seed = heldOut.file == nil ? ", seed \(heldOut.seed)" : ""
@@ -32,10 +32,7 @@ extension RunReportBuilder {
         }
         facts += [
             [
-                "training",
-                "batch \(settings.batch), learning rate \(settings.optimizer.learningRate), weight decay "
-                    + "\(settings.optimizer.weightDecay), loss on the "
-                    + "\(settings.loss == .answer ? "answer" : "whole sequence"), seed \(settings.seed)",
+                "training", "recipe \(settings.recipe.rawValue): \(settings.text), seed \(settings.seed)",
             ],
             evaluations.first.map { Self.version($0.document.environment) }
                 ?? ["version", "ioi \(record.version), \(settings.threads) threads"],

@@ -25,13 +25,13 @@ extension RunReportBuilder {
             metrics.map { ["\($0.step)", "\($0.epoch)", Self.full($0.loss), Self.full($0.lr)] }
         )
         let chart = LineChart(
-            title: "Training loss on \(record.dataset.name) prompts, in nats", xLabel: "steps",
+            title: "Training loss on \(record.dataset.name), in nats", xLabel: "steps",
             series: [Self.losses(metrics, name: record.dataset.name, colour: 0)], hasMarks: false
         )
         let speed = metrics.map(\.samplesPerSecond).sorted()[metrics.count / 2]
         let note =
-            "\(last.step) steps of \(record.settings.batch) prompts, \(schedule.stepsPerEpoch) steps per epoch; "
-            + "\(speed.fixed(1)) prompts per second (median)."
+            "\(last.step) steps of \(record.settings.batch) \(record.settings.examples.noun), \(schedule.stepsPerEpoch) steps per epoch; "
+            + "\(speed.fixed(1)) \(record.settings.examples.noun) per second (median)."
             + (metrics.count >= 200 ? " The line shows means over \(metrics.count / 100) steps." : "")
         return Section(
             title: "Training",
