@@ -7,16 +7,27 @@ struct RunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Number of threads (default: one for each core).",
-            discussion: "Equal seeds and equal numbers of threads give identical results.", valueName: "n"
+            discussion: "Equal seeds, numbers of threads and backends give identical results.", valueName: "n"
         )
     )
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "The library of matrix products; auto is oneDNN where it is installed and the processor has AVX-512, else "
+                + "OpenBLAS.", valueName: "name"
+        )
+    )
+    var backend = BackendChoice.auto
+
     @Flag(help: "Show no progress and no hints, only errors and the model's name.")
     var quiet = false
 
-    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range.
+    /// The threads, which also multiply with the backend that was asked for.
+    ///
+    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range or the backend is not installed.
     func workers() throws -> Workers {
+        try backend.backend.use()
         if let threads { try checkFlag("--threads", threads, in: 1...1024) }
         return Workers(count: threads)
     }

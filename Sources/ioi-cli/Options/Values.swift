@@ -96,6 +96,18 @@ extension Site: ExpressibleByArgument {
     }
 }
 
+enum BackendChoice: String, CaseIterable, ExpressibleByArgument {
+    case auto, openblas, onednn
+
+    var backend: Backend {
+        switch self {
+        case .auto: .preferred
+        case .openblas: .openBLAS
+        case .onednn: .oneDNN
+        }
+    }
+}
+
 /// A site that every head has.
 struct HeadSite: ExpressibleByArgument {
     let site: Site

@@ -24,33 +24,6 @@ import Testing
         #expect(Lanes(repeating: .nan).exponential()[0].isNaN)
     }
 
-    @Test(arguments: [(3, 5, 7), (33, 64, 40), (70, 16, 8), (1, 1, 1)])
-    func products(_ m: Int, _ k: Int, _ n: Int) {
-        let scratch = Scratch()
-        let (a, b) = (scratch.normal(m, k), scratch.normal(k, n))
-        let (aT, bT) = (scratch.zeros(k, m), scratch.zeros(n, k))
-        for i in 0..<m { for j in 0..<k { aT[j][i] = a[i][j] } }
-        for i in 0..<k { for j in 0..<n { bT[j][i] = b[i][j] } }
-        let start = scratch.normal(m, n)
-        func check(_ a: some Factor, _ b: some Factor) {
-            let c = scratch.zeros(m, n)
-            c.base.update(from: start.base, count: m * n)
-            GEMM.multiply(a, b, into: c, alpha: 2, beta: 0.5, workers: workers)
-            for i in 0..<m {
-                for j in 0..<n {
-                    let sum = (0..<k).reduce(0.0) { $0 + Double(aMatrix(i, $1)) * Double(bMatrix($1, j)) }
-                    #expect(abs(Double(c[i][j]) - (2 * sum + 0.5 * Double(start[i][j]))) < 1e-5 * Double(k + 4))
-                }
-            }
-        }
-        func aMatrix(_ i: Int, _ j: Int) -> Float { a[i][j] }
-        func bMatrix(_ i: Int, _ j: Int) -> Float { b[i][j] }
-        check(a, b)
-        check(aT.transposed, b)
-        check(a, bT.transposed)
-        check(aT.transposed, bT.transposed)
-    }
-
     @Test(arguments: [(4, 6, 10), (9, 16, 24)])
     func linear(_ n: Int, _ k: Int, _ m: Int) {
         let scratch = Scratch()
