@@ -56,7 +56,10 @@ struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
     var dataset = DatasetName<Command>("clean")
 
     @Option(
-        help: ArgumentHelp("Number of prompts; of a published dataset at most, drawn at random.", valueName: "n")
+        help: ArgumentHelp(
+            "Number of prompts.", discussion: "Of a published dataset at most so many, drawn at random.",
+            valueName: "n"
+        )
     )
     var count = Command.promptCount
 
