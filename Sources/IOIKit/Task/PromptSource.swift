@@ -61,7 +61,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public var task: ChoiceTask? { file == nil ? ChoiceTask(rawValue: dataset) : nil }
 
     /// The published dataset that the prompts are of, if any.
-    private var published: PublishedDataset? { file == nil ? PublishedDataset(rawValue: dataset) : nil }
+    public var published: PublishedDataset? { file == nil ? PublishedDataset(rawValue: dataset) : nil }
 
     /// The prompts of any task, tokenized for `model`.
     ///

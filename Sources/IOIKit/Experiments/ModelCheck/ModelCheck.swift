@@ -64,7 +64,7 @@ public struct ModelCheck: Sendable {
     /// - Parameters:
     ///   - location: the model.
     ///   - data: a file of prompts that figures were published of; nil for none.
-    /// - Throws: `IOIError` if that file is missing or invalid, or nothing was published of the prompts.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published of the prompts.
     public init(_ location: ModelLocation, data: URL? = nil) throws {
         try self.init(
             name: location.name, folder: location.folder,
