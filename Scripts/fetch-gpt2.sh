@@ -2,13 +2,14 @@
 # Fetches a GPT-2 checkpoint from the Hugging Face hub. `--help` has the details.
 set -euo pipefail
 
+program=fetch-gpt2
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=Scripts/lib/fetch.sh
+. "$scripts/lib/fetch.sh"
+
 # Files whose content is known beforehand, one a line: size, revision, bytes, SHA-256, file.
 # A size with no line here is checked against what the hub itself reports.
 pins() {
-    if [ -n "${IOI_FETCH_MANIFEST:-}" ]; then
-        cat "$IOI_FETCH_MANIFEST"
-        return
-    fi
     cat <<'END'
 small 607a30d783dfa663caf39e06633721c8d4cfcd7e 665 0daed7749b4f02b8f76240d5444551d7b08712dab4d0adb8239c56ba823bb7b4 config.json
 small 607a30d783dfa663caf39e06633721c8d4cfcd7e 1042301 196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783 vocab.json
@@ -49,166 +50,11 @@ Exit codes: 0 all files in place, 1 failed, 64 wrong usage.
 END
 }
 
-die() {
-    printf 'fetch-gpt2: %s\n' "$1" >&2
-    exit 1
-}
-
-wrong_usage() {
-    printf 'fetch-gpt2: %s (see --help)\n' "$1" >&2
-    exit 64
-}
-
-amount() {
-    if [ "$1" -ge 1000000 ]; then echo "$(($1 / 1000000)) MB"; else echo "$1 bytes"; fi
-}
-
-size_of() {
-    if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi
-}
-
-sha() { # algorithm (1 or 256), content on stdin
-    if command -v "sha$1sum" >/dev/null 2>&1; then "sha$1sum"; else shasum -a "$1"; fi | cut -d ' ' -f 1
-}
-
-# Sets `mismatch` to what is wrong with a file, empty when nothing is. A hash of 40 digits is Git's for a
-# blob: SHA-1 over a header and the content.
-mismatch=
-compare() { # file, bytes, hash
-    local bytes digest name=SHA-256
-    bytes=$(size_of "$1")
-    mismatch=
-    if [ "$bytes" -ne "$2" ]; then
-        mismatch="found $bytes bytes, expected $2"
-        return
-    fi
-    if [ "${#3}" -eq 40 ]; then
-        name="Git blob SHA-1"
-        digest=$({ printf 'blob %s\0' "$bytes" && cat "$1"; } | sha 1)
-    else
-        digest=$(sha 256 <"$1")
-    fi
-    [ "$digest" = "$3" ] || mismatch="found $name $digest, expected $3"
-}
-
 # curl's configuration for a URL: the token, which stays out of the process list and goes to no other host.
 credentials() {
     case $1 in
         "$endpoint"/*) [ -z "${HF_TOKEN:-}" ] || printf 'header = "Authorization: Bearer %s"\n' "$HF_TOKEN" ;;
     esac
-}
-
-request() { # curl arguments, URL last
-    curl --config <(credentials "${!#}") --header 'Accept-Encoding: identity' \
-        --connect-timeout 20 --speed-limit 1 --speed-time 60 "$@"
-}
-
-# After a failed request: returns after a pause when another attempt may help, and ends the script with the
-# reason when not.
-reached=false
-failures=0
-retry_or_die() { # curl's exit code, HTTP status, URL, note for the last line
-    local reason
-    case $1 in
-        6) reason="host not found" ;;
-        7) reason="no connection" ;;
-        18 | 52 | 55 | 56 | 92) reason="connection cut" ;;
-        22) reason="HTTP $2" ;;
-        23) die "$target: cannot write there; is the disk full?" ;;
-        28) reason="timed out" ;;
-        35 | 60) reason="no secure connection" ;;
-        *) reason="curl failed with exit code $1" ;;
-    esac
-    case $1:$2 in
-        22:401 | 22:403) die "$3: $reason, access refused; HF_TOKEN is $([ -n "${HF_TOKEN:-}" ] && echo set || echo not set)" ;;
-        22:408 | 22:429 | 22:5??) ;;
-        22:*) die "$3: $reason, expected the file; is HF_ENDPOINT right?" ;;
-        [67]:* | 35:* | 60:*)
-            # Nothing ever came from there: more likely no network than a passing fault.
-            [ "$reached" = true ] || die "$3: $reason; is there a network, and is HF_ENDPOINT right?"
-            ;;
-    esac
-    failures=$((failures + 1))
-    [ "$failures" -le "$retries" ] || die "$3: $reason${4:+; $4}"
-    printf '  %s, trying again in %s s\n' "$reason" "$delay"
-    sleep "$delay"
-}
-
-# Brings a partial file to its full size, going on from what is there. Sets `resumed` when part of the file
-# came from an earlier request.
-resumed=false
-download() { # URL, partial file, bytes
-    local before after code status restarts=0 quiet=--silent
-    [ ! -t 2 ] || quiet=--progress-bar
-    failures=0
-    resumed=false
-    while :; do
-        before=$(size_of "$2")
-        [ "$before" -eq 0 ] || resumed=true
-        [ "$before" -lt "$3" ] || return 0
-        code=0
-        status=$(request "$quiet" --fail --location --continue-at - --output "$2" --write-out '%{http_code}' "$1") ||
-            code=$?
-        [ "$code" -ne 0 ] || return 0
-        after=$(size_of "$2")
-        if [ "$after" -gt "$before" ]; then
-            reached=true
-            failures=0
-        fi
-        if [ "$code" -eq 33 ] || [ "$code:$status" = 22:416 ]; then
-            # The server cannot resume, so the file is fetched from the start.
-            restarts=$((restarts + 1))
-            [ "$restarts" -le 3 ] || die "$1: connection cut again and again, and the server cannot resume"
-            printf '  the server cannot resume, starting over\n'
-            rm -f "$2"
-        else
-            retry_or_die "$code" "$status" "$1" "$(amount "$after") of $(amount "$3") kept, run again to resume"
-        fi
-    done
-}
-
-# Puts a file in place, unless it is there already, and notes it for SOURCE.
-provide() { # revision, file, bytes, hash
-    local digest=$4
-    mismatch="not there"
-    if [ -e "$target/$2" ]; then
-        compare "$target/$2" "$3" "$4"
-        if [ -z "$mismatch" ]; then
-            echo "$2: already there"
-        else
-            mv -f "$target/$2" "$target/$2.old"
-            echo "$2: $mismatch; kept as $2.old"
-        fi
-    fi
-    [ -z "$mismatch" ] || fetch "$@"
-    [ "${#digest}" -eq 64 ] || digest=$(sha 256 <"$target/$2")
-    echo "file $3 $digest $2" >>"$work/files"
-}
-
-fetch() { # revision, file, bytes, hash
-    local url="$endpoint/$repository/resolve/$1/$2" part="$target/.$2.partial" free missing
-    if [ "$(size_of "$part")" -gt "$3" ]; then rm -f "$part"; fi
-    missing=$(($3 - $(size_of "$part")))
-    # The column before the one with the percentage: names of file systems may contain spaces.
-    free=$(df -Pk "$target" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /%$/) { print $(i - 1); exit } }')
-    if [ -n "$free" ] && [ "$((free * 1024))" -lt "$missing" ]; then
-        die "$target: $(amount $((free * 1024))) free on the disk, $2 needs $(amount "$missing")"
-    fi
-
-    echo "$2: fetching $(amount "$missing")"
-    download "$url" "$part" "$3"
-    compare "$part" "$3" "$4"
-    if [ -n "$mismatch" ] && [ "$resumed" = true ]; then
-        echo "  the resumed file is wrong ($mismatch), starting over"
-        rm -f "$part"
-        download "$url" "$part" "$3"
-        compare "$part" "$3" "$4"
-    fi
-    if [ -n "$mismatch" ]; then
-        rm -f "$part"
-        die "$2: $mismatch; removed (from $url)"
-    fi
-    mv -f "$part" "$target/$2"
 }
 
 # Asks the hub about a file without fetching it; sets hub_commit, hub_hash and hub_bytes. The hub's own
@@ -268,14 +114,6 @@ as_recorded() {
     done
 }
 
-record() { # revision, what the files were checked against
-    {
-        printf 'repository %s\nrevision %s\nchecked %s\n' "$repository" "$1" "$2"
-        cat "$work/files"
-    } >"$work/SOURCE"
-    mv -f "$work/SOURCE" "$target/SOURCE"
-}
-
 size=
 target=
 while [ $# -gt 0 ]; do
@@ -303,51 +141,20 @@ name=gpt2
 repository=openai-community/$name
 # The largest comes last: what is wrong elsewhere shows before it.
 files="config.json vocab.json merges.txt model.safetensors"
+mirror=HF_ENDPOINT
 endpoint=${HF_ENDPOINT:-https://huggingface.co}
-while [ "${endpoint%/}" != "$endpoint" ]; do endpoint=${endpoint%/}; done
-retries=${IOI_FETCH_RETRIES:-5}
-delay=${IOI_FETCH_RETRY_DELAY:-2}
+way=resolve
+access="HF_TOKEN is $([ -n "${HF_TOKEN:-}" ] && echo set || echo not set)"
 model=$name
 if [ -n "$target" ]; then
     model=$target
 else
-    target=${IOI_MODELS:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/models}/$name
+    target=${IOI_MODELS:-${scripts%/*}/models}/$name
 fi
 
-case $retries in
-    '' | *[!0-9]*) die "IOI_FETCH_RETRIES: found '$retries', expected a whole number" ;;
-esac
-command -v curl >/dev/null 2>&1 || die "curl not found; install it first"
-command -v sha256sum >/dev/null 2>&1 || command -v shasum >/dev/null 2>&1 ||
-    die "neither sha256sum nor shasum found; install one first"
-[ -z "${IOI_FETCH_MANIFEST:-}" ] || [ -r "$IOI_FETCH_MANIFEST" ] ||
-    die "IOI_FETCH_MANIFEST: $IOI_FETCH_MANIFEST cannot be read"
-mkdir -p "$target" 2>/dev/null || die "$target: cannot make this folder"
-
-# One fetch at a time in a folder: a second one would write into the first one's partial file.
-work=$target/.fetch
-if ! mkdir "$work" 2>/dev/null; then
-    [ -d "$work" ] || die "$target: cannot write there"
-    owner=$(cat "$work/process" 2>/dev/null || true)
-    if [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null; then
-        die "$target: another fetch works there (process ${owner:-unknown}); if not so, remove $work"
-    fi
-fi
-echo $$ >"$work/process"
-# An empty folder would look like a model to a person who lists the models.
-trap 'rm -rf "$work"; rmdir "$target" 2>/dev/null || true' EXIT
-
-echo "$repository from $endpoint into $target"
-pinned=$(pins | awk -v size="$size" '$1 == size { print $2, $3, $4, $5 }')
-if [ -n "$pinned" ]; then
-    for file in $files; do
-        pin=$(printf '%s\n' "$pinned" | grep -E "^[0-9a-f]{40} [0-9]+ [0-9a-f]{64} $file\$") ||
-            die "IOI_FETCH_MANIFEST: found no line '$size REVISION BYTES SHA256 $file', expected one for each file"
-        read -r revision bytes hash file <<<"$pin"
-        provide "$revision" "$file" "$bytes" "$hash"
-    done
-    checked="against pinned SHA-256 hashes"
-    record "$revision" "$checked"
+begin
+if [ -n "$(pinned "$size")" ]; then
+    provide_pinned "$size"
 elif as_recorded; then
     echo "All files are already there, as recorded in SOURCE."
     checked="against SOURCE"

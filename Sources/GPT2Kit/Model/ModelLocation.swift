@@ -59,6 +59,14 @@ public struct ModelLocation: Sendable, Equatable {
         ).named(name)
     }
 
+    /// The folders in which models, and other files that scripts fetch, are searched for.
+    package static func roots(environment: [String: String], packageFolder: URL) -> [URL] {
+        ModelSearch(
+            dataFolder: nil, packageFolder: packageFolder, environment: environment,
+            home: FileManager.default.homeDirectoryForCurrentUser
+        ).roots
+    }
+
     /// The package this source file was compiled in.
     public static let sourcePackage = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
         url.deletingLastPathComponent()

@@ -93,14 +93,16 @@ struct ModelSearch {
 
     private func places(of name: String) -> [URL] {
         let known = Self.published.first { $0.name == name }
-        let folders = [variable("IOI_MODELS"), packageFolder.appendingPathComponent("models")].compactMap { $0 }
         // `small` and the like are not names of folders.
         let names = [name] + (known?.others.filter { $0.hasPrefix("gpt2") } ?? [])
-        let own = folders.flatMap { folder in names.map { folder.appendingPathComponent($0) } }
+        let own = roots.flatMap { folder in names.map { folder.appendingPathComponent($0) } }
         guard known != nil else { return own }
         return own
             + ["models--\(name)", "models--openai-community--\(name)"].map { hub.appendingPathComponent($0) }
     }
+
+    /// The folders of models.
+    var roots: [URL] { [variable("IOI_MODELS"), packageFolder.appendingPathComponent("models")].compactMap { $0 } }
 
     private func variable(_ name: String) -> URL? {
         environment[name].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }

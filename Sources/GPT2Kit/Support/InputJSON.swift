@@ -80,7 +80,7 @@ extension InputFile {
 package struct WholeNumber: Codable {
     package let value: Int
 
-    init(_ value: Int) {
+    package init(_ value: Int) {
         self.value = value
     }
 

@@ -5,8 +5,9 @@ import Foundation
 public struct PromptSource: Codable, Equatable, Sendable {
     /// A prompts file. The other properties then only fill in what its lines lack.
     public var file: String?
-    /// The name of a ``DatasetRule`` or a ``ChoiceTask``.
+    /// The name of a ``DatasetRule``, a ``PublishedDataset`` or a ``ChoiceTask``.
     public var dataset = "clean"
+    /// The number of prompts; at most this many of a ``PublishedDataset``.
     public var count: Int
     public var seed: UInt64 = 0
     /// Whether to use the pairs of names (nouns, years) held out from training, or the others.
@@ -30,7 +31,10 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public init(count: Int) { self.count = count }
 
     /// The names that ``dataset`` may have.
-    public static let datasets = DatasetRule.all.map(\.name) + ChoiceTask.allCases.map(\.rawValue)
+    public static let datasets = ioiDatasets + ChoiceTask.allCases.map(\.rawValue)
+
+    /// Those of IOI prompts.
+    public static let ioiDatasets = DatasetRule.all.map(\.name) + PublishedDataset.allCases.map(\.rawValue)
 
     /// The largest ``count``.
     public static let most = 10_000_000
@@ -46,10 +50,18 @@ public struct PromptSource: Codable, Equatable, Sendable {
         if task != nil, names != nil {
             throw IOIError.invalid("names", "does not go with the dataset \(dataset), whose prompts name nobody")
         }
+        if published != nil {
+            let problem = "does not go with the dataset \(dataset)"
+            if heldOut { throw IOIError.invalid("held_out", "\(problem), no part of which is held out from training") }
+            if templates != nil { throw IOIError.invalid("templates", "\(problem), whose sentences are already made") }
+        }
     }
 
     /// The task of generated prompts if it is not IOI.
     public var task: ChoiceTask? { file == nil ? ChoiceTask(rawValue: dataset) : nil }
+
+    /// The published dataset that the prompts are of, if any.
+    public var published: PublishedDataset? { file == nil ? PublishedDataset(rawValue: dataset) : nil }
 
     /// The prompts of any task, tokenized for `model`.
     ///
@@ -94,12 +106,13 @@ public struct PromptSource: Codable, Equatable, Sendable {
     /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> Dataset {
         if let file {
-            let reader = PromptReader(
-                tokenizer: tokenizer, names: try tokenizer.map { _ in try nameList() },
-                counterfactual: counterfactual, beginningOfText: beginningOfText,
-                vocabularySize: config.vocabularySize, contextLength: config.contextLength
+            return try reader(tokenizer, config).dataset(contentsOf: URL(fileURLWithPath: file))
+        }
+        if let published {
+            try validate()
+            return try published.dataset(
+                from: published.url(), count: count, seed: seed, reader: SentenceReader(reader(tokenizer, config))
             )
-            return try reader.dataset(contentsOf: URL(fileURLWithPath: file))
         }
         guard let tokenizer else { throw Self.noTokenizer }
         let generator = try PromptGenerator(
@@ -110,14 +123,33 @@ public struct PromptSource: Codable, Equatable, Sendable {
         return try generator.dataset(DatasetRule.named(dataset), count: count, seed: seed, split: split)
     }
 
+    /// The prompts of a file of sentences, to which names, counterfactual and `<|endoftext|>` apply.
+    ///
+    /// - Parameters:
+    ///   - file: the sentences, one a line.
+    ///   - tokenizer: the tokenizer of the prompts.
+    ///   - config: the shape of the model.
+    /// - Throws: `IOIError` naming the file and the lines of which no prompt can be made.
+    public func prompts(ofSentencesIn file: URL, tokenizer: BPETokenizer, config: GPT2Config) throws -> Dataset {
+        try SentenceReader(reader(tokenizer, config)).dataset(contentsOf: file)
+    }
+
+    private func reader(_ tokenizer: BPETokenizer?, _ config: GPT2Config) throws -> PromptReader {
+        PromptReader(
+            tokenizer: tokenizer, names: try tokenizer.map { _ in try nameList() }, counterfactual: counterfactual,
+            beginningOfText: beginningOfText, vocabularySize: config.vocabularySize,
+            contextLength: config.contextLength
+        )
+    }
+
     private var split: PromptGenerator.Split { heldOut ? .heldOut : .training }
 
-    private static var noTokenizer: IOIError {
+    static var noTokenizer: IOIError {
         IOIError("prompts cannot be made without a tokenizer (vocab.json and merges.txt)")
     }
 
     /// The prompts whose counterfactuals ablation means are taken over, if more than the measured ones: `count` prompts
-    /// of the same source, beginning with the measured ones; nil if `count` is nil.
+    /// of the same source, which include the measured ones; nil if `count` is nil.
     ///
     /// - Throws: `IOIError` if the prompts cannot be read or generated.
     func reference(count: Int?, for model: GPT2) throws -> [Prompt]? {

@@ -38,9 +38,20 @@ public enum TaskDataset: Sendable {
     }
 }
 
+extension TaskDataset {
+    /// The text of each prompt with its answer, for training on text. Those of a ``PublishedDataset`` are the lines of its
+    /// file.
+    public var lines: [String] {
+        switch self {
+        case .ioi(let dataset): dataset.prompts.map { $0.text + $0.answer }
+        case .choice(let dataset): dataset.prompts.map { $0.text + $0.answer }
+        }
+    }
+}
+
 /// IOI prompts and the exact contents of their file.
 public struct Dataset: Sendable {
-    /// The name of the ``DatasetRule``, or of the user's data.
+    /// The name of the ``DatasetRule`` or ``PublishedDataset``, or of the user's data.
     public let name: String
     /// The seed of generated prompts; nil for prompts read from a file.
     public let seed: UInt64?

@@ -10,12 +10,27 @@ struct DataCommand: ParsableCommand, CommandDefaults {
             Prompts are generated with the tokenizer of --model, whose weights are not read. Prompt 17 of a seed is about \
             the same people in all four IOI datasets, whatever --count is.
 
+            Sentences that end in their answer become prompts without a list of names: two names first, joined by \
+            "and" or the first two capitalised words inside the sentence, then one of them again or a third one, and \
+            the answer as the last word. Each line shows by itself which of the four datasets it is of.
+
             ioi data --dataset clean --count 6360 --seed 0 --out clean.jsonl
             ioi data --dataset agreement --held-out --count 500 --out agreement.jsonl
+            ioi data --sentences mine.txt --out mine.jsonl
             """
     )
     static let promptCount = 6360
     static let datasets = PromptSource.datasets
+
+    struct SentenceOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "Make prompts of sentences that end in their answer, one a line, instead.", valueName: "f.txt"
+            ),
+            completion: .file(extensions: ["txt"])
+        )
+        var sentences: String?
+    }
 
     struct FileOptions: ParsableArguments {
         @Option(
@@ -26,23 +41,46 @@ struct DataCommand: ParsableCommand, CommandDefaults {
     }
 
     @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var text: SentenceOptions
     @OptionGroup(title: Section.prompts) var generator: GeneratorOptions<DataCommand>
     @OptionGroup(title: Section.execution) var common: RunOptions
     @OptionGroup(title: Section.output) var file: FileOptions
 
     func run() throws {
         let source = try generator.source()
+        if text.sentences != nil,
+            let flag = Given.first(of: ["--dataset", "--count", "--seed", "--templates", "--held-out"])
+        {
+            throw IOIError.usage("\(flag): does not go with --sentences, which are all used as they are")
+        }
         let location = try model.location()
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
-        let dataset = try source.data(tokenizer: tokenizer, config: config)
+        let dataset =
+            try text.sentences.map {
+                .ioi(
+                    try source.prompts(
+                        ofSentencesIn: URL(fileURLWithPath: $0), tokenizer: tokenizer, config: config
+                    )
+                )
+            } ?? source.data(tokenizer: tokenizer, config: config)
         if let out = file.out {
             try AtomicFile.write(dataset.jsonLines, to: URL(fileURLWithPath: out))
             guard !common.quiet else { return }
-            Terminal.say("\(dataset.count) \(dataset.name) prompts in \(out)")
+            Terminal.say("\(dataset.kinds) prompts in \(out)")
             Terminal.say("next: ioi eval --data \(out.shellWord)\(model.flag)")
         } else {
             try FileHandle.standardOutput.write(contentsOf: dataset.jsonLines)
         }
+    }
+}
+
+extension TaskDataset {
+    /// How many prompts there are of each dataset, as in "90 clean, 10 duplication".
+    fileprivate var kinds: String {
+        guard case .ioi(let dataset) = self else { return "\(count) \(name)" }
+        let counts = Dictionary(grouping: dataset.prompts, by: \.dataset).mapValues(\.count)
+        return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
+            .joined(separator: ", ")
     }
 }

@@ -10,17 +10,31 @@ struct ModelCheckCommand: ParsableCommand {
             For any folder: the config is a GPT-2's, each tensor has its shape, all numbers are finite, the tokenizer \
             fits, and the built-in names, places and objects are one token each. For a model that Data/checks.json \
             knows by name (gpt2) also: the hash; logit difference, accuracy, top-1 and P(IO) on held-out prompts; some \
-            continuations; and which heads lead on repeated random tokens. Each check is one line: ok, FAILED or skipped, \
+            continuations, of one the ten most likely tokens with their probabilities as the authors of the paper \
+            published them; which heads lead on repeated random tokens; and, with --data and their 100 prompts, the \
+            logit differences they published. Each check is one line: ok, FAILED or skipped, \
             what was found, and what was expected.
 
             Exit codes: 0 nothing failed, 3 something failed, 1 there is no model folder, 64 wrong usage.
 
             ioi model check --model gpt2
+            ioi model check --model gpt2 --data prompts-100.jsonl
             ioi model check --model runs/clean/checkpoints/epoch-001 --format json
             """
     )
 
+    struct DataOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "A file of prompts that figures were published of, known by their tokens.", valueName: "f.jsonl"
+            ),
+            completion: .file(extensions: ["jsonl"])
+        )
+        var data: String?
+    }
+
     @OptionGroup(title: Section.model) var model: ModelOptions
+    @OptionGroup(title: Section.prompts) var prompts: DataOptions
     @OptionGroup(title: Section.execution) var common: RunOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
@@ -52,15 +66,16 @@ struct ModelCheckCommand: ParsableCommand {
     }
 
     private func check() throws -> ModelCheck {
+        let data = prompts.data.map { URL(fileURLWithPath: absolutePath($0)) }
         do {
-            return try ModelCheck(model.location())
+            return try ModelCheck(model.location(), data: data)
         } catch let error as IOIError {
             // A folder without weights is an error elsewhere; here it is a finding.
             guard let path = model.model,
                 FileManager.default.fileExists(atPath: path + "/config.json"),
                 !FileManager.default.fileExists(atPath: path + "/model.safetensors")
             else { throw error }
-            let check = try ModelCheck(folder: URL(fileURLWithPath: path))
+            let check = try ModelCheck(folder: URL(fileURLWithPath: path), data: data)
             Terminal.say("model \(check.name) at \(check.folder.path)")
             return check
         }

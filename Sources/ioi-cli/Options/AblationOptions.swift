@@ -30,7 +30,7 @@ struct AblationOptions<Command: CommandDefaults>: ParsableArguments {
 struct ReferenceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Take means over this many prompts, beginning with the measured ones (default: the measured ones only).",
+            "Take means over this many prompts, the measured ones among them (default: these only).",
             valueName: "n"
         )
     )

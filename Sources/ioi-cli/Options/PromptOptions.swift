@@ -14,7 +14,7 @@ protocol CommandDefaults {
 
 extension CommandDefaults {
     static var promptCount: Int { 200 }
-    static var datasets: [String] { DatasetRule.all.map(\.name) }
+    static var datasets: [String] { PromptSource.ioiDatasets }
     static var ablation: Ablation.Kind { Ablation().kind }
 }
 
@@ -40,6 +40,10 @@ struct DatasetName<Command: CommandDefaults>: ExpressibleByArgument {
             "name-moving": "The same prompts, labelled with a third name.",
             "subject-duplication": "The same prompts, labelled with S.",
             "duplication": "A third name at S2, so that no name repeats.",
+            "published-clean": "The authors' sentences, which Scripts/fetch-paper-data.sh fetches.",
+            "published-name-moving": "Theirs for name moving.",
+            "published-subject-duplication": "Theirs for subject duplication.",
+            "published-duplication": "Theirs for duplication.",
             "agreement": "The number of a verb.",
             "greater-than": "A year later than another.",
         ].filter { Command.datasets.contains($0.key) }
@@ -51,7 +55,12 @@ struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
     @Option(help: ArgumentHelp("The dataset.", valueName: "name"))
     var dataset = DatasetName<Command>("clean")
 
-    @Option(help: ArgumentHelp("Number of prompts.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Number of prompts.", discussion: "Of a published dataset at most so many, drawn at random.",
+            valueName: "n"
+        )
+    )
     var count = Command.promptCount
 
     @Option(help: ArgumentHelp("Seed of everything that is drawn at random.", valueName: "n"))

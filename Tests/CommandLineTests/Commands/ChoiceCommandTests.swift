@@ -80,6 +80,9 @@ import Testing
         #expect(years.output.contains("epoch 2: held-out P(right) − P(wrong)"))
     }
 
+    private static let published =
+        "published-clean, published-name-moving, published-subject-duplication, published-duplication"
+
     static let refused: [([String], String)] =
         [
             ["patch", "--mode", "activation", "--site", "z"], ["knockout", "--heads", "all"], ["faithfulness"],
@@ -94,16 +97,17 @@ import Testing
             (
                 ["eval", "--dataset", "agrement"],
                 "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, agreement, greater-than; did you mean agreement?"
+                    + "duplication, \(published), agreement, greater-than; did you mean agreement?"
             ),
             (
                 ["patch", "--mode", "activation", "--site", "z", "--dataset", "agrement"],
-                "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, duplication"
+                "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
+                    + "duplication, \(published)"
             ),
             (
                 ["finetune", "--eval-dataset", "years"],
                 "ioi: --eval-dataset: found \"years\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, agreement, greater-than"
+                    + "duplication, \(published), agreement, greater-than"
             ),
             (
                 ["eval", "--dataset", "greater-than", "--abc", "wang"],

@@ -23,9 +23,9 @@ import Testing
         }
     }
 
-    static func check(_ folder: URL, data: URL? = nil) async throws -> Document {
+    static func check(_ folder: URL, data: URL? = nil, _ flags: String...) async throws -> Document {
         let run = try await Program.run(
-            ["model", "check", "--model", folder.path, "--format", "json", "--quiet"],
+            ["model", "check", "--model", folder.path, "--format", "json", "--quiet"] + flags,
             environment: data.map { ["IOI_DATA": $0.path] } ?? [:]
         )
         #expect(run.complaints.isEmpty, "\(run.errors)")
@@ -294,9 +294,10 @@ import Testing
         #expect(
             outcome.names("failed") == [
                 "sha256", "logit_difference", "accuracy", "top1", "io_probability", "continuation 1", "continuation 2",
-                "previous token heads", "duplicate token heads", "induction heads",
+                "continuation 3", "previous token heads", "duplicate token heads", "induction heads",
             ]
         )
+        #expect(outcome.names("skipped") == ["published prompts"])
     }
 
     @Test func gpt2IsKnownByItsPlaceInTheCacheToo() throws {
@@ -308,6 +309,138 @@ import Testing
         #expect(check.name == "607a" && check.options.expectations != nil)
         #expect(try check.options.expectations == ModelExpectations.standard(for: "gpt2"))
         #expect(try ModelCheck(ModelLocation(folder: Self.small.model)).options.expectations == nil)
+    }
+
+    // MARK: What others published
+
+    /// Published figures that the model meets, by the naive model.
+    private struct Published {
+        let file: URL
+        var sha256: String
+        var mean: Double
+        var first: [Double]
+        let text: String
+        /// The likeliest next tokens.
+        var tokens: [(token: String, probability: Double)]
+
+        init() throws {
+            let model = try small.load()
+            let tokenizer = try model.requireTokenizer()
+            let naive = NaiveModel(model.parameters)
+            var source = PromptSource(count: 9)
+            source.seed = 7
+            let dataset = try source.prompts(for: model)
+            file = CommandTests.fresh()
+            try dataset.jsonLines.write(to: file)
+            let lines = dataset.prompts.map { prompt in
+                (prompt.tokens + [prompt.ioToken, prompt.sToken]).map { "\($0)" }.joined(separator: " ")
+            }
+            sha256 = Digest.sha256(of: Data((lines.joined(separator: "\n") + "\n").utf8))
+            let differences = dataset.prompts.map { prompt in
+                let logits = naive.run(prompt.tokens).logits
+                return Double(logits[prompt.ioToken] - logits[prompt.sToken])
+            }
+            (mean, first) = (differences.reduce(0, +) / 9, Array(differences[..<3]))
+            (text, tokens) = try #require(
+                dataset.prompts.lazy.map { prompt in
+                    let logits = naive.run([tokenizer.endOfText!] + prompt.tokens).logits.map { Double($0) }
+                    let total = logits.map { exp($0) }.reduce(0, +)
+                    let ranked = logits.indices.sorted { logits[$0] > logits[$1] }[..<4]
+                    return (
+                        "<|endoftext|>" + prompt.text,
+                        ranked.map { (tokenizer.decode([$0]), exp(logits[$0]) / total) }
+                    )
+                }.first { $0.1.allSatisfy { tokenizer.token(for: $0.0) != nil } }
+            )
+        }
+
+        var checks: String {
+            let list = tokens.map { "\"\($0.token)\": \($0.probability)" }.joined(separator: ", ")
+            let answer = tokens.max { $0.probability < $1.probability }!.token
+            return """
+                {"model": {
+                  "continuations": [{"text": "\(text)", "answer": "\(answer)", "probabilities": {\(list)},
+                    "tolerance": 0.00001}],
+                  "published_prompts": [{"tokens_sha256": "\(sha256)", "count": 9, "logit_difference": \(mean),
+                    "first": \(first), "tolerance": 0.0001, "source": "this test"}]
+                }}
+                """
+        }
+    }
+
+    @Test func publishedFiguresAreChecked() async throws {
+        let published = try Published()
+        let data = try Self.data(published.checks)
+        let outcome = try await Self.check(Self.small.model, data: data, "--data", published.file.path)
+        #expect(outcome.status == 0, "\(outcome.checks)")
+        #expect(outcome.names("ok").suffix(2) == ["published prompts", "continuation 1"])
+        #expect(outcome.found("published prompts").contains(String(format: "%.4f", published.first[2])))
+        #expect(outcome.found("continuation 1").contains(published.tokens[3].token))
+        let options = try #require(outcome.document["options"] as? [String: Any])
+        #expect(options["data"] as? String == published.file.path)
+
+        // Known by their tokens, whatever the file is called and however it is written.
+        let copy = CommandTests.fresh()
+        try FileManager.default.copyItem(at: published.file, to: copy)
+        try Self.replace(
+            copy.lastPathComponent, copy.deletingLastPathComponent(), "\"dataset\":\"clean\"", "\"dataset\": \"x\"")
+        #expect(try await Self.check(Self.small.model, data: data, "--data", copy.path).names("failed").isEmpty)
+        // Without the file the figures are named, and not checked.
+        let without = try await Self.check(Self.small.model, data: data)
+        #expect(without.status == 0 && without.names("skipped") == ["published prompts"])
+    }
+
+    @Test func otherFiguresThanPublishedFailByName() async throws {
+        var wrong: [(String, Published)] = []
+        func add(_ name: String, _ change: (inout Published) -> Void) throws {
+            var published = try Published()
+            change(&published)
+            wrong.append((name, published))
+        }
+        try add("published prompts") { $0.mean += 0.0002 }
+        try add("published prompts") { $0.first[1] -= 0.0002 }
+        try add("continuation 1") { $0.tokens[2].probability += 0.00002 }
+        try add("continuation 1") { published in
+            (published.tokens[0].token, published.tokens[3].token) = (
+                published.tokens[3].token, published.tokens[0].token
+            )
+        }
+        for (name, published) in wrong {
+            let outcome = try await Self.check(
+                Self.small.model, data: try Self.data(published.checks), "--data", published.file.path
+            )
+            #expect(outcome.names("failed") == [name], "\(outcome.checks)")
+        }
+    }
+
+    @Test func promptsThatNothingIsKnownOfAreRefused() async throws {
+        var published = try Published()
+        let path = published.file.path
+        published.sha256 = String(repeating: "0", count: 64)
+        for (environment, expected) in [
+            ([:], "none, since no prompts are known for model"),
+            (["IOI_DATA": try Self.data(published.checks).path], "those of \(published.sha256)"),
+        ] {
+            let run = try await Program.run(
+                ["model", "check", "--model", Self.small.model.path, "--data", path], environment: environment
+            )
+            #expect(run.status == 64 && run.output.isEmpty && run.complaints.count == 1, "\(run.errors)")
+            #expect(run.complaints.first?.hasPrefix("ioi: --data: found 9 prompts in \(path) with tokens of") == true)
+            #expect(run.complaints.first?.hasSuffix("expected \(expected)") == true, "\(run.errors)")
+        }
+    }
+
+    @Test(
+        .enabled(if: Fixtures.publishedData != nil, "there is no folder with the authors' files (IOI_PUBLISHED_DATA)"))
+    func authorsPromptsAreKnown() throws {
+        let file = try #require(Fixtures.publishedData).appendingPathComponent("prompts-100.jsonl")
+        let dataset = try PromptReader().dataset(contentsOf: file)
+        let known = try #require(try ModelExpectations.standard(for: "gpt2")).publishedPrompts
+        #expect(known.map(\.tokensSHA256) == [dataset.tokensSHA256] && known[0].count == dataset.count)
+        // A model that is not GPT-2 has other figures, whatever it is called; one without these tokens has none.
+        let check = try ModelCheck(ModelLocation(name: "gpt2", folder: Self.small.model), data: file)
+        let found = check.run(workers: Workers(count: 1)).checks.first { $0.name == "published prompts" }
+        #expect(found?.status == .failed && found?.found.contains("do not fit the model") == true)
     }
 
     /// Tokens drawn from the program's names give other scores than those from the whole vocabulary.

@@ -1,8 +1,9 @@
-"""A stand-in for the Hugging Face hub and for the store behind it, for the tests of Scripts/fetch-gpt2.sh.
+"""A stand-in for the Hugging Face hub and for the store behind it, and for GitHub's raw files, for the tests of
+Scripts/fetch-gpt2.sh and Scripts/fetch-paper-data.sh.
 
-Serves REPOSITORY/resolve/REVISION/FILE from a folder of files on 127.0.0.1, on a free port, which it prints.
-Writes a line per request to the log: method, path, range, status, whether a token came along. Ends when its
-standard input is closed.
+Serves REPOSITORY/resolve/REVISION/FILE and REPOSITORY/REVISION/FILE from a folder of files on 127.0.0.1, on a free
+port, which it prints. Writes a line per request to the log: method, path, range, status, whether a token came along.
+Ends when its standard input is closed.
 """
 
 import argparse
@@ -16,7 +17,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--root", required=True, help="folder of the files served")
 parser.add_argument("--log", required=True, help="file for the request lines")
 parser.add_argument("--commit", default="0" * 40, help="commit that main names; no other revision exists")
-parser.add_argument("--pin", metavar="MANIFEST", help="write the files' sizes and hashes there, as those of small")
+parser.add_argument("--pin", metavar="MANIFEST", help="write the files' sizes and hashes there")
+parser.add_argument("--group", default="small", help="what MANIFEST calls them")
 parser.add_argument("--cut", type=int, help="send at most this many bytes of a file, then drop the connection")
 parser.add_argument("--cut-count", type=int, default=1, help="how often to do so for each file")
 parser.add_argument("--ignore-range", action="store_true", help="answer every request with the whole file")
@@ -106,7 +108,7 @@ if options.pin:
         for name in sorted(os.listdir(options.root)):
             with open(os.path.join(options.root, name), "rb") as file:
                 content = file.read()
-            print("small", options.commit, len(content), hashlib.sha256(content).hexdigest(), name, file=manifest)
+            print(options.group, options.commit, len(content), hashlib.sha256(content).hexdigest(), name, file=manifest)
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
 threading.Thread(target=server.serve_forever, daemon=True).start()

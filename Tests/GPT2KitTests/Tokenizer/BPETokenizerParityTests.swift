@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GPT2Kit
@@ -25,12 +26,12 @@ import Testing
 
     @Test(
         .enabled(
-            if: TokenizerFixtures.gpt2Folder != nil,
-            "IOI_GPT2_TOKENIZER does not name a folder with GPT-2's vocab.json and merges.txt"
+            if: Fixtures.gpt2Tokenizer != nil,
+            "there is no folder with GPT-2's vocab.json and merges.txt (IOI_GPT2_TOKENIZER)"
         )
     )
     func gpt2TokenizerEncodesDecodesAndWritesLikeHuggingFace() throws {
-        let folder = try #require(TokenizerFixtures.gpt2Folder)
+        let folder = try #require(Fixtures.gpt2Tokenizer)
         let tokenizer = try BPETokenizer(directory: folder)
         #expect(tokenizer.vocabularySize == 50257)
         #expect(tokenizer.endOfText == 50256)

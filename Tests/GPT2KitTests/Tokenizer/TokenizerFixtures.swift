@@ -31,10 +31,6 @@ struct TokenizerFixtures: Decodable {
     static let folder = Fixtures.folder.appendingPathComponent("tokenizer")
     static let smallFolder = folder.appendingPathComponent("small")
 
-    /// The folder with GPT-2's own vocab.json and merges.txt, which the repository does not hold.
-    static let gpt2Folder = ProcessInfo.processInfo.environment["IOI_GPT2_TOKENIZER"]
-        .map { URL(fileURLWithPath: $0) }
-
     static func load() throws -> TokenizerFixtures {
         let data = try Data(contentsOf: folder.appendingPathComponent("cases.json"))
         return try JSONDecoder().decode(TokenizerFixtures.self, from: data)

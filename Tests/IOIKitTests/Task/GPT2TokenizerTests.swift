@@ -1,21 +1,21 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GPT2Kit
 @testable import IOIKit
 
-/// The program's own data under GPT-2's tokenizer, where the environment variable `IOI_GPT2_TOKENIZER` names
-/// a folder with its `vocab.json` and `merges.txt`.
+/// The program's own data under GPT-2's tokenizer, where ``Fixtures/gpt2Tokenizer`` finds it.
 @Suite(
     .enabled(
-        if: ProcessInfo.processInfo.environment["IOI_GPT2_TOKENIZER"] != nil,
-        "IOI_GPT2_TOKENIZER is not set to a folder with GPT-2's vocab.json and merges.txt"
+        if: Fixtures.gpt2Tokenizer != nil,
+        "there is no folder with GPT-2's vocab.json and merges.txt (IOI_GPT2_TOKENIZER)"
     )
 )
 struct GPT2TokenizerTests {
     @Test func everyWordIsOneTokenAndPromptsEncodeAsWritten() throws {
-        let folder = try #require(ProcessInfo.processInfo.environment["IOI_GPT2_TOKENIZER"])
-        let tokenizer = try BPETokenizer(directory: URL(fileURLWithPath: folder))
+        let folder = try #require(Fixtures.gpt2Tokenizer)
+        let tokenizer = try BPETokenizer(directory: folder)
         let generator = try PromptGenerator(templates: .standard(), names: .standard(), tokenizer: tokenizer)
         for prompt in try generator.dataset(DatasetRule.all[3], count: 500, seed: 0).prompts {
             #expect(tokenizer.encode(prompt.text + prompt.answer) == prompt.tokens + [prompt.answerToken])
@@ -23,7 +23,9 @@ struct GPT2TokenizerTests {
         }
         #expect(tokenizer.token(for: " Mary") == 5335)
         for continuation in try #require(try ModelExpectations.standard(for: "gpt2")).continuations {
-            #expect(tokenizer.token(for: continuation.answer) != nil, "\(continuation.answer)")
+            for token in [continuation.answer] + continuation.ranked.map(\.token) {
+                #expect(tokenizer.token(for: token) != nil, "\(token)")
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ public struct ModelCheck: Sendable {
     public struct Options: Codable, Equatable, Sendable {
         /// nil if nothing is known of the model.
         public var expectations: ModelExpectations?
+        /// A file of prompts that figures were published of; nil for none.
+        public var data: String?
     }
 
     public struct Results: Encodable, Sendable {
@@ -53,34 +55,61 @@ public struct ModelCheck: Sendable {
     public let folder: URL
     public let options: Options
 
+    /// The prompts of ``Options/data``; empty without any.
+    private let prompts: [Prompt]
+
     /// Checks a model against the entry of `Data/checks.json` with its name. The published GPT-2 small is also recognised
     /// by its place in Hugging Face's cache.
     ///
-    /// - Throws: `IOIError` if that file is missing or invalid.
-    public init(_ location: ModelLocation) throws {
+    /// - Parameters:
+    ///   - location: the model.
+    ///   - data: a file of prompts that figures were published of; nil for none.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published of the prompts.
+    public init(_ location: ModelLocation, data: URL? = nil) throws {
         try self.init(
             name: location.name, folder: location.folder,
-            expectations: .standard(for: location.isGPT2Small ? "gpt2" : location.name)
+            expectations: .standard(for: location.isGPT2Small ? "gpt2" : location.name), data: data
         )
     }
 
     /// Checks a folder that has a config but may lack other files of a model.
     ///
-    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid.
-    public init(folder: URL) throws {
+    /// - Parameters:
+    ///   - folder: the folder.
+    ///   - data: a file of prompts that figures were published of; nil for none.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published of the prompts.
+    public init(folder: URL, data: URL? = nil) throws {
         let folder = folder.standardizedFileURL
         let name = folder.lastPathComponent
-        self.init(name: name, folder: folder, expectations: try .standard(for: name))
+        try self.init(name: name, folder: folder, expectations: .standard(for: name), data: data)
     }
 
     /// - Parameters:
-    ///   - expectations: nil if nothing is known of the model.
     ///   - name: the name of the model.
     ///   - folder: the folder.
-    public init(name: String, folder: URL, expectations: ModelExpectations?) {
+    ///   - expectations: nil if nothing is known of the model.
+    ///   - data: a file of prompts that figures were published of; nil for none.
+    /// - Throws: `IOIError` of the field `data` if nothing was published of the prompts, or they cannot be read.
+    public init(name: String, folder: URL, expectations: ModelExpectations?, data: URL? = nil) throws {
         self.name = name
         self.folder = folder
-        options = Options(expectations: expectations)
+        options = Options(expectations: expectations, data: data?.path)
+        guard let data else {
+            prompts = []
+            return
+        }
+        let dataset = try PromptReader(tokenizer: try? BPETokenizer(directory: folder)).dataset(contentsOf: data)
+        let known = expectations?.publishedPrompts.map(\.tokensSHA256) ?? []
+        guard known.contains(dataset.tokensSHA256) else {
+            throw IOIError.invalid(
+                "data",
+                "found \(dataset.count) prompts in \(data.path) with tokens of SHA-256 \(dataset.tokensSHA256), expected "
+                    + (known.isEmpty
+                        ? "none, since no prompts are known for \(name)"
+                        : "those of \(known.joined(separator: " or "))")
+            )
+        }
+        prompts = dataset.prompts
     }
 
     /// - Parameters:
@@ -92,11 +121,25 @@ public struct ModelCheck: Sendable {
         if let expectations = options.expectations {
             run.checkHash(expectations)
             run.checkMetrics(expectations, progress: progress)
+            run.checkPublishedPrompts(expectations, prompts)
             run.checkContinuations(expectations)
             run.checkRepeatedTokens(expectations)
         } else {
             run.skip("expectations", "nothing is expected of a model called \(name.quoted)", "an entry in checks.json")
         }
         return run.results
+    }
+}
+
+extension Dataset {
+    /// The hash of the prompts' tokens, by which prompts are known that others have published: for each prompt a line with
+    /// the ids of its tokens, of IO and of S, with spaces between.
+    public var tokensSHA256: String { Self.tokensSHA256(prompts) }
+
+    static func tokensSHA256(_ prompts: [Prompt]) -> String {
+        let lines = prompts.map {
+            ($0.tokens + [$0.ioToken, $0.sToken]).map(String.init).joined(separator: " ") + "\n"
+        }
+        return Digest.sha256(of: Data(lines.joined().utf8))
     }
 }

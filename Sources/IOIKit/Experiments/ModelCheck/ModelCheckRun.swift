@@ -153,7 +153,11 @@ final class ModelCheckRun {
     func checkContinuations(_ expectations: ModelExpectations) {
         for (index, continuation) in expectations.continuations.enumerated() {
             let name = "continuation \(index + 1)"
-            let expected = "\(continuation.answer.quoted) after \(continuation.text.quoted)"
+            let answers =
+                continuation.tolerance.map {
+                    "\(Self.list(continuation.ranked.map { ($0.token, $0.probability) })), ± \(String(format: "%g", 100 * $0)) %,"
+                } ?? continuation.answer.quoted
+            let expected = "\(answers) after \(continuation.text.quoted)"
             guard let config, let parameters, let tokenizer else {
                 skip(name, missing, expected, continuation.source)
                 continue
@@ -166,21 +170,74 @@ final class ModelCheckRun {
                 guard let answer = tokenizer.token(for: continuation.answer) else {
                     throw Mismatch("the answer is \(tokenizer.encode(continuation.answer).count) tokens")
                 }
-                let (token, probability) = nextToken(after: tokens, parameters)
-                return ("\(tokenizer.decode([token]).quoted), probability \(Self.number(probability))", token == answer)
+                let probabilities = nextTokens(after: tokens, parameters)
+                let likely = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
+                let found = "\(tokenizer.decode([likely]).quoted), probability \(Self.number(probabilities[likely]))"
+                guard let tolerance = continuation.tolerance else { return (found, likely == answer) }
+                let wanted = continuation.ranked
+                let ranked = probabilities.indices.sorted { probabilities[$0] > probabilities[$1] }[..<wanted.count]
+                let isExpected = zip(ranked, wanted).allSatisfy { token, expected in
+                    token == tokenizer.token(for: expected.token)
+                        && abs(probabilities[token] - expected.probability) <= tolerance
+                }
+                return (Self.list(ranked.map { (tokenizer.decode([$0]), probabilities[$0]) }), isExpected)
             }
         }
     }
 
-    /// The most likely next token and its probability.
-    private func nextToken(after tokens: [Int], _ parameters: GPT2Parameters) -> (token: Int, probability: Double) {
+    /// The probability of each next token. [vocabulary]
+    private func nextTokens(after tokens: [Int], _ parameters: GPT2Parameters) -> [Double] {
         let batch = PackedBatch([tokens], rows: .last)
         let forward = ForwardPass(parameters, capacity: batch.capacity, workers: workers)
         forward.run(batch)
         let logits = forward.logits(of: 0..<1).row(0)
-        let token = logits.indices.max { logits[$0] < logits[$1] }!
-        let total = logits.reduce(0.0) { $0 + exp(Double($1 - logits[token])) }
-        return (token, 1 / total)
+        let greatest = Double(logits.max()!)
+        let powers = logits.map { exp(Double($0) - greatest) }
+        let total = powers.reduce(0, +)
+        return powers.map { $0 / total }
+    }
+
+    private static func list(_ tokens: [(String, Double)]) -> String {
+        tokens.map { "\($0.0.quoted) \(String(format: "%.2f", 100 * $0.1)) %" }.joined(separator: ", ")
+    }
+
+    /// - Parameter prompts: those of which figures are to be checked; empty for none.
+    func checkPublishedPrompts(_ expectations: ModelExpectations, _ prompts: [Prompt]) {
+        let given = prompts.isEmpty ? nil : Dataset.tokensSHA256(prompts)
+        for published in expectations.publishedPrompts {
+            let name = "published prompts"
+            let expected =
+                "logit difference \(Self.differences(published.logitDifference, published.first)) ± "
+                + "\(published.tolerance) on \(published.count) published prompts"
+            guard published.tokensSHA256 == given else {
+                skip(name, "no file with these prompts was given", expected, published.source)
+                continue
+            }
+            guard let config, let parameters else {
+                skip(name, missing, expected, published.source)
+                continue
+            }
+            note(name, expected, published.source) {
+                let largest = prompts.flatMap { $0.tokens + [$0.ioToken, $0.sToken] }.max()!
+                let longest = prompts.map(\.tokens.count).max()!
+                guard largest < config.vocabularySize, longest <= config.contextLength else {
+                    throw Mismatch(
+                        "prompts of up to \(longest) tokens with ids up to \(largest), which do not fit the model")
+                }
+                let differences = try Evaluator(parameters, workers: workers).measure(prompts).map(\.logitDifference)
+                let mean = differences.reduce(0, +) / Double(differences.count)
+                let first = Array(differences.prefix(published.first.count))
+                let isExpected = zip([mean] + first, [published.logitDifference] + published.first)
+                    .allSatisfy { abs($0 - $1) <= published.tolerance }
+                return ("logit difference \(Self.differences(mean, first))", isExpected)
+            }
+        }
+    }
+
+    /// The mean, and the values of the first prompts.
+    private static func differences(_ mean: Double, _ first: [Double]) -> String {
+        let texts = ([mean] + first).map { String(format: "%.4f", $0) }
+        return texts[0] + (first.isEmpty ? "" : " (first \(texts.dropFirst().joined(separator: ", ")))")
     }
 
     func checkRepeatedTokens(_ expectations: ModelExpectations) {

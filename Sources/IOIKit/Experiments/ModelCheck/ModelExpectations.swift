@@ -11,7 +11,10 @@ import Foundation
 ///       "prompts": 500, "seed": 0,
 ///       "metrics": {"logit_difference": {"bounds": [2, 5], "source": "…"}, "accuracy": …, "top1": …,
 ///                   "io_probability": …},
-///       "continuations": [{"text": "When Mary and …", "answer": " Mary", "source": "…"}],
+///       "continuations": [{"text": "When Mary and …", "answer": " Mary", "source": "…",
+///                          "probabilities": {" Mary": 0.7, " the": 0.05}, "tolerance": 0.001}],
+///       "published_prompts": [{"tokens_sha256": "…", "count": 100, "logit_difference": 3.149, "first": [2.4403],
+///                              "tolerance": 0.0005, "source": "…"}],
 ///       "repeated_tokens": {"length": 100, "drawn_from": "vocabulary",
 ///                           "previous": {"heads": ["4.11"], "among": 10, "source": "…"}, "duplicate": …,
 ///                           "induction": …}
@@ -19,7 +22,10 @@ import Foundation
 ///
 /// Metrics are means over `prompts` held-out clean prompts (default 500) generated with `seed` (default 0), and have to lie
 /// within their bounds. A continuation's `answer`, one token with its leading space, has to be the most likely next token
-/// after its text. On repeated random tokens (``RepeatedTokens``), each of the heads has to be among the `among` heads of
+/// after its text. With `probabilities` these tokens have to be the most likely ones in the order of their probabilities, and
+/// each probability may differ by `tolerance`. Published prompts are no part of the program: a file of them is known by
+/// `tokens_sha256` (``Dataset/tokensSHA256``). Their mean logit difference and that of the first ones may differ from what
+/// was published by `tolerance`. On repeated random tokens (``RepeatedTokens``), each of the heads has to be among the `among` heads of
 /// the model with the highest mean attention along the diagonal. `length` tokens (default 100) are drawn with `seed` from
 /// the whole vocabulary, or with `"drawn_from": "names"` from the program's names, for models that know few words.
 /// `source` is the source of an expectation.
@@ -43,6 +49,30 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
         public let text: String
         /// With its leading space.
         public let answer: String
+        /// The most likely tokens with their probabilities; nil if only the answer is known.
+        public let probabilities: [String: Double]?
+        /// The greatest difference of a probability.
+        public let tolerance: Double?
+        public let source: String?
+
+        /// The tokens of ``probabilities``, most likely first.
+        var ranked: [(token: String, probability: Double)] {
+            (probabilities ?? [:]).sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                .map { (token: $0.key, probability: $0.value) }
+        }
+    }
+
+    /// Logit differences published for prompts that are not this program's.
+    public struct PublishedPrompts: Codable, Equatable, Sendable {
+        /// The ``Dataset/tokensSHA256`` of the prompts.
+        public let tokensSHA256: String
+        public let count: Int
+        /// The mean.
+        public let logitDifference: Double
+        /// Those of the first prompts.
+        public let first: [Double]
+        /// The greatest difference of a logit difference, or of their mean.
+        public let tolerance: Double
         public let source: String?
     }
 
@@ -80,6 +110,7 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
     /// By ``Metric``.
     public let metrics: [String: Bounds]
     public let continuations: [Continuation]
+    public let publishedPrompts: [PublishedPrompts]
     public let repeatedTokens: Diagonals?
 
     /// The expectations of a model; nil if there are none.
@@ -102,6 +133,7 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
 extension ModelExpectations {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case source, sha256, prompts, seed, metrics, continuations
+        case publishedPrompts = "published_prompts"
         case repeatedTokens = "repeated_tokens"
     }
 
@@ -109,9 +141,7 @@ extension ModelExpectations {
         let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
         source = try container.decodeIfPresent(String.self, forKey: .source)
         sha256 = try container.decodeIfPresent(String.self, forKey: .sha256)
-        if let sha256, sha256.count != 64 || !sha256.allSatisfy({ "0123456789abcdef".contains($0) }) {
-            throw container.fault(.sha256, "expected 64 hexadecimal digits in lower case")
-        }
+        if let sha256 { try container.check(hash: sha256, .sha256) }
         prompts = try container.decodeCount(.prompts, default: 500)
         seed = try container.decodeIfPresent(WholeNumber.self, forKey: .seed).map { UInt64($0.value) } ?? 0
         metrics = try container.decodeIfPresent([String: Bounds].self, forKey: .metrics) ?? [:]
@@ -120,6 +150,7 @@ extension ModelExpectations {
             throw container.fault(.metrics, "expected metrics among \(names), not \(name.quoted)")
         }
         continuations = try container.decodeIfPresent([Continuation].self, forKey: .continuations) ?? []
+        publishedPrompts = try container.decodeIfPresent([PublishedPrompts].self, forKey: .publishedPrompts) ?? []
         repeatedTokens = try container.decodeIfPresent(Diagonals.self, forKey: .repeatedTokens)
     }
 }
@@ -141,7 +172,7 @@ extension ModelExpectations.Bounds {
 
 extension ModelExpectations.Continuation {
     enum CodingKeys: CodingKey, CaseIterable {
-        case text, answer, source
+        case text, answer, probabilities, tolerance, source
     }
 
     public init(from decoder: any Decoder) throws {
@@ -151,6 +182,40 @@ extension ModelExpectations.Continuation {
         source = try container.decodeIfPresent(String.self, forKey: .source)
         if text.isEmpty { throw container.fault(.text, "expected text") }
         if answer.isEmpty { throw container.fault(.answer, "expected a token") }
+        probabilities = try container.decodeIfPresent([String: Double].self, forKey: .probabilities)
+        tolerance = try container.decodeIfPresent(Double.self, forKey: .tolerance)
+        if let first = ranked.first {
+            guard first.token == answer else {
+                throw container.fault(.probabilities, "expected the answer \(answer.quoted) as the likeliest token")
+            }
+            guard let tolerance, tolerance >= 0 else {
+                throw container.fault(.tolerance, "expected a number, 0 or more")
+            }
+        } else if tolerance != nil || probabilities != nil {
+            throw container.fault(.probabilities, "expected at least one token, for the tolerance to apply to")
+        }
+    }
+}
+
+extension ModelExpectations.PublishedPrompts {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case tokensSHA256 = "tokens_sha256"
+        case count
+        case logitDifference = "logit_difference"
+        case first, tolerance, source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        tokensSHA256 = try container.decode(String.self, forKey: .tokensSHA256)
+        try container.check(hash: tokensSHA256, .tokensSHA256)
+        count = try container.decode(WholeNumber.self, forKey: .count).value
+        logitDifference = try container.decode(Double.self, forKey: .logitDifference)
+        first = try container.decodeIfPresent([Double].self, forKey: .first) ?? []
+        tolerance = try container.decode(Double.self, forKey: .tolerance)
+        source = try container.decodeIfPresent(String.self, forKey: .source)
+        if count < max(1, first.count) { throw container.fault(.count, "expected \(max(1, first.count)) or more") }
+        if tolerance < 0 { throw container.fault(.tolerance, "expected 0 or more") }
     }
 }
 
@@ -222,6 +287,12 @@ extension Decoder {
 extension KeyedDecodingContainer {
     fileprivate func fault(_ key: Key, _ expected: String) -> DecodingError {
         .dataCorruptedError(forKey: key, in: self, debugDescription: expected)
+    }
+
+    fileprivate func check(hash: String, _ key: Key) throws {
+        if hash.count != 64 || !hash.allSatisfy({ "0123456789abcdef".contains($0) }) {
+            throw fault(key, "expected 64 hexadecimal digits in lower case")
+        }
     }
 
     /// A whole number from 1.

@@ -118,8 +118,10 @@ struct RecordedResults: Sendable {
     }
 
     private func check(_ model: ModelLocation, _ work: Work) throws -> Findings {
-        let check = ModelCheck(
-            name: model.name, folder: model.folder, expectations: try options(ModelCheck.Options.self).expectations
+        let options = try options(ModelCheck.Options.self)
+        let check = try ModelCheck(
+            name: model.name, folder: model.folder, expectations: options.expectations,
+            data: options.data.map { URL(fileURLWithPath: $0) }
         )
         let results = check.run(workers: work.workers, progress: work.progress)
         return Findings(

@@ -4,7 +4,7 @@
 public struct Prompt: Codable, Equatable, Sendable {
     /// The index of the prompt in its dataset.
     public var id: Int
-    /// The name of its ``DatasetRule``, or of the user's data.
+    /// The name of its ``DatasetRule`` or ``PublishedDataset``, or of the user's data.
     public var dataset: String
     public var template: String
     public var order: NameOrder

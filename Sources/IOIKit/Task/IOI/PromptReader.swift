@@ -49,7 +49,8 @@ public struct PromptReader: Sendable {
             }
             return try PromptRecord(Data(line), source: source)
         }
-        let nameTokens = try nameTokens(for: records)
+        let isDrawing = records.contains { $0.abcTokens == nil && $0.abcText == nil }
+        let nameTokens = try isDrawing ? nameTokens() : []
         let prompts = try records.enumerated().map { index, record in
             try PromptDerivation(reader: self, record: record, index: index, nameTokens: nameTokens).prompt()
         }
@@ -64,11 +65,9 @@ public struct PromptReader: Sendable {
         byte == 0x20 || byte == 0x09 || byte == 0x0d
     }
 
-    /// The names to draw from; empty if no line needs any, or without a list or tokenizer.
-    private func nameTokens(for records: [PromptRecord]) throws -> [Int] {
-        guard let tokenizer, let names, counterfactual.drawsNames,
-            records.contains(where: { $0.abcTokens == nil && $0.abcText == nil })
-        else { return [] }
+    /// The names to draw from; empty if none are drawn, or without a list or tokenizer.
+    func nameTokens() throws -> [Int] {
+        guard let tokenizer, let names, counterfactual.drawsNames else { return [] }
         let list = Word.List(source: names.source, kind: "name", entries: names.names)
         return try Word.tokenized([list], by: tokenizer)[0].map(\.token)
     }
@@ -79,30 +78,30 @@ struct PromptRecord: Decodable {
     struct StatedPositions: Decodable {
         typealias CodingKeys = Positions.CodingKeys
 
-        let io, s1, s1Next, s2, end: WholeNumber?
+        var io, s1, s1Next, s2, end: WholeNumber?
     }
 
     typealias CodingKeys = Prompt.CodingKeys
 
     /// File and line, for error messages.
     private(set) var source = ""
-    let id: WholeNumber?
-    let dataset: String?
-    let template: String?
-    let order: String?
-    let text: String?
-    let tokens: [WholeNumber]?
-    let answer: String?
-    let answerToken: WholeNumber?
-    let io: String?
-    let ioToken: WholeNumber?
-    let s: String?
-    let sToken: WholeNumber?
-    let place: String?
-    let object: String?
-    let positions: StatedPositions?
-    let abcText: String?
-    let abcTokens: [WholeNumber]?
+    var id: WholeNumber?
+    var dataset: String?
+    var template: String?
+    var order: String?
+    var text: String?
+    var tokens: [WholeNumber]?
+    var answer: String?
+    var answerToken: WholeNumber?
+    var io: String?
+    var ioToken: WholeNumber?
+    var s: String?
+    var sToken: WholeNumber?
+    var place: String?
+    var object: String?
+    var positions: StatedPositions?
+    var abcText: String?
+    var abcTokens: [WholeNumber]?
 }
 
 extension PromptRecord {

@@ -21,6 +21,14 @@ import Testing
             let bounds = try #require(gpt2.metrics[name]).bounds
             #expect(bounds[0] < value && value < bounds[1])
         }
+        let ten = try #require(gpt2.continuations.last)
+        #expect(ten.ranked.map(\.token).prefix(5) == [" Mary", " the", " John", " them", " his"])
+        #expect(ten.ranked.prefix(5).map(\.probability) == [0.7007, 0.0467, 0.0454, 0.0411, 0.0273])
+        #expect(ten.ranked.count == 10 && ten.ranked.map(\.probability).reduce(0, +) < 1)
+        // Half of the last decimal published, and a little.
+        #expect(try #require(ten.tolerance) >= 0.00005 && ten.tolerance! < 0.0001)
+        let published = try #require(gpt2.publishedPrompts.first)
+        #expect(published.count == 100 && published.logitDifference == 3.149 && published.first[0] == 2.4403)
         let diagonals = try #require(gpt2.repeatedTokens)
         let leading = [diagonals.previous, diagonals.duplicate, diagonals.induction].map { $0?.heads ?? [] }
         #expect(leading == [[Head(4, 11), Head(2, 2)], [Head(3, 0), Head(0, 1)], [Head(5, 5), Head(6, 9)]])
@@ -28,6 +36,7 @@ import Testing
             let diagonals = entry.repeatedTokens
             let sources =
                 entry.metrics.values.map(\.source) + entry.continuations.map(\.source)
+                + entry.publishedPrompts.map(\.source)
                 + [diagonals?.previous, diagonals?.duplicate, diagonals?.induction].compactMap { $0 }.map(\.source)
             #expect(sources.allSatisfy { $0?.isEmpty == false })
         }
@@ -49,6 +58,8 @@ import Testing
         #expect(again == other)
     }
 
+    private static let hash = String(repeating: "0", count: 64)
+
     @Test(arguments: [
         ("[]", "expected an object"),
         ("{\"m\": {", "not sound JSON"),
@@ -62,6 +73,27 @@ import Testing
         (#"{"m": {"metrics": {"top1": {"source": "x"}}}}"#, "m.metrics.top1.bounds"),
         (#"{"m": {"continuations": [{"text": "a"}]}}"#, "answer"),
         (#"{"m": {"continuations": [{"text": "", "answer": "b"}]}}"#, "m.continuations[0].text"),
+        (
+            #"{"m": {"continuations": [{"text": "a", "answer": "b", "probabilities": {"b": 0.2, "c": 0.3}}]}}"#,
+            "m.continuations[0].probabilities: found"
+        ),
+        (
+            #"{"m": {"continuations": [{"text": "a", "answer": "b", "probabilities": {"b": 0.2}}]}}"#,
+            "m.continuations[0].tolerance"
+        ),
+        (
+            #"{"m": {"continuations": [{"text": "a", "answer": "b", "tolerance": 0.1}]}}"#,
+            "m.continuations[0].probabilities"
+        ),
+        (#"{"m": {"published_prompts": [{"tokens_sha256": "ab"}]}}"#, "m.published_prompts[0].tokens_sha256"),
+        (
+            #"{"m": {"published_prompts": [{"tokens_sha256": "\#(hash)", "count": 1, "logit_difference": 1, "#
+                + #""first": [1, 2], "tolerance": 0.1}]}}"#, "m.published_prompts[0].count: found 1, expected 2"
+        ),
+        (
+            #"{"m": {"published_prompts": [{"tokens_sha256": "\#(hash)", "count": 1, "logit_difference": 1}]}}"#,
+            "m.published_prompts[0].tolerance"
+        ),
         (#"{"m": {"repeated_tokens": {"induction": {"heads": ["x"], "among": 3}}}}"#, "expected a head"),
         (#"{"m": {"repeated_tokens": {"induction": {"heads": [], "among": 3}}}}"#, "induction.heads"),
         (#"{"m": {"repeated_tokens": {"induction": {"heads": ["1.0", "1.1"], "among": 1}}}}"#, "induction.among"),

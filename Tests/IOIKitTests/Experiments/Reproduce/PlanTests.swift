@@ -85,7 +85,8 @@ import Testing
         Fault(
             from: "\"dataset\": \"clean\", \"epochs\": [1], ", to: "\"dataset\": \"cleen\", \"epochs\": [1], ",
             message: "stages[2].dataset: found \"cleen\", expected one of clean, name-moving, subject-duplication, "
-                + "duplication, agreement, greater-than"
+                + "duplication, \(PublishedDataset.allCases.map(\.rawValue).joined(separator: ", ")), agreement, "
+                + "greater-than"
         ),
     ]
 

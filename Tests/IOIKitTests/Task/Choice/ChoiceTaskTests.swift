@@ -214,17 +214,17 @@ import Testing
     }
 }
 
-/// The same under GPT-2's tokenizer, where the environment variable `IOI_GPT2_TOKENIZER` names a folder with it.
+/// The same under GPT-2's tokenizer, where ``Fixtures/gpt2Tokenizer`` finds it.
 @Suite(
     .enabled(
-        if: ProcessInfo.processInfo.environment["IOI_GPT2_TOKENIZER"] != nil,
-        "IOI_GPT2_TOKENIZER is not set to a folder with GPT-2's vocab.json and merges.txt"
+        if: Fixtures.gpt2Tokenizer != nil,
+        "there is no folder with GPT-2's vocab.json and merges.txt (IOI_GPT2_TOKENIZER)"
     )
 )
 struct GPT2ChoiceTaskTests {
     @Test func promptsAreWhatTheTaskSays() throws {
-        let folder = try #require(ProcessInfo.processInfo.environment["IOI_GPT2_TOKENIZER"])
-        let tokenizer = try BPETokenizer(directory: URL(fileURLWithPath: folder))
+        let folder = try #require(Fixtures.gpt2Tokenizer)
+        let tokenizer = try BPETokenizer(directory: folder)
         for task in ChoiceTask.allCases { try ChoiceTaskTests.checkTokens(task, tokenizer) }
         try ChoiceTaskTests.checkVerbs(tokenizer)
         try ChoiceTaskTests.checkYears(tokenizer)
