@@ -5,8 +5,11 @@ Both start from the same weights and take the same prompts in file order with th
 fresh process; with --repeat they alternate: ioi, PyTorch, ioi, PyTorch. Speed is the median over all runs'
 steps after the first two. The share of the GEMM ceiling counts 6 * tokens * (block matrices' weights) + 6 *
 predictions * width * vocabulary operations a step (2 forward, 4 backward, per weight and row; no padding,
-attention scores left out), on both sides alike, over the best fp32 matrix product measured between the
-runs.
+attention scores left out), on both sides alike, over the best fp32 matrix product of torch, numpy and `ioi bench`
+measured between the runs.
+
+With --text, both take blocks of the text with the authors' recipe: next-token loss over all of a block, clipped
+gradients, dropout. The losses are compared only with --dropout 0, since each has masks of its own.
 
 Exits with 1 if the losses of any step differ by more than 1e-4 relative, or a run fails.
 """
@@ -82,7 +85,7 @@ def main() -> None:
     print_losses(ours[0], theirs[0], difference)
     if arguments.json:
         write_json(arguments, attention, ceiling, summaries, ours, theirs, difference)
-    if not difference <= LOSS_TOLERANCE:
+    if not difference <= LOSS_TOLERANCE and not arguments.dropout:
         raise SystemExit(f"losses differ by {difference:.1e} relative, {LOSS_TOLERANCE:.0e} allowed")
 
 
@@ -91,7 +94,12 @@ def parse_arguments() -> argparse.Namespace:
         description="Fine-tune the same steps with ioi and with PyTorch; compare speed, memory and losses."
     )
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face GPT-2 folder")
-    parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="prompts file (.jsonl)")
+    source.add_argument("--text", type=Path, help="text file, cut into blocks")
+    parser.add_argument("--block", type=int, default=128, help="tokens of a block (default: 128)")
+    parser.add_argument("--dropout", type=float, default=0.0, help="rate of dropout with --text (default: 0)")
+    parser.add_argument("--backend", default="auto", help="the backend of ioi (default: auto)")
     parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
     parser.add_argument("--steps", type=int, default=20, help="training steps per run (default: 20)")
     parser.add_argument("--batch", type=int, default=32, help="prompts per step (default: 32)")
@@ -108,8 +116,12 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.steps <= WARM_UP:
         parser.error(f"--steps {arguments.steps}: expected more than the {WARM_UP} warm-up steps")
-    for name in ("model", "data", "ioi"):
-        if not getattr(arguments, name).exists():
+    if arguments.text:
+        arguments.loss = "all"
+    elif arguments.dropout:
+        parser.error("--dropout: goes with --text")
+    for name in ("model", "data", "text", "ioi"):
+        if getattr(arguments, name) and not getattr(arguments, name).exists():
             parser.error(f"--{name} {getattr(arguments, name)}: no such file or folder")
     for name in ("batch", "threads", "repeat"):
         if getattr(arguments, name) < 1:
@@ -126,12 +138,13 @@ def run_ioi(arguments: argparse.Namespace) -> Run:
         command = [
             arguments.ioi.resolve(), "finetune",
             "--model", arguments.model,
-            "--data", arguments.data,
+            *source_of_ioi(arguments),
             "--order", "file",
-            "--epochs", 1,
+            "--epochs", 1000 if arguments.text else 1,
+            "--schedule", "constant",
+            "--backend", arguments.backend,
             "--max-steps", arguments.steps,
             "--batch", arguments.batch,
-            "--loss", arguments.loss,
             "--lr", "1e-5",
             "--weight-decay", "0.1",
             "--threads", arguments.threads,
@@ -146,11 +159,28 @@ def run_ioi(arguments: argparse.Namespace) -> Run:
     return Run([step["samples_per_second"] for step in steps], [step["loss"] for step in steps], peak)
 
 
+def source_of_ioi(arguments: argparse.Namespace) -> list[Any]:
+    if not arguments.text:
+        return ["--recipe", "plain", "--data", arguments.data, "--loss", arguments.loss]
+    return [
+        "--recipe", "published", "--text", arguments.text, "--block", arguments.block,
+        "--dropout", arguments.dropout, "--eval-count", 0,
+    ]  # fmt: skip
+
+
+def source_of_torch(arguments: argparse.Namespace) -> list[Any]:
+    if not arguments.text:
+        return ["--data", arguments.data]
+    return [
+        "--text", arguments.text, "--block", arguments.block, "--dropout", arguments.dropout, "--clip", 1,
+    ]  # fmt: skip
+
+
 def run_torch(arguments: argparse.Namespace, attention: str, steps: int) -> Run:
     command = [
         sys.executable, HERE / "torch_finetune.py",
         "--model", arguments.model,
-        "--data", arguments.data,
+        *source_of_torch(arguments),
         "--steps", steps,
         "--batch", arguments.batch,
         "--loss", arguments.loss,
@@ -185,7 +215,14 @@ def gemm_ceiling(arguments: argparse.Namespace) -> dict[str, float]:
         "--inner", inner_width(config),
         "--threads", arguments.threads,
     ]  # fmt: skip
-    return json.loads(run_process(command).output)
+    rates = json.loads(run_process(command).output)
+    bench = [
+        arguments.ioi.resolve(), "bench", "--backend", arguments.backend, "--threads", arguments.threads,
+        "--batch", arguments.batch, "--length", round(tokens_per_sample(arguments)), "--format", "json", "--quiet",
+    ]  # fmt: skip
+    timings = json.loads(run_process(bench).output)["results"]["timings"]
+    products = [timing["gigaflops"] for timing in timings if " × " in timing["name"] and "gigaflops" in timing]
+    return rates | {"ioi": max(products)}
 
 
 # Figures
@@ -200,6 +237,8 @@ def inner_width(config: dict[str, Any]) -> int:
 
 
 def tokens_per_sample(arguments: argparse.Namespace) -> float:
+    if arguments.text:
+        return arguments.block - 1
     count = arguments.steps * arguments.batch
     with arguments.data.open() as lines:
         return sum(len(json.loads(line)["tokens"]) for line in islice(lines, count)) / count

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """The PyTorch side of finetune.py: trains Hugging Face's GPT-2 and reports every step.
 
-Right-padded batches, fp32, no dropout, fused AdamW with decay on matrices and embeddings only. For the
-answer loss the unembedding runs on the END rows alone; the loss over all rows is Hugging Face's own
+Right-padded batches, fp32, fused AdamW with decay on matrices and embeddings only. For the answer loss the unembedding runs on the END rows alone; the loss over all rows is Hugging Face's own
 `labels=` path. Prints one JSON object: the loss, seconds, samples and tokens of every step, and the memory
 held before the model is loaded. Prompts are taken in file order; each line gives `tokens` and
-`answer_token`.
+`answer_token`. Of a text, blocks are taken in order.
 """
 
 import argparse
@@ -20,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import GPT2LMHeadModel
+from transformers import GPT2LMHeadModel, GPT2TokenizerFast
 from transformers.utils import logging as transformers_logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
@@ -57,13 +56,19 @@ def main() -> None:
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(arguments.threads)
     libraries_bytes = peak_bytes()
-    prompts = read_prompts(arguments.data, arguments.steps * arguments.batch)
-    model = load_model(arguments.model, arguments.attention)
+    count = arguments.steps * arguments.batch
+    prompts = (
+        read_blocks(arguments.text, arguments.block, arguments.model, count)
+        if arguments.text
+        else read_prompts(arguments.data, count)
+    )
+    model = load_model(arguments.model, arguments.attention, arguments.dropout)
     optimizer = make_optimizer(model, arguments.lr, arguments.weight_decay)
     batches = (
         prompts[start : start + arguments.batch] for start in range(0, len(prompts), arguments.batch)
     )
-    steps = [train_step(model, optimizer, LOSSES[arguments.loss], batch) for batch in batches]
+    loss = LOSSES["all" if arguments.text else arguments.loss]
+    steps = [train_step(model, optimizer, loss, batch, arguments.clip) for batch in batches]
     report = {
         "torch": torch.__version__,
         "libraries_bytes": libraries_bytes,
@@ -77,7 +82,12 @@ def parse_arguments() -> argparse.Namespace:
         description="Fine-tune a GPT-2 folder with PyTorch and print each step's loss and time as JSON."
     )
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face model folder")
-    parser.add_argument("--data", type=Path, required=True, help="prompts file (.jsonl)")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="prompts file (.jsonl)")
+    source.add_argument("--text", type=Path, help="text file, cut into blocks")
+    parser.add_argument("--block", type=int, default=128, help="tokens of a block (default: 128)")
+    parser.add_argument("--dropout", type=float, default=0.0, help="rate of dropout (default: 0)")
+    parser.add_argument("--clip", type=float, help="norm that gradients are clipped to (default: no clipping)")
     parser.add_argument("--steps", type=int, default=20, help="training steps (default: 20)")
     parser.add_argument("--batch", type=int, default=32, help="prompts per step (default: 32)")
     parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
@@ -96,14 +106,22 @@ def read_prompts(path: Path, count: int) -> list[Prompt]:
     return [Prompt(line["tokens"], line["answer_token"]) for line in objects]
 
 
-def load_model(folder: Path, attention: str) -> GPT2LMHeadModel:
+def read_blocks(path: Path, length: int, model: Path, count: int) -> list[Prompt]:
+    """The blocks of a text, again from its beginning where it has too few."""
+    tokens = GPT2TokenizerFast.from_pretrained(model)(path.read_text(), verbose=False)["input_ids"]
+    starts = range(0, len(tokens) - length + 1, length)
+    blocks = [Prompt(tokens[start : start + length - 1], tokens[start + length - 1]) for start in starts]
+    return [blocks[index % len(blocks)] for index in range(count)]
+
+
+def load_model(folder: Path, attention: str, dropout: float) -> GPT2LMHeadModel:
     return GPT2LMHeadModel.from_pretrained(
         folder,
         dtype=torch.float32,
         attn_implementation=attention,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
     ).train()
 
 
@@ -117,12 +135,18 @@ def make_optimizer(model: GPT2LMHeadModel, learning_rate: float, weight_decay: f
 
 
 def train_step(
-    model: GPT2LMHeadModel, optimizer: torch.optim.AdamW, loss: Loss, batch: list[Prompt]
+    model: GPT2LMHeadModel,
+    optimizer: torch.optim.AdamW,
+    loss: Loss,
+    batch: list[Prompt],
+    clip: float | None,
 ) -> Step:
     """One step, timed from token lists to updated weights."""
     start = time.perf_counter()
     value = loss(model, batch)
     value.backward()
+    if clip:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     seconds = time.perf_counter() - start

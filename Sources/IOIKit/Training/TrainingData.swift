@@ -62,13 +62,3 @@ extension TrainingExample {
         self.init(tokens: Array(tokens.dropLast()), answer: tokens[tokens.endIndex - 1])
     }
 }
-
-extension TaskDataset {
-    /// The prompts with their answers.
-    var lines: [String] {
-        switch self {
-        case .ioi(let dataset): dataset.prompts.map { $0.text + $0.answer }
-        case .choice(let dataset): dataset.prompts.map { $0.text + $0.answer }
-        }
-    }
-}

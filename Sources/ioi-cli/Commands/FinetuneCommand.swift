@@ -128,7 +128,8 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             measured.file = nil
             measured.dataset = evaluation.evalDataset?.name ?? prompts.task?.rawValue ?? "clean"
             measured.count = evalCount
-            measured.heldOut = true
+            // No part of the published sentences is held out.
+            measured.heldOut = measured.published == nil
             // The files are for the trained task's prompts.
             if measured.task != prompts.task { (measured.templates, measured.names) = (nil, nil) }
             heldOut = measured

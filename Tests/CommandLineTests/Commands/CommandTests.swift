@@ -139,6 +139,15 @@ import Testing
         ["finetune", "--weight-decay", "-1"],
         ["finetune", "--batch", "0"],
         ["finetune", "--loss", "some"],
+        ["finetune", "--dropout", "1"],
+        ["finetune", "--recipe", "best"],
+        ["finetune", "--block", "16"],
+        ["finetune", "--recipe", "published", "--loss", "answer"],
+        ["finetune", "--recipe", "published", "--block", "49"],
+        ["finetune", "--recipe", "published", "--bos"],
+        ["finetune", "--text", "a.txt", "--count", "3"],
+        ["finetune", "--text", "a.txt", "--data", "b.jsonl"],
+        ["eval", "--backend", "best"],
         ["finetune", "--epochs", "3", "--save-at", "4"],
         ["finetune", "--save-at", "1,,2"],
         ["finetune", "--checkpoint-every", "0"],
@@ -152,6 +161,7 @@ import Testing
         ["data", "--names", "missing.txt"],
         ["data", "--templates", "missing.json"],
         ["finetune", "--data", "missing.jsonl"],
+        ["finetune", "--text", "missing.txt"],
     ]
 
     @Test(arguments: wrongUsage)
