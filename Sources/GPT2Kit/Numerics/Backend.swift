@@ -17,6 +17,14 @@ public enum Backend: UInt8, CaseIterable, Sendable {
     /// The one in use: ``preferred``, unless another was chosen.
     public static var current: Backend { Backend(rawValue: choice.load(ordering: .relaxed))! }
 
+    /// The name and version of the library in use, and the kernel of OpenBLAS.
+    public static var library: String {
+        switch current {
+        case .openBLAS: GEMM.openBLAS
+        case .oneDNN: OneDNN.shared?.name ?? ""
+        }
+    }
+
     /// Makes this the one in use, for the whole process.
     ///
     /// - Throws: ``IOIError`` of the field `backend` if it is not installed.

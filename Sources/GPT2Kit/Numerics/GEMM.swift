@@ -38,13 +38,8 @@ package enum GEMM {
     /// Makes OpenBLAS compute each call on the calling thread.
     static func holdToOneThread() { singleThreaded }
 
-    /// The name and version of the library in use, and the kernel of OpenBLAS.
-    package static var library: String {
-        switch Backend.current {
-        case .openBLAS: String(cString: openblas_get_config()).trimmingCharacters(in: .whitespaces)
-        case .oneDNN: OneDNN.shared?.name ?? ""
-        }
-    }
+    /// The name, version and kernel of OpenBLAS.
+    static var openBLAS: String { String(cString: openblas_get_config()).trimmingCharacters(in: .whitespaces) }
 
     /// `c` [m, n] = alpha · `a` [m, k] · `b` [k, n] + beta · `c`.
     package static func multiply(

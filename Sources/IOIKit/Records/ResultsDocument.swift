@@ -95,7 +95,7 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
     public init(workers: Workers) {
         version = ioiVersion
         threads = workers.count
-        blas = GEMM.library
+        blas = Backend.library
     }
 }
 

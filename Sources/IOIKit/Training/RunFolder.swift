@@ -140,11 +140,13 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public let heldOut: PromptSource?
     public var settings: TrainingSettings
     public let version: String
+    /// The library of matrix products that the run began with; nil for a run of version 0.2.0, all of OpenBLAS.
+    public let blas: String?
 
     enum CodingKeys: String, CodingKey {
         case schema, command, model, prompts, text, dataset
         case heldOut = "held_out"
-        case settings, version
+        case settings, version, blas
     }
 
     public init(
@@ -163,6 +165,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
         self.heldOut = heldOut
         self.settings = settings
         version = ioiVersion
+        blas = Backend.library
     }
 
     /// What the run trains on.

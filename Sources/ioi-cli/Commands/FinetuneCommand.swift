@@ -177,6 +177,9 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {
             print("resuming after step \(job.trainer.step) of \(job.trainer.steps)")
+            if let blas = job.record.blas, blas != Backend.library {
+                print("the run began with \(blas), so its weights will not be the same bits with \(Backend.library)")
+            }
         }
     }
 

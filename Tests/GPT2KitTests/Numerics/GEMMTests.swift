@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func theLibraryInUseIsNamed() {
-        #expect(GEMM.library.hasPrefix(Backend.current == .oneDNN ? "oneDNN " : "OpenBLAS "))
+        #expect(Backend.library.hasPrefix(Backend.current == .oneDNN ? "oneDNN " : "OpenBLAS "))
         #expect(Backend.openBLAS.isAvailable && Backend.preferred.isAvailable)
     }
 }

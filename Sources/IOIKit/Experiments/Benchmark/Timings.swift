@@ -19,7 +19,7 @@ public struct Timings {
         self.workers = workers
     }
 
-    /// Calls `observe` with each timing as it becomes available. Products come first and set the peak.
+    /// Calls `observe` with each timing as it becomes available. Products by each backend come first and set the peak.
     public func measure(_ observe: (Timing) -> Void) -> [Timing] {
         var timings: [Timing] = []
         var peak = 0.0
@@ -32,23 +32,29 @@ public struct Timings {
             timings.append(timing)
             observe(timing)
         }
-        add(product("product 1536 × 1536 × 1536", 1536, 1536, 1536))
         let (rows, d, inner) = (batch * length, config.width, config.innerWidth)
-        add(product("attention in: \(rows) × \(d) × \(3 * d)", rows, d, 3 * d))
-        add(product("MLP in: \(rows) × \(d) × \(inner)", rows, d, inner))
-        add(product("MLP out: \(rows) × \(inner) × \(d)", rows, inner, d))
+        // The backend in use comes last, so that its share is one of the best of all.
+        let current = Backend.current
+        for backend in Backend.allCases.filter({ $0.isAvailable && $0 != current }) + [current] {
+            add(product("square", 1536, 1536, 1536, backend))
+            add(product("attention in", rows, d, 3 * d, backend))
+            add(product("MLP in", rows, d, inner, backend))
+            add(product("MLP out", rows, inner, d, backend))
+        }
         for timing in kernels() { add(timing) }
         for timing in training(.answer) + training(.all) { add(timing) }
         return timings
     }
 
-    private func product(_ name: String, _ m: Int, _ k: Int, _ n: Int) -> Timing {
+    private func product(_ name: String, _ m: Int, _ k: Int, _ n: Int, _ backend: Backend) -> Timing {
         let (arena, views) = Arena.holding { ($0.take(m, k), $0.take(k, n), $0.take(m, n)) }
         return withExtendedLifetime(arena) {
             views.0.fill(0.5)
             views.1.fill(0.25)
-            return Timing.measure(name, flops: 2 * Double(m) * Double(k) * Double(n)) {
-                GEMM.multiply(views.0, views.1, into: views.2, workers: workers)
+            return Timing.measure(
+                "\(backend), \(name): \(m) × \(k) × \(n)", flops: 2 * Double(m) * Double(k) * Double(n)
+            ) {
+                GEMM.multiply(views.0, views.1, into: views.2, backend: backend, workers: workers)
             }
         }
     }
