@@ -383,8 +383,14 @@ class MaskedDropout(torch.nn.Module):
         if x.dim() == 4:
             rows = rows * self.heads + torch.arange(self.heads)[:, None]
         keys = mix(self.low + mix(self.high + rows))[..., None]
-        hashes = mix(keys + torch.arange(x.shape[-1]) * 0x9E3779B9)
-        kept = hashes >= int(DROPOUT["rate"] * 2**32)
+        state = mix(keys + torch.arange(8) * 0x9E3779B9) | 1
+        numbers = []
+        for _ in range(0, x.shape[-1], 8):
+            state = state ^ (state << 13) & 0xFFFFFFFF
+            state = state ^ (state >> 17)
+            state = state ^ (state << 5) & 0xFFFFFFFF
+            numbers.append(state >> 1)
+        kept = torch.cat(numbers, -1)[..., : x.shape[-1]] >= int(DROPOUT["rate"] * 2**31)
         return x * kept / (1 - DROPOUT["rate"])
 
 

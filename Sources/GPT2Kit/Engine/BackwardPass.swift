@@ -188,8 +188,9 @@ package final class BackwardPass {
         let dKVOfTokens = batch.isSharing ? buffers.keysAndValues.prefix(batch.rowOfToken.count) : dKV
         let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
-            dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, spans: rows.spans, pattern: block.pattern.base,
-            mask: mask, scratch: buffers.pattern.base, pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
+            dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, spans: rows.spans,
+            positions: rows.positions, pattern: block.pattern.base, mask: mask, scratch: buffers.pattern.base,
+            pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
             dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: forward.workers
         )
         guard batch.isSharing else { return }

@@ -53,7 +53,7 @@ package enum Attention {
             var weights = pattern
             if let dropping {
                 weights = span.matrix(dropping.room, head: head)
-                drop(pattern, of: span, head: head, heads, dropping.mask, into: weights)
+                drop(pattern, of: span, head: head, heads, positions, dropping.mask, into: weights)
             }
             GEMM.multiply(
                 weights, v.slice(rows: span.keys).slice(columns: columns),
@@ -65,6 +65,7 @@ package enum Attention {
     /// `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`).
     ///
     /// - Parameters:
+    ///   - positions: of the queries in their prompts.
     ///   - mask: the forward pass's, if it dropped values.
     ///   - scratch: as large as `pattern`.
     ///   - pull: a loss on the patterns themselves, whose gradient is added.
@@ -75,6 +76,7 @@ package enum Attention {
         v: Matrix,
         heads: Int,
         spans: [AttentionSpan],
+        positions: [Int],
         pattern: UnsafeMutablePointer<Float>,
         mask: Dropout.Mask? = nil,
         scratch: UnsafeMutablePointer<Float>,
@@ -94,13 +96,13 @@ package enum Attention {
             let v = v.slice(rows: span.keys).slice(columns: columns)
             let dV = dV.slice(rows: span.keys).slice(columns: columns)
             if let mask {
-                drop(pattern, of: span, head: head, heads, mask, into: dScores)
+                drop(pattern, of: span, head: head, heads, positions, mask, into: dScores)
                 GEMM.multiply(dScores.transposed, dZ, into: dV, workers: alone)
             } else {
                 GEMM.multiply(pattern.transposed, dZ, into: dV, workers: alone)
             }
             GEMM.multiply(dZ, v.transposed, into: dScores, workers: alone)
-            if let mask { drop(dScores, of: span, head: head, heads, mask, into: dScores) }
+            if let mask { drop(dScores, of: span, head: head, heads, positions, mask, into: dScores) }
             for query in 0..<pattern.rows {
                 let (pattern, dScores) = (pattern[query], dScores[query])
                 var mean: Float = 0
@@ -123,12 +125,14 @@ package enum Attention {
         of span: AttentionSpan,
         head: Int,
         _ heads: Int,
+        _ positions: [Int],
         _ mask: Dropout.Mask,
         into out: Matrix
     ) {
         for query in 0..<x.rows {
-            let row = (span.queries.lowerBound + query) * heads + head
-            mask.apply(to: x[query], into: out[query], count: x.columns, row: row)
+            let (row, seen) = (span.queries.lowerBound + query, positions[span.queries.lowerBound + query] + 1)
+            mask.apply(to: x[query], into: out[query], count: seen, row: row * heads + head)
+            (out[query] + seen).update(repeating: 0, count: x.columns - seen)
         }
     }
 

@@ -41,15 +41,15 @@ package struct Dropout: Sendable {
     package struct Mask: Sendable {
         /// The two halves of the mask's key.
         private let low, high: UInt32
-        /// A value is dropped if its hash is smaller.
-        private let threshold: UInt32
+        /// A value is dropped if its number of 31 bits is smaller.
+        private let threshold: Int32
         /// 1 / (1 − rate)
         private let scale: Float
 
         fileprivate init(key: UInt64, rate: Double) {
             low = UInt32(truncatingIfNeeded: key)
             high = UInt32(truncatingIfNeeded: key >> 32)
-            threshold = UInt32(rate * 0x1p32)
+            threshold = Int32(rate * 0x1p31)
             scale = Float(1 / (1 - rate))
         }
 
@@ -62,8 +62,9 @@ package struct Dropout: Sendable {
 
         /// The same for `count` values of one row.
         ///
-        /// The hash of a column is `mix(key of the row + column · 0x9e3779b9)`, and the key of a row is
-        /// `mix(low + mix(high + row))`.
+        /// A row has eight generators, each for every eighth column: Marsaglia's xorshift (2003) of 32 bits, of which the
+        /// highest 31 count. That of lane i starts at `mix(key of the row + i · 0x9e3779b9) | 1`, and the key of a row is
+        /// `mix(low + mix(high + row))`. It takes shifts and xors alone, which the oldest vector units have.
         @inline(__always)
         func apply(
             to x: UnsafeMutablePointer<Float>,
@@ -72,24 +73,25 @@ package struct Dropout: Sendable {
             row: Int
         ) {
             let key = Self.mix(low &+ Self.mix(high &+ UInt32(truncatingIfNeeded: row)))
-            var counter = Self.columns &+ SIMD8(repeating: key)
+            var state = Self.mix(Self.lanes &+ SIMD8(repeating: key)) | 1
             forEachLanes(count) {
-                out.setLanes($0, kept(x.lanes($0), counter))
-                counter &+= Self.stride
+                out.setLanes($0, kept(x.lanes($0), &state))
             } tail: {
-                let rest = kept(Lanes(prefix: $0.count, of: x + $0.lowerBound), counter)
+                let rest = kept(Lanes(prefix: $0.count, of: x + $0.lowerBound), &state)
                 for i in $0 { out[i] = rest[i - $0.lowerBound] }
             }
         }
 
         @inline(__always)
-        private func kept(_ x: Lanes, _ counter: SIMD8<UInt32>) -> Lanes {
-            (x * scale).replacing(with: 0, where: Self.mix(counter) .< SIMD8(repeating: threshold))
+        private func kept(_ x: Lanes, _ state: inout SIMD8<UInt32>) -> Lanes {
+            state ^= state &<< 13
+            state ^= state &>> 17
+            state ^= state &<< 5
+            let number = unsafeBitCast(state &>> 1, to: SIMD8<Int32>.self)
+            return (x * scale).replacing(with: 0, where: number .< SIMD8(repeating: threshold))
         }
 
-        private static let golden: UInt32 = 0x9e37_79b9
-        private static let columns = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7) &* golden
-        private static let stride = SIMD8<UInt32>(repeating: 8) &* golden
+        private static let lanes = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7) &* 0x9e37_79b9
 
         /// A hash of 32 bits in which every bit of the input changes each bit of the output half of the time: two rounds
         /// of xor-shift and multiplication, with the constants that Wellons (2018) found by search.

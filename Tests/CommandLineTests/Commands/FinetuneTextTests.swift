@@ -1,8 +1,9 @@
 import Foundation
-import GPT2Kit
-import IOIKit
 import TestSupport
 import Testing
+
+@testable import GPT2Kit
+@testable import IOIKit
 
 /// `ioi finetune` on text, by recipe.
 @Suite struct FinetuneTextTests: FinetuneRuns {
@@ -35,8 +36,8 @@ import Testing
         #expect(html.contains("trained on \(record.dataset.count) blocks of texts for 2 epochs"))
         #expect(html.contains("recipe published: \(record.settings.text)"))
 
-        let words2 = record.commandLine.split(separator: " ").dropFirst().map(String.init)
-        let again = try await Program.run(words2 + ["--eval-count", "8", "--out", model.file("again").path])
+        let repeated = record.commandLine.split(separator: " ").dropFirst().map(String.init)
+        let again = try await Program.run(repeated + ["--eval-count", "8", "--out", model.file("again").path])
         #expect(again.status == 0, "\(again.errors)")
         let weights = "checkpoints/epoch-002/model.safetensors"
         #expect(try Self.digest(model, "again/\(weights)") == Self.digest(model, "run/\(weights)"))

@@ -245,7 +245,7 @@ import Testing
         }
         let (dQ, dK, dV) = (scratch.zeros(6, d), scratch.zeros(8, d), scratch.zeros(8, d))
         Attention.backward(
-            dZ: dZ, q: q, k: k, v: v, heads: heads, spans: spans, pattern: pattern.base,
+            dZ: dZ, q: q, k: k, v: v, heads: heads, spans: spans, positions: positions, pattern: pattern.base,
             scratch: scratch.zeros(1, heads * 28).base, dQ: dQ, dK: dK, dV: dV, workers: workers
         )
         expectEqual(scratch.slopes(of: q, gradient: dQ, value: value), "q")
