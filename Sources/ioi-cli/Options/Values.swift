@@ -20,6 +20,7 @@ extension PatchExperiment.CrossModel.Direction: ExpressibleByArgument {}
 extension PatchExperiment.Path.Passage: ExpressibleByArgument {}
 extension PatchExperiment.Path.Sender: ExpressibleByArgument {}
 extension RateSchedule.Course: ExpressibleByArgument {}
+extension TrainingRecipe: ExpressibleByArgument {}
 
 extension Ablation.Group: ExpressibleByArgument {}
 extension Ablation.Kind: ExpressibleByArgument {

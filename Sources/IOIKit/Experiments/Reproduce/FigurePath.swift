@@ -3,22 +3,28 @@
 public struct FigurePath: Hashable, TextCoded {
     package static let form = "model/measure/field, such as \"clean@1/eval/logit_difference\""
 
+    /// What stands for a measure in the way to a figure of a model's training run.
+    static let training = "training"
+
     public let model: PlanModel
-    public let measure: Plan.Measure
+    /// nil for the training run, whose only figure is the mean `loss` of its steps.
+    public let measure: Plan.Measure?
     /// Each is a field, an entry of a list by its `name` or index, or a head.
     public let steps: [String]
 
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count >= 3, let model = PlanModel(parts[0]), let measure = Plan.Measure(rawValue: parts[1]),
-            parts.allSatisfy({ !$0.isEmpty })
-        else { return nil }
+        guard parts.count >= 3, let model = PlanModel(parts[0]), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.model = model
-        self.measure = measure
+        measure = Plan.Measure(rawValue: parts[1])
         steps = Array(parts[2...])
+        guard measure != nil || parts[1] == Self.training else { return nil }
     }
 
-    public var description: String { ([model.description, measure.rawValue] + steps).joined(separator: "/") }
+    public var description: String { ([measurement] + steps).joined(separator: "/") }
+
+    /// The heads on the way.
+    var heads: [Head] { steps.compactMap { Head($0) } }
 
     var format: FigureFormat {
         switch steps.last(where: { Head($0) == nil }) {
@@ -29,17 +35,40 @@ public struct FigurePath: Hashable, TextCoded {
     }
 
     /// The measurement that contains it.
-    var measurement: String { "\(model)/\(measure.rawValue)" }
+    var measurement: String { "\(model)/\(measure?.rawValue ?? Self.training)" }
+}
+
+extension JSONValue {
+    /// The figures of all heads at the end of `steps` in the `results` of a file. [layers][heads]
+    ///
+    /// - Throws: `IOIError` that names the field.
+    func map(at steps: [String], file: String) throws -> [[Double]] {
+        var value = self
+        for step in steps { value = value.child(step) ?? .null }
+        guard case .array(let rows) = value["value"] ?? value else {
+            let field = (["results"] + steps).joined(separator: ".")
+            throw IOIError("\(file): \(field): found no map, expected a figure of each head")
+        }
+        return rows.map { row in
+            guard case .array(let values) = row else { return [] }
+            return values.map { $0.number ?? .nan }
+        }
+    }
 }
 
 extension Estimate {
     /// The figure at the end of `steps` in the `results` of a file: a mean with its interval, or a number whose interval
-    /// has the key `NAME_ci95` or just `ci95`.
+    /// has the key `NAME_ci95` or `ci95` or, in an object with that key, NAME. Both may be maps of which the last step
+    /// takes a head's.
     ///
     /// - Throws: `IOIError` that names the missing field.
     init(at steps: [String], in results: JSONValue, file: String) throws {
         var (value, parent, name) = (results, results, "results")
         for step in steps {
+            if let cell = Head(step).flatMap({ value.cell($0, intervals: parent["\(name)_ci95"] ?? parent["ci95"]) }) {
+                value = cell
+                continue
+            }
             parent = value
             name = step
             guard let next = value.child(step) else {
@@ -51,8 +80,9 @@ extension Estimate {
         if let mean = value["mean"] {
             self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: false)
         } else {
+            let intervals = parent["\(name)_ci95"] ?? parent["ci95"]
             self.init(
-                value: value.number, ci95: (parent["\(name)_ci95"] ?? parent["ci95"])?.interval,
+                value: value.number, ci95: (intervals?[name] ?? intervals)?.interval,
                 isMeaningless: parent["\(name)_note"] == .string(RatioNote.meaningless.rawValue)
             )
         }
@@ -81,13 +111,18 @@ extension JSONValue {
         return numbers.count == 2 ? numbers : nil
     }
 
-    /// A field, an entry of a list by its `name` or index, or a head's figure in a map of heads.
+    /// A head's figure in a map of heads: an object with the fields `value` and `ci95`, or a list of rows whose intervals
+    /// are elsewhere.
+    fileprivate func cell(_ head: Head, intervals: JSONValue?) -> JSONValue? {
+        if let map = self["value"] { return map.cell(head, intervals: self["ci95"]) }
+        guard let value = self[head.layer]?[head.index] else { return nil }
+        return .object(["mean": value, "ci95": intervals?[head.layer]?[head.index] ?? .null])
+    }
+
+    /// A field, or an entry of a list by its `name` or index.
     fileprivate func child(_ step: String) -> JSONValue? {
         switch self {
-        case .object(let fields):
-            guard let head = Head(step), let map = fields["value"] else { return fields[step] }
-            guard let value = map[head.layer]?[head.index] else { return nil }
-            return .object(["mean": value, "ci95": fields["ci95"]?[head.layer]?[head.index] ?? .null])
+        case .object(let fields): return fields[step]
         case .array(let entries):
             guard let index = Int(step) else { return entries.first { $0["name"] == .string(step) } }
             return self[index]
