@@ -38,7 +38,7 @@ public struct Claim: Codable, Equatable, Sendable {
         }
 
         /// The rule in words, such as `at least 1.2 × base/eval/logit_difference`.
-        fileprivate var text: String {
+        var text: String {
             func words(_ value: Double) -> String {
                 let number = value.rounded() == value ? "\(Int(value))" : "\(value)"
                 guard let of else { return number }

@@ -9,7 +9,7 @@ public struct FigurePath: Hashable, TextCoded {
     public let model: PlanModel
     /// nil for the training run, whose only figure is the mean `loss` of its steps.
     public let measure: Plan.Measure?
-    /// Each is a field, an entry of a list by its `name` or index, or a head.
+    /// Each is a field, an entry of a list by its `name` or index, or a head of a map.
     public let steps: [String]
 
     public init?(_ text: String) {
@@ -38,6 +38,35 @@ public struct FigurePath: Hashable, TextCoded {
     var measurement: String { "\(model)/\(measure?.rawValue ?? Self.training)" }
 }
 
+extension Estimate {
+    /// The figure at the end of `steps` in the `results` of a file: a mean with its interval, or a number whose interval
+    /// has the key `NAME_ci95` or `ci95` or, in an object with that key, NAME.
+    ///
+    /// - Throws: `IOIError` that names the missing field.
+    init(at steps: [String], in results: JSONValue, file: String) throws {
+        var (value, parent, name) = (results, results, "results")
+        for step in steps {
+            let around = parent
+            parent = value
+            guard let next = value.child(step) ?? around.figure(of: step, inMap: name) else {
+                throw IOIError(
+                    "\(file): results.\(steps.joined(separator: ".")): found nothing at \(step), expected a figure")
+            }
+            (value, name) = (next, step)
+        }
+        if let mean = value["mean"] {
+            let isMeaningless = value["note"] == .string(RatioNote.meaningless.rawValue)
+            self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: isMeaningless)
+        } else {
+            let intervals = parent["\(name)_ci95"] ?? parent["ci95"]
+            self.init(
+                value: value.number, ci95: (intervals?[name] ?? intervals)?.interval,
+                isMeaningless: parent["\(name)_note"] == .string(RatioNote.meaningless.rawValue)
+            )
+        }
+    }
+}
+
 extension JSONValue {
     /// The figures of all heads at the end of `steps` in the `results` of a file. [layers][heads]
     ///
@@ -54,42 +83,7 @@ extension JSONValue {
             return values.map { $0.number ?? .nan }
         }
     }
-}
 
-extension Estimate {
-    /// The figure at the end of `steps` in the `results` of a file: a mean with its interval, or a number whose interval
-    /// has the key `NAME_ci95` or `ci95` or, in an object with that key, NAME. Both may be maps of which the last step
-    /// takes a head's.
-    ///
-    /// - Throws: `IOIError` that names the missing field.
-    init(at steps: [String], in results: JSONValue, file: String) throws {
-        var (value, parent, name) = (results, results, "results")
-        for step in steps {
-            if let cell = Head(step).flatMap({ value.cell($0, intervals: parent["\(name)_ci95"] ?? parent["ci95"]) }) {
-                value = cell
-                continue
-            }
-            parent = value
-            name = step
-            guard let next = value.child(step) else {
-                throw IOIError(
-                    "\(file): results.\(steps.joined(separator: ".")): found nothing at \(step), expected a figure")
-            }
-            value = next
-        }
-        if let mean = value["mean"] {
-            self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: false)
-        } else {
-            let intervals = parent["\(name)_ci95"] ?? parent["ci95"]
-            self.init(
-                value: value.number, ci95: (intervals?[name] ?? intervals)?.interval,
-                isMeaningless: parent["\(name)_note"] == .string(RatioNote.meaningless.rawValue)
-            )
-        }
-    }
-}
-
-extension JSONValue {
     fileprivate subscript(_ name: String) -> JSONValue? {
         guard case .object(let fields) = self else { return nil }
         return fields[name]
@@ -111,18 +105,22 @@ extension JSONValue {
         return numbers.count == 2 ? numbers : nil
     }
 
-    /// A head's figure in a map of heads: an object with the fields `value` and `ci95`, or a list of rows whose intervals
-    /// are elsewhere.
-    fileprivate func cell(_ head: Head, intervals: JSONValue?) -> JSONValue? {
-        if let map = self["value"] { return map.cell(head, intervals: self["ci95"]) }
-        guard let value = self[head.layer]?[head.index] else { return nil }
-        return .object(["mean": value, "ci95": intervals?[head.layer]?[head.index] ?? .null])
+    /// A head's figure in the map `name`, whose intervals are a field beside it.
+    fileprivate func figure(of step: String, inMap name: String) -> JSONValue? {
+        guard let head = Head(step), let value = self[name]?[head.layer]?[head.index] else { return nil }
+        let intervals = self["\(name)_ci95"] ?? self["ci95"]
+        return .object([
+            "mean": value, "ci95": intervals?[head.layer]?[head.index] ?? .null, "note": self["\(name)_note"] ?? .null,
+        ])
     }
 
-    /// A field, or an entry of a list by its `name` or index.
+    /// A field, an entry of a list by its `name` or index, or a head's figure in a map of heads.
     fileprivate func child(_ step: String) -> JSONValue? {
         switch self {
-        case .object(let fields): return fields[step]
+        case .object(let fields):
+            guard let head = Head(step), let map = fields["value"] else { return fields[step] }
+            guard let value = map[head.layer]?[head.index] else { return nil }
+            return .object(["mean": value, "ci95": fields["ci95"]?[head.layer]?[head.index] ?? .null])
         case .array(let entries):
             guard let index = Int(step) else { return entries.first { $0["name"] == .string(step) } }
             return self[index]

@@ -52,8 +52,12 @@ extension Plan {
     ///
     /// - Throws: `IOIError` that names the claim.
     func validate(for config: GPT2Config) throws {
-        for (index, claim) in claims.enumerated() {
-            try IOIError.scoped("claims[\(index)]") { try claim.validate(for: config) }
+        do {
+            for (index, claim) in claims.enumerated() {
+                try IOIError.scoped("claims[\(index)]") { try claim.validate(for: config) }
+            }
+        } catch let error as IOIError {
+            throw IOIError.usage("plan \(name): \(error)")
         }
     }
 

@@ -47,13 +47,13 @@ final class PlanMeasuring {
                 components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
                 circuit: circuit == nil ? nil : "default", randomSets: 20
             )
-            return PatchExperiment(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
+            return patching(.crossModel(options), prompts)
         case .direct:
             let options = PatchExperiment.Path(
                 sender: .heads, receivers: [.logits], mlps: .recompute, layerNorms: .recompute, knockout: [],
                 ablation: Ablation()
             )
-            return PatchExperiment(mode: .path(options), prompts: prompts, aggregation: .ratioOfMeans)
+            return patching(.path(options), prompts)
         case .heads:
             var heads = HeadsExperiment(prompts: prompts)
             heads.perPrompt = .movers
@@ -64,6 +64,10 @@ final class PlanMeasuring {
             knockout.each = true
             return knockout
         }
+    }
+
+    private func patching(_ mode: PatchExperiment.Mode, _ prompts: PromptSource) -> PatchExperiment {
+        PatchExperiment(mode: mode, prompts: prompts, aggregation: .ratioOfMeans)
     }
 
     /// The name of the results file, which contains a hash of the measurement's inputs.

@@ -54,7 +54,7 @@ struct PlanWork {
                 }
             }
         }
-        try checkTrainingPrompts(for: model)
+        try checkTraining(of: model)
     }
 
     private mutating func add(_ run: Plan.Run, of stage: Plan.Stage, threads: Int) throws {
@@ -87,15 +87,25 @@ struct PlanWork {
         }
     }
 
-    /// Makes the prompts of all runs to come once, so that a missing file is known before hours of training.
-    private func checkTrainingPrompts(for model: GPT2) throws {
+    /// Checks the runs to come, and makes the prompts of each once, so that a missing file is known before hours of
+    /// training.
+    private func checkTraining(of model: GPT2) throws {
         var sound: [PromptSource] = []
         for piece in pieces {
-            guard case .training(let training) = piece.kind, !training.isDone, !sound.contains(training.prompts)
-            else { continue }
-            try training.prompts.validate()
-            _ = try training.prompts.data(for: model)
-            sound.append(training.prompts)
+            guard case .training(let training) = piece.kind, !training.isDone else { continue }
+            let (prompts, settings) = (training.prompts, training.settings)
+            do {
+                try settings.validate()
+                if let length = settings.examples.length {
+                    try IOIError.check("block", length, in: 2...model.config.contextLength)
+                }
+                guard !sound.contains(prompts) else { continue }
+                try prompts.validate()
+                _ = try prompts.data(for: model)
+                sound.append(prompts)
+            } catch let error as IOIError {
+                throw IOIError("stage \(piece.stage.quoted): \(error)", kind: error.kind)
+            }
         }
     }
 }

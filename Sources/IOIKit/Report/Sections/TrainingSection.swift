@@ -72,7 +72,7 @@ extension TrainingSettings {
     fileprivate var sentence: String {
         let examples =
             switch examples {
-            case .prompts: loss == .answer ? "answers of prompts only" : "all tokens of prompts and their answers"
+            case .prompts: loss == .answer ? "the answers of prompts only" : "all tokens of prompts and their answers"
             case .blocks(let length): "all tokens of blocks of \(length), cut from the dataset as one text"
             case .lines(let length): "all tokens of sentences, of which at most \(length) tokens count"
             }
@@ -82,7 +82,7 @@ extension TrainingSettings {
             ? "a constant learning rate of \(rate)"
             : "a learning rate of \(rate) that falls in a line to 0, so that each number of epochs is a run of its own"
         let clip = optimizer.clip.map { ", gradients cut to norm \($0.fixed(0))" } ?? ""
-        return "loss on the \(examples), batches of \(batch), \(course), weight decay \(optimizer.weightDecay)\(clip), "
+        return "loss on \(examples), batches of \(batch), \(course), weight decay \(optimizer.weightDecay)\(clip), "
             + (dropout == 0 ? "no dropout." : "dropout \(dropout).")
     }
 }
