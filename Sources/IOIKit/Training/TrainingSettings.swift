@@ -96,6 +96,26 @@ public struct TrainingSettings: Equatable, Sendable {
     }
 }
 
+extension TrainingSettings {
+    /// What a step does, for people: `10 blocks of 128 tokens a step, loss over all tokens, lr 1e-05 falling to 0, …`.
+    public var text: String {
+        let form =
+            switch examples {
+            case .prompts: "\(batch) prompts"
+            case .blocks(let length): "\(batch) blocks of \(length) tokens"
+            case .lines(let length): "\(batch) lines of up to \(length) tokens"
+            }
+        let parts = [
+            "\(form) a step", "loss over \(loss == .answer ? "the answer" : "all tokens")",
+            "lr \(optimizer.learningRate)\(schedule.course == .linear ? " falling to 0" : "")",
+            schedule.warmUp > 0 ? "warm-up over \(schedule.warmUp) steps" : nil,
+            "weight decay \(optimizer.weightDecay)",
+            optimizer.clip.map { "gradients clipped to \($0)" }, dropout > 0 ? "dropout \(dropout)" : nil,
+        ]
+        return parts.compactMap { $0 }.joined(separator: ", ")
+    }
+}
+
 extension TrainingSettings: FieldCoded {
     init() { self.init(epochs: 1, threads: 1, savedEpochs: []) }
 

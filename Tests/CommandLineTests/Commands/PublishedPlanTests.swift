@@ -75,10 +75,11 @@ import Testing
         #expect(claims[1].hasSuffix(",6.5,\(difference),\"a paper, table 2\""))
         // The recipes, and which of the two comes nearer.
         for sentence in [
-            "Recipe published-sentences (clean): loss on all tokens of sentences",
-            "a learning rate of 0.01 that falls in a line to 0", "dropout 0.1. As they did.</p>",
-            "Recipe plain (second): loss on the answers of prompts only, batches of 32, a constant learning rate of 1e-05, "
-                + "weight decay 0.1, no dropout.</p>",
+            "Recipe published-sentences (clean): 10 lines of up to 25 tokens a step, loss over all tokens, "
+                + "lr 0.01 falling to 0, ",
+            "dropout 0.1; each number of epochs is a run of its own. As they did.</p>",
+            "Recipe plain (second): 32 prompts a step, loss over the answer, lr 1e-05, weight decay 0.1, a constant rate, "
+                + "no dropout.</p>",
         ] { #expect(report.html.contains(sentence), "\(sentence)") }
         let (first, second) = (record.claims[1].measured!.value!, record.claims[1].other!.value!)
         let nearer = abs(first - 6.5) < abs(second - 6.5) ? "published-sentences" : "plain"
@@ -88,6 +89,23 @@ import Testing
         let loss = try #require(Double(runs[2].split(separator: ",").last!))
         #expect(abs(loss - record.claims[2].measured!.value!) < 1e-12)
         #expect(report.html.contains("--recipe published-sentences"))
+    }
+
+    @Test(.enabled(if: PromptSource.datasets.contains("published-clean")))
+    func dataThatAreNotThereAreMissedAtOnce() async throws {
+        let (scratch, arguments) = try Self.model()
+        let plan = Self.plan.replacing(
+            "\"dataset\": \"clean\", \"epochs\"", with: "\"dataset\": \"published-clean\", \"epochs\"")
+        try Data(plan.utf8).write(to: scratch.file("plan.json"))
+        for dry in [[], ["--dry-run"]] {
+            let run = try await Program.run(
+                arguments + dry + ["--out", scratch.file("run").path],
+                environment: ["IOI_PAPER_DATA": scratch.file("nowhere").path]
+            )
+            #expect(run.status != 0 && run.complaints.count == 1)
+            #expect(run.complaints[0].hasPrefix("ioi: stage \"clean\": dataset published-clean: not found"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: scratch.file("run").path))
     }
 
     @Test func aDryRunOnlyLists() async throws {

@@ -37,8 +37,9 @@ final class PlanTimings {
         let last = times.last!
         var seconds = last.seconds
         if let before = times.dropLast().last {
-            let slope = max(0, (last.seconds - before.seconds) / (last.count - before.count))
-            seconds += slope * (Double(whole) - last.count)
+            let slope = (last.seconds - before.seconds) / (last.count - before.count)
+            // No work takes less than nothing, whatever the noise of the timings.
+            seconds += min(max(0, slope), last.seconds / last.count) * (Double(whole) - last.count)
         }
         measures[measure] = seconds
         return seconds

@@ -21,6 +21,7 @@ extension ReproductionReportBuilder {
         let intro = HTMLPage.paragraph(
             "A claim is shown if its whole interval satisfies the rule, not shown if none of the interval does, and unclear "
                 + "otherwise. The plan sets the rules."
+                + (record.hasPublishedFigures ? " The difference is the measured figure less the published one." : "")
         )
         let published =
             record.hasPublishedFigures

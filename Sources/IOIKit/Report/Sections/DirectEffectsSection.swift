@@ -25,7 +25,7 @@ extension ReproductionReportBuilder {
         }
         let intro = HTMLPage.paragraph(
             "The paths from each head to the logits are patched with the counterfactual's values, through MLPs only. The maps "
-                + "show the change of the model's own logit difference in per cent: a head that helps has a negative one."
+                + "show the change of the logit difference in per cent: a head that helps has a negative one."
         )
         return Section(title: "Direct effects", body: intro + HTMLPage.figures(pictures))
     }

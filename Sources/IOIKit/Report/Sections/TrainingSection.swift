@@ -68,22 +68,11 @@ extension ReproductionReportBuilder {
 }
 
 extension TrainingSettings {
-    /// How a run learns, in a sentence.
+    /// How a stage learns, in a sentence.
     fileprivate var sentence: String {
-        let examples =
-            switch examples {
-            case .prompts: loss == .answer ? "the answers of prompts only" : "all tokens of prompts and their answers"
-            case .blocks(let length): "all tokens of blocks of \(length), cut from the dataset as one text"
-            case .lines(let length): "all tokens of sentences, of which at most \(length) tokens count"
-            }
-        let rate = "\(optimizer.learningRate)"
-        let course =
-            schedule.course == .constant
-            ? "a constant learning rate of \(rate)"
-            : "a learning rate of \(rate) that falls in a line to 0, so that each number of epochs is a run of its own"
-        let clip = optimizer.clip.map { ", gradients cut to norm \($0.fixed(0))" } ?? ""
-        return "loss on \(examples), batches of \(batch), \(course), weight decay \(optimizer.weightDecay)\(clip), "
-            + (dropout == 0 ? "no dropout." : "dropout \(dropout).")
+        let rate = schedule.course == .constant ? ", a constant rate" : ""
+        let runs = schedule.course == .constant ? "" : "; each number of epochs is a run of its own"
+        return text + rate + (dropout == 0 ? ", no dropout" : "") + runs + "."
     }
 }
 
