@@ -73,6 +73,8 @@ import Testing
         #expect(report.html.contains("<h2>Direct effects</h2>"))
         let claims = try #require(report.tables.first { $0.name == "claims" }).csv.split(separator: "\n")
         #expect(claims[1].hasSuffix(",6.5,\(difference),\"a paper, table 2\""))
+        #expect(
+            report.charts.contains { $0.name == "published-map" && $0.svg.contains("published: base/direct/effect") })
         // The recipes, and which of the two comes nearer.
         for sentence in [
             "Recipe published-sentences (clean): 10 lines of up to 25 tokens a step, loss over all tokens, "

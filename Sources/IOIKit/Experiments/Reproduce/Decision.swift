@@ -25,7 +25,10 @@ extension ReproductionRecord {
             self.claim = claim
             self.measured = measured
             self.other = other
-            verdict = claim.verdict(measured, other: other)
+            // What is near to a figure of GPT-2 says nothing of another model.
+            verdict =
+                claim.rule.relation == .nearer && !isOfGPT2 && measured != nil
+                ? .meaningless : claim.verdict(measured, other: other)
             if isOfGPT2, measured?.isMeaningless != true, let value = measured?.value,
                 let published = claim.published?.value
             {

@@ -81,7 +81,7 @@ public final class Reproduction {
                 // Frees the memory of the model before.
                 loaded = (.base, measuring.base)
                 // A process killed right after the last checkpoint leaves older optimizer states.
-                if isDone { try training.run.dropOlderOptimizers() }
+                if isDone { try training.dropOptimizers() }
                 try sequence.perform(piece.title, isDone: isDone) { try training.train(settings, progress: $0) }
             case .measurement(let measure, let model, let name):
                 let file = folder.appendingPathComponent(name)
@@ -89,9 +89,10 @@ public final class Reproduction {
                 if isDone { PartialResults.remove(besides: file) }
                 try sequence.perform(piece.title, isDone: isDone) { progress in
                     if loaded.model != model {
-                        let location = try work.models[model]!.locate()
+                        let workers = settings.workers
+                        let source = work.models[model]!
                         loaded = (
-                            model, try model == .base ? measuring.base : GPT2(location, workers: settings.workers)
+                            model, try model == .base ? measuring.base : GPT2(source.locate(), workers: workers)
                         )
                     }
                     try measuring.measure(measure, loaded.gpt2, to: file, progress: progress)

@@ -59,13 +59,15 @@ struct StageTraining {
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
         }
         if outcome == .interrupted { throw Interruption() }
+        try dropOptimizers()
     }
-}
 
-/// A model of a plan, which may still have to be trained.
-struct PlanSource {
-    /// A hash of what decides it.
-    let hash: String
-    /// Finds it; an error if it is not there.
-    let locate: () throws -> ModelLocation
+    /// Deletes what a finished run no longer needs: all states of the optimizer if its rate has fallen to 0, so that it
+    /// cannot go on, or else all but the newest.
+    func dropOptimizers() throws {
+        guard settings.schedule.course == .constant else {
+            return try run.savedCheckpoints().forEach { try $0.dropOptimizer() }
+        }
+        try run.dropOlderOptimizers()
+    }
 }

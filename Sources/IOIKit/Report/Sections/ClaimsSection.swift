@@ -33,7 +33,19 @@ extension ReproductionReportBuilder {
             body: intro + published + "<div class=\"wide\"><table><thead><tr>"
                 + header.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>"
                 + record.claims.map(row).joined(separator: "\n") + "</tbody></table></div>"
+                + publishedMaps()
         )
+    }
+
+    /// The published maps, to be seen beside the measured ones, which are in other sections.
+    private mutating func publishedMaps() -> String {
+        var pictures: [String] = []
+        for decision in record.claims where record.hasPublishedFigures {
+            guard let map = decision.claim.published?.map else { continue }
+            let chart = MapChart(title: "published: \(decision.claim.figure)", values: map)
+            pictures.append(add("published-\(decision.claim.name)", chart.svg))
+        }
+        return pictures.isEmpty ? "" : HTMLPage.figures(pictures)
     }
 
     /// The verdict comes second so that it is visible on a narrow screen.

@@ -40,6 +40,8 @@ import Testing
         #expect(try Self.figure("map", "effect", "0.1") == Estimate(value: 2, ci95: [1, 3], isMeaningless: false))
         #expect(try Self.figure("map", "effect", "1.1") == Estimate(value: nil, ci95: nil, isMeaningless: false))
         #expect(throws: IOIError.self) { try Self.figure("map", "effect", "0.2") }
+        #expect(throws: IOIError.self) { try Self.figure("map", "0.1") }
+        #expect(FigurePath("clean@3/patterns/donor-to-host/effect/10.7")?.format == .percent)
         #expect(try Self.figure("eval", "accuracy") == Estimate(value: 0.75, ci95: [0.5, 1], isMeaningless: false))
         #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.format == .percent)
         #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.format == .number)

@@ -92,6 +92,10 @@ import Testing
                 #expect(abs(rate - 0.001 * share) < 1e-12)
             }
         }
+        // The states of the optimizer, two thirds of a checkpoint, are of no use at the rate 0.
+        let files = FileManager.default.enumerator(atPath: model.file("whole").path)!.compactMap { $0 as? String }
+        #expect(files.count { $0.hasSuffix("/model.safetensors") } == 2)
+        #expect(!files.contains { $0.hasSuffix("/optimizer.safetensors") })
         // The claim is on the mean over the run's steps.
         let losses = try RunFolder(model.file("whole/\(runs["clean@2"]!)")).metrics().map(\.loss)
         let measured = try #require(whole.record.claims.first?.measured)

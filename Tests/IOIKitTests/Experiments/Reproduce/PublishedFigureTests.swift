@@ -46,6 +46,12 @@ import Testing
         #expect(other.publishedDifference == nil && other.differenceText.isEmpty)
         #expect(try !CacheKey.text(other).contains("published_difference"))
         #expect(Self.decision(nil).publishedDifference == nil)
+        var nearer = decision.claim
+        nearer.rule = .init(of: FigurePath("base/eval/logit_difference")!, relation: .nearer)
+        let verdicts = [true, false].map {
+            ReproductionRecord.Decision(nearer, measured: measured, other: Estimate(value: 2), isOfGPT2: $0).verdict
+        }
+        #expect(verdicts == [.shown, .meaningless])
         #expect(Self.decision(Estimate(value: 4, isMeaningless: true)).publishedDifference == nil)
     }
 
