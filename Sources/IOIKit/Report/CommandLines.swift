@@ -9,7 +9,10 @@ extension RunFolder {
 
 extension ReproductionRecord {
     /// The command that runs the plan in another folder.
-    var commandLine: String { "ioi reproduce --plan \(plan.name) --model \(plan.model)" }
+    var commandLine: String {
+        "ioi reproduce --plan \(plan.name) --model \(plan.model)"
+            + (plan.training.recipe.map { " --recipe \($0.rawValue)" } ?? "")
+    }
 }
 
 extension RunRecord {

@@ -42,15 +42,10 @@ extension ReportBuilder {
 
     // MARK: Parts of both kinds of report
 
-    /// The steps of a run. The last line is left out if a killed process did not finish it.
+    /// The steps of a run.
     mutating func readMetrics(of run: RunFolder) -> [StepMetrics] {
-        let file = run.metricsFile
         do {
-            let lines = try InputFile.read(file, limit: .max)
-                .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-            return try lines.enumerated().map { index, line in
-                try InputFile.decode(StepMetrics.self, from: line, path: "\(file.path): line \(index + 1)")
-            }
+            return try run.metrics()
         } catch {
             problems.append("\(error)")
             return []

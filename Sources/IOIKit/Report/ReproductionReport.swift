@@ -14,6 +14,7 @@ public struct ReproductionReport: Report {
         var builder = ReproductionReportBuilder(record: record, folder: folder)
         let sections = [
             builder.claims(), builder.behaviour(), builder.otherTasks(), builder.training(), builder.changes(),
+            builder.directEffects(),
             builder.circuits(), builder.heads(), builder.mlps(), builder.surface(), builder.repetition(),
         ].compactMap { $0 }
         html =

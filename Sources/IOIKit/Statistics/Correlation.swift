@@ -1,4 +1,4 @@
-/// Pearson's correlation with 95 % bootstrap intervals over prompts.
+/// Pearson's correlation with 95 % bootstrap intervals over prompts, and Spearman's.
 enum Correlation {
     /// Two quantities on each prompt. [prompts]
     typealias Series = (x: [Double], y: [Double])
@@ -22,6 +22,26 @@ enum Correlation {
 
     static func estimate(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {
         estimates([[(x, y)]], seed: seed, workers: workers)[0]
+    }
+
+    /// Spearman's rank correlation of two lists, such as the figures of the same heads. Its interval is Pearson's of the
+    /// ranks in the whole lists, resampled over their items. The value is nil if there is none for an item.
+    static func rankEstimate(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {
+        guard x.count == y.count, !x.isEmpty, (x + y).allSatisfy(\.isFinite) else { return Estimate() }
+        return estimate(ranks(x), ranks(y), seed: seed, workers: workers)
+    }
+
+    /// The place of each value among all, from 1; equal values share the mean of their places.
+    static func ranks(_ values: [Double]) -> [Double] {
+        let order = values.indices.sorted { values[$0] < values[$1] }
+        var ranks = [Double](repeating: 0, count: values.count)
+        var start = 0
+        while start < order.count {
+            let end = order[start...].firstIndex { values[$0] != values[order[start]] } ?? order.count
+            for place in start..<end { ranks[order[place]] = Double(start + 1 + end) / 2 }
+            start = end
+        }
+        return ranks
     }
 
     /// A pair of quantities minus their means, so that sums of squares lose no digits.

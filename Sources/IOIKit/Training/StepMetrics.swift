@@ -19,6 +19,20 @@ public struct StepMetrics: Codable, Equatable, Sendable {
     }
 }
 
+extension RunFolder {
+    /// The steps of the run. The last line is left out if a killed process did not finish it.
+    ///
+    /// - Throws: `IOIError` that names the file and the line.
+    func metrics() throws -> [StepMetrics] {
+        let file = metricsFile
+        let lines = try InputFile.read(file, limit: .max)
+            .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        return try lines.enumerated().map { index, line in
+            try InputFile.decode(StepMetrics.self, from: line, path: "\(file.path): line \(index + 1)")
+        }
+    }
+}
+
 /// `metrics.jsonl`: one line per step.
 final class MetricsLog {
     private let handle: FileHandle

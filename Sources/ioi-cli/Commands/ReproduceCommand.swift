@@ -8,13 +8,21 @@ struct ReproduceCommand: ParsableCommand {
         abstract: "Run a plan end to end: train, measure, and test the paper's claims against the measurements.",
         discussion: """
             A plan is a file of stages. Each stage trains the model on a dataset, from the base model or from another stage, \
-            and measures it after some epochs. Then each claim is decided by a rule that the plan states. Built in are \
-            paper (GPT-2 small; days on a laptop's processor) and quick (the embedded model; minutes).
+            and measures it after some epochs. Then each claim is decided by a rule that the plan states, and held against \
+            what was published of GPT-2 small. Built in are paper (GPT-2 small, trained as the paper's authors trained it; \
+            days on a laptop's processor), paper-short (its main claims; a night) and quick (the embedded model; minutes).
+
+            A recipe whose learning rate falls to 0 makes each number of epochs a training run of its own; with a constant \
+            rate they are checkpoints of one run. The authors trained in one of two ways, published and \
+            published-sentences: the plan paper trains one clean epoch by each and says which comes nearer to what they \
+            published.
 
             Results are cached under --out by a hash of their inputs. After Ctrl-C, or a power cut, the same command \
             resumes; a changed setting repeats only what depends on it.
 
             ioi reproduce --plan quick
+            ioi reproduce --plan paper --dry-run
+            ioi reproduce --plan paper-short --recipe published-sentences
             ioi reproduce --plan paper --stages base,clean --out runs/paper
             ioi reproduce --plan mine.json --model runs/clean/checkpoints/epoch-001
             ioi report runs/quick
@@ -24,7 +32,7 @@ struct ReproduceCommand: ParsableCommand {
     struct Measurement: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "A plan's file, or paper or quick (default: paper if the model is gpt2, else quick).",
+                "A plan's file, paper, paper-short or quick (default: paper if the model is gpt2, else quick).",
                 valueName: "name|f.json"
             ),
             completion: .file(extensions: ["json"])
@@ -33,6 +41,18 @@ struct ReproduceCommand: ParsableCommand {
 
         @Option(help: ArgumentHelp("The stages to run (default: all that are not extra).", valueName: "a,b"))
         var stages: List<String>?
+
+        @Option(help: "Train by this recipe the stages that do not name their own (default: the plan's).")
+        var recipe: TrainingRecipe?
+
+        @Flag(
+            help: ArgumentHelp(
+                "Do no work: list it, with the time that each piece will take on this machine.",
+                discussion:
+                    "A few training steps and a few prompts of each measure are timed. Nothing is written in --out."
+            )
+        )
+        var dryRun = false
     }
 
     struct FolderOptions: ParsableArguments {
@@ -54,18 +74,39 @@ struct ReproduceCommand: ParsableCommand {
         var model = model
         if let plan, model.model == nil { model.model = plan.model }
         let gpt2 = try model.load(workers: workers)
-        let chosen = try plan ?? Plan.named(gpt2.location.name == "gpt2" ? "paper" : "quick")
+        let chosen = try switched(plan ?? Plan.named(gpt2.location.name == "gpt2" ? "paper" : "quick"))
         let out = folder.out ?? "runs/\(chosen.name)"
-        let job = try Reproduction(
-            chosen, in: URL(fileURLWithPath: out), model: gpt2,
-            stages: measurement.stages?.items, settings: settings
-        )
+        let url = URL(fileURLWithPath: out)
+        let stages = measurement.stages?.items
+        if measurement.dryRun {
+            let forecast = try PlanForecast(chosen, in: url, model: gpt2, stages: stages, settings: settings) {
+                if !common.quiet { Terminal.say("timing \($0)") }
+            }
+            try write(forecast, text: { forecast.text(out: out) }, csv: { forecast.csv })
+            return
+        }
+        let job = try Reproduction(chosen, in: url, model: gpt2, stages: stages, settings: settings)
         Interrupt.listen()
         let record = try run(job, out: out)
+        try write(record, text: { record.text(out: out) }, csv: { record.csv })
+    }
+
+    /// The plan with the recipe that was asked for.
+    private func switched(_ plan: Plan) throws -> Plan {
+        guard let recipe = measurement.recipe else { return plan }
+        let stages = measurement.stages?.items
+        guard try plan.dependsOnRecipe(stages) else {
+            throw IOIError.usage(
+                "--recipe: has no effect, because the stages of the plan \(plan.name) train nothing or name their own")
+        }
+        return plan.trained(by: recipe)
+    }
+
+    private func write(_ document: some Encodable, text: () -> String, csv: () -> String) throws {
         switch output.format {
-        case .json: print(String(decoding: try JSONEncoder.readable.encode(record), as: UTF8.self))
-        case .csv: print(record.csv, terminator: "")
-        case .text: print(record.text(out: out), terminator: "")
+        case .json: print(String(decoding: try JSONEncoder.readable.encode(document), as: UTF8.self))
+        case .csv: print(csv(), terminator: "")
+        case .text: print(text(), terminator: "")
         }
     }
 

@@ -3,13 +3,14 @@ import IOIKit
 extension ReproductionRecord {
     /// The claims and their verdicts.
     func text(out: String) -> String {
-        var table = TextTable(header: ["claim", "published", "measured", "95 % interval", "verdict"])
-        table.leftColumns = [0, 1, 4]
+        let difference = hasPublishedFigures ? ["difference"] : []
+        var table = TextTable(header: ["claim", "published", "measured", "95 % interval"] + difference + ["verdict"])
+        table.leftColumns = [0, 1, table.header.count - 1]
         for decision in claims {
-            table.rows.append([
-                decision.claim.text, published(decision) ?? "", decision.valueText, decision.intervalText,
-                decision.verdict.rawValue,
-            ])
+            table.rows.append(
+                [decision.claim.text, published(decision) ?? "", decision.valueText, decision.intervalText]
+                    + difference.map { _ in decision.differenceText } + [decision.verdict.rawValue]
+            )
         }
         let shown = claims.count { $0.verdict == .shown }
         return """
@@ -31,10 +32,16 @@ extension ReproductionRecord {
                 decision.claim.name, decision.claim.text, published(decision) ?? "",
                 decision.claim.figure.description, csvNumber(decision.measured?.value),
                 csvNumber(decision.measured?.ci95?[0]), csvNumber(decision.measured?.ci95?[1]),
-                decision.claim.rule.text, decision.verdict.rawValue,
+                decision.claim.ruleText, decision.verdict.rawValue,
+                csvNumber(hasPublishedFigures ? decision.claim.published?.value : nil),
+                csvNumber(decision.publishedDifference),
+                hasPublishedFigures ? decision.claim.published?.source ?? "" : "",
             ]
             return fields.map(\.csvField).joined(separator: ",")
         }
-        return csvTable("name,claim,published,figure,measured,low,high,rule,verdict", lines)
+        return csvTable(
+            "name,claim,published,figure,measured,low,high,rule,verdict,published_value,published_difference,source",
+            lines
+        )
     }
 }

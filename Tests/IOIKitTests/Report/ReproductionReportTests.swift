@@ -104,6 +104,41 @@ import Testing
         }
     }
 
+    /// As version 0.2.0 wrote it.
+    static let oldRecord = """
+        {"schema": "ioi/1",
+         "command": "reproduce",
+         "model": {"name": "gpt2", "sha256": "00"},
+         "dataset": {"count": 8, "name": "clean", "seed": 1, "sha256": "00"},
+         "environment": {"blas": "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64",
+         "threads": 2, "version": "0.2.0"},
+         "stages": ["base", "clean"],
+         "runs": {"clean": "runs/clean-881a2c5ade57"},
+         "measurements": [{"file": "results/base-eval-66f26cf43132.json", "measure": "eval", "model": "base"},
+         {"file": "results/clean@1-eval-1330450b864a.json", "measure": "eval", "model": "clean@1"}],
+         "claims": [{"claim": {"figure": "clean@1/eval/logit_difference", "name": "c", "published": "6.32",
+         "rule": {"at_least": -100}, "text": "It grows."}, "measured": {"ci95": [4.5, 5.75], "meaningless": false,
+         "value": 5.25}, "verdict": "shown"}],
+         "plan": {"about": "A tiny plan.", "claims": [{"figure": "clean@1/eval/logit_difference", "name": "c",
+         "published": "6.32", "rule": {"at_least": -100}, "text": "It grows."}], "model": "embedded",
+         "name": "tiny", "prompts": {"count": 8, "seed": 1}, "stages": [{"measure": ["eval"], "name": "base"},
+         {"dataset": "clean", "epochs": [1], "measure": ["eval"], "name": "clean"}], "training": {"batch": 8,
+         "count": 16, "lr": 0.001, "seed": 0}}}
+        """
+
+    @Test func recordsOfEarlierVersionsAreRead() throws {
+        let scratch = try TemporaryModel()
+        try Data(Self.oldRecord.utf8).write(to: scratch.file(ReproductionRecord.fileName))
+        let record = try ReproductionRecord(in: scratch.folder)
+        #expect(record.plan.recipe == .plain && record.plan.training.batch == 8)
+        #expect(record.published(record.claims[0]) == "6.32" && record.claims[0].publishedDifference == nil)
+        let html = try ReproductionReport(of: scratch.folder).html
+        #expect(html.contains("<td>6.32</td>") && html.contains("<td class=\"number\">5.25</td>"))
+        // Nothing is added when it is written again.
+        func object(_ data: Data) throws -> NSObject? { try JSONSerialization.jsonObject(with: data) as? NSObject }
+        #expect(try object(JSONEncoder.readable.encode(record)) == object(Data(Self.oldRecord.utf8)))
+    }
+
     @Test func whatIsMissingIsSaid() throws {
         let copy = try TemporaryModel().folder.appendingPathComponent("copy")
         try FileManager.default.createDirectory(

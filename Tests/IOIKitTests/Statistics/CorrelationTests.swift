@@ -25,6 +25,25 @@ import Testing
         }
     }
 
+    @Test func rankCorrelationIsSpearmans() {
+        // Few different values, so that many are equal.
+        let x = normal("x", 144).map { ($0 * 4).rounded() }
+        let y = zip(x, normal("y", 144)).map { (0.1 * $0 + $1).rounded() }
+        func rank(_ value: Double, in all: [Double]) -> Double {
+            let (less, equal) = (all.count { $0 < value }, all.count { $0 == value })
+            return Double(less) + Double(equal + 1) / 2
+        }
+        let (ranksX, ranksY) = (x.map { rank($0, in: x) }, y.map { rank($0, in: y) })
+        #expect(Correlation.ranks(x) == ranksX && Correlation.ranks(y) == ranksY)
+        let estimate = Correlation.rankEstimate(x, y, seed: 1, workers: workers)
+        #expect(abs(estimate.value! - pearson(ranksX, ranksY)) < 1e-9)
+        #expect(estimate == Correlation.estimate(ranksX, ranksY, seed: 1, workers: workers))
+        // Ranks do not see by how much.
+        let cubes = Correlation.rankEstimate(x.map { $0 * $0 * $0 }, y, seed: 1, workers: workers)
+        #expect(cubes == estimate)
+        #expect(Correlation.rankEstimate(x, y.map { _ in .nan }, seed: 1, workers: workers).value == nil)
+    }
+
     @Test func severalSeriesAreOneCloud() {
         let (a, b, c, d) = (normal("a", 30), normal("b", 30), normal("c", 30), normal("d", 30).map { $0 + 5 })
         let estimates = Correlation.estimates([[(a, b), (c, d)], [(a, c)]], seed: 0, workers: workers)

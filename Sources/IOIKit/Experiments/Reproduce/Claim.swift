@@ -5,6 +5,8 @@ public struct Claim: Codable, Equatable, Sendable {
         /// How the bounds apply to the other figure.
         public enum Relation: String, Codable, Sendable {
             case times, plus
+            /// No bounds of its own: the figure is nearer to the published one than the other figure is.
+            case nearer
         }
 
         public var atLeast, atMost: Double?
@@ -21,8 +23,13 @@ public struct Claim: Codable, Equatable, Sendable {
 
         /// The bounds in the figure's own unit.
         ///
-        /// - Parameter other: the value of the other figure.
-        func bounds(other: Double?) -> (lower: Double, upper: Double) {
+        /// - Parameters:
+        ///   - other: the value of the other figure.
+        ///   - published: the published figure.
+        func bounds(other: Double?, published: Double?) -> (lower: Double, upper: Double) {
+            if relation == .nearer, let other, let published {
+                return (published - abs(other - published), published + abs(other - published))
+            }
             func bound(_ value: Double) -> Double {
                 guard let other else { return value }
                 return relation == .plus ? other + value : other * value
@@ -31,7 +38,7 @@ public struct Claim: Codable, Equatable, Sendable {
         }
 
         /// The rule in words, such as `at least 1.2 × base/eval/logit_difference`.
-        public var text: String {
+        var text: String {
             func words(_ value: Double) -> String {
                 let number = value.rounded() == value ? "\(Int(value))" : "\(value)"
                 guard let of else { return number }
@@ -59,9 +66,22 @@ public struct Claim: Codable, Equatable, Sendable {
     /// The claim in a sentence.
     public var text: String
     /// The paper's figure for GPT-2 small.
-    public var published: String?
+    public var published: PublishedFigure?
+    /// If a map was published, the measured map, and what decides is the rank correlation of the two over heads.
     public var figure: FigurePath
     public var rule: Rule
+
+    /// How the measured figure is written.
+    var format: FigureFormat { published?.map == nil ? figure.format : .number }
+
+    /// The rule in words, such as `at least 1.2 × base/eval/logit_difference`.
+    public var ruleText: String {
+        if rule.relation == .nearer, let published, let other = rule.of {
+            return "nearer to \(published.text(format)) than \(other)"
+        }
+        guard published?.map != nil else { return rule.text }
+        return "rank correlation with the published map, \(rule.text); its interval is over heads"
+    }
 
     /// - Parameters:
     ///   - measured: the figure; nil if it was not measured.
@@ -71,7 +91,7 @@ public struct Claim: Codable, Equatable, Sendable {
         guard let value = measured.value, measured.isMeaningless != true, rule.of == nil || other?.value != nil else {
             return .meaningless
         }
-        let bounds = rule.bounds(other: other?.value)
+        let bounds = rule.bounds(other: other?.value, published: published?.value)
         // Multiples of a negative figure swap the bounds.
         let (lower, upper) = (min(bounds.lower, bounds.upper), max(bounds.lower, bounds.upper))
         let interval = measured.ci95 ?? [value, value]

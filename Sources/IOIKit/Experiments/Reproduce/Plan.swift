@@ -14,15 +14,27 @@ public struct Plan: Codable, Equatable, Sendable {
     public struct Training: Codable, Equatable, Sendable {
         /// The number of prompts of each dataset.
         public var count: Int
-        public var learningRate: Double
-        public var batch: Int
+        /// nil for the plain one.
+        public var recipe: TrainingRecipe?
+        /// The rate and the batch of the stages that are trained by ``recipe``; nil for the recipe's own.
+        public var learningRate: Double?
+        public var batch: Int?
         public var seed: UInt64
+        /// A sentence on the choice of recipe, for the page.
+        public var note: String?
 
         enum CodingKeys: String, CodingKey {
-            case count
+            case count, recipe
             case learningRate = "lr"
-            case batch, seed
+            case batch, seed, note
         }
+    }
+
+    /// The recipe of a stage that is not trained by the plan's.
+    public enum StageRecipe: Equatable, Sendable {
+        case named(TrainingRecipe)
+        /// That of the authors' two recipes that the plan does not use.
+        case other
     }
 
     /// Something to measure of a model.
@@ -39,6 +51,8 @@ public struct Plan: Codable, Equatable, Sendable {
         case patterns
         /// Cross-model patching of head outputs, z.
         case outputs
+        /// Path patching from each head to the logits.
+        case direct
         /// Knockout of each MLP and of all of them.
         case mlps
         /// The heads of a trained model, compared with the base model's.
@@ -64,7 +78,10 @@ public struct Plan: Codable, Equatable, Sendable {
         }
     }
 
-    /// A fine-tuning run whose checkpoints are measured, or the base model.
+    /// Models that are trained on a dataset, each for a number of epochs, and measured; or the base model.
+    ///
+    /// By a recipe with a constant rate they are checkpoints of one run. Where the rate falls to 0, each is a run of its
+    /// own.
     public struct Stage: Codable, Equatable, Sendable {
         public var name: String
         /// The model it starts from, such as `clean@3`: epoch 3 of the stage `clean`. nil for the base model.
@@ -75,12 +92,14 @@ public struct Plan: Codable, Equatable, Sendable {
         public var epochs: [Int]?
         /// The number of training prompts, if it differs from ``Training/count``.
         public var count: Int?
+        /// nil for the plan's.
+        public var recipe: StageRecipe?
         public var measure: [Measure]
         /// Whether it only runs on request.
         public var isExtra: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case name, from, dataset, epochs, count, measure
+            case name, from, dataset, epochs, count, recipe, measure
             case isExtra = "extra"
         }
 
@@ -90,7 +109,10 @@ public struct Plan: Codable, Equatable, Sendable {
         }
 
         /// What it measures, in the form of ``FigurePath/measurement``.
-        var measurements: [String] { models.flatMap { model in measure.map { "\(model)/\($0.rawValue)" } } }
+        var measurements: [String] {
+            let names = measure.map(\.rawValue) + (dataset == nil ? [] : [FigurePath.training])
+            return models.flatMap { model in names.map { "\(model)/\($0)" } }
+        }
     }
 
     /// The thresholds of ``PathWalk``, in per cent.
@@ -119,6 +141,26 @@ public struct Plan: Codable, Equatable, Sendable {
     public var walk: Walk?
     public var stages: [Stage]
     public var claims: [Claim]
+}
+
+extension Plan.StageRecipe: TextCoded {
+    package static let form = (TrainingRecipe.allCases.map(\.rawValue) + ["other"]).joined(separator: ", ")
+
+    public init?(_ text: String) {
+        guard text != "other" else {
+            self = .other
+            return
+        }
+        guard let recipe = TrainingRecipe(rawValue: text) else { return nil }
+        self = .named(recipe)
+    }
+
+    public var description: String {
+        switch self {
+        case .named(let recipe): recipe.rawValue
+        case .other: "other"
+        }
+    }
 }
 
 /// A model of a plan: the base model, or an epoch of a stage. Written `base` or `clean@3`.

@@ -34,9 +34,10 @@ extension Plan {
         try IOIError.scoped("prompts") { try Self.checkCount("count", prompts.count) }
         try IOIError.scoped("training") {
             try Self.checkCount("count", training.count)
-            try Self.checkCount("batch", training.batch)
-            let rate = training.learningRate
-            try Self.check(rate > 0 && rate <= 1, "lr", found: "\(rate)", expected: "above 0, at most 1")
+            if let batch = training.batch { try Self.checkCount("batch", batch) }
+            if let rate = training.learningRate {
+                try Self.check(rate > 0 && rate <= 1, "lr", found: "\(rate)", expected: "above 0, at most 1")
+            }
         }
         for (index, stage) in stages.enumerated() {
             try IOIError.scoped("stages[\(index)]") { try stage.validate(after: stages[..<index]) }
@@ -44,6 +45,19 @@ extension Plan {
         let measured = Set(stages.flatMap(\.measurements))
         for (index, claim) in claims.enumerated() {
             try IOIError.scoped("claims[\(index)]") { try claim.validate(measured: measured) }
+        }
+    }
+
+    /// Checks the claims against the model that is measured.
+    ///
+    /// - Throws: `IOIError` that names the claim.
+    func validate(for config: GPT2Config) throws {
+        do {
+            for (index, claim) in claims.enumerated() {
+                try IOIError.scoped("claims[\(index)]") { try claim.validate(for: config) }
+            }
+        } catch let error as IOIError {
+            throw IOIError.usage("plan \(name): \(error)")
         }
     }
 
@@ -64,6 +78,8 @@ extension Plan.Stage {
         try Plan.check(isNew, "name", found: name.quoted, expected: "each name once")
         guard let dataset else {
             try Plan.check(from == nil, "dataset", found: "nothing", expected: "a dataset to train on")
+            try Plan.check(
+                recipe == nil, "recipe", found: recipe?.description ?? "", expected: "none without a dataset")
             for measure in measure {
                 try Plan.check(
                     !measure.comparesWithBase, "measure", found: measure.rawValue.quoted,
@@ -98,8 +114,33 @@ extension Claim {
                 measured.contains(figure.measurement), field, found: figure.description.quoted,
                 expected: "a figure that a stage measures, such as clean@1/eval/logit_difference"
             )
+            try Plan.check(
+                figure.measure != nil || figure.steps == ["loss"], field, found: figure.description.quoted,
+                expected: "\(figure.measurement)/loss"
+            )
+        }
+        try published?.validate()
+        if rule.relation == .nearer {
+            try Plan.check(rule.of != nil, "rule.of", found: "nothing", expected: "the figure to be nearer than")
+            try Plan.check(
+                published?.value != nil, "published.value", found: "nothing", expected: "the figure to be near to")
+            return
         }
         try Plan.check(
             rule.atLeast != nil || rule.atMost != nil, "rule", found: "neither", expected: "at_least, at_most or both")
+    }
+
+    fileprivate func validate(for config: GPT2Config) throws {
+        for (field, figure) in [("figure", figure), ("of", rule.of)] {
+            for head in figure?.heads ?? [] {
+                if let problem = config.problem(with: head) { throw IOIError.invalid(field, problem) }
+            }
+        }
+        guard let map = published?.map else { return }
+        try Plan.check(
+            map.count == config.layers && map[0].count == config.heads, "published.map",
+            found: "\(map.count) × \(map[0].count) heads",
+            expected: "\(config.layers) × \(config.heads), all of the model"
+        )
     }
 }

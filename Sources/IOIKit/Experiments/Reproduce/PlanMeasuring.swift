@@ -27,8 +27,10 @@ final class PlanMeasuring {
         baseHash = CacheKey.of([try base.sha256(), ioiVersion])
     }
 
-    func experiment(_ measure: Plan.Measure) -> any Experiment {
-        let prompts = prompts.source(for: measure)
+    /// - Parameter count: the number of prompts; nil for the plan's.
+    func experiment(_ measure: Plan.Measure, count: Int? = nil) -> any Experiment {
+        var prompts = prompts.source(for: measure)
+        if let count { prompts.count = count }
         switch measure {
         case .eval, .agreement, .greaterThan: return EvaluationExperiment(prompts: prompts)
         case .faithfulness, .surface:
@@ -45,7 +47,13 @@ final class PlanMeasuring {
                 components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
                 circuit: circuit == nil ? nil : "default", randomSets: 20
             )
-            return PatchExperiment(mode: .crossModel(options), prompts: prompts, aggregation: .ratioOfMeans)
+            return patching(.crossModel(options), prompts)
+        case .direct:
+            let options = PatchExperiment.Path(
+                sender: .heads, receivers: [.logits], mlps: .recompute, layerNorms: .recompute, knockout: [],
+                ablation: Ablation()
+            )
+            return patching(.path(options), prompts)
         case .heads:
             var heads = HeadsExperiment(prompts: prompts)
             heads.perPrompt = .movers
@@ -56,6 +64,10 @@ final class PlanMeasuring {
             knockout.each = true
             return knockout
         }
+    }
+
+    private func patching(_ mode: PatchExperiment.Mode, _ prompts: PromptSource) -> PatchExperiment {
+        PatchExperiment(mode: mode, prompts: prompts, aggregation: .ratioOfMeans)
     }
 
     /// The name of the results file, which contains a hash of the measurement's inputs.
@@ -94,6 +106,19 @@ final class PlanMeasuring {
         }
         try write(experiment, on: subject, work, to: file)
         partial.remove()
+    }
+
+    /// Measures the base model, also in the place of a trained one, on the first prompts, and writes nothing.
+    ///
+    /// - Throws: `IOIError`; ``PatchInterruption`` if the settings ask to stop.
+    func rehearse(_ measure: Plan.Measure, count: Int) throws {
+        let experiment = experiment(measure, count: count)
+        let dataset = try experiment.dataset(for: base)
+        let subject = Subject(base, donor: measure.comparesWithBase ? base : nil, dataset)
+        func run(_ experiment: some Experiment) throws {
+            _ = try JSONEncoder.readable.encode(ResultsDocument(running: experiment, on: subject, Work(settings)))
+        }
+        try run(experiment)
     }
 
     /// Measures that compare two models have the base model as host and the trained model as donor.

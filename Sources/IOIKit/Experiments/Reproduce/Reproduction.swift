@@ -23,14 +23,9 @@ public final class Reproduction {
 
     public let folder: URL
     public let plan: Plan
-    private let stages: [Plan.Stage]
+    private let work: PlanWork
     private let settings: RunSettings
-    private let measuring: PlanMeasuring
     private let lock: RunFolder.Lock
-    /// The location of each model, and a hash of what decides it.
-    private var models: [PlanModel: (location: ModelLocation, hash: String)]
-    private var runs: [String: String] = [:]
-    private var measurements: [ReproductionRecord.Measurement] = []
 
     /// - Parameters:
     ///   - names: the stages to run, which include those they start from; nil for all that are not extra.
@@ -38,8 +33,8 @@ public final class Reproduction {
     ///   - model: the model to measure.
     ///   - plan: the plan.
     ///   - folder: the folder.
-    /// - Throws: `IOIError` if the folder contains something else or is in use, a stage is unknown, or the model's
-    ///   tokenizer does not allow the prompts.
+    /// - Throws: `IOIError` if the folder contains something else or is in use, a stage is unknown, a claim does not fit
+    ///   the model, or the prompts cannot be made.
     public init(
         _ plan: Plan,
         in folder: URL,
@@ -50,16 +45,7 @@ public final class Reproduction {
         self.plan = plan
         self.folder = folder
         self.settings = settings
-        stages = try plan.stages(named: names)
-        measuring = try PlanMeasuring(plan, stages: stages, base: model, settings: settings)
-        let needCircuit: Set<Plan.Measure> = [.faithfulness, .surface]
-        if measuring.circuit == nil, let stage = stages.first(where: { !needCircuit.isDisjoint(with: $0.measure) }) {
-            throw IOIError(
-                "stage \(stage.name.quoted): found no circuit for the model \(model.location.name), expected one for "
-                    + "faithfulness at \(model.location.folder.path)/circuit.json"
-            )
-        }
-        models = [.base: (model.location, measuring.baseHash)]
+        work = try PlanWork(plan, in: folder, model: model, stages: names, settings: settings)
         lock = try Self.prepare(folder)
     }
 
@@ -84,57 +70,50 @@ public final class Reproduction {
     ///
     /// - Throws: `IOIError`; ``Interruption``.
     public func run(observe: @escaping (Event) -> Void) throws -> ReproductionRecord {
-        let total = stages.reduce(0) { $0 + ($1.dataset == nil ? 0 : 1) + $1.models.count * $1.measure.count }
-        let work = WorkSequence(total: total, observe: observe)
-        for stage in stages {
-            if stage.dataset != nil { try train(stage, work) }
-            for model in stage.models { try measure(stage.measure, model, work) }
+        let measuring = work.measuring
+        let sequence = WorkSequence(total: work.pieces.count, observe: observe)
+        var measurements: [ReproductionRecord.Measurement] = []
+        var loaded: (model: PlanModel, gpt2: GPT2) = (.base, measuring.base)
+        for piece in work.pieces {
+            let isDone = work.isDone(piece)
+            switch piece.kind {
+            case .training(let training):
+                // Frees the memory of the model before.
+                loaded = (.base, measuring.base)
+                // A process killed right after the last checkpoint leaves older optimizer states.
+                if isDone { try training.dropOptimizers() }
+                try sequence.perform(piece.title, isDone: isDone) { try training.train(settings, progress: $0) }
+            case .measurement(let measure, let model, let name):
+                let file = folder.appendingPathComponent(name)
+                // A process killed right after writing the results leaves its partial results.
+                if isDone { PartialResults.remove(besides: file) }
+                try sequence.perform(piece.title, isDone: isDone) { progress in
+                    if loaded.model != model {
+                        let workers = settings.workers
+                        let source = work.models[model]!
+                        loaded = (
+                            model, try model == .base ? measuring.base : GPT2(source.locate(), workers: workers)
+                        )
+                    }
+                    try measuring.measure(measure, loaded.gpt2, to: file, progress: progress)
+                }
+                measurements.append(.init(model: model, measure: measure, file: name))
+            }
         }
-        let record = try ReproductionRecord(
-            plan: plan, model: ModelRecord(measuring.base), note: measuring.base.location.note,
+        let model = try ModelRecord(measuring.base)
+        let record = ReproductionRecord(
+            plan: plan, model: model, note: measuring.base.location.note,
             circuit: measuring.circuit, dataset: DatasetRecord(measuring.prompts.dataset),
-            environment: EnvironmentRecord(workers: settings.workers), stages: stages.map(\.name), runs: runs,
-            measurements: measurements, claims: plan.decideClaims(by: measurements, of: stages, in: folder)
+            environment: EnvironmentRecord(workers: settings.workers), stages: work.stages.map(\.name), runs: work.runs,
+            measurements: measurements,
+            claims: try plan.decideClaims(
+                by: measurements, runs: work.runs, of: work.stages, in: folder, isOfGPT2: model.isGPT2
+            )
         )
         try AtomicFile.write(
             try JSONEncoder.readable.encode(record), to: folder.appendingPathComponent(ReproductionRecord.fileName)
         )
         return record
-    }
-
-    private func train(_ stage: Plan.Stage, _ work: WorkSequence) throws {
-        let training = try StageTraining(
-            stage, of: plan, from: models[stage.from ?? .base]!, in: folder.appendingPathComponent("runs"),
-            threads: settings.workers.count
-        )
-        runs[stage.name] = "runs/\(training.run.url.lastPathComponent)"
-        let isDone = training.isDone
-        // A process killed right after the last checkpoint leaves older optimizer states.
-        if isDone { try training.run.dropOlderOptimizers() }
-        try work.perform("train \(stage.name)", isDone: isDone) { try training.train(settings, progress: $0) }
-        for (model, checkpoint) in zip(stage.models, training.checkpoints) {
-            models[model] = (
-                try ModelLocation(folder: checkpoint), CacheKey.of([training.hash, "\(model.epoch)"])
-            )
-        }
-    }
-
-    private func measure(_ measures: [Plan.Measure], _ model: PlanModel, _ work: WorkSequence) throws {
-        let (location, hash) = models[model]!
-        var loaded = model == .base ? measuring.base : nil
-        for measure in measures {
-            let name = "results/\(try measuring.fileName(of: measure, model, hash: hash))"
-            let file = folder.appendingPathComponent(name)
-            let isDone = FileManager.default.fileExists(atPath: file.path)
-            // A process killed right after writing the results leaves its partial results.
-            if isDone { PartialResults.remove(besides: file) }
-            try work.perform("\(measure.rawValue) of \(model)", isDone: isDone) { progress in
-                let gpt2 = try loaded ?? GPT2(location, workers: settings.workers)
-                loaded = gpt2
-                try measuring.measure(measure, gpt2, to: file, progress: progress)
-            }
-            measurements.append(.init(model: model, measure: measure, file: name))
-        }
     }
 }
 
@@ -168,7 +147,7 @@ extension Plan {
     /// The named stages and those they start from.
     ///
     /// - Parameter names: nil for all stages that are not extra.
-    fileprivate func stages(named names: [String]?) throws -> [Stage] {
+    func stages(named names: [String]?) throws -> [Stage] {
         for name in names ?? [] where !stages.contains(where: { $0.name == name }) {
             let known = stages.map(\.name).joined(separator: ", ")
             throw IOIError.invalid("stages", "found \(name.quoted), expected \(known)")
@@ -178,17 +157,5 @@ extension Plan {
             if let from = stage.from?.stage { wanted.insert(from) }
         }
         return stages.filter { wanted.contains($0.name) }
-    }
-}
-
-/// The keys of cached results.
-enum CacheKey {
-    /// Twelve digits of SHA-256 are enough for the results in a folder.
-    static func of(_ parts: [String]) -> String {
-        String(Digest.sha256(of: Data(parts.joined(separator: "\n").utf8)).prefix(12))
-    }
-
-    static func text(_ value: some Encodable) throws -> String {
-        String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self)
     }
 }

@@ -25,13 +25,23 @@ public struct ReproductionRecord: Codable, Sendable {
     public let environment: EnvironmentRecord
     /// The stages that were run.
     public let stages: [String]
-    /// The fine-tuning run of each stage, relative to the run folder.
+    /// The fine-tuning runs, relative to the run folder, by stage, or by model such as `clean@3` where each has its own.
     public let runs: [String: String]
     public let measurements: [Measurement]
     public let claims: [Decision]
 
     /// The paper's figure for a claim. It is for GPT-2 small; nil for any other model.
-    public func published(_ decision: Decision) -> String? { model.name == "gpt2" ? decision.claim.published : nil }
+    public func published(_ decision: Decision) -> String? {
+        model.isGPT2 ? decision.claim.published?.text(decision.claim.format) : nil
+    }
+
+    /// Whether the claims' published figures are of the model that was measured.
+    public var hasPublishedFigures: Bool { model.isGPT2 }
+}
+
+extension ModelRecord {
+    /// Whether it is GPT-2 small as published.
+    var isGPT2: Bool { name == "gpt2" }
 }
 
 extension ReproductionRecord {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The fine-tuning run of a stage.
+/// A training run of a plan.
 struct StageTraining {
     /// Thrown when training was asked to stop.
     struct Interruption: Error {}
@@ -8,41 +8,41 @@ struct StageTraining {
     /// A hash of everything that decides the trained models.
     let hash: String
     let run: RunFolder
-    /// The checkpoints that the stage measures.
-    let checkpoints: [URL]
-    private let from: ModelLocation
-    private let prompts: PromptSource
-    private let settings: TrainingSettings
+    let prompts: PromptSource
+    let settings: TrainingSettings
+    /// The checkpoints that the stage measures, by epoch.
+    let checkpoints: [(epoch: Int, folder: URL)]
+    private let from: PlanSource
 
     /// - Parameters:
-    ///   - from: the model that the stage starts from, and the hash of what decides it.
+    ///   - planned: which run of the stage.
+    ///   - from: the model that the stage starts from.
     ///   - folder: the folder of all runs.
     init(
-        _ stage: Plan.Stage,
-        of plan: Plan,
-        from: (location: ModelLocation, hash: String),
-        in folder: URL,
+        _ planned: Plan.Run,
+        of stage: Plan.Stage,
+        in plan: Plan,
+        from: PlanSource,
+        folder: URL,
         threads: Int
     ) throws {
-        var prompts = PromptSource(count: stage.count ?? plan.training.count)
-        prompts.dataset = stage.dataset!
-        prompts.seed = plan.training.seed
-        let epochs = stage.epochs!
-        var settings = TrainingSettings(
-            epochs: epochs.last!, batch: plan.training.batch, seed: plan.training.seed, threads: threads,
-            savedEpochs: epochs
-        )
-        settings.optimizer.learningRate = plan.training.learningRate
+        prompts = plan.prompts(of: stage)
+        settings = plan.settings(of: stage, epochs: planned.epochs, threads: threads)
         hash = CacheKey.of([from.hash, try CacheKey.text(prompts), try CacheKey.text(settings)])
-        let run = RunFolder(folder.appendingPathComponent("\(stage.name.replacing(" ", with: "-"))-\(hash)"))
-        checkpoints = epochs.map { run.checkpointFolder(step: 0, epochEnding: $0) }
+        let run = RunFolder(folder.appendingPathComponent("\(planned.name.replacing(" ", with: "-"))-\(hash)"))
+        checkpoints = planned.epochs.map { ($0, run.checkpointFolder(step: 0, epochEnding: $0)) }
         self.run = run
-        self.from = from.location
-        self.prompts = prompts
-        self.settings = settings
+        self.from = from
     }
 
-    var isDone: Bool { checkpoints.allSatisfy { (try? ModelLocation(folder: $0)) != nil } }
+    var isDone: Bool { checkpoints.allSatisfy { (try? ModelLocation(folder: $0.folder)) != nil } }
+
+    /// The trained models.
+    var models: [(epoch: Int, source: PlanSource)] {
+        checkpoints.map { epoch, folder in
+            (epoch, PlanSource(hash: CacheKey.of([hash, "\(epoch)"])) { try ModelLocation(folder: folder) })
+        }
+    }
 
     /// Trains, or resumes an interrupted run.
     ///
@@ -52,10 +52,22 @@ struct StageTraining {
         let job =
             run.holdsRun
             ? try FinetuneJob.resume(run, load: load)
-            : try FinetuneJob.start(in: run, from: load(from), on: .prompts(prompts), heldOut: nil, settings: settings)
+            : try FinetuneJob.start(
+                in: run, from: load(from.locate()), on: .prompts(prompts), heldOut: nil, settings: settings
+            )
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
         }
         if outcome == .interrupted { throw Interruption() }
+        try dropOptimizers()
+    }
+
+    /// Deletes what a finished run no longer needs: all states of the optimizer if its rate has fallen to 0, so that it
+    /// cannot go on, or else all but the newest.
+    func dropOptimizers() throws {
+        guard settings.schedule.course == .constant else {
+            return try run.savedCheckpoints().forEach { try $0.dropOptimizer() }
+        }
+        try run.dropOlderOptimizers()
     }
 }

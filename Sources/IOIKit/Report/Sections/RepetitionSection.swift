@@ -7,8 +7,7 @@ extension ReproductionReportBuilder {
             ["prompts", "\(record.dataset.count), seed \(record.plan.prompts.seed), SHA-256 \(record.dataset.sha256)"],
             [
                 "training",
-                "\(training.count) prompts of each dataset, learning rate \(training.learningRate), batch "
-                    + "\(training.batch), seed \(training.seed)",
+                "\(training.count) prompts of each dataset, recipe \(record.plan.recipe.rawValue), seed \(training.seed)",
             ],
             Self.version(record.environment),
         ]

@@ -12,6 +12,8 @@ import Testing
                 """
                 {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
                  "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
+                 "map": {"effect": [[1, 2], [3, null]], "ci95": [[[0, 1], [1, 3]], [[2, 4], null]]},
+                 "eval": {"accuracy": 0.75, "ci95": {"accuracy": [0.5, 1]}},
                  "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
                  "share": {"value": [[1, 2.5], [null, 4]], "ci95": [[[0, 2], [2, 3]], [null, [3, 5]]]},
                  "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
@@ -35,6 +37,12 @@ import Testing
         #expect(try Self.figure("share", "0.1") == Estimate(value: 2.5, ci95: [2, 3], isMeaningless: false))
         #expect(try Self.figure("share", "1.0") == Estimate(value: nil, ci95: nil, isMeaningless: false))
         #expect(throws: IOIError.self) { try Self.figure("share", "2.0") }
+        #expect(try Self.figure("map", "effect", "0.1") == Estimate(value: 2, ci95: [1, 3], isMeaningless: false))
+        #expect(try Self.figure("map", "effect", "1.1") == Estimate(value: nil, ci95: nil, isMeaningless: false))
+        #expect(throws: IOIError.self) { try Self.figure("map", "effect", "0.2") }
+        #expect(throws: IOIError.self) { try Self.figure("map", "0.1") }
+        #expect(FigurePath("clean@3/patterns/donor-to-host/effect/10.7")?.format == .percent)
+        #expect(try Self.figure("eval", "accuracy") == Estimate(value: 0.75, ci95: [0.5, 1], isMeaningless: false))
         #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.format == .percent)
         #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.format == .number)
         let error = #expect(throws: IOIError.self) { try Self.figure("sets", "others", "recovered") }
@@ -89,7 +97,32 @@ import Testing
         )
     }
 
+    @Test func mapsAreFoundWhole() throws {
+        let map = try Self.results.map(at: ["map", "effect"], file: "f.json")
+        #expect(map[0] == [1, 2] && map[1][0] == 3 && map[1][1].isNaN)
+        #expect(try Self.results.map(at: ["share"], file: "f.json")[0] == [1, 2.5])
+        let error = #expect(throws: IOIError.self) { try Self.results.map(at: ["near"], file: "f.json") }
+        #expect(error?.description == "f.json: results.near: found no map, expected a figure of each head")
+    }
+
+    @Test func theFigureMayHaveToBeNearerToThePublishedOne() {
+        var claim = Self.claim(Claim.Rule(of: FigurePath("other@1/eval/logit_difference")!, relation: .nearer))
+        claim.published = PublishedFigure(value: 6)
+        func verdict(_ value: Double, other: Double?) -> Claim.Verdict {
+            claim.verdict(
+                Estimate(value: value, ci95: [value - 0.1, value + 0.1]),
+                other: other.map { Estimate(value: $0, ci95: nil) }
+            )
+        }
+        #expect(verdict(6.5, other: 7) == .shown && verdict(5.5, other: 7) == .shown)
+        #expect(verdict(7.5, other: 7) == .notShown && verdict(4.5, other: 7) == .notShown)
+        #expect(verdict(7, other: 5) == .unclear && verdict(6.5, other: nil) == .notMeasured)
+        #expect(claim.ruleText == "nearer to 6.00 than other@1/eval/logit_difference")
+    }
+
     @Test func pathsAreReadAndWritten() throws {
+        let loss = try #require(FigurePath("clean@3/training/loss"))
+        #expect(loss.measure == nil && loss.description == "clean@3/training/loss")
         let path = try #require(FigurePath("clean@3/outputs/donor-to-host/sets/circuit/recovered"))
         #expect(path.model == PlanModel(stage: "clean", epoch: 3) && path.measure == .outputs)
         #expect(path.description == "clean@3/outputs/donor-to-host/sets/circuit/recovered")

@@ -6,13 +6,23 @@ import Testing
 @testable import IOIKit
 
 @Suite struct PlanTests {
-    @Test(arguments: ["quick", "paper"])
+    @Test(arguments: ["quick", "paper", "paper-short"])
     func thePlansThatAreBuiltInAreSound(_ name: String) throws {
         let plan = try Plan.named(name)
         #expect(plan.name == name)
         #expect(plan.stages.first?.name == "base" && plan.claims.count > 10)
         let datasets = Set(plan.stages.compactMap(\.dataset))
-        #expect(datasets.isSuperset(of: ["clean", "name-moving", "subject-duplication", "duplication", "agreement"]))
+        let whose = name == "quick" ? "" : "published-"
+        #expect(
+            datasets.isSuperset(
+                of: ["clean", "name-moving", "subject-duplication", "duplication"].map { whose + $0 }
+            )
+        )
+        #expect(plan.recipe == (name == "quick" ? .plain : .published))
+        for claim in plan.claims where name != "quick" {
+            #expect(claim.published == nil || claim.published?.source != nil, "\(claim.name)")
+        }
+        guard name != "paper-short" else { return }
         // The embedded model has no years.
         #expect(datasets.contains("greater-than") == (name == "paper"))
         let tasks = plan.stages.filter { stage in
@@ -51,6 +61,38 @@ import Testing
 
     static let faults = [
         Fault(from: "\"count\": 8", to: "\"count\": 0", message: "prompts.count: found 0, expected 1 or more"),
+        Fault(
+            from: "\"lr\": 0.001", to: "\"recipe\": \"publish\"",
+            message: "training.recipe: found \"publish\", expected one of published, published-sentences, plain"
+        ),
+        Fault(
+            from: "\"epochs\": [1, 2]", to: "\"epochs\": [1, 2], \"recipe\": \"another\"",
+            message: "stages[1].recipe: found \"another\", expected published, published-sentences, plain, other"
+        ),
+        Fault(
+            from: "\"base\", \"measure\"", to: "\"base\", \"recipe\": \"plain\", \"measure\"",
+            message: "stages[0].recipe: found plain, expected none without a dataset"
+        ),
+        Fault(
+            from: "\"clean@2/eval/logit_difference\"", to: "\"clean@2/training/rate\"",
+            message: "claims[0].figure: found \"clean@2/training/rate\", expected clean@2/training/loss"
+        ),
+        Fault(
+            from: "\"clean@2/eval/logit_difference\"", to: "\"base/training/loss\"",
+            message: "claims[0].figure: found \"base/training/loss\", expected a figure that a stage measures"
+        ),
+        Fault(
+            from: "\"at_least\": 1, ", to: "\"relation\": \"nearer\", ",
+            message: "claims[0].published.value: found nothing, expected the figure to be near to"
+        ),
+        Fault(
+            from: "\"rule\": {", to: "\"published\": {\"source\": \"a book\"}, \"rule\": {",
+            message: "claims[0].published: found neither, expected value, map or text"
+        ),
+        Fault(
+            from: "\"rule\": {", to: "\"published\": {\"map\": [[1, 2], [3]]}, \"rule\": {",
+            message: "claims[0].published.map: found rows of [2, 1], expected rows of equal length"
+        ),
         Fault(from: "\"lr\": 0.001", to: "\"lr\": 0", message: "training.lr: found 0.0, expected above 0, at most 1"),
         Fault(
             from: "\"clean@2\", \"dataset\"", to: "\"clean@3\", \"dataset\"",
@@ -101,6 +143,6 @@ import Testing
 
     @Test func plansAreFoundByName() {
         let error = #expect(throws: IOIError.self) { try Plan.named("quik") }
-        #expect(error?.description == "plan: found \"quik\", expected paper, quick or a file")
+        #expect(error?.description == "plan: found \"quik\", expected paper, paper-short, quick or a file")
     }
 }

@@ -1,0 +1,121 @@
+import Foundation
+
+/// The pieces of work of a plan, in order: training runs, and measurements of their models.
+struct PlanWork {
+    struct Piece {
+        enum Kind {
+            case training(StageTraining)
+            /// A measurement of a model, and its results file in the plan's folder.
+            case measurement(Plan.Measure, PlanModel, file: String)
+        }
+
+        /// The stage's name.
+        let stage: String
+        let title: String
+        let kind: Kind
+    }
+
+    let plan: Plan
+    let folder: URL
+    let stages: [Plan.Stage]
+    let measuring: PlanMeasuring
+    /// All models of the stages.
+    private(set) var models: [PlanModel: PlanSource]
+    private(set) var pieces: [Piece] = []
+    /// The training runs by their names in the plan, relative to the folder.
+    private(set) var runs: [String: String] = [:]
+
+    /// Checks the plan against the model. Nothing is written.
+    ///
+    /// - Parameter names: the stages to run, which include those they start from; nil for all that are not extra.
+    /// - Throws: `IOIError` if a stage is unknown, a claim names a head that the model does not have, or the prompts
+    ///   cannot be made.
+    init(_ plan: Plan, in folder: URL, model: GPT2, stages names: [String]?, settings: RunSettings) throws {
+        self.plan = plan
+        self.folder = folder
+        stages = try plan.stages(named: names)
+        try plan.validate(for: model.config)
+        measuring = try PlanMeasuring(plan, stages: stages, base: model, settings: settings)
+        let needCircuit: Set<Plan.Measure> = [.faithfulness, .surface]
+        if measuring.circuit == nil, let stage = stages.first(where: { !needCircuit.isDisjoint(with: $0.measure) }) {
+            throw IOIError(
+                "stage \(stage.name.quoted): found no circuit for the model \(model.location.name), expected one for "
+                    + "faithfulness at \(model.location.folder.path)/circuit.json"
+            )
+        }
+        let location = model.location
+        models = [.base: PlanSource(hash: measuring.baseHash) { location }]
+        for stage in stages {
+            if stage.dataset == nil { try add(stage.measure, of: .base, stage) }
+            for run in plan.runs(of: stage) {
+                try add(run, of: stage, threads: settings.workers.count)
+                for epoch in run.epochs {
+                    try add(stage.measure, of: PlanModel(stage: stage.name, epoch: epoch), stage)
+                }
+            }
+        }
+        try checkTraining(of: model)
+    }
+
+    private mutating func add(_ run: Plan.Run, of stage: Plan.Stage, threads: Int) throws {
+        let training = try StageTraining(
+            run, of: stage, in: plan, from: models[stage.from ?? .base]!,
+            folder: folder.appendingPathComponent("runs"), threads: threads
+        )
+        runs[run.name] = "runs/\(training.run.url.lastPathComponent)"
+        pieces.append(Piece(stage: stage.name, title: "train \(run.name)", kind: .training(training)))
+        for (epoch, source) in training.models { models[PlanModel(stage: stage.name, epoch: epoch)] = source }
+    }
+
+    private mutating func add(_ measures: [Plan.Measure], of model: PlanModel, _ stage: Plan.Stage) throws {
+        for measure in measures {
+            let name = try measuring.fileName(of: measure, model, hash: models[model]!.hash)
+            pieces.append(
+                Piece(
+                    stage: stage.name, title: "\(measure.rawValue) of \(model)",
+                    kind: .measurement(measure, model, file: "results/\(name)")
+                )
+            )
+        }
+    }
+
+    func isDone(_ piece: Piece) -> Bool {
+        switch piece.kind {
+        case .training(let training): training.isDone
+        case .measurement(_, _, let file):
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
+        }
+    }
+
+    /// Checks the runs to come, and makes the prompts of each once, so that a missing file is known before hours of
+    /// training.
+    private func checkTraining(of model: GPT2) throws {
+        var sound: [PromptSource] = []
+        for piece in pieces {
+            guard case .training(let training) = piece.kind, !training.isDone else { continue }
+            let (prompts, settings) = (training.prompts, training.settings)
+            do {
+                try settings.validate()
+                guard !sound.contains(prompts) else { continue }
+                let source = TrainingSource.prompts(prompts)
+                try source.validate(as: settings.examples)
+                _ = try source.data(for: model, as: settings.examples)
+                sound.append(prompts)
+            } catch let error as IOIError {
+                throw IOIError("stage \(piece.stage.quoted): \(error)", kind: error.kind)
+            }
+        }
+    }
+}
+
+/// The keys of cached results.
+enum CacheKey {
+    /// Twelve digits of SHA-256 are enough for the results in a folder.
+    static func of(_ parts: [String]) -> String {
+        String(Digest.sha256(of: Data(parts.joined(separator: "\n").utf8)).prefix(12))
+    }
+
+    static func text(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self)
+    }
+}

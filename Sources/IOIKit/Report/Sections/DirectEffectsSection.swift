@@ -1,0 +1,32 @@
+extension ReproductionReportBuilder {
+    /// What each head of each model sends to the logits, by path patching.
+    mutating func directEffects() -> Section? {
+        let maps = read(.direct, of: PatchExperiment.self).compactMap { model, results in
+            if case .map(let map) = results { (model: model, map: map) } else { nil }
+        }
+        guard !maps.isEmpty else { return nil }
+        addTable(
+            "direct-effects", ["model", "head", "effect", "low", "high"],
+            maps.flatMap { model, map in
+                map.layers.enumerated().flatMap { layer, cells in
+                    cells.enumerated().map { head, cell in
+                        [model.description, Head(layer, head).description] + Self.full(cell.effect)
+                    }
+                }
+            }
+        )
+        let scale = MapChart.scale(of: maps.map(\.map.effects))
+        var pictures: [String] = []
+        for (model, map) in maps {
+            let chart = MapChart(
+                title: "direct effects in \(model)", values: map.effects, intervals: map.effectIntervals, scale: scale
+            )
+            pictures.append(add("\(model)-direct", chart.svg))
+        }
+        let intro = HTMLPage.paragraph(
+            "The paths from each head to the logits are patched with the counterfactual's values, through MLPs only. The maps "
+                + "show the change of the logit difference in per cent: a head that helps has a negative one."
+        )
+        return Section(title: "Direct effects", body: intro + HTMLPage.figures(pictures))
+    }
+}
