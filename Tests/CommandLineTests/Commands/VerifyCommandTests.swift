@@ -121,6 +121,22 @@ import Testing
         #expect((entry["compared"] as? Int) ?? 0 > 10)
     }
 
+    /// Fields that an older version did not write are no difference.
+    @Test func anOlderFileComesOutAgain() async throws {
+        let file = try await Self.record(["eval", "--count", "6", "--per-prompt"])
+        var older = file
+        for field in EvaluationExperiment.later.sorted() {
+            older = try Self.altered(older, ["results", field], to: nil)
+            for prompt in 0..<6 { older = try Self.altered(older, ["results", "per_prompt", prompt, field], to: nil) }
+        }
+        let text = try String(contentsOf: older, encoding: .utf8)
+        #expect(text.contains("by_order") && text.matches(of: /io_over_names/).count < 7)
+        let run = try await Self.verify([older])
+        #expect(run.status == 0, "\(run.output)")
+        let moved = try Self.altered(file, ["results", "io_over_names", "mean"], to: 99.5)
+        #expect(try await Self.verify([moved]).status == 3)
+    }
+
     /// A file of prompts, a circuit and sentences of a user's own are read where they were.
     @Test func filesAreFoundWhereTheyWere() async throws {
         let folder = try Self.folder()
