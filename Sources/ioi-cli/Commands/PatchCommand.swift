@@ -17,7 +17,8 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             fine-tuning change? The share of the gap between the two models that is recovered, for every head, for a \
             circuit and its classes, for everything outside it, and for random sets of the same size.
 
-            Effects are in percent of the unpatched mean logit difference, with 95 % bootstrap intervals.
+            Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from the \
+            counterfactuals', with 95 % bootstrap intervals.
 
             ioi patch --mode activation --site z --position END
             ioi patch --mode activation --site resid_pre --position IO,S1,S2,END
@@ -55,6 +56,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         @Option(
             help: ArgumentHelp("The effect of the means, or the mean of each prompt's effect.", valueName: "how"))
         var aggregate = EffectAggregation.ratioOfMeans
+
+        @Option(help: ArgumentHelp("What effects are percentages of.", valueName: "scale"))
+        var scale = EffectScale.original
     }
 
     struct Activation: ParsableArguments {
@@ -160,9 +164,11 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     func experiment() throws -> PatchExperiment {
         try checkFlags()
         let source = try prompts.source()
-        return PatchExperiment(
+        var experiment = PatchExperiment(
             mode: try options(seed: source.seed), prompts: source, aggregation: measurement.aggregate
         )
+        experiment.scale = measurement.scale
+        return experiment
     }
 
     func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {

@@ -123,8 +123,34 @@ import Testing
         #expect(lines.count == 145 && lines[0].hasPrefix("layer,column,patched,") && lines[12].hasPrefix("0,11,"))
     }
 
+    @Test func theScaleIsSaidAndRecorded() async throws {
+        let arguments = ["patch", "--mode", "path", "--scale", "gap"]
+        let document = try await Self.document(arguments + ["--per-prompt"])
+        #expect((document["options"] as? [String: Any])?["scale"] as? String == "gap")
+        let results = try #require(document["results"] as? [String: Any])
+        let evaluation = try await Self.document(["eval", "--per-prompt"])
+        let prompts = (evaluation["results"] as? [String: Any])?["per_prompt"] as? [[String: Any]]
+        func mean(_ field: String) throws -> Double {
+            try #require(prompts).map { $0[field] as! Double }.reduce(0, +) / 6
+        }
+        let counterfactual = try mean("counterfactual_logit_difference")
+        let gap = try mean("logit_difference") - counterfactual
+        #expect(abs((results["counterfactual"] as! Double) - counterfactual) < 1e-6)
+        #expect(abs((results["gap"] as! Double) - gap) < 1e-6)
+        let patched = ((results["per_prompt"] as? [String: Any])?["patched"] as! [[[Double]]])[9][6]
+        let effect = 100 * (patched.reduce(0, +) / 6 - (results["original"] as! Double)) / gap
+        #expect(abs((results["effect"] as! [[Double]])[9][6] - effect) < 1e-3)
+        let text = try await Program.run(arguments + ["--model", Self.path, "--count", "6", "--seed", "2"])
+        // With few prompts the gap of a random model may be next to nothing, which the text then says instead.
+        let isMeaningless = results["effect_note"] as? String == "meaningless"
+        let said = isMeaningless ? "a share of the gap is meaningless here" : "effect in % of the counterfactual gap, 6"
+        #expect(text.status == 0 && text.output.contains(said), "\(text.output)")
+        let knockout = ["knockout", "--heads", "9.9", "--scale", "gap", "--model", Self.path, "--count", "6"]
+        #expect(try await Program.run(knockout).output.contains("effects are in % of the counterfactual gap"))
+    }
+
     static let wrongUsage: [[String]] = [
-        ["patch"], ["patch", "--mode", "other"],
+        ["patch"], ["patch", "--mode", "other"], ["patch", "--mode", "path", "--scale", "double"],
         ["patch", "--mode", "path", "--site", "z"], ["patch", "--mode", "activation", "--receiver", "logits"],
         ["patch", "--mode", "activation", "--site", "zz"], ["patch", "--mode", "activation", "--position", "S3"],
         ["patch", "--mode", "path", "--receiver", "q:9.9"], ["patch", "--mode", "path", "--receiver", "q:9.9@END"],

@@ -89,10 +89,10 @@ import Testing
         ],
         [
             "patch", "--mode", "cross-model", "--donor", other.model.path, "--direction", "both", "--random-sets", "3",
-            "--count", "6", "--per-prompt",
+            "--count", "6", "--per-prompt", "--scale", "gap",
         ],
         ["knockout", "--heads", "all", "--position", "END", "--each", "--count", "8", "--abc-count", "20"],
-        ["knockout", "--class", "name mover", "--mlps", "1", "--count", "8"],
+        ["knockout", "--class", "name mover", "--mlps", "1", "--count", "8", "--scale", "gap"],
         ["faithfulness", "--surface", "--random-sets", "2", "--count", "6"],
         ["faithfulness", "--ablate", "optimal", "--count", "6", "--per-prompt"],
         [
@@ -129,8 +129,8 @@ import Testing
             older = try Self.altered(older, ["results", field], to: nil)
             for prompt in 0..<6 { older = try Self.altered(older, ["results", "per_prompt", prompt, field], to: nil) }
         }
-        let text = try String(contentsOf: older, encoding: .utf8)
-        #expect(text.contains("by_order") && text.matches(of: /io_over_names/).count < 7)
+        let results = try #require(try Self.json(older)["results"] as? [String: Any])
+        #expect(results["io_over_names"] == nil && results["logit_difference"] != nil)
         let run = try await Self.verify([older])
         #expect(run.status == 0, "\(run.output)")
         let moved = try Self.altered(file, ["results", "io_over_names", "mean"], to: 99.5)

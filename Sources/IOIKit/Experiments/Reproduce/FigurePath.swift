@@ -5,7 +5,7 @@ public struct FigurePath: Hashable, TextCoded {
 
     public let model: PlanModel
     public let measure: Plan.Measure
-    /// Each is a field, an entry of a list by its `name` or index, or a head.
+    /// Each is a field, an entry of a list by its `name` or index, or a head of a map.
     public let steps: [String]
 
     public init?(_ text: String) {
@@ -40,16 +40,17 @@ extension Estimate {
     init(at steps: [String], in results: JSONValue, file: String) throws {
         var (value, parent, name) = (results, results, "results")
         for step in steps {
+            let around = parent
             parent = value
-            name = step
-            guard let next = value.child(step) else {
+            guard let next = value.child(step) ?? around.figure(of: step, inMap: name) else {
                 throw IOIError(
                     "\(file): results.\(steps.joined(separator: ".")): found nothing at \(step), expected a figure")
             }
-            value = next
+            (value, name) = (next, step)
         }
         if let mean = value["mean"] {
-            self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: false)
+            let isMeaningless = value["note"] == .string(RatioNote.meaningless.rawValue)
+            self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: isMeaningless)
         } else {
             self.init(
                 value: value.number, ci95: (parent["\(name)_ci95"] ?? parent["ci95"])?.interval,
@@ -79,6 +80,15 @@ extension JSONValue {
         guard case .array(let bounds) = self, bounds.count == 2 else { return nil }
         let numbers = bounds.compactMap(\.number)
         return numbers.count == 2 ? numbers : nil
+    }
+
+    /// A head's figure in the map `name`, whose intervals are a field beside it.
+    fileprivate func figure(of step: String, inMap name: String) -> JSONValue? {
+        guard let head = Head(step), let value = self[name]?[head.layer]?[head.index] else { return nil }
+        let intervals = self["\(name)_ci95"] ?? self["ci95"]
+        return .object([
+            "mean": value, "ci95": intervals?[head.layer]?[head.index] ?? .null, "note": self["\(name)_note"] ?? .null,
+        ])
     }
 
     /// A field, an entry of a list by its `name` or index, or a head's figure in a map of heads.

@@ -12,6 +12,7 @@ import Testing
                 """
                 {"logit_difference": {"mean": 3.5, "ci95": [3.4, 3.6], "std": 1}, "accuracy": 0.99,
                  "ratio": 1.5, "ci95": [1.25, 1.75], "ratio_note": "overshoot", "effect": [[1, 2], [3, null]],
+                 "map": {"effect": [[1, 2], [3, null]], "ci95": [[[0, 1], [1, 3]], [[2, 4], null]]},
                  "near": {"ratio": -3, "ci95": [-30, 20], "ratio_note": "meaningless"},
                  "share": {"value": [[1, 2.5], [null, 4]], "ci95": [[[0, 2], [2, 3]], [null, [3, 5]]]},
                  "sets": [{"name": "circuit", "recovered": 0.5, "recovered_ci95": [0.25, 0.75], "effect": 7, "ci95": [6, 8]}]}
@@ -35,6 +36,11 @@ import Testing
         #expect(try Self.figure("share", "0.1") == Estimate(value: 2.5, ci95: [2, 3], isMeaningless: false))
         #expect(try Self.figure("share", "1.0") == Estimate(value: nil, ci95: nil, isMeaningless: false))
         #expect(throws: IOIError.self) { try Self.figure("share", "2.0") }
+        #expect(try Self.figure("map", "effect", "0.1") == Estimate(value: 2, ci95: [1, 3], isMeaningless: false))
+        #expect(try Self.figure("map", "effect", "1.1") == Estimate(value: nil, ci95: nil, isMeaningless: false))
+        #expect(throws: IOIError.self) { try Self.figure("map", "effect", "0.2") }
+        #expect(throws: IOIError.self) { try Self.figure("map", "0.1") }
+        #expect(FigurePath("clean@3/patterns/donor-to-host/effect/10.7")?.format == .percent)
         #expect(FigurePath("base/heads/direct_logit_attribution/share/9.9")?.format == .percent)
         #expect(FigurePath("base/heads/direct_logit_attribution/heads/9.9")?.format == .number)
         let error = #expect(throws: IOIError.self) { try Self.figure("sets", "others", "recovered") }
