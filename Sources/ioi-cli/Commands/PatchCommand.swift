@@ -25,6 +25,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             ioi patch --mode path --receiver logits
             ioi patch --mode path --receiver q:9.9,9.6,10.0@END --receiver v:7.9@S2
             ioi patch --mode path --knockout 9.9@END,9.6@END,10.0@END
+            ioi patch --mode cross-model
             ioi patch --mode cross-model --donor runs/clean/checkpoints/epoch-025 --component pattern --direction both
 
             \(Interrupt.help)
@@ -124,7 +125,13 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     struct CrossModel: ParsableArguments {
         @Option(
-            help: ArgumentHelp("The model that values come from; required.", valueName: "name|dir"), completion: .models
+            help: ArgumentHelp(
+                "The model that values come from (default: the newest checkpoint below runs trained from --model).",
+                discussion:
+                    "Of the runs that started from --model itself, the one that saved a checkpoint last counts.",
+                valueName: "name|dir"
+            ),
+            completion: .models
         )
         var donor: String?
 
@@ -171,6 +178,14 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         return experiment
     }
 
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        let model = try model.load(workers: workers)
+        guard measurement.mode == .crossModel else { return (model, nil) }
+        return (
+            model, try ModelOptions.load(donor: donor, as: "--donor", trainedFrom: model, workers: workers)
+        )
+    }
+
     func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {
         guard case .crossModel(var options) = experiment.mode else { return }
         options.circuit = circuitName(for: model.location)
@@ -180,7 +195,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
             text: { results.text(experiment, on: subject.prompting) }, csv: { results.csv },
-            next: results.next(experiment, donor: donor, model: model.flag)
+            next: results.next(
+                experiment, donor: donor ?? subject.donor?.location.given, model: model.flag
+            )
         )
     }
 
@@ -222,9 +239,6 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
                 )
             )
         case .crossModel:
-            guard donor != nil else {
-                throw IOIError.usage("--donor: missing, expected the model that values come from")
-            }
             let positions = measurement.position?.items ?? [.all]
             guard positions.count == 1 else {
                 throw IOIError.usage("--position: found \(positions.count) positions, expected one for cross-model")

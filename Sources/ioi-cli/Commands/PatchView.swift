@@ -118,7 +118,7 @@ extension CrossModelResults {
         var text = map.text(title: title)
         guard !sets.isEmpty else { return text }
         var table = TextTable(header: [
-            "together", "heads", "effect, %", "95 % interval", "share of the gap, %", "95 % interval",
+            "together", "heads", "effect, %", "95 % interval", "recovered, %", "95 % interval",
         ])
         table.rows = sets.map { set in
             [set.name, "\(set.heads.count)"]

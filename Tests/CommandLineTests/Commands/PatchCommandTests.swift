@@ -123,6 +123,44 @@ import Testing
         #expect(lines.count == 145 && lines[0].hasPrefix("layer,column,patched,") && lines[12].hasPrefix("0,11,"))
     }
 
+    /// What a user types after a fine-tuning; the donor is found, or the error says how to make one.
+    @Test func theNewestCheckpointOfTheModelIsTheDonor() async throws {
+        let folder = CommandTests.fresh().resolvingSymlinksInPath()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let sweep = ["patch", "--mode", "cross-model", "--model", "embedded", "--count", "3", "--threads", "2"]
+        let missing = try await Program.run(sweep, in: folder)
+        #expect(missing.status == 64 && missing.complaints.count == 1 && missing.output.isEmpty)
+        #expect(
+            missing.complaints.first
+                == "ioi: --donor: missing, and no run below \(folder.path)/runs has a checkpoint trained from embedded; "
+                + "expected a model, or such a run as ioi finetune --model embedded makes"
+        )
+        let training = ["finetune", "--model", "embedded", "--max-steps", "2", "--eval-count", "0", "--threads", "2"]
+        let trained = try await Program.run(training + ["--count", "40", "--epochs", "1"], in: folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let found = try await Program.run(sweep + ["--format", "json", "--random-sets", "1"], in: folder)
+        #expect(found.status == 0, "\(found.errors)")
+        let checkpoint = "\(folder.path)/runs/embedded-clean/checkpoints/epoch-001"
+        #expect(found.complaints.first?.hasPrefix("donor epoch-001 at \(checkpoint)") == true, "\(found.errors)")
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [String: Any])
+        let weights = URL(fileURLWithPath: "\(checkpoint)/model.safetensors")
+        #expect(try (document["donor"] as? [String: Any])?["sha256"] as? String == Digest.sha256(of: weights))
+        let named = try await Program.run(
+            sweep + ["--format", "json", "--random-sets", "1", "--donor", checkpoint], in: folder)
+        let again = try #require(try JSONSerialization.jsonObject(with: Data(named.output.utf8)) as? [String: Any])
+        #expect(again["results"] as? NSDictionary == document["results"] as? NSDictionary)
+        // From the checkpoint itself nothing was trained; a donor that nobody needs is not looked for.
+        let next = try await Program.run(
+            ["patch", "--mode", "cross-model", "--model", checkpoint, "--count", "3"], in: folder)
+        #expect(next.status == 64 && next.complaints.count == 1)
+        let alone = try await Program.run(
+            ["patch", "--mode", "path", "--model", "embedded", "--count", "3"], in: folder)
+        #expect(alone.status == 0 && !alone.errors.contains("donor"))
+        let diff = try await Program.run(["model", "diff", "embedded"], in: folder)
+        #expect(diff.status == 0 && diff.complaints.first?.hasPrefix("donor epoch-001 at \(checkpoint)") == true)
+    }
+
     @Test func theScaleIsSaidAndRecorded() async throws {
         let arguments = ["patch", "--mode", "path", "--scale", "gap"]
         let document = try await Self.document(arguments + ["--per-prompt"])
