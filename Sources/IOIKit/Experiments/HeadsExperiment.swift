@@ -10,8 +10,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     public var prompts: PromptSource
     public var analyses = Analysis.allCases
-    /// The circuit whose classes are measured, and whose name movers are knocked out to find their backups: `default` or
-    /// a file. If a model has no default circuit, ``HeadClassification`` determines the name movers.
+    /// The circuit whose classes are measured, and whose name movers are knocked out to find their backups: `default`
+    /// or a file. If a model has no default circuit, ``HeadClassification`` determines the name movers.
     public var circuit = "default"
     public var criteria = HeadCriteria()
     /// How name movers are knocked out.
@@ -74,6 +74,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
         // Errors in circuits are reported before any measurement.
         let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
+        let classes = try circuit(of: model)?.classes
         let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
         var stage = work
         func next() -> Work {
@@ -82,12 +83,11 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         }
         let observed =
             try subject.observedHeads
-            ?? observe(
-                model, subject.prompts, classes: circuit(of: model)?.classes, movers: movers.model, stagePrefix: "",
-                next()
-            )
+            ?? observe(model, subject.prompts, classes: classes, movers: movers.model, stagePrefix: "", next())
         guard let donor else { return HeadsResults(observed) }
-        return try compare(model, observed, with: donor, subject.prompts, movers: movers.donor, next())
+        return try compare(
+            model, observed, with: donor, subject.prompts, classes: classes, movers: movers.donor, next()
+        )
     }
 
     /// Measures a model's heads, for reuse in several comparisons.
@@ -135,12 +135,14 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     /// - Parameters:
     ///   - observed: the measurements of `model`.
+    ///   - classes: the classes of the circuit of `model`.
     ///   - movers: the name movers of the donor's circuit.
     private func compare(
         _ model: GPT2,
         _ observed: Observation,
         with donor: GPT2,
         _ prompts: [Prompt],
+        classes: [HeadClass]?,
         movers: [Head]?,
         _ work: Work
     ) throws -> HeadsResults {
@@ -151,8 +153,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         var later = work
         later.progress = staged.stage(19)
         let other = try observe(
-            donor, prompts, classes: circuit(of: model)?.classes, keeping: observed.movers, movers: movers,
-            stagePrefix: "donor, ", later
+            donor, prompts, classes: classes, keeping: observed.movers, movers: movers, stagePrefix: "donor, ", later
         )
         var results = HeadsResults(observed)
         results.donor = other.profile
@@ -207,7 +208,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: TaskAttention(attention, seed: seed, workers: workers)
         )
-        profile.classAttention = classes?.map { ClassAttention($0, attention, seed: seed) }
+        profile.classAttention = classes?.map {
+            ClassAttention(name: $0.name, heads: $0.heads, attention, seed: seed)
+        }
         if analyses.contains(.attribution) {
             profile.attribution = DirectLogitAttribution(
                 projections, config: config, seed: seed, workers: workers,

@@ -9,9 +9,10 @@ public struct ClassAttention: Equatable, Sendable {
         set { means[relation] = newValue }
     }
 
-    init(_ headClass: HeadClass, _ measures: TaskAttention.Measures, seed: UInt64) {
-        name = headClass.name
-        heads = headClass.heads
+    /// - Parameter heads: at least one.
+    init(name: String, heads: [Head], _ measures: TaskAttention.Measures, seed: UInt64) {
+        self.name = name
+        self.heads = heads
         for relation in TaskAttention.Relation.allCases {
             let columns = heads.map { measures[relation][$0.layer * measures.config.heads + $0.index] }
             self[relation] = Estimate(

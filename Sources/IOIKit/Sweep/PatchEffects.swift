@@ -131,8 +131,9 @@ extension PatchEffects.Gap: FieldCoded {
 
 /// The effects of a sweep over layers and columns, in the form used by results files.
 ///
-/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run
-/// `donor` and `recovered`; on the scale of the gap also `counterfactual` and `gap`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
+/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], with a donor run `donor`
+/// and `recovered`, and on the scale of the gap `counterfactual` and `gap`. The shape is [L] instead of [L][H] for a sweep
+/// with one run per layer.
 public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
         case heads

@@ -34,8 +34,8 @@ public struct RunSearch: Sendable {
 
     /// The newest checkpoint of the run that saved one last, among the runs that started from a model.
     ///
-    /// Runs that started from a checkpoint of such a run do not count: a recovery is not what a comparison with the base
-    /// model is about unless it is asked for.
+    /// Runs that started from a checkpoint of such a run do not count: a recovery has been trained twice, and what
+    /// either training did could not be told.
     ///
     /// - Parameter sha256: the hash of the model.
     public func newestCheckpoint(trainedFrom sha256: String) -> Checkpoint? {

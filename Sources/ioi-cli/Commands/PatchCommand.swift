@@ -17,8 +17,8 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             fine-tuning change? The share of the gap between the two models that is recovered, for every head, for a \
             circuit and its classes, for everything outside it, and for random sets of the same size.
 
-            Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from the \
-            counterfactuals', with 95 % bootstrap intervals.
+            Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from \
+            the counterfactuals', with 95 % bootstrap intervals.
 
             ioi patch --mode activation --site z --position END
             ioi patch --mode activation --site resid_pre --position IO,S1,S2,END

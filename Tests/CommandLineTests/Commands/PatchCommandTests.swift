@@ -132,8 +132,8 @@ import Testing
         #expect(missing.status == 64 && missing.complaints.count == 1 && missing.output.isEmpty)
         #expect(
             missing.complaints.first
-                == "ioi: --donor: missing, and no run below \(folder.path)/runs has a checkpoint trained from embedded; "
-                + "expected a model, or such a run as ioi finetune --model embedded makes"
+                == "ioi: --donor: missing, and no run below \(folder.path)/runs has a checkpoint trained from "
+                + "embedded; expected a model, or such a run as ioi finetune --model embedded makes"
         )
         let training = ["finetune", "--model", "embedded", "--max-steps", "2", "--eval-count", "0", "--threads", "2"]
         let trained = try await Program.run(training + ["--count", "40", "--epochs", "1"], in: folder)

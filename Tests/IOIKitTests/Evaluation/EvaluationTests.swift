@@ -11,7 +11,7 @@ import Testing
     /// The counterfactual's logit difference and IO against the other names, from a slow model's logits.
     @Test(arguments: PatchingFixture.all)
     func measuresAreThoseOfASlowModel(_ fixture: PatchingFixture) throws {
-        // The fixture's names, one that IO and S of no prompt have, and one that stands in some prompts as another word.
+        // The fixture's names, one that nobody has, and one that stands in some prompts as another word.
         let names = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31]
         let naive = NaiveModel(fixture.parameters)
         let measures = try Evaluator(fixture.parameters, workers: Self.workers).measure(

@@ -61,9 +61,10 @@ extension ReproductionReportBuilder {
             title: "Behaviour and circuit over epochs",
             body: table + HTMLPage.figures(pictures)
                 + HTMLPage.paragraph(
-                    "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. IO over "
-                        + "names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
-                        + "A dashed line continues another stage. Ratios to a logit difference near zero are meaningless and are "
+                    "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
+                        + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
+                        + "A dashed line continues another stage. "
+                        + "Ratios to a logit difference near zero are meaningless and are "
                         + "not drawn. Above 100 %, the circuit scores higher than the whole model.", style: "quiet"
                 )
         )

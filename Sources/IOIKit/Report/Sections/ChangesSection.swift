@@ -22,12 +22,12 @@ extension ReproductionReportBuilder {
         let scales = all.flatMap { $0.1.values.map(\.map.scale) }
         let whole =
             scales.contains(.gap)
-            ? " of the counterfactual gap: the logit difference minus that of the counterfactuals, for the same two names"
+            ? " of the counterfactual gap, the logit difference minus that of the same two names on counterfactuals"
             : ""
         let intro = HTMLPage.paragraph(
             "Each head's attention pattern, or its output z, is patched from the fine-tuned model into the base model on the "
-                + "same prompts. The maps show the change of the logit difference in per cent\(whole). The share recovered is the part "
-                + "of the whole change that patching a set of heads brings about."
+                + "same prompts. The maps show the change of the logit difference in per cent\(whole). "
+                + "The share recovered is the part of the whole change that patching a set of heads brings about."
         )
         return Section(title: "Where the changes lie", body: intro + sections)
     }

@@ -7,10 +7,11 @@ extension RunReportBuilder {
         }
         let all = evaluations.map { (epoch: $0.epoch, metrics: $0.document.results.shownMetrics) }
         // Evaluations by older versions lack some.
-        let isShown = all.first?.metrics.indices.map { index in all.contains { $0.metrics[index].estimate.value != nil }
+        let shown = all.first?.metrics.indices.filter { index in
+            all.contains { $0.metrics[index].estimate.value != nil }
         }
-        guard let isShown else { return nil }
-        let measured = all.map { epoch, metrics in (epoch: epoch, metrics: zip(metrics, isShown).filter(\.1).map(\.0)) }
+        guard let shown else { return nil }
+        let measured = all.map { epoch, metrics in (epoch: epoch, metrics: shown.map { metrics[$0] }) }
         let metrics = measured[0].metrics
         addTable(
             "evaluation", ["epoch"] + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] },
