@@ -16,6 +16,14 @@ public struct Evaluation: Equatable, Sendable {
         public private(set) var ioRank = Estimate()
         /// Cross-entropy of the label, in nats.
         public private(set) var loss = Estimate()
+        /// logit(IO) − logit(S) at END of the counterfactuals, for the prompts' own IO and S.
+        ///
+        /// This and the following are nil if a prompt lacks the value, or in older results.
+        public private(set) var counterfactualLogitDifference: Estimate?
+        /// logit(IO) minus the mean logit of the names that the prompt does not mention.
+        public private(set) var ioOverNames: Estimate?
+        /// The rank of IO among all names, from 1.
+        public private(set) var ioRankAmongNames: Estimate?
 
         init(_ measures: [PromptMeasures], seed: UInt64) {
             func estimate(_ value: (PromptMeasures) -> Double) -> Estimate {
@@ -29,6 +37,13 @@ public struct Evaluation: Equatable, Sendable {
             ioProbability = estimate(\.ioProbability)
             ioRank = estimate { Double($0.ioRank) }
             loss = estimate(\.loss)
+            func optional(_ value: (PromptMeasures) -> Double?) -> Estimate? {
+                let values = measures.compactMap(value)
+                return values.isEmpty || values.count < count ? nil : Estimate(meanOf: values, seed: seed)
+            }
+            counterfactualLogitDifference = optional(\.counterfactualLogitDifference)
+            ioOverNames = optional(\.ioOverNames)
+            ioRankAmongNames = optional { $0.ioRankAmongNames.map(Double.init) }
         }
     }
 
@@ -69,6 +84,8 @@ extension Evaluation.Summary: FieldCoded {
             + [
                 mean("accuracy", \.accuracy), mean("top1", \.top1), mean("io_probability", \.ioProbability),
                 mean("io_rank", \.ioRank), mean("loss", \.loss),
+                .optional("counterfactual_logit_difference", \.counterfactualLogitDifference),
+                .optional("io_over_names", \.ioOverNames), .optional("io_rank_among_names", \.ioRankAmongNames),
             ]
     }
 
@@ -102,6 +119,14 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
     public let ioRank: Int
     /// Cross-entropy of the label, in nats.
     public let loss: Double
+    /// logit(IO) − logit(S) at END of the counterfactual; nil if the prompt has none.
+    public internal(set) var counterfactualLogitDifference: Double?
+    /// logit(IO) minus the mean logit of the names that the prompt does not mention; nil without such names.
+    ///
+    /// The logit difference alone does not tell whether IO gained or S lost. This does not depend on S.
+    public let ioOverNames: Double?
+    /// The rank of IO among the names, itself and S, from 1; nil without names.
+    public let ioRankAmongNames: Int?
 
     enum CodingKeys: String, CodingKey {
         case id, template, order
@@ -109,19 +134,38 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
         case ioProbability = "io_probability"
         case ioRank = "io_rank"
         case loss
+        case counterfactualLogitDifference = "counterfactual_logit_difference"
+        case ioOverNames = "io_over_names"
+        case ioRankAmongNames = "io_rank_among_names"
     }
 
-    /// - Parameter logits: [vocabulary], at END.
-    init(_ prompt: Prompt, logits: UnsafeBufferPointer<Float>) {
+    /// - Parameters:
+    ///   - logits: [vocabulary], at END.
+    ///   - names: the tokens of the names that IO is compared with.
+    init(_ prompt: Prompt, logits: UnsafeBufferPointer<Float>, names: [Int]) {
         let largest = logits.max() ?? 0
         let total = logits.reduce(0.0) { $0 + Foundation.exp(Double($1 - largest)) }
         let io = logits[prompt.ioToken]
         id = prompt.id
         template = prompt.template
         order = prompt.order.rawValue
-        logitDifference = Double(io) - Double(logits[prompt.sToken])
+        logitDifference = prompt.logitDifference(logits)
         ioProbability = Foundation.exp(Double(io - largest)) / total
         ioRank = 1 + logits.count { $0 > io }
         loss = Foundation.log(total) - Double(logits[prompt.answerToken] - largest)
+        let mentioned = Set(prompt.tokens + [prompt.ioToken, prompt.sToken])
+        let others = names.filter { !mentioned.contains($0) }.map { Double(logits[$0]) }
+        ioOverNames = others.isEmpty ? nil : Double(io) - others.mean
+        let rivals = Set(names + [prompt.sToken])
+        ioRankAmongNames = names.isEmpty ? nil : 1 + rivals.count { logits[$0] > io }
+    }
+}
+
+extension Prompt {
+    /// logit(IO) − logit(S).
+    ///
+    /// - Parameter logits: [vocabulary].
+    func logitDifference(_ logits: UnsafeBufferPointer<Float>) -> Double {
+        Double(logits[ioToken]) - Double(logits[sToken])
     }
 }

@@ -11,20 +11,35 @@ public struct Evaluator {
         self.workers = workers
     }
 
+    /// Measures prompts, and the counterfactuals of those that have one.
+    ///
     /// - Parameters:
+    ///   - names: the tokens of the names that IO is compared with; empty for no comparison.
     ///   - progress: called with the number of prompts done; throwing stops the run.
     ///   - prompts: the prompts to measure.
     /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
         _ prompts: [Prompt],
+        names: [Int] = [],
         progress: (Int) throws -> Void = { _ in }
     ) throws -> [PromptMeasures] {
-        try measure(prompts, tokens: \.tokens, progress: progress) { prompt, logits in
-            let measured = PromptMeasures(prompt, logits: logits)
-            guard measured.loss.isFinite, measured.logitDifference.isFinite else {
-                throw IOIError("prompt \(prompt.id): the model's logits are not finite numbers")
+        try measure(prompts, inputs: { [$0.tokens] + [$0.abcTokens].compactMap { $0 } }, progress: progress) {
+            batch, run in
+            var measures = try run.map(batch, tokens: \.tokens) { prompt, logits in
+                let measured = PromptMeasures(prompt, logits: logits, names: names)
+                guard measured.loss.isFinite, measured.logitDifference.isFinite else { throw Self.notFinite(prompt.id) }
+                return measured
             }
-            return measured
+            let others = batch.indices.filter { batch[$0].abcTokens != nil }
+            let differences = try run.map(others, tokens: { batch[$0].abcTokens! }) { index, logits in
+                let difference = batch[index].logitDifference(logits)
+                guard difference.isFinite else { throw Self.notFinite(batch[index].id) }
+                return difference
+            }
+            for (index, difference) in zip(others, differences) {
+                measures[index - batch.startIndex].counterfactualLogitDifference = difference
+            }
+            return measures
         }
     }
 
@@ -36,40 +51,58 @@ public struct Evaluator {
         _ prompts: [ChoicePrompt],
         progress: (Int) throws -> Void = { _ in }
     ) throws -> [ChoiceMeasures] {
-        try measure(prompts, tokens: \.tokens, progress: progress) { prompt, logits in
-            let measured = ChoiceMeasures(prompt, logits: logits)
-            guard measured.loss.isFinite, measured.probabilityDifference.isFinite else {
-                throw IOIError("prompt \(prompt.id): the model's logits are not finite numbers")
+        try measure(prompts, inputs: { [$0.tokens] }, progress: progress) { batch, run in
+            try run.map(batch, tokens: \.tokens) { prompt, logits in
+                let measured = ChoiceMeasures(prompt, logits: logits)
+                guard measured.loss.isFinite, measured.probabilityDifference.isFinite else {
+                    throw Self.notFinite(prompt.id)
+                }
+                return measured
             }
-            return measured
         }
     }
 
-    /// - Parameter each: measures a prompt from its logits at END, [vocabulary].
+    private static func notFinite(_ id: Int) -> IOIError {
+        IOIError("prompt \(id): the model's logits are not finite numbers")
+    }
+
+    /// - Parameters:
+    ///   - inputs: what is run for a prompt.
+    ///   - measureBatch: measures a batch of prompts.
     private func measure<Item, Measures>(
         _ prompts: [Item],
-        tokens: (Item) -> [Int],
+        inputs: (Item) -> [[Int]],
         progress: (Int) throws -> Void,
-        each: (Item, UnsafeBufferPointer<Float>) throws -> Measures
+        measureBatch: (ArraySlice<Item>, EndRun) throws -> [Measures]
     ) throws -> [Measures] {
-        let forward = ForwardPass(
-            parameters,
-            capacity: BatchCapacity(lengths: prompts.map { tokens($0).count }, count: Self.batch, rows: .last),
-            workers: workers
-        )
+        let lengths = prompts.flatMap { inputs($0).map(\.count) }
+        let capacity = BatchCapacity(lengths: lengths, count: Self.batch, rows: .last)
+        let run = EndRun(forward: ForwardPass(parameters, capacity: capacity, workers: workers))
         var measures: [Measures] = []
         measures.reserveCapacity(prompts.count)
         for start in stride(from: 0, to: prompts.count, by: Self.batch) {
-            let batch = prompts[start..<min(start + Self.batch, prompts.count)]
-            let packed = PackedBatch(batch.map(tokens), rows: .last)
-            forward.run(packed)
-            let logits = forward.logits(of: packed.queries.indices)
-            for (prompt, query) in zip(batch, packed.queryOfLabel) {
-                measures.append(try each(prompt, logits.row(query)))
-            }
+            measures += try measureBatch(prompts[start..<min(start + Self.batch, prompts.count)], run)
             try progress(measures.count)
         }
         return measures
+    }
+}
+
+/// Runs batches and reads their logits at END.
+private struct EndRun {
+    let forward: ForwardPass
+
+    /// - Parameter each: measures an item from its logits at END, [vocabulary].
+    func map<Item, Measures>(
+        _ items: some Collection<Item>,
+        tokens: (Item) -> [Int],
+        each: (Item, UnsafeBufferPointer<Float>) throws -> Measures
+    ) throws -> [Measures] {
+        guard !items.isEmpty else { return [] }
+        let packed = PackedBatch(items.map(tokens), rows: .last)
+        forward.run(packed)
+        let logits = forward.logits(of: packed.queries.indices)
+        return try zip(items, packed.queryOfLabel).map { try each($0, logits.row($1)) }
     }
 }
 
@@ -110,7 +143,7 @@ extension Evaluator {
     ) throws -> TaskEvaluation {
         switch dataset {
         case .ioi(let dataset):
-            let measures = try measure(dataset.prompts, progress: progress)
+            let measures = try measure(dataset.prompts, names: dataset.names, progress: progress)
             return .ioi(Evaluation(measures, seed: seed, perPrompt: perPrompt))
         case .choice(let dataset):
             let measures = try measure(dataset.prompts, progress: progress)

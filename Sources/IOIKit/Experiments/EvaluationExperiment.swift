@@ -1,6 +1,9 @@
 /// A model's performance on the prompts of any task.
 public struct EvaluationExperiment: Experiment, Equatable {
     public static let name = "eval"
+    public static let later: Set<String> = [
+        "counterfactual_logit_difference", "io_over_names", "io_rank_among_names",
+    ]
 
     public var prompts: PromptSource
 

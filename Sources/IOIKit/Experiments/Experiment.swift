@@ -13,6 +13,9 @@ public protocol Experiment: Codable, Sendable {
     /// Fields of the results that only describe others in words, and so are not compared.
     static var uncompared: Set<String> { get }
 
+    /// Fields of the results that older versions do not write, and so are only compared if recorded.
+    static var later: Set<String> { get }
+
     /// Checks the options.
     ///
     /// - Throws: `IOIError` for an option that is out of range or conflicts with others.
@@ -37,6 +40,7 @@ public protocol Experiment: Codable, Sendable {
 
 extension Experiment {
     public static var uncompared: Set<String> { [] }
+    public static var later: Set<String> { [] }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
 }
 

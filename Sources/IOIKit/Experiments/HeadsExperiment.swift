@@ -1,6 +1,7 @@
 /// The roles of a model's heads, and how a donor's heads differ.
 public struct HeadsExperiment: PromptExperiment, Equatable {
     public static let name = "heads"
+    public static let later: Set<String> = ["class_attention"]
 
     public enum Analysis: String, CaseIterable, Codable, Sendable {
         case attribution = "dla"
@@ -9,8 +10,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     public var prompts: PromptSource
     public var analyses = Analysis.allCases
-    /// The circuit whose name movers are knocked out to find their backups: `default` or a file. If a model has no
-    /// default circuit, ``HeadClassification`` determines the name movers.
+    /// The circuit whose classes are measured, and whose name movers are knocked out to find their backups: `default`
+    /// or a file. If a model has no default circuit, ``HeadClassification`` determines the name movers.
     public var circuit = "default"
     public var criteria = HeadCriteria()
     /// How name movers are knocked out.
@@ -46,12 +47,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
     }
 
-    /// The circuit whose name movers are knocked out; nil if classification determines them.
+    /// nil if no circuit belongs to the model.
     public func circuit(of model: GPT2) throws -> Circuit? {
-        guard analyses.contains(.backup), circuit != "default" || DataDirectory.circuit(of: model.location) != nil
-        else {
-            return nil
-        }
+        guard circuit != "default" || DataDirectory.circuit(of: model.location) != nil else { return nil }
         return try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
@@ -76,6 +74,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
         // Errors in circuits are reported before any measurement.
         let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
+        let classes = try circuit(of: model)?.classes
         let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
         var stage = work
         func next() -> Work {
@@ -84,14 +83,18 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         }
         let observed =
             try subject.observedHeads
-            ?? observe(model, subject.prompts, movers: movers.model, stagePrefix: "", next())
+            ?? observe(model, subject.prompts, classes: classes, movers: movers.model, stagePrefix: "", next())
         guard let donor else { return HeadsResults(observed) }
-        return try compare(model, observed, with: donor, subject.prompts, movers: movers.donor, next())
+        return try compare(
+            model, observed, with: donor, subject.prompts, classes: classes, movers: movers.donor, next()
+        )
     }
 
     /// Measures a model's heads, for reuse in several comparisons.
     func observe(_ model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> Observation {
-        try observe(model, prompts, movers: movers(of: model), stagePrefix: "", work)
+        try observe(
+            model, prompts, classes: circuit(of: model)?.classes, movers: movers(of: model), stagePrefix: "", work
+        )
     }
 
     /// The measurements of a model's heads.
@@ -106,19 +109,21 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     /// - Parameters:
+    ///   - classes: the classes of a circuit.
     ///   - heads: further heads whose scatter points are kept.
     ///   - movers: the heads to knock out; nil for the heads classified as name movers.
     ///   - stagePrefix: the prefix of stage names.
     private func observe(
         _ model: GPT2,
         _ prompts: [Prompt],
+        classes: [HeadClass]?,
         keeping heads: [Head] = [],
         movers: [Head]?,
         stagePrefix: String,
         _ work: Work
     ) throws -> Observation {
         let staged = StagedProgress(total: Stage.allCases.reduce(0) { $0 + weight($1) }, report: work.progress)
-        var observed = try observe(model.parameters, prompts, settings: work.settings, staged)
+        var observed = try observe(model.parameters, prompts, classes, settings: work.settings, staged)
         try patch(&observed.profile, model.parameters, prompts, movers: movers, stagePrefix: stagePrefix, work, staged)
         if perPrompt == .movers {
             let drawn = Set(observed.movers + heads)
@@ -130,12 +135,14 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
 
     /// - Parameters:
     ///   - observed: the measurements of `model`.
+    ///   - classes: the classes of the circuit of `model`.
     ///   - movers: the name movers of the donor's circuit.
     private func compare(
         _ model: GPT2,
         _ observed: Observation,
         with donor: GPT2,
         _ prompts: [Prompt],
+        classes: [HeadClass]?,
         movers: [Head]?,
         _ work: Work
     ) throws -> HeadsResults {
@@ -146,7 +153,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         var later = work
         later.progress = staged.stage(19)
         let other = try observe(
-            donor, prompts, keeping: observed.movers, movers: movers, stagePrefix: "donor, ", later
+            donor, prompts, classes: classes, keeping: observed.movers, movers: movers, stagePrefix: "donor, ", later
         )
         var results = HeadsResults(observed)
         results.donor = other.profile
@@ -179,6 +186,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     private func observe(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
+        _ classes: [HeadClass]?,
         settings: RunSettings,
         _ staged: StagedProgress
     ) throws -> Observation {
@@ -200,6 +208,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: TaskAttention(attention, seed: seed, workers: workers)
         )
+        profile.classAttention = classes?.map {
+            ClassAttention(name: $0.name, heads: $0.heads, attention, seed: seed)
+        }
         if analyses.contains(.attribution) {
             profile.attribution = DirectLogitAttribution(
                 projections, config: config, seed: seed, workers: workers,

@@ -15,13 +15,14 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     /// Whether to knock out each target separately too.
     public var each = false
     public var ablation = Ablation()
+    public var scale = EffectScale.original
     /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
 
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     enum CodingKeys: String, CodingKey {
-        case prompts, heads, classes, mlps, circuit, position, each, ablation
+        case prompts, heads, classes, mlps, circuit, position, each, ablation, scale
         case reference = "abc_count"
     }
 
@@ -42,13 +43,14 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     public func run(on subject: Subject, _ work: Work) throws -> KnockoutResults {
         let targets = try targets(in: subject.model)
         let reference = try prompts.reference(count: reference, for: subject.model)
+        let gap = try scale.gap(of: subject.model.parameters, subject.prompts, work.settings)
         let measures = try work.partial.measure(Self.name) {
             try Knockout(targets, ablation: ablation).measure(
                 subject.model.parameters, subject.prompts, reference: reference, settings: work.settings, resuming: $0,
                 progress: work.progress
             )
         }
-        let effects = PatchEffects(measures, seed: prompts.seed, workers: work.workers)
+        let effects = PatchEffects(measures, gap: gap, seed: prompts.seed, workers: work.workers)
         return KnockoutResults(
             effects, names: targets.dropFirst().map(\.name), measures: work.perPrompt ? measures : nil
         )
@@ -90,6 +92,8 @@ public struct KnockoutResults: Equatable, Sendable {
     public struct Single: Equatable, Sendable {
         public fileprivate(set) var name = ""
         public fileprivate(set) var cell = PatchEffects.Cell()
+        /// A caveat on the effect.
+        public fileprivate(set) var note: RatioNote?
     }
 
     /// Logit differences.
@@ -104,6 +108,8 @@ public struct KnockoutResults: Equatable, Sendable {
 
     /// The mean logit difference with nothing knocked out.
     public private(set) var original = Estimate()
+    /// What effects are percentages of on the scale of the gap; nil on the original one.
+    public private(set) var gap: PatchEffects.Gap?
     /// With all targets knocked out.
     public private(set) var together = PatchEffects.Cell()
     /// With one target knocked out at a time.
@@ -112,8 +118,9 @@ public struct KnockoutResults: Equatable, Sendable {
 
     fileprivate init(_ effects: PatchEffects, names: [String], measures: PatchMeasures?) {
         original = effects.original
+        gap = effects.gap
         together = effects.cells[0]
-        each = zip(names, effects.cells.dropFirst()).map { Single(name: $0, cell: $1) }
+        each = zip(names, effects.cells.dropFirst()).map { Single(name: $0, cell: $1, note: effects.gap?.note) }
         perPrompt = measures.map {
             PerPrompt(original: $0.original, together: $0.patched[0], each: Array($0.patched.dropFirst()))
         }
@@ -125,7 +132,8 @@ extension KnockoutResults: FieldCoded {
 
     static var fields: [Field<KnockoutResults>] {
         [
-            .estimate("original", \.original), .estimate("knocked_out", \.together.patched),
+            .estimate("original", \.original), .inline(where: "counterfactual", \.gap),
+            .estimate("knocked_out", \.together.patched),
             .estimate("effect", interval: "ci95", \.together.effect), .list("each", \.each),
             .optional("per_prompt", \.perPrompt),
         ]
@@ -136,7 +144,7 @@ extension KnockoutResults.Single: FieldCoded {
     static var fields: [Field<KnockoutResults.Single>] {
         [
             .value("name", \.name), .estimate("knocked_out", \.cell.patched),
-            .estimate("effect", interval: "ci95", \.cell.effect),
+            .estimate("effect", interval: "ci95", \.cell.effect), .optional("effect_note", \.note),
         ]
     }
 }

@@ -98,6 +98,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     public var mode: Mode
     public var prompts: PromptSource
     public var aggregation: EffectAggregation
+    public var scale = EffectScale.original
 
     public init(mode: Mode, prompts: PromptSource, aggregation: EffectAggregation) {
         self.mode = mode
@@ -108,6 +109,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     enum CodingKeys: String, CodingKey {
         case mode, prompts
         case aggregation = "aggregate"
+        case scale
     }
 
     enum ModeName: String, Codable {
@@ -120,6 +122,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         prompts = try container.decode(PromptSource.self, forKey: .prompts)
         aggregation = try container.decode(EffectAggregation.self, forKey: .aggregation)
+        scale = try container.decode(EffectScale.self, forKey: .scale)
         mode =
             switch try container.decode(ModeName.self, forKey: .mode) {
             case .activation: .activation(try Activation(from: decoder))
@@ -132,6 +135,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(prompts, forKey: .prompts)
         try container.encode(aggregation, forKey: .aggregation)
+        try container.encode(scale, forKey: .scale)
         switch mode {
         case .activation(let options):
             try container.encode(ModeName.activation, forKey: .mode)
@@ -177,6 +181,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let (parameters, config) = (subject.model.parameters, subject.model.config)
         var method = ActivationPatching(site: options.site, positions: options.positions)
         method.isDenoising = options.denoise
+        let gap = try scale.gap(of: parameters, subject.prompts, work.settings)
         let measures = try work.partial.measure("activation") {
             try method.measure(
                 parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
@@ -184,7 +189,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         }
         let columns: PatchMap.Columns =
             options.site.isPerHead ? .heads : options.positions.count == 1 ? .single : .positions(options.positions)
-        return map(effects(measures, work), measures, columns, config, width: method.columns(config), work)
+        return map(effects(measures, gap, work), measures, columns, config, width: method.columns(config), work)
     }
 
     private func run(_ options: Path, on subject: Subject, _ work: Work) throws -> PatchMap {
@@ -195,13 +200,14 @@ public struct PatchExperiment: PromptExperiment, Equatable {
             case .mlps: ((0..<config.layers).map { .mlp($0) }, 1)
             }
         let method = try options.method(cells: senders.map { [$0] })
+        let gap = try scale.gap(of: parameters, subject.prompts, work.settings)
         let measures = try work.partial.measure("path") {
             try method.measure(
                 parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
             )
         }
         let columns = options.sender == .heads ? PatchMap.Columns.heads : .single
-        return map(effects(measures, work), measures, columns, config, width: width, work)
+        return map(effects(measures, gap, work), measures, columns, config, width: width, work)
     }
 
     private func run(
@@ -218,13 +224,14 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         var results: [String: CrossModelResults] = [:]
         for (index, direction) in options.directions.enumerated() {
             let (host, donor) = direction == .donorToHost ? (model, donor) : (donor, model)
+            let gap = try scale.gap(of: host.parameters, subject.prompts, work.settings)
             let measures = try work.partial.measure(direction.rawValue) {
                 try method.measure(
                     host: host.parameters, donor: donor.parameters, subject.prompts, settings: work.settings,
                     resuming: $0
                 ) { work.progress((Double(index) + $0) / Double(options.directions.count)) }
             }
-            let effects = effects(measures, work)
+            let effects = effects(measures, gap, work)
             results[direction.rawValue] = CrossModelResults(
                 map(effects, measures, .heads, config, width: config.heads, work), sets,
                 cells: Array(effects.cells.dropFirst(single.count))
@@ -233,8 +240,8 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         return results
     }
 
-    private func effects(_ measures: PatchMeasures, _ work: Work) -> PatchEffects {
-        PatchEffects(measures, aggregation: aggregation, seed: prompts.seed, workers: work.workers)
+    private func effects(_ measures: PatchMeasures, _ gap: CounterfactualGap?, _ work: Work) -> PatchEffects {
+        PatchEffects(measures, aggregation: aggregation, gap: gap, seed: prompts.seed, workers: work.workers)
     }
 
     private func map(
@@ -314,6 +321,8 @@ public struct CrossModelResults: Equatable, Sendable {
         public fileprivate(set) var name = ""
         public fileprivate(set) var heads: [Head] = []
         public fileprivate(set) var cell = PatchEffects.Cell()
+        /// A caveat on the effect.
+        public fileprivate(set) var note: RatioNote?
     }
 
     /// The effects of random sets, for comparison with the circuit's.
@@ -339,7 +348,9 @@ public struct CrossModelResults: Equatable, Sendable {
     /// - Parameter cells: the effects of all sets.
     fileprivate init(_ map: PatchMap, _ sets: HeadSets, cells: [PatchEffects.Cell]) {
         self.map = map
-        self.sets = zip(sets.named, cells).map { SetEffect(name: $0.name, heads: $0.heads, cell: $1) }
+        self.sets = zip(sets.named, cells).map {
+            SetEffect(name: $0.name, heads: $0.heads, cell: $1, note: map.gap?.note)
+        }
         let effects = cells.dropFirst(sets.named.count).compactMap(\.effect.value).sorted()
         guard !effects.isEmpty, let circuit = cells.first?.effect.value else { return }
         random = Null(
@@ -361,7 +372,8 @@ extension CrossModelResults.SetEffect: FieldCoded {
     static var fields: [Field<CrossModelResults.SetEffect>] {
         [
             .value("name", \.name), .value("heads", \.heads), .estimate("patched", \.cell.patched),
-            .estimate("effect", interval: "ci95", \.cell.effect), .nullableEstimate("recovered", \.cell.recovered),
+            .estimate("effect", interval: "ci95", \.cell.effect), .optional("effect_note", \.note),
+            .nullableEstimate("recovered", \.cell.recovered),
         ]
     }
 }

@@ -2,6 +2,8 @@
 public struct HeadProfile: Codable, Equatable, Sendable {
     public let logitDifference: Estimate
     public let attention: TaskAttention
+    /// The classes of the circuit, for a comparison that of the first model; nil if it has none, or in older results.
+    public internal(set) var classAttention: [ClassAttention]?
     public internal(set) var attribution: DirectLogitAttribution?
     public internal(set) var scatter: AttributionScatter?
     public internal(set) var copying: CopyingScore?
@@ -15,6 +17,7 @@ public struct HeadProfile: Codable, Equatable, Sendable {
     enum CodingKeys: String, CodingKey {
         case logitDifference = "logit_difference"
         case attention
+        case classAttention = "class_attention"
         case attribution = "direct_logit_attribution"
         case scatter = "attribution_scatter"
         case copying = "copying_score"

@@ -47,7 +47,7 @@ public struct PatchEffects: Sendable {
     public struct Cell: Equatable, Sendable {
         /// The mean logit difference.
         public internal(set) var patched = Estimate()
-        /// 100 · (patched − original) / original.
+        /// 100 · (patched − original) / original, or over the gap on that scale.
         public internal(set) var effect = Estimate()
         /// (patched − original) / (donor − original); nil without a donor run.
         public internal(set) var recovered: Estimate?
@@ -57,28 +57,54 @@ public struct PatchEffects: Sendable {
     public let original: Estimate
     /// The mean logit difference of the donor run, if there is one.
     public let donor: Estimate?
+    /// What effects are percentages of on the scale of the gap; nil on the original one.
+    public let gap: Gap?
     public let cells: [Cell]
+
+    /// The means of a ``CounterfactualGap``.
+    public struct Gap: Equatable, Sendable {
+        /// The mean logit difference of the counterfactuals.
+        public fileprivate(set) var counterfactual = Estimate()
+        /// The mean logit difference of the prompts minus ``counterfactual``.
+        public fileprivate(set) var whole = Estimate()
+        /// A caveat on effects if the gap is near zero.
+        public fileprivate(set) var note: RatioNote?
+    }
 
     /// - Parameters:
     ///   - seed: for the bootstrap intervals.
     ///   - aggregation: how prompts are averaged.
     ///   - measures: what was measured.
+    ///   - gap: what effects are percentages of, if not of the unpatched run's logit difference.
     ///   - workers: the threads that compute.
     public init(
         _ measures: PatchMeasures,
         aggregation: EffectAggregation = .ratioOfMeans,
+        gap: CounterfactualGap? = nil,
         seed: UInt64,
         workers: Workers
     ) {
         let original = measures.original
-        let ratios = measures.patched.map { zip($0, original).map { 100 * ($0 - $1) / $1 } }
+        let wholes = gap?.values ?? original
+        let ratios = measures.patched.map { patched in
+            patched.indices.map { 100 * (patched[$0] - original[$0]) / wholes[$0] }
+        }
         let donors = measures.donor.map { [$0] } ?? []
-        let columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
+        var columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
+        let whole = gap == nil ? 0 : columns.count
+        if let gap { columns += [wholes, gap.counterfactuals] }
         let sums = ResampledSums(columns, seed: seed, workers: workers)
         let count = sums.count
         func estimate(_ statistic: ([Double]) -> Double) -> Estimate { sums.estimate(statistic) }
         self.original = estimate { $0[0] / count }
         donor = measures.donor.map { _ in estimate { $0[1] / count } }
+        self.gap = gap.map { gap in
+            let mean = estimate { $0[whole] / count }
+            return Gap(
+                counterfactual: estimate { $0[whole + 1] / count }, whole: mean,
+                note: RatioNote(of: 0, whole: mean, spread: wholes.standardDeviation)
+            )
+        }
         let first = 1 + donors.count
         cells = measures.patched.indices.map { cell in
             let column = first + cell
@@ -86,7 +112,7 @@ public struct PatchEffects: Sendable {
                 patched: estimate { $0[column] / count },
                 effect: estimate {
                     aggregation == .ratioOfMeans
-                        ? 100 * ($0[column] - $0[0]) / $0[0] : $0[column + measures.patched.count] / count
+                        ? 100 * ($0[column] - $0[0]) / $0[whole] : $0[column + measures.patched.count] / count
                 },
                 recovered: measures.donor.map { _ in estimate { ($0[column] - $0[0]) / ($0[1] - $0[0]) } }
             )
@@ -94,10 +120,20 @@ public struct PatchEffects: Sendable {
     }
 }
 
+extension PatchEffects.Gap: FieldCoded {
+    static var fields: [Field<PatchEffects.Gap>] {
+        [
+            .estimate("counterfactual", \.counterfactual), .estimate("gap", \.whole),
+            .optional("effect_note", \.note),
+        ]
+    }
+}
+
 /// The effects of a sweep over layers and columns, in the form used by results files.
 ///
-/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], and with a donor run
-/// `donor` and `recovered`. The shape is [L] instead of [L][H] for a sweep with one run per layer.
+/// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], with a donor run `donor`
+/// and `recovered`, and on the scale of the gap `counterfactual` and `gap`. The shape is [L] instead of [L][H] for a sweep
+/// with one run per layer.
 public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
         case heads
@@ -122,10 +158,14 @@ public struct PatchMap: Equatable, Sendable {
     public private(set) var original = Estimate()
     /// The mean logit difference of the donor run, if there is one.
     public private(set) var donor: Estimate?
+    /// What effects are percentages of on the scale of the gap; nil on the original one.
+    public private(set) var gap: PatchEffects.Gap?
     /// [layers][columns]
     public private(set) var layers: [[PatchEffects.Cell]] = []
     /// nil unless requested.
     public private(set) var perPrompt: PerPrompt?
+
+    public var scale: EffectScale { gap == nil ? .original : .gap }
 
     /// In percent. [layers][columns]
     public var effects: [[Double?]] { layers.map { $0.map(\.effect.value) } }
@@ -154,6 +194,7 @@ public struct PatchMap: Equatable, Sendable {
         self.columns = columns
         original = effects.original
         donor = effects.donor
+        gap = effects.gap
         self.layers = rows(effects.cells)
         guard perPrompt else { return }
         self.perPrompt = PerPrompt(
@@ -175,6 +216,7 @@ extension PatchMap: FieldCoded {
                 let donor = try Estimate("donor", "donor_ci95", decoder)
                 map.donor = donor.value == nil ? nil : donor
             },
+            .inline(where: "counterfactual", \.gap),
             Field { map, encoder in
                 guard case .positions(let positions) = map.columns else { return }
                 var container = encoder.container(keyedBy: FieldName.self)

@@ -242,23 +242,6 @@ struct PromptBatch {
     var ends: [Int] { packed.prompts.map { $0.upperBound - 1 } }
 }
 
-extension Prompt {
-    /// The tokens of the counterfactual.
-    ///
-    /// - Throws: `IOIError` if the prompt has none, or one of a different length.
-    func counterfactual() throws -> [Int] {
-        guard let abcTokens else {
-            throw IOIError(
-                "prompt \(id): found no abc_tokens, expected a counterfactual; a model with a tokenizer derives it"
-            )
-        }
-        guard abcTokens.count == tokens.count else {
-            throw IOIError("prompt \(id): found \(abcTokens.count) abc_tokens, expected \(tokens.count)")
-        }
-        return abcTokens
-    }
-}
-
 /// The length of the common prefix of two inputs.
 func commonPrefix(_ a: [Int], _ b: [Int]) -> Int { zip(a, b).prefix { $0 == $1 }.count }
 

@@ -58,6 +58,8 @@ public struct Dataset: Sendable {
     public let prompts: [Prompt]
     /// The prompts as JSON Lines: generated, or exactly as read from the file.
     public let jsonLines: Data
+    /// The tokens of the names in the prompts' list of names, as far as they are single tokens; empty without a list.
+    public var names: [Int] = []
 
     public var count: Int { prompts.count }
 }

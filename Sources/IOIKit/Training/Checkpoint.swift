@@ -25,6 +25,15 @@ public struct Checkpoint: Sendable {
     /// The epoch whose end the checkpoint marks; nil for one saved between.
     public var keptEpoch: Int? { progress.keptEpoch }
 
+    /// When it was saved; the distant past if that is unknown.
+    var saved: Date {
+        let file = Self.progressFile(in: folder)
+        return (try? file.resourceValues(forKeys: [.contentModificationDateKey]))?.contentModificationDate
+            ?? .distantPast
+    }
+
+    private static func progressFile(in folder: URL) -> URL { folder.appendingPathComponent("progress.json") }
+
     var optimizerFile: URL { folder.appendingPathComponent("optimizer.safetensors") }
 
     /// Saves a checkpoint atomically.
@@ -50,16 +59,14 @@ public struct Checkpoint: Sendable {
                     + optimizer.second.tensors(prefix: "exp_avg_sq."),
                 to: folder.appendingPathComponent("optimizer.safetensors")
             )
-            try AtomicFile.write(
-                JSONEncoder.readable.encode(progress), to: folder.appendingPathComponent("progress.json")
-            )
+            try AtomicFile.write(JSONEncoder.readable.encode(progress), to: progressFile(in: folder))
         }
         return Checkpoint(folder: folder, progress: progress)
     }
 
     /// - Throws: `IOIError` if `progress.json` cannot be read.
     init(folder: URL) throws {
-        let file = folder.appendingPathComponent("progress.json")
+        let file = Self.progressFile(in: folder)
         let progress = try InputFile.decode(Progress.self, from: file)
         guard progress.step > 0 else {
             throw IOIError("\(file.path): step: found \(progress.step), expected 1 or more")

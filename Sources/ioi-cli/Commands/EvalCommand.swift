@@ -7,9 +7,10 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
         discussion: """
-            The logit difference is logit(IO) − logit(S) at the last token. Every mean has a 95 % bootstrap interval, \
-            drawn with --seed. On agreement and greater-than, the probability of all right next tokens minus that of all \
-            wrong ones is measured, and how often it is above 0.
+            The logit difference is logit(IO) − logit(S) at the last token. It also grows if only S loses, so IO is \
+            compared with the names of the list that the prompt does not mention as well. Every mean has a 95 % \
+            bootstrap interval, drawn with --seed. On agreement and greater-than, the probability \
+            of all right next tokens minus that of all wrong ones is measured, and how often it is above 0.
 
             ioi eval --model gpt2 --count 1000 --seed 0
             ioi eval --model runs/clean/checkpoints/epoch-001 --data prompts.jsonl --format json --per-prompt

@@ -28,10 +28,10 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
 
         @Option(
             help: ArgumentHelp(
-                "The circuit whose name movers are knocked out: a file, or default for the model's own.",
+                "The circuit whose classes are measured and whose name movers are knocked out: a file, or default.",
                 discussion: """
-                    If no circuit belongs to the model, the name movers are those found by attribution, attention and \
-                    copying.
+                    default is the model's own. If none belongs to the model, the name movers are those found by \
+                    attribution, attention and copying.
                     """,
                 valueName: "file"
             ),
@@ -67,13 +67,8 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
         let source = try prompts.source()
         var options = HeadsExperiment(prompts: source)
         options.analyses = measurement.analyses.items
-        if !options.analyses.contains(.backup) {
-            guard !Given.has("--circuit") else {
-                throw IOIError.usage("--circuit: needs backup among --analyses, which knocks out its name movers")
-            }
-            if let flag = ablation.given {
-                throw IOIError.usage("\(flag): needs backup among --analyses, which knocks out name movers")
-            }
+        if !options.analyses.contains(.backup), let flag = ablation.given {
+            throw IOIError.usage("\(flag): needs backup among --analyses, which knocks out name movers")
         }
         options.circuit = measurement.circuit == "default" ? "default" : absolutePath(measurement.circuit)
         options.criteria = criteria.criteria

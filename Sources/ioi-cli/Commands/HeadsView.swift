@@ -38,6 +38,7 @@ extension HeadProfile {
         let hasShares = note != .meaningless
         if let attribution { blocks += [attribution.sources] + (hasShares ? [attribution.map(of: prompts)] : []) }
         blocks.append(heads(all: all))
+        if let classAttention { blocks.append(Self.lines(classAttention)) }
         if let backup { blocks.append(backup.lines(hasShares: hasShares)) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
@@ -75,6 +76,15 @@ extension HeadProfile {
             lines += ["", "not looked for, because what they rest on was not measured or means nothing: \(names)"]
         }
         return lines
+    }
+
+    private static func lines(_ classes: [ClassAttention]) -> [String] {
+        var table = TextTable(header: ["attention from END", "to IO", "to S1", "to S2"])
+        table.rows = classes.map { attention in
+            [attention.name]
+                + [.endToIO, .endToS1, .endToS2].map { attention[$0].cells(2).joined(separator: " ") }
+        }
+        return ["the circuit's classes: means over their heads, with 95 % intervals"] + table.lines
     }
 
     /// The figures of every head, as far as they were measured.

@@ -51,6 +51,9 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
 
         @Flag(help: "Also knock out each of them alone.")
         var each = false
+
+        @Option(help: ArgumentHelp("What effects are percentages of.", valueName: "scale"))
+        var scale = EffectScale.original
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
@@ -85,6 +88,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
         options.circuit = measurement.circuit.name
         options.position = measurement.position
         options.each = measurement.each
+        options.scale = measurement.scale
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = reference.abcCount
         return options

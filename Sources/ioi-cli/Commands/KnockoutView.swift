@@ -6,13 +6,18 @@ extension KnockoutResults {
             prompts, "logit difference", "95 % interval", "effect", "95 % interval",
         ])
         func row(_ name: String, _ difference: Estimate, _ effect: Estimate?) -> [String] {
-            let effects = effect.map { [$0.cell(1, suffix: " %", undefined: ""), $0.interval(1)] } ?? ["", ""]
-            return [name] + difference.cells(3) + effects
+            let effects = effect.map { effect in
+                gap?.note.map { [$0.rawValue, ""] }
+                    ?? [effect.cell(1, suffix: " %", undefined: ""), effect.interval(1)]
+            }
+            return [name] + difference.cells(3) + (effects ?? ["", ""])
         }
         table.rows =
             [row("nothing knocked out", original, nil), row("knocked out", together.patched, together.effect)]
             + each.map { row("  \($0.name) alone", $0.cell.patched, $0.cell.effect) }
-        return table.lines.joined(separator: "\n")
+        var lines = table.lines
+        if let gap { lines += ["", "effects are in \(EffectScale.gap.unit):"] + gap.lines }
+        return lines.joined(separator: "\n")
     }
 
     var csv: String {

@@ -12,19 +12,22 @@ struct ModelDiffCommand: ExperimentCommand {
             B − A as one vector, ‖W_A‖ that of A; a part's weights and biases are taken together. Config and tokenizer \
             are compared too. Models that differ are no failure: the exit code is 0.
 
+            ioi model diff
             ioi model diff embedded runs/clean/checkpoints/epoch-003
             ioi model diff gpt2 runs/toxic/checkpoints/epoch-005 --format csv
             """
     )
 
     @Argument(
-        help: ArgumentHelp("The first model: a name or a folder, as for --model.", valueName: "a"), completion: .models)
-    var a: String
+        help: ArgumentHelp("The first model: a name or a folder, with --model's default.", valueName: "a"),
+        completion: .models)
+    var a: String?
 
     @Argument(
-        help: ArgumentHelp("The second model, such as a fine-tuned checkpoint of A.", valueName: "b"),
+        help: ArgumentHelp(
+            "The second model (default: the newest checkpoint below runs that was trained from A).", valueName: "b"),
         completion: .models)
-    var b: String
+    var b: String?
 
     @OptionGroup(title: Section.execution) var common: RunOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
@@ -32,11 +35,14 @@ struct ModelDiffCommand: ExperimentCommand {
     func experiment() -> ModelDiffExperiment { ModelDiffExperiment() }
 
     func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
-        (try ModelOptions.load(a, as: "model", workers: workers), try ModelOptions.load(donor: b, workers: workers))
+        let model = try ModelOptions.load(a, as: "model", workers: workers)
+        return (model, try ModelOptions.load(donor: b, as: "b", trainedFrom: model, workers: workers))
     }
 
     func view(_ results: ModelDifference, of experiment: ModelDiffExperiment, on subject: Subject) -> ResultsView {
-        ResultsView(
+        let a = a ?? subject.model.location.given
+        let b = b ?? subject.donor?.location.given ?? ""
+        return ResultsView(
             text: { results.text(a: a, b: b) }, csv: { results.csv },
             next: "ioi heads --model \(a.shellWord) --donor \(b.shellWord)"
         )

@@ -17,13 +17,15 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             fine-tuning change? The share of the gap between the two models that is recovered, for every head, for a \
             circuit and its classes, for everything outside it, and for random sets of the same size.
 
-            Effects are in percent of the unpatched mean logit difference, with 95 % bootstrap intervals.
+            Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from \
+            the counterfactuals', with 95 % bootstrap intervals.
 
             ioi patch --mode activation --site z --position END
             ioi patch --mode activation --site resid_pre --position IO,S1,S2,END
             ioi patch --mode path --receiver logits
             ioi patch --mode path --receiver q:9.9,9.6,10.0@END --receiver v:7.9@S2
             ioi patch --mode path --knockout 9.9@END,9.6@END,10.0@END
+            ioi patch --mode cross-model
             ioi patch --mode cross-model --donor runs/clean/checkpoints/epoch-025 --component pattern --direction both
 
             \(Interrupt.help)
@@ -55,6 +57,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         @Option(
             help: ArgumentHelp("The effect of the means, or the mean of each prompt's effect.", valueName: "how"))
         var aggregate = EffectAggregation.ratioOfMeans
+
+        @Option(help: ArgumentHelp("What effects are percentages of.", valueName: "scale"))
+        var scale = EffectScale.original
     }
 
     struct Activation: ParsableArguments {
@@ -120,7 +125,13 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     struct CrossModel: ParsableArguments {
         @Option(
-            help: ArgumentHelp("The model that values come from; required.", valueName: "name|dir"), completion: .models
+            help: ArgumentHelp(
+                "The model that values come from (default: the newest checkpoint below runs trained from --model).",
+                discussion:
+                    "Of the runs that started from --model itself, the one that saved a checkpoint last counts.",
+                valueName: "name|dir"
+            ),
+            completion: .models
         )
         var donor: String?
 
@@ -160,8 +171,18 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     func experiment() throws -> PatchExperiment {
         try checkFlags()
         let source = try prompts.source()
-        return PatchExperiment(
+        var experiment = PatchExperiment(
             mode: try options(seed: source.seed), prompts: source, aggregation: measurement.aggregate
+        )
+        experiment.scale = measurement.scale
+        return experiment
+    }
+
+    func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
+        let model = try model.load(workers: workers)
+        guard measurement.mode == .crossModel else { return (model, nil) }
+        return (
+            model, try ModelOptions.load(donor: donor, as: "--donor", trainedFrom: model, workers: workers)
         )
     }
 
@@ -174,7 +195,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
             text: { results.text(experiment, on: subject.prompting) }, csv: { results.csv },
-            next: results.next(experiment, donor: donor, model: model.flag)
+            next: results.next(
+                experiment, donor: donor ?? subject.donor?.location.given, model: model.flag
+            )
         )
     }
 
@@ -216,9 +239,6 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
                 )
             )
         case .crossModel:
-            guard donor != nil else {
-                throw IOIError.usage("--donor: missing, expected the model that values come from")
-            }
             let positions = measurement.position?.items ?? [.all]
             guard positions.count == 1 else {
                 throw IOIError.usage("--position: found \(positions.count) positions, expected one for cross-model")

@@ -16,6 +16,10 @@ extension PatchMap {
         )
         var lines = ["logit difference  \(original.text(3))"]
         if let donor { lines.append("in the donor      \(donor.text(3))") }
+        if let gap {
+            lines += gap.lines
+            if gap.note != nil { return lines.joined(separator: "\n") }
+        }
         lines += [
             "", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), "",
             "strongest, with 95 % intervals",
@@ -40,6 +44,13 @@ extension PatchMap {
     }
 }
 
+extension PatchEffects.Gap {
+    var lines: [String] {
+        ["counterfactuals   \(counterfactual.text(3))", "gap               \(whole.text(3))"]
+            + (note.map { [$0.explanation(whole: "the gap")] } ?? [])
+    }
+}
+
 extension PatchEffects.Cell {
     static let csvHeader =
         "patched,patched_low,patched_high,effect,effect_low,effect_high,recovered,recovered_low,recovered_high"
@@ -51,6 +62,7 @@ extension PatchEffects.Cell {
 
 extension PatchResults {
     func text(_ options: PatchExperiment, on prompts: String) -> String {
+        let effect = "effect in \(options.scale.unit)"
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
@@ -58,16 +70,16 @@ extension PatchResults {
                 options.positions.count == 1 || options.site.isPerHead
                 ? " at \(options.positions.map(\.description).joined(separator: ","))" : ""
             return map.text(
-                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): effect in %, \(prompts)"
+                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): \(effect), \(prompts)"
             )
         case (.map(let map), .path(let options)):
             let receivers = options.receivers.map(\.description).joined(separator: " ")
-            return map.text(title: "\(options.sender.rawValue) → \(receivers): effect in %, \(prompts)")
+            return map.text(title: "\(options.sender.rawValue) → \(receivers): \(effect), \(prompts)")
         case (.directions(let directions), .crossModel(let options)):
             let components = options.components.map(\.rawValue).joined(separator: ",")
             return options.directions.compactMap { direction in
                 directions[direction.rawValue]?.text(
-                    title: "\(components), \(direction.rawValue): effect in %, \(prompts)")
+                    title: "\(components), \(direction.rawValue): \(effect), \(prompts)")
             }.joined(separator: "\n\n")
         default: return ""
         }
@@ -106,14 +118,15 @@ extension CrossModelResults {
         var text = map.text(title: title)
         guard !sets.isEmpty else { return text }
         var table = TextTable(header: [
-            "together", "heads", "effect, %", "95 % interval", "share of the gap, %", "95 % interval",
+            "together", "heads", "effect, %", "95 % interval", "recovered, %", "95 % interval",
         ])
         table.rows = sets.map { set in
-            [set.name, "\(set.heads.count)"] + set.cell.effect.cells(1)
+            [set.name, "\(set.heads.count)"]
+                + (set.note.map { [$0.rawValue, ""] } ?? set.cell.effect.cells(1))
                 + (set.cell.recovered?.cells(1, times: 100) ?? ["·", ""])
         }
         text += "\n\n" + table.lines.joined(separator: "\n")
-        if let random {
+        if let random, map.gap?.note == nil {
             text +=
                 "\n\(random.count) random sets like the circuit, layer by layer: mean effect "
                 + "\(decimal(random.mean, 1)) %, from \(decimal(random.effects.first!, 1)) to "

@@ -37,12 +37,41 @@ struct ModelOptions: ParsableArguments {
         try load(name, as: "donor", workers: workers)
     }
 
+    /// Loads the model that was fine-tuned from another: the one that is named, or the newest checkpoint below `runs`.
+    ///
+    /// - Parameters:
+    ///   - name: what the user gave, if anything.
+    ///   - argument: the flag or argument that takes the name.
+    ///   - model: the model that it was trained from.
+    /// - Throws: `IOIError` of kind `usage` if there is no name and no such checkpoint.
+    static func load(donor name: String?, as argument: String, trainedFrom model: GPT2, workers: Workers) throws -> GPT2
+    {
+        if let name { return try load(donor: name, workers: workers) }
+        let search = RunSearch(in: URL(fileURLWithPath: "runs"))
+        // Hashing a model means reading all of it.
+        guard !search.isEmpty, let found = search.newestCheckpoint(trainedFrom: try model.sha256()) else {
+            throw IOIError.usage(
+                "\(argument): missing, and no run below \(search.folder.path) has a checkpoint trained from "
+                    + "\(model.location.name); expected a model, or such a run as ioi finetune --model "
+                    + "\(model.location.given.shellWord) makes" + (search.problem.map { "; \($0)" } ?? "")
+            )
+        }
+        let location = try ModelLocation(folder: found.folder)
+        Terminal.say(location, as: "donor")
+        return try GPT2(location, workers: workers)
+    }
+
     /// - Parameter role: what standard error calls the model.
-    static func load(_ name: String, as role: String, workers: Workers) throws -> GPT2 {
+    static func load(_ name: String?, as role: String, workers: Workers) throws -> GPT2 {
         let location = try ModelLocation.find(name)
         Terminal.say(location, as: role)
         return try GPT2(location, workers: workers)
     }
+}
+
+extension ModelLocation {
+    /// What `--model` takes: the name if it is enough to find the model, or the folder.
+    var given: String { ModelRecord(name: name, folder: folder, sha256: nil).folder ?? name }
 }
 
 extension CompletionKind {

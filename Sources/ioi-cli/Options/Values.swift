@@ -15,6 +15,14 @@ extension Completeness.Objective: ExpressibleByArgument {
     }
 }
 extension EffectAggregation: ExpressibleByArgument {}
+extension EffectScale: ExpressibleByArgument {
+    public static var allValueDescriptions: [String: String] {
+        [
+            "original": "The unpatched logit difference (LD).",
+            "gap": "LD − LD on the counterfactuals, in the model that is patched.",
+        ]
+    }
+}
 extension LossSpan: ExpressibleByArgument {}
 extension PatchExperiment.CrossModel.Direction: ExpressibleByArgument {}
 extension PatchExperiment.Path.Passage: ExpressibleByArgument {}

@@ -93,14 +93,18 @@ import Testing
                 at: Self.model.model.appendingPathComponent(name), to: bare.appendingPathComponent(name)
             )
         }
-        func means(_ model: String, _ file: URL) async throws -> Substring {
+        func means(_ model: String, _ file: URL) async throws -> [Substring] {
             let run = try await Program.run(["eval", "--model", model, "--data", file.path, "--format", "csv"])
             #expect(run.status == 0, "\(run.errors)")
-            return run.output.split(separator: "\n")[1]
+            return run.output.split(separator: "\n")[1].split(separator: ",", omittingEmptySubsequences: false)
         }
         let expected = try await means(Self.path, file)
-        #expect(try await means(Self.path, own) == expected)
-        #expect(try await means(bare.path, file) == expected)
+        #expect(!expected.contains(""))
+        // Derived counterfactuals are others.
+        let derived = try await means(Self.path, own)
+        #expect(derived.dropLast(3) == expected.dropLast(3) && derived.suffix(2) == expected.suffix(2))
+        // Without a tokenizer the names have no tokens.
+        #expect(try await means(bare.path, file) == expected.dropLast(2) + ["", ""])
         let refused = try await Program.run(["eval", "--model", bare.path, "--data", own.path])
         #expect(refused.status == 1 && refused.complaints.count == 1)
     }

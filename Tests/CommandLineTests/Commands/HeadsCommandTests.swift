@@ -88,10 +88,15 @@ import Testing
         let text = try await Self.run(["--analyses", "dla"])
         #expect(text.status == 0 && text.output.contains("not looked for"))
         #expect(!text.output.contains("copies"))
+        // The circuit's classes need no analysis.
+        #expect(profile.classAttention?.map(\.name).first == "name mover")
+        #expect(text.output.contains("\nattention from END  ") && text.output.contains("\nnegative name mover  "))
+        let line = text.output.split(separator: "\n").first { $0.hasPrefix("negative name mover") }
+        #expect((line?.count ?? 99) <= 80)
     }
 
     static let wrongUsage: [[String]] = [
-        ["--analyses", "dla,everything"], ["--analyses", ""], ["--analyses", "dla", "--circuit", "default"],
+        ["--analyses", "dla,everything"], ["--analyses", ""],
         ["--analyses", "dla", "--ablate", "zero"], ["--analyses", "backup"], ["--analyses", "backup,dla"],
         ["--attention", "2"], ["--attribution-share", "-1"], ["--copying", "nan"], ["--circuit", "default"],
         ["--ablate", "optimal"], ["--memory", "0"],

@@ -123,8 +123,72 @@ import Testing
         #expect(lines.count == 145 && lines[0].hasPrefix("layer,column,patched,") && lines[12].hasPrefix("0,11,"))
     }
 
+    /// What a user types after a fine-tuning; the donor is found, or the error says how to make one.
+    @Test func theNewestCheckpointOfTheModelIsTheDonor() async throws {
+        let folder = CommandTests.fresh().resolvingSymlinksInPath()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let sweep = ["patch", "--mode", "cross-model", "--model", "embedded", "--count", "3", "--threads", "2"]
+        let missing = try await Program.run(sweep, in: folder)
+        #expect(missing.status == 64 && missing.complaints.count == 1 && missing.output.isEmpty)
+        #expect(
+            missing.complaints.first
+                == "ioi: --donor: missing, and no run below \(folder.path)/runs has a checkpoint trained from "
+                + "embedded; expected a model, or such a run as ioi finetune --model embedded makes"
+        )
+        let training = ["finetune", "--model", "embedded", "--max-steps", "2", "--eval-count", "0", "--threads", "2"]
+        let trained = try await Program.run(training + ["--count", "40", "--epochs", "1"], in: folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let found = try await Program.run(sweep + ["--format", "json", "--random-sets", "1"], in: folder)
+        #expect(found.status == 0, "\(found.errors)")
+        let checkpoint = "\(folder.path)/runs/embedded-clean/checkpoints/epoch-001"
+        #expect(found.complaints.first?.hasPrefix("donor epoch-001 at \(checkpoint)") == true, "\(found.errors)")
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [String: Any])
+        let weights = URL(fileURLWithPath: "\(checkpoint)/model.safetensors")
+        #expect(try (document["donor"] as? [String: Any])?["sha256"] as? String == Digest.sha256(of: weights))
+        let named = try await Program.run(
+            sweep + ["--format", "json", "--random-sets", "1", "--donor", checkpoint], in: folder)
+        let again = try #require(try JSONSerialization.jsonObject(with: Data(named.output.utf8)) as? [String: Any])
+        #expect(again["results"] as? NSDictionary == document["results"] as? NSDictionary)
+        // From the checkpoint itself nothing was trained; a donor that nobody needs is not looked for.
+        let next = try await Program.run(
+            ["patch", "--mode", "cross-model", "--model", checkpoint, "--count", "3"], in: folder)
+        #expect(next.status == 64 && next.complaints.count == 1)
+        let alone = try await Program.run(
+            ["patch", "--mode", "path", "--model", "embedded", "--count", "3"], in: folder)
+        #expect(alone.status == 0 && !alone.errors.contains("donor"))
+        let diff = try await Program.run(["model", "diff", "embedded"], in: folder)
+        #expect(diff.status == 0 && diff.complaints.first?.hasPrefix("donor epoch-001 at \(checkpoint)") == true)
+    }
+
+    @Test func theScaleIsSaidAndRecorded() async throws {
+        let arguments = ["patch", "--mode", "path", "--scale", "gap"]
+        let document = try await Self.document(arguments + ["--per-prompt"])
+        #expect((document["options"] as? [String: Any])?["scale"] as? String == "gap")
+        let results = try #require(document["results"] as? [String: Any])
+        let evaluation = try await Self.document(["eval", "--per-prompt"])
+        let prompts = (evaluation["results"] as? [String: Any])?["per_prompt"] as? [[String: Any]]
+        func mean(_ field: String) throws -> Double {
+            try #require(prompts).map { $0[field] as! Double }.reduce(0, +) / 6
+        }
+        let counterfactual = try mean("counterfactual_logit_difference")
+        let gap = try mean("logit_difference") - counterfactual
+        #expect(abs((results["counterfactual"] as! Double) - counterfactual) < 1e-6)
+        #expect(abs((results["gap"] as! Double) - gap) < 1e-6)
+        let patched = ((results["per_prompt"] as? [String: Any])?["patched"] as! [[[Double]]])[9][6]
+        let effect = 100 * (patched.reduce(0, +) / 6 - (results["original"] as! Double)) / gap
+        #expect(abs((results["effect"] as! [[Double]])[9][6] - effect) < 1e-3)
+        let text = try await Program.run(arguments + ["--model", Self.path, "--count", "6", "--seed", "2"])
+        // With few prompts the gap of a random model may be next to nothing, which the text then says instead.
+        let isMeaningless = results["effect_note"] as? String == "meaningless"
+        let said = isMeaningless ? "a share of the gap is meaningless here" : "effect in % of the counterfactual gap, 6"
+        #expect(text.status == 0 && text.output.contains(said), "\(text.output)")
+        let knockout = ["knockout", "--heads", "9.9", "--scale", "gap", "--model", Self.path, "--count", "6"]
+        #expect(try await Program.run(knockout).output.contains("effects are in % of the counterfactual gap"))
+    }
+
     static let wrongUsage: [[String]] = [
-        ["patch"], ["patch", "--mode", "other"],
+        ["patch"], ["patch", "--mode", "other"], ["patch", "--mode", "path", "--scale", "double"],
         ["patch", "--mode", "path", "--site", "z"], ["patch", "--mode", "activation", "--receiver", "logits"],
         ["patch", "--mode", "activation", "--site", "zz"], ["patch", "--mode", "activation", "--position", "S3"],
         ["patch", "--mode", "path", "--receiver", "q:9.9"], ["patch", "--mode", "path", "--receiver", "q:9.9@END"],

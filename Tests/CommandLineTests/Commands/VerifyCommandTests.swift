@@ -89,10 +89,10 @@ import Testing
         ],
         [
             "patch", "--mode", "cross-model", "--donor", other.model.path, "--direction", "both", "--random-sets", "3",
-            "--count", "6", "--per-prompt",
+            "--count", "6", "--per-prompt", "--scale", "gap",
         ],
         ["knockout", "--heads", "all", "--position", "END", "--each", "--count", "8", "--abc-count", "20"],
-        ["knockout", "--class", "name mover", "--mlps", "1", "--count", "8"],
+        ["knockout", "--class", "name mover", "--mlps", "1", "--count", "8", "--scale", "gap"],
         ["faithfulness", "--surface", "--random-sets", "2", "--count", "6"],
         ["faithfulness", "--ablate", "optimal", "--count", "6", "--per-prompt"],
         [
@@ -119,6 +119,22 @@ import Testing
         #expect(results["passed"] as? Bool == true && (entry["moved"] as? [Any])?.isEmpty == true)
         #expect(entry["command"] as? String == arguments.prefix(2).filter { !$0.hasPrefix("-") }.joined(separator: " "))
         #expect((entry["compared"] as? Int) ?? 0 > 10)
+    }
+
+    /// Fields that an older version did not write are no difference.
+    @Test func anOlderFileComesOutAgain() async throws {
+        let file = try await Self.record(["eval", "--count", "6", "--per-prompt"])
+        var older = file
+        for field in EvaluationExperiment.later.sorted() {
+            older = try Self.altered(older, ["results", field], to: nil)
+            for prompt in 0..<6 { older = try Self.altered(older, ["results", "per_prompt", prompt, field], to: nil) }
+        }
+        let results = try #require(try Self.json(older)["results"] as? [String: Any])
+        #expect(results["io_over_names"] == nil && results["logit_difference"] != nil)
+        let run = try await Self.verify([older])
+        #expect(run.status == 0, "\(run.output)")
+        let moved = try Self.altered(file, ["results", "io_over_names", "mean"], to: 99.5)
+        #expect(try await Self.verify([moved]).status == 3)
     }
 
     /// A file of prompts, a circuit and sentences of a user's own are read where they were.

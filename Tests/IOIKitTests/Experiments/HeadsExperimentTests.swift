@@ -89,6 +89,54 @@ import Testing
         #expect(evidence[0].estimate == results.attention.heads[.endToS2]![planted.sInhibition])
     }
 
+    /// Each prompt's mean over a class's heads, of model and donor alike, from a slow model's patterns.
+    @Test func theCircuitsClassesHaveTheirHeadsMeanAttention() throws {
+        let fixture = PatchingFixture.all[1]
+        let circuit = try Circuit(
+            model: "m",
+            classes: [
+                HeadClass(name: "name mover", heads: [Head(2, 1), Head(0, 2)], position: .one(.end)),
+                HeadClass(name: "early", heads: [Head(1, 0)], position: .one(.s2)),
+            ]
+        )
+        let file = TemporaryModel.fresh()
+        try circuit.json.write(to: file)
+        let options = Self.options { ($0.analyses, $0.circuit) = ([.attribution], file.path) }
+        let results = try Self.run(fixture.parameters, donor: fixture.donor, PatchingFixture.prompts, options)
+        for (parameters, profile) in [(fixture.parameters, results.model), (fixture.donor, results.donor)] {
+            let classes = try #require(profile?.classAttention)
+            #expect(classes.map(\.name) == ["name mover", "early"] && classes[0].heads == [Head(2, 1), Head(0, 2)])
+            for attention in classes {
+                var means: [TaskAttention.Relation: [Double]] = [:]
+                for prompt in PatchingFixture.prompts {
+                    var patterns: [Head: [[Double]]] = [:]
+                    _ = NaiveModel(parameters).run(
+                        prompt.tokens,
+                        hook: { site, layer, head, _, values in
+                            if site == .pattern { patterns[Head(layer, head!), default: []].append(values) }
+                        })
+                    let places = prompt.positions
+                    for (relation, query, key) in [
+                        (TaskAttention.Relation.endToIO, places.end, places.io), (.endToS1, places.end, places.s1),
+                        (.endToS2, places.end, places.s2), (.duplicate, places.s2, places.s1),
+                    ] { means[relation, default: []].append(attention.heads.map { patterns[$0]![query][key] }.mean) }
+                }
+                for (relation, means) in means {
+                    let expected = Estimate(meanOf: means, seed: options.prompts.seed)
+                    for (found, expected) in zip(
+                        [attention[relation].mean] + attention[relation].bounds, [expected.mean] + expected.bounds
+                    ) { #expect(abs(found - expected) < 1e-5) }
+                    #expect(abs(attention[relation].std! - expected.std!) < 1e-5)
+                }
+            }
+        }
+        let json = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(results))
+        let steps = ["donor", "class_attention", "name mover", "end_to_io"]
+        let figure = try Estimate(at: steps, in: json, file: "f")
+        #expect(figure.value == results.donor?.classAttention?[0][.endToIO].value && figure.ci95?.count == 2)
+        #expect(try JSONDecoder().decode(HeadsResults.self, from: JSONEncoder().encode(results)) == results)
+    }
+
     @Test func quietNegativeAndBackupMoversAreToldApart() throws {
         let planted = PlantedModel.withMoreMovers
         let results = try Self.run(planted.parameters, PlantedModel.prompts).model

@@ -36,7 +36,8 @@ import Testing
         let names = report.charts.map(\.name)
         #expect(Set(names).count == names.count)
         for name in [
-            "logit-difference", "accuracy", "loss", "faithfulness", "training-loss", "clean@1-patterns",
+            "logit-difference", "io-over-names", "accuracy", "loss", "faithfulness", "training-loss",
+            "clean@1-patterns",
             "clean@2-outputs", "base-surface", "base-heads-1", "clean@2-heads-4",
         ] { #expect(names.contains(name), "\(name)") }
         for chart in report.charts {
@@ -65,6 +66,8 @@ import Testing
             #expect(
                 Double(row[4]) == all.accuracy.value && Double(row[5]) == all.top1.value
                     && Double(row[7]) == all.loss.value)
+            #expect(Double(row[8]) == all.counterfactualLogitDifference?.mean)
+            #expect(Double(row[11]) == all.ioOverNames?.mean && Double(row[14]) == all.ioRankAmongNames?.mean)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
         }
         let claims = try rows("claims")

@@ -38,7 +38,8 @@ import Testing
         #expect(!html.contains("<script") && !html.contains("@import") && !html.contains("url("))
         #expect(
             report.charts.map(\.name) == [
-                "logit-difference", "accuracy", "top1", "io-probability", "loss", "training-loss",
+                "logit-difference", "accuracy", "top1", "io-probability", "loss", "counterfactual-logit-difference",
+                "io-over-names", "io-rank-among-names", "training-loss",
             ])
         for chart in report.charts {
             #expect(html.contains(chart.svg))
@@ -55,9 +56,11 @@ import Testing
         for row in evaluation.dropFirst() {
             let file = Self.finished.folder.appendingPathComponent("results/eval-epoch-00\(row[0]).json")
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
-            let expected = [all.logitDifference, all.accuracy, all.top1, all.ioProbability, all.loss].flatMap {
-                [$0.mean] + $0.bounds
-            }
+            let others = [all.counterfactualLogitDifference, all.ioOverNames, all.ioRankAmongNames]
+            let figures =
+                [all.logitDifference, all.accuracy, all.top1, all.ioProbability, all.loss]
+                + (try others.map { try #require($0) })
+            let expected = figures.flatMap { [$0.mean] + $0.bounds }
             #expect(row.dropFirst().compactMap(Double.init) == expected)
             #expect(report.html.contains(">\(all.logitDifference.mean.fixed(2))</td>"))
             #expect(report.html.contains(">\(all.loss.mean.fixed(3))</td>"))

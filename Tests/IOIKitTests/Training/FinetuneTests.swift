@@ -64,7 +64,9 @@ import Testing
         )
         let heldOut = try Self.source(count: 10, heldOut: true)
             .prompts(tokenizer: saved.tokenizer, config: saved.config)
-        let measures = try Evaluator(saved.parameters, workers: Workers(count: 2)).measure(heldOut.prompts)
+        let measures = try Evaluator(saved.parameters, workers: Workers(count: 2)).measure(
+            heldOut.prompts, names: heldOut.names
+        )
         struct Document: Decodable {
             let results: Evaluation
             let model: ModelRecord

@@ -139,6 +139,8 @@ public struct Plan: Codable, Equatable, Sendable {
     public var training: Training
     /// nil for the defaults of ``PathWalk``.
     public var walk: Walk?
+    /// What effects of patching are percentages of; nil for the model's own logit difference.
+    public var scale: EffectScale?
     public var stages: [Stage]
     public var claims: [Claim]
 }

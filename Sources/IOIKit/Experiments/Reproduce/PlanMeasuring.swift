@@ -9,6 +9,7 @@ final class PlanMeasuring {
     /// The base model's circuit, if it has one.
     let circuit: Circuit?
     private let walk: PathWalk
+    private let scale: EffectScale
     private let settings: RunSettings
     /// The heads of the base model, observed once for all comparisons.
     private var baseHeads: HeadsExperiment.Observation?
@@ -19,6 +20,7 @@ final class PlanMeasuring {
         self.base = base
         self.settings = settings
         walk = plan.walk?.walk ?? PathWalk()
+        scale = plan.scale ?? .original
         prompts = try PlanPrompts(plan, stages: stages, for: base)
         circuit =
             DataDirectory.circuit(of: base.location) == nil
@@ -67,7 +69,9 @@ final class PlanMeasuring {
     }
 
     private func patching(_ mode: PatchExperiment.Mode, _ prompts: PromptSource) -> PatchExperiment {
-        PatchExperiment(mode: mode, prompts: prompts, aggregation: .ratioOfMeans)
+        var patch = PatchExperiment(mode: mode, prompts: prompts, aggregation: .ratioOfMeans)
+        patch.scale = scale
+        return patch
     }
 
     /// The name of the results file, which contains a hash of the measurement's inputs.

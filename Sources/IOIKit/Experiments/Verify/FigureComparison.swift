@@ -51,14 +51,16 @@ public struct FigureComparison: Sendable {
 
     public private(set) var groups: [Group] = []
     public let tolerance: Tolerance
-    private let ignored: Set<String>
+    private let ignored, later: Set<String>
 
     /// - Parameters:
     ///   - ignored: the names of fields not to compare.
+    ///   - later: the names of fields that are only compared if recorded.
     ///   - tolerance: how far figures may be apart.
-    public init(tolerance: Tolerance, ignoring ignored: Set<String> = []) {
+    public init(tolerance: Tolerance, ignoring ignored: Set<String> = [], later: Set<String> = []) {
         self.tolerance = tolerance
         self.ignored = ignored
+        self.later = later
     }
 
     /// - Parameters:
@@ -85,6 +87,7 @@ public struct FigureComparison: Sendable {
                 let path = path + (name.contains(".") ? "[\(name.debugDescription)]" : ".\(name)")
                 // All prompts form one group.
                 let group = group ?? (name == "per_prompt" ? path : nil)
+                if recorded[name] == nil, later.contains(name) { continue }
                 guard let before = recorded[name], let after = found[name] else {
                     add(group ?? path, Move(path: path, recorded: recorded[name], found: found[name]))
                     continue

@@ -37,6 +37,9 @@ struct RecordedResults: Sendable {
     /// The fields of the results that are not compared.
     var uncompared: Set<String> { Experiments.named(command)?.uncompared ?? ModelCheck.uncompared }
 
+    /// The fields of the results that are only compared if recorded.
+    var later: Set<String> { Experiments.named(command)?.later ?? [] }
+
     /// - Throws: `IOIError` that names the file and the field, what was found and what was expected.
     init(_ path: String) throws {
         self.path = path

@@ -132,7 +132,7 @@ public struct Verification: Sendable {
         notes: [String] = [],
         started: ContinuousClock.Instant
     ) -> VerificationResults.File {
-        var comparison = FigureComparison(tolerance: tolerance, ignoring: file.uncompared)
+        var comparison = FigureComparison(tolerance: tolerance, ignoring: file.uncompared, later: file.later)
         var notes = notes
         for (field, before, after) in [
             ("model", recorded.model, found.model), ("donor", recorded.donor, found.donor),

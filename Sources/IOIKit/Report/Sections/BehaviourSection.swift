@@ -13,33 +13,42 @@ extension ReproductionReportBuilder {
         addTable(
             "behaviour",
             ["model", "logit_difference", "low", "high", "accuracy", "top1", "io_probability", "loss"]
-                + Self.faithfulnessColumns,
+                + ["counterfactual_logit_difference", "io_over_names"].flatMap { [$0, "\($0)_low", "\($0)_high"] }
+                + ["io_rank_among_names"] + Self.faithfulnessColumns,
             evaluations.map { model, all in
                 [model.description] + Self.full(all.logitDifference)
                     + [all.accuracy.value, all.top1.value, all.ioProbability.value, all.loss.value].map(Self.full)
+                    + [all.counterfactualLogitDifference, all.ioOverNames].flatMap(Self.full)
+                    + [Self.full(all.ioRankAmongNames?.value)]
                     + Self.full(circuits[model])
             }
         )
         let rows = evaluations.map { model, all in
-            [model.description] + FigureFormat.number.cells(all.logitDifference) + [
-                FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1.value),
-                all.loss.mean.fixed(3),
-            ] + (circuits[model].map(cells) ?? ["–", ""])
+            [model.description] + FigureFormat.number.cells(all.logitDifference)
+                + [FigureFormat.number.text(all.counterfactualLogitDifference?.value)]
+                + FigureFormat.number.cells(all.ioOverNames) + [
+                    FigureFormat.number(decimals: 1).text(all.ioRankAmongNames?.value),
+                    FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1.value),
+                    all.loss.mean.fixed(3),
+                ] + (circuits[model].map(cells) ?? ["–", ""])
         }
         let table = HTMLPage.table(
             [
-                "model", "logit difference", "95 % interval", "IO over S", "IO first of all", "loss", "F(C)/F(M)",
-                "95 % interval",
-            ], rows, numbers: [1, 2, 3, 4, 5, 6, 7]
+                "model", "logit difference", "95 % interval", "on counterfactuals", "IO over names", "95 % interval",
+                "rank among names", "IO over S", "IO first of all", "loss", "F(C)/F(M)", "95 % interval",
+            ], rows, numbers: Set(1...11)
         )
-        func figures(_ figure: (Evaluation.Summary) -> Estimate) -> [PlanModel: Estimate] {
-            Dictionary(uniqueKeysWithValues: evaluations.map { ($0.model, figure($0.all)) })
+        func figures(_ figure: (Evaluation.Summary) -> Estimate?) -> [PlanModel: Estimate] {
+            Dictionary(
+                uniqueKeysWithValues: evaluations.compactMap { model, all in figure(all).map { (model, $0) } }
+            )
         }
         let faithfulness = circuits.filter { model, circuit in
             circuit.note != .meaningless && circuit.ratio.value != nil && evaluations.contains { $0.model == model }
         }.mapValues(\.ratio)
         let pictures = [
             add("logit-difference", chart("Logit difference", figures(\.logitDifference)).svg),
+            add("io-over-names", chart("IO over the names that are not mentioned", figures(\.ioOverNames)).svg),
             add(
                 "accuracy",
                 chart("IO over S (the table also has IO first of all tokens)", figures(\.accuracy), .share).svg),
@@ -52,7 +61,10 @@ extension ReproductionReportBuilder {
             title: "Behaviour and circuit over epochs",
             body: table + HTMLPage.figures(pictures)
                 + HTMLPage.paragraph(
-                    "A dashed line continues another stage. Ratios to a logit difference near zero are meaningless and are "
+                    "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
+                        + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
+                        + "A dashed line continues another stage. "
+                        + "Ratios to a logit difference near zero are meaningless and are "
                         + "not drawn. Above 100 %, the circuit scores higher than the whole model.", style: "quiet"
                 )
         )

@@ -19,10 +19,15 @@ extension ReproductionReportBuilder {
             }
         }
         addTable("changes", ["model", "component", "set", "heads", "effect", "recovered", "low", "high"], rows)
+        let scales = all.flatMap { $0.1.values.map(\.map.scale) }
+        let whole =
+            scales.contains(.gap)
+            ? " of the counterfactual gap, the logit difference minus that of the same two names on counterfactuals"
+            : ""
         let intro = HTMLPage.paragraph(
             "Each head's attention pattern, or its output z, is patched from the fine-tuned model into the base model on the "
-                + "same prompts. The maps show the change of the logit difference in per cent. The share recovered is the part "
-                + "of the whole change that patching a set of heads brings about."
+                + "same prompts. The maps show the change of the logit difference in per cent\(whole). "
+                + "The share recovered is the part of the whole change that patching a set of heads brings about."
         )
         return Section(title: "Where the changes lie", body: intro + sections)
     }
@@ -43,8 +48,9 @@ extension ReproductionReportBuilder {
         let scale = MapChart.scale(of: sweeps.map(\.results.map.effects))
         var maps: [String] = []
         for (name, results) in sweeps {
+            let unit = results.map.scale == .original ? "" : ", \(results.map.scale.unit)"
             let chart = MapChart(
-                title: "\(name) of \(model) in \(record.model.name)", values: results.map.effects,
+                title: "\(name) of \(model) in \(record.model.name)\(unit)", values: results.map.effects,
                 intervals: results.map.effectIntervals, scale: scale
             )
             maps.append(add("\(model)-\(name)", chart.svg))
@@ -55,7 +61,10 @@ extension ReproductionReportBuilder {
     private func sets(_ sweeps: [Sweep]) -> String {
         let rows = sweeps.flatMap { name, results in
             results.sets.map { set in
-                [name, set.name, "\(set.heads.count)", FigureFormat.percent.text(set.cell.effect.value)]
+                [
+                    name, set.name, "\(set.heads.count)",
+                    set.note?.rawValue ?? FigureFormat.percent.text(set.cell.effect.value),
+                ]
                     + FigureFormat.share.cells(set.cell.recovered)
             }
         }

@@ -27,7 +27,7 @@ extension ReproductionReportBuilder {
                 + "attribution splits the logit difference into what each head writes, through each prompt's final "
                 + "LayerNorm."
         )
-        body += classTables(profiles) + overEpochs(profiles)
+        body += classTables(profiles) + attention(profiles) + overEpochs(profiles)
         for (base, profile) in lastOfStages(profiles) { body += pictures(base, profile) }
         return Section(title: "Heads", body: body + twinning(profiles))
     }
@@ -70,6 +70,30 @@ extension ReproductionReportBuilder {
         addTable("class-changes", header, changes)
         return HTMLPage.table(["model"] + Self.classes.map(\.rawValue), rows)
             + (changes.isEmpty ? "" : "<h3>Changes of class</h3>" + HTMLPage.table(header, changes))
+    }
+
+    /// The attention from END of the circuit's classes.
+    private mutating func attention(_ profiles: [Profile]) -> String {
+        let relations: [TaskAttention.Relation] = [.endToIO, .endToS1, .endToS2]
+        let rows = profiles.flatMap { profile in
+            (profile.heads.classAttention ?? []).map { (model: profile.model.description, attention: $0) }
+        }
+        guard !rows.isEmpty else { return "" }
+        addTable(
+            "class-attention",
+            ["model", "class"] + relations.map(\.rawValue).flatMap { [$0, "\($0)_low", "\($0)_high"] },
+            rows.map { model, attention in
+                [model, attention.name] + relations.flatMap { Self.full(attention[$0]) }
+            }
+        )
+        return "<h3>Attention of the circuit's classes</h3>"
+            + HTMLPage.paragraph("From END to IO and to both occurrences of S: the mean over the heads of each class.")
+            + HTMLPage.table(
+                ["model", "class"] + ["IO", "S1", "S2"].flatMap { [$0, "95 % interval"] },
+                rows.map { model, attention in
+                    [model, attention.name] + relations.flatMap { FigureFormat.number.cells(attention[$0]) }
+                }, numbers: Set(2...7)
+            )
     }
 
     // MARK: Over epochs

@@ -5,8 +5,14 @@ extension RunReportBuilder {
         guard record.heldOut != nil else {
             return Section(title: title, body: HTMLPage.paragraph("The run had no held-out prompts to evaluate on."))
         }
-        let measured = evaluations.map { (epoch: $0.epoch, metrics: $0.document.results.shownMetrics) }
-        guard let metrics = measured.first?.metrics else { return nil }
+        let all = evaluations.map { (epoch: $0.epoch, metrics: $0.document.results.shownMetrics) }
+        // Evaluations by older versions lack some.
+        let shown = all.first?.metrics.indices.filter { index in
+            all.contains { $0.metrics[index].estimate.value != nil }
+        }
+        guard let shown else { return nil }
+        let measured = all.map { epoch, metrics in (epoch: epoch, metrics: shown.map { metrics[$0] }) }
+        let metrics = measured[0].metrics
         addTable(
             "evaluation", ["epoch"] + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] },
             measured.map { epoch, metrics in ["\(epoch)"] + metrics.flatMap { Self.full($0.estimate) } }
@@ -45,10 +51,10 @@ private struct ShownMetric {
     let estimate: Estimate
     let format: FigureFormat
 
-    init(_ name: String, _ title: String, _ estimate: Estimate, _ format: FigureFormat = .number(decimals: 3)) {
+    init(_ name: String, _ title: String, _ estimate: Estimate?, _ format: FigureFormat = .number(decimals: 3)) {
         self.name = name
         self.title = title
-        self.estimate = estimate
+        self.estimate = estimate ?? Estimate()
         self.format = format
     }
 }
@@ -64,6 +70,12 @@ extension TaskEvaluation {
                 ShownMetric("top1", "IO first of all tokens", all.top1, .share),
                 ShownMetric("io_probability", "P(IO)", all.ioProbability),
                 ShownMetric("loss", "Loss on the indirect object, in nats", all.loss),
+                ShownMetric(
+                    "counterfactual_logit_difference", "Logit difference on counterfactuals",
+                    all.counterfactualLogitDifference, .number
+                ),
+                ShownMetric("io_over_names", "IO over the names that are not mentioned", all.ioOverNames, .number),
+                ShownMetric("io_rank_among_names", "Rank of IO among names", all.ioRankAmongNames, .number),
             ]
         case .choice(let evaluation):
             let all = evaluation.all

@@ -81,6 +81,23 @@ public struct Prompt: Codable, Equatable, Sendable {
     }
 }
 
+extension Prompt {
+    /// The tokens of the counterfactual.
+    ///
+    /// - Throws: `IOIError` if the prompt has none, or one of a different length.
+    func counterfactual() throws -> [Int] {
+        guard let abcTokens else {
+            throw IOIError(
+                "prompt \(id): found no abc_tokens, expected a counterfactual; a model with a tokenizer derives it"
+            )
+        }
+        guard abcTokens.count == tokens.count else {
+            throw IOIError("prompt \(id): found \(abcTokens.count) abc_tokens, expected \(tokens.count)")
+        }
+        return abcTokens
+    }
+}
+
 /// Which of the two names comes first.
 public enum NameOrder: String, CaseIterable, Codable, Sendable {
     /// The indirect object first: IO, S … S.

@@ -100,7 +100,9 @@ public struct PromptGenerator: Sendable {
     ) throws -> Dataset {
         try IOIError.check("count", count, in: 1...PromptSource.most)
         let prompts = try (0..<count).map { try prompt($0, of: rule, seed: seed, split: split) }
-        return Dataset(name: rule.name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+        return Dataset(
+            name: rule.name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts), names: nameTokens
+        )
     }
 
     /// One prompt of a dataset. Template, order, ordered pair of names, place and object are independent and uniform.

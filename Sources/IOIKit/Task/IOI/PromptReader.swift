@@ -57,7 +57,9 @@ public struct PromptReader: Sendable {
         let datasets = Set(prompts.map(\.dataset))
         return Dataset(
             name: datasets.count == 1 ? prompts[0].dataset : file.deletingPathExtension().lastPathComponent, seed: nil,
-            prompts: prompts, jsonLines: bytes
+            prompts: prompts, jsonLines: bytes,
+            // Prompts may name others than the list, so its names need not all be single tokens.
+            names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] } ?? []
         )
     }
 

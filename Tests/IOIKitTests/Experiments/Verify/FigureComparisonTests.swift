@@ -80,6 +80,20 @@ import Testing
                 \.name) == ["results.b"])
     }
 
+    /// An older version's file is repeated by a newer one, which writes more.
+    @Test func laterFieldsAreComparedIfRecorded() throws {
+        func moved(_ recorded: String, _ found: String) throws -> [String] {
+            var comparison = FigureComparison(tolerance: .init(), later: ["new"])
+            comparison.compare(try Self.value(recorded), try Self.value(found), at: "results")
+            return comparison.groups.flatMap(\.moved).map(\.path)
+        }
+        #expect(try moved(#"{"a": 1.5}"#, #"{"a": 1.5, "new": 2}"#) == [])
+        #expect(try moved(#"{"each": [{"a": 1}]}"#, #"{"each": [{"a": 1, "new": 2}]}"#) == [])
+        #expect(try moved(#"{"a": 1.5}"#, #"{"a": 1.5, "other": 2}"#) == ["results.other"])
+        #expect(try moved(#"{"a": 1.5, "new": 2.5}"#, #"{"a": 1.5, "new": 3.5}"#) == ["results.new"])
+        #expect(try moved(#"{"a": 1.5, "new": 2.5}"#, #"{"a": 1.5}"#) == ["results.new"])
+    }
+
     @Test func zeroToleranceMeansEqual() throws {
         let none = FigureComparison.Tolerance(absolute: 0, relative: 0)
         #expect(try Self.comparison("[0.1]", "[0.1]", none).groups.flatMap(\.moved).isEmpty)

@@ -1,0 +1,36 @@
+/// The logit differences of prompts and, for the same two names, of their counterfactuals.
+public struct CounterfactualGap: Equatable, Sendable {
+    /// [prompts]
+    public let prompts: [Double]
+    /// [prompts]
+    public let counterfactuals: [Double]
+
+    /// Each prompt's logit difference minus its counterfactual's. [prompts]
+    public var values: [Double] { zip(prompts, counterfactuals).map(-) }
+
+    init(prompts: [Double], counterfactuals: [Double]) {
+        self.prompts = prompts
+        self.counterfactuals = counterfactuals
+    }
+
+    /// - Parameters:
+    ///   - model: the model to measure.
+    ///   - prompts: the prompts to measure.
+    ///   - workers: the threads that compute.
+    ///   - progress: called with the number of prompts done; throwing stops the run.
+    /// - Throws: `IOIError` naming a prompt without a counterfactual, before anything is run, or one whose logits are
+    ///   not finite; errors from `progress`.
+    public init(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        workers: Workers,
+        progress: (Int) throws -> Void = { _ in }
+    ) throws {
+        for prompt in prompts { _ = try prompt.counterfactual() }
+        let measures = try Evaluator(model, workers: workers).measure(prompts, progress: progress)
+        self.init(
+            prompts: measures.map(\.logitDifference),
+            counterfactuals: measures.compactMap(\.counterfactualLogitDifference)
+        )
+    }
+}
