@@ -105,9 +105,7 @@ package enum Attention {
             if let mask { drop(dScores, of: span, head: head, heads, positions, mask, into: dScores) }
             for query in 0..<pattern.rows {
                 let (pattern, dScores) = (pattern[query], dScores[query])
-                var mean: Float = 0
-                for key in 0..<span.keys.count { mean += pattern[key] * dScores[key] }
-                for key in 0..<span.keys.count { dScores[key] = pattern[key] * (dScores[key] - mean) }
+                Softmax.backward(pattern, dScores, count: span.keys.count)
             }
             pull?.backward(span: index, head: head, pattern: pattern, addingTo: dScores)
             let q = q.slice(rows: span.queries).slice(columns: columns)

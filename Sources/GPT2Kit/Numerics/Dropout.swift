@@ -88,7 +88,9 @@ package struct Dropout: Sendable {
             state ^= state &>> 17
             state ^= state &<< 5
             let number = unsafeBitCast(state &>> 1, to: SIMD8<Int32>.self)
-            return (x * scale).replacing(with: 0, where: number .< SIMD8(repeating: threshold))
+            // All bits where the number is smaller. A comparison of integers would not be vectorised.
+            let dropped = (number &- SIMD8(repeating: threshold)) &>> 31
+            return unsafeBitCast(unsafeBitCast(x * scale, to: SIMD8<Int32>.self) & ~dropped, to: Lanes.self)
         }
 
         private static let lanes = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7) &* 0x9e37_79b9

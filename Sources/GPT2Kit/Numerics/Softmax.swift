@@ -45,4 +45,22 @@ enum Softmax {
             for i in $0 { x[i] *= factor }
         }
     }
+
+    /// Turns `d`, the gradient of a softmax's output `p`, into that of its input: p · (d − Σ p · d).
+    @inline(__always)
+    static func backward(_ p: UnsafePointer<Float>, _ d: UnsafeMutablePointer<Float>, count: Int) {
+        var lanes = Lanes.zero
+        var mean: Float = 0
+        forEachLanes(count) {
+            lanes += p.lanes($0) * d.lanes($0)
+        } tail: {
+            for i in $0 { mean += p[i] * d[i] }
+        }
+        mean += lanes.sum()
+        forEachLanes(count) {
+            d.setLanes($0, p.lanes($0) * (d.lanes($0) - mean))
+        } tail: {
+            for i in $0 { d[i] = p[i] * (d[i] - mean) }
+        }
+    }
 }

@@ -60,7 +60,7 @@ import Testing
             return (run, out)
         }
         let (same, folder) = try await train("--dataset", "agreement")
-        #expect(same.output.contains("24 agreement prompts, 2 epochs of 3 steps"))
+        #expect(same.output.contains("24 prompts of agreement, 2 epochs of 3 steps"))
         for epoch in 0...2 { #expect(same.output.contains("epoch \(epoch): held-out P(right) − P(wrong)")) }
         #expect(same.output.contains("/epoch-002 --dataset agreement --held-out"))
         let files = (0...2).map {

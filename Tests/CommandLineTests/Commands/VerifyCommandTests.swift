@@ -264,7 +264,8 @@ import Testing
         let found = try #require(document["results"] as? [String: Any])
         let moved = try #require(((found["files"] as? [[String: Any]])?[1]["moved"] as? [[String: Any]])?.first)
         #expect(found["passed"] as? Bool == false && moved["path"] as? String == "results.effect[1][2]")
-        #expect(moved["recorded"] as? Double == value + 5 && abs((moved["found"] as! Double) - value) < 1e-9)
+        #expect(
+            abs((moved["recorded"] as! Double) - (value + 5)) < 1e-9 && abs((moved["found"] as! Double) - value) < 1e-9)
         #expect((moved["tolerance"] as! Double) < 0.1)
         let csv = try await Self.verify([good, bad], "--format", "csv").output.split(separator: "\n")
         #expect(csv.count == 2 && csv[1].hasPrefix("\(bad.path),results.effect[1][2],"))

@@ -183,7 +183,8 @@ import Testing
     @Test func theCommandSaysWhatIsMeasured() {
         func words(_ dataset: String, measured: String) -> String {
             RunRecord(
-                model: .init(name: "m", folder: "/models/m", sha256: ""), source: .prompts(FinetuneTests.source(dataset)),
+                model: .init(name: "m", folder: "/models/m", sha256: ""),
+                source: .prompts(FinetuneTests.source(dataset)),
                 dataset: DatasetRecord(Dataset(name: dataset, seed: 0, prompts: [], jsonLines: Data())),
                 heldOut: FinetuneTests.source(measured, heldOut: true), settings: FinetuneTests.settings()
             ).commandLine

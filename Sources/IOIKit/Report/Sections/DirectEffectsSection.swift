@@ -20,7 +20,8 @@ extension ReproductionReportBuilder {
         for (model, map) in maps {
             let unit = map.scale == .original ? "" : ", \(map.scale.unit)"
             let chart = MapChart(
-                title: "direct effects in \(model)\(unit)", values: map.effects, intervals: map.effectIntervals, scale: scale
+                title: "direct effects in \(model)\(unit)", values: map.effects, intervals: map.effectIntervals,
+                scale: scale
             )
             pictures.append(add("\(model)-direct", chart.svg))
         }
