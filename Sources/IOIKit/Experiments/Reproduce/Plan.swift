@@ -51,6 +51,8 @@ public struct Plan: Codable, Equatable, Sendable {
         case patterns
         /// Cross-model patching of head outputs, z.
         case outputs
+        /// Cross-model patching of queries at END, where S-inhibition acts on the name movers.
+        case queries
         /// Path patching from each head to the logits.
         case direct
         /// Knockout of each MLP and of all of them.
@@ -63,7 +65,17 @@ public struct Plan: Codable, Equatable, Sendable {
         case greaterThan = "greater-than"
 
         /// Whether it compares the model with the base model, and so cannot measure the base model itself.
-        var comparesWithBase: Bool { self == .patterns || self == .outputs }
+        var comparesWithBase: Bool { component != nil }
+
+        /// What cross-model patching takes from the model and puts into the base model.
+        var component: (site: Site, position: PositionSelection)? {
+            switch self {
+            case .patterns: (.pattern, .all)
+            case .outputs: (.z, .all)
+            case .queries: (.q, .one(.end))
+            default: nil
+            }
+        }
 
         /// The task of a measure that is not about indirect-object identification.
         var task: ChoiceTask? { ChoiceTask(rawValue: rawValue) }

@@ -44,9 +44,10 @@ final class PlanMeasuring {
             var walk = walk
             walk.seed = prompts.seed
             return DiscoverExperiment(prompts: prompts, method: .path(walk))
-        case .patterns, .outputs:
+        case .patterns, .outputs, .queries:
+            let component = measure.component!
             let options = PatchExperiment.CrossModel(
-                components: [measure == .patterns ? .pattern : .z], position: .all, directions: [.donorToHost],
+                components: [component.site], position: component.position, directions: [.donorToHost],
                 circuit: circuit == nil ? nil : "default", randomSets: 20
             )
             return patching(.crossModel(options), prompts)

@@ -3,7 +3,7 @@ extension ReproductionReportBuilder {
 
     /// Cross-model patching from each trained model into the base model.
     mutating func changes() -> Section? {
-        let all = [("patterns", sweeps(.patterns)), ("outputs", sweeps(.outputs))]
+        let all = [Plan.Measure.patterns, .outputs, .queries].map { ($0.rawValue, sweeps($0)) }
         guard all.contains(where: { !$0.1.isEmpty }) else { return nil }
         var (sections, rows) = ("", [[String]]())
         for model in record.measurements.map(\.model).unique {
@@ -25,8 +25,8 @@ extension ReproductionReportBuilder {
             ? " of the counterfactual gap, the logit difference minus that of the same two names on counterfactuals"
             : ""
         let intro = HTMLPage.paragraph(
-            "Each head's attention pattern, or its output z, is patched from the fine-tuned model into the base model on the "
-                + "same prompts. The maps show the change of the logit difference in per cent\(whole). "
+            "Each head's attention pattern, its output z, or its query at END is patched from the fine-tuned model into the "
+                + "base model on the same prompts. The maps show the change of the logit difference in per cent\(whole). "
                 + "The share recovered is the part of the whole change that patching a set of heads brings about."
         )
         return Section(title: "Where the changes lie", body: intro + sections)
