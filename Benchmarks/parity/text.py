@@ -156,8 +156,8 @@ def compare_weights(arguments: argparse.Namespace, blocks: Tensor) -> bool:
     for mine, theirs, name in rows[:8]:
         print(f"{mine:10.1e}{theirs:12.1e}  {name}")
     within = sum(mine <= TOLERANCE for mine, _, _ in rows)
-    print(f"{within} of {len(rows)} tensors within {TOLERANCE:.0e}; matrices: "
-          f"{max(mine for mine, _, name in rows if before[name].dim() > 1):.1e} at most")
+    mine, theirs, name = max(row for row in rows if before[row[2]].dim() > 1)
+    print(f"{within} of {len(rows)} tensors within {TOLERANCE:.0e}; matrices at most {mine:.1e} ({theirs:.1e}): {name}")
     print(f"losses: {loss:.1e} relative at most")
     return all(mine <= max(TOLERANCE, 2 * theirs) for mine, theirs, _ in rows) and loss <= TOLERANCE
 
