@@ -19,7 +19,9 @@ public enum TrainingSource: Equatable, Sendable {
     /// The form that the recipe of `settings` gives these data: a text has no prompts, so by the plain recipe it is cut into
     /// blocks.
     ///
-    /// - Parameter context: the model's greatest length in tokens, which no block exceeds.
+    /// - Parameters:
+    ///   - settings: those of the recipe.
+    ///   - context: the model's greatest length in tokens, which no block exceeds.
     public func complete(_ settings: inout TrainingSettings, context: Int) {
         if case .text = self, settings.examples == .prompts {
             settings.examples = .blocks(of: 128)
