@@ -6,8 +6,8 @@ paper's authors: next-token loss over the block, AdamW with decay of matrices an
 to norm 1, a rate that falls in a line to 0.
 
 weights   Without dropout, PyTorch in float64. Of each tensor: the norm of the difference between the updates,
-          as a share of the update. It may be 1e-4, or twice what PyTorch's own float32 is off: a gain near 1
-          cannot hold an update of 1e-5 to more digits than float32 has. Key biases are left out: no loss depends
+          as a share of the update. It may be 1e-4, or twice PyTorch's own float32 error: near 1, float32
+          resolves an update of 1e-5 to only two or three digits. Key biases are left out: no loss depends
           on them, so their gradient is rounding alone, which Adam makes as large as any other.
 dropout   Mean losses of runs with other seeds. Ours must lie within three standard deviations of PyTorch's, and
           the loss without dropout must not, or the comparison would show nothing.

@@ -2,9 +2,8 @@ import Foundation
 
 /// oneDNN's single-precision matrix product, loaded when the program runs.
 ///
-/// Its kernels are made for the processor it finds, which OpenBLAS of many distributions does not know. Versions 1 to 3
-/// have the function with one signature, so no header and no build option is needed, and a program built without oneDNN
-/// uses it where it is.
+/// It generates kernels for the processor at run time, including processors that a distribution's OpenBLAS does not know.
+/// The function has the same signature in versions 1 to 3, so neither a header nor a build option is needed.
 struct OneDNN: Sendable {
     typealias Product =
         @convention(c) (
@@ -20,7 +19,7 @@ struct OneDNN: Sendable {
     /// Whether its kernels use AVX-512, where they are faster than those of the OpenBLAS at hand.
     let usesAVX512: Bool
 
-    /// nil where oneDNN is not installed, or was built for threads that cannot be limited.
+    /// nil if oneDNN is not installed, or was built with a threading library whose threads cannot be limited.
     static let shared: OneDNN? = {
         let names = ["libdnnl.so.3", "libdnnl.so.2", "libdnnl.so.1", "libdnnl.so", "libdnnl.dylib"]
         return names.lazy.compactMap { OneDNN(library: $0) }.first
@@ -45,7 +44,7 @@ struct OneDNN: Sendable {
 
     /// `c` [m, n] = alpha · a [m, k] · b [k, n] + beta · `c`, on the calling thread alone.
     func multiply(_ a: some Factor, _ b: some Factor, into c: Matrix, alpha: Float, beta: Float, depth: Int) {
-        // A thread's own limit, which costs no more than writing it down.
+        // The limit is per thread, and cheap to set.
         limitThreads(1)
         let status = product(
             Self.letter(a), Self.letter(b), Int64(c.rows), Int64(c.columns), Int64(depth), alpha, a.matrix.base,

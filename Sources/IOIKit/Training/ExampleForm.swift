@@ -2,12 +2,12 @@
 public enum ExampleForm: Equatable, Sendable {
     /// A prompt and its answer.
     case prompts
-    /// So many tokens of a text, whatever they are; the rest at the end of the text is left out.
+    /// A fixed number of consecutive tokens of a text. A shorter rest at the end of the text is left out.
     case blocks(of: Int)
-    /// A line of a text, of which at most so many tokens count.
+    /// A line of a text, truncated to at most this many tokens.
     case lines(upTo: Int)
 
-    /// What an example is called.
+    /// The word for examples of this form, in the plural.
     public var noun: String {
         switch self {
         case .prompts: "prompts"

@@ -1,15 +1,15 @@
 /// A way to fine-tune, by name.
 public enum TrainingRecipe: String, Codable, CaseIterable, Sendable {
-    /// That of the log which the authors of Chhabra et al. (2503.01896) published: next-token loss on blocks of a text,
-    /// a learning rate that falls to 0, and dropout.
+    /// The run whose log the authors of Chhabra et al. (2503.01896) published: next-token loss on blocks of a text, a
+    /// learning rate that decays to 0, and dropout.
     case published
-    /// Their other way: the same, but each sentence is an example.
+    /// Their alternative: the same, with each sentence as an example.
     case publishedSentences = "published-sentences"
     /// Ours: loss on the answers of prompts, a constant rate, no dropout.
     case plain
 
-    /// The recipe of a model, unless another is asked for: the authors' for GPT-2, and ours for a much smaller model,
-    /// which hardly learns at their rate.
+    /// The default recipe for a model: the authors' for GPT-2, and ours for a much smaller model, which hardly learns at
+    /// their learning rate.
     public init(for model: GPT2Parameters) {
         self = model.count < Self.smallest ? .plain : .published
     }

@@ -8,7 +8,7 @@ public enum LossSpan: String, Codable, CaseIterable, Sendable {
 
 /// Everything that determines what a training run computes. Equal settings give identical weights.
 public struct TrainingSettings: Equatable, Sendable {
-    /// The recipe that the settings began with; they may differ from it.
+    /// The recipe that the settings are based on; single settings may differ from it.
     public var recipe = TrainingRecipe.plain
     public var examples = ExampleForm.prompts
     public var epochs: Int
@@ -119,7 +119,7 @@ extension TrainingSettings {
 extension TrainingSettings: FieldCoded {
     init() { self.init(epochs: 1, threads: 1, savedEpochs: []) }
 
-    // Runs before these fields existed were of prompts, by the plain recipe, without dropout.
+    // Before the fields with defaults existed, all runs used the plain recipe, on prompts and without dropout.
     static var fields: [Field<TrainingSettings>] {
         [
             .value("recipe", \.recipe, default: .plain), .value("examples", \.examples, default: .prompts),

@@ -2,7 +2,7 @@ import Foundation
 
 /// What a run trains on.
 public enum TrainingSource: Equatable, Sendable {
-    /// Prompts with their answers; for a form of text, the text that has one on each line.
+    /// Prompts with their answers. As a text, one per line.
     case prompts(PromptSource)
     /// Text files.
     case text(TextSource)
@@ -16,8 +16,7 @@ public enum TrainingSource: Equatable, Sendable {
         }
     }
 
-    /// The form that the recipe of `settings` gives these data: a text has no prompts, so by the plain recipe it is cut into
-    /// blocks.
+    /// Adapts a recipe's settings to the data: the plain recipe cuts a text, which has no prompts, into blocks.
     ///
     /// - Parameters:
     ///   - settings: those of the recipe.
@@ -71,7 +70,7 @@ public enum TrainingSource: Equatable, Sendable {
 
 /// Text files to train on.
 public struct TextSource: Codable, Equatable, Sendable {
-    /// Files, and folders of which all files that end in `.txt` are meant, in the order of their paths.
+    /// Files and folders. Of a folder, all files ending in `.txt` are read, in the order of their paths.
     public var paths: [String]
 
     public init(paths: [String]) { self.paths = paths }

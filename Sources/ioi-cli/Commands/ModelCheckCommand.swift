@@ -26,7 +26,7 @@ struct ModelCheckCommand: ParsableCommand {
     struct DataOptions: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "A file of prompts that figures were published of, known by their tokens.", valueName: "f.jsonl"
+                "A file of prompts for which figures were published, recognised by their tokens.", valueName: "f.jsonl"
             ),
             completion: .file(extensions: ["jsonl"])
         )

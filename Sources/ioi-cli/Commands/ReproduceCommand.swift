@@ -8,8 +8,8 @@ struct ReproduceCommand: ParsableCommand {
         abstract: "Run a plan end to end: train, measure, and test the paper's claims against the measurements.",
         discussion: """
             A plan is a file of stages. Each stage trains the model on a dataset, from the base model or from another stage, \
-            and measures it after some epochs. Then each claim is decided by a rule that the plan states, and held against \
-            what was published of GPT-2 small. Built in are paper (GPT-2 small, trained as the paper's authors trained it; \
+            and measures it after some epochs. Then each claim is decided by a rule that the plan states, and compared \
+            with what was published for GPT-2 small. Built in are paper (GPT-2 small, trained as the paper's authors trained it; \
             days on a laptop's processor), paper-short (its main claims; a night) and quick (the embedded model; minutes).
 
             A recipe whose learning rate falls to 0 makes each number of epochs a training run of its own; with a constant \

@@ -18,8 +18,8 @@ extension ReproductionRecord {
 
             \(table.lines.joined(separator: "\n"))
 
-            \(shown) of \(claims.count) claims shown; the rule of each stands in \(out)/\(Self.fileName), and all that \
-            was measured lies in \(out)/results.
+            \(shown) of \(claims.count) claims shown; the rules are in \(out)/\(Self.fileName), all results in \
+            \(out)/results.
             next: ioi report \(out)
 
             """

@@ -8,7 +8,7 @@ public struct ModelCheck: Sendable {
     public struct Options: Codable, Equatable, Sendable {
         /// nil if nothing is known of the model.
         public var expectations: ModelExpectations?
-        /// A file of prompts that figures were published of; nil for none.
+        /// A file of prompts for which figures were published; nil for none.
         public var data: String?
     }
 
@@ -63,8 +63,8 @@ public struct ModelCheck: Sendable {
     ///
     /// - Parameters:
     ///   - location: the model.
-    ///   - data: a file of prompts that figures were published of; nil for none.
-    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published of the prompts.
+    ///   - data: a file of prompts for which figures were published; nil for none.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published for the prompts.
     public init(_ location: ModelLocation, data: URL? = nil) throws {
         try self.init(
             name: location.name, folder: location.folder,
@@ -76,8 +76,8 @@ public struct ModelCheck: Sendable {
     ///
     /// - Parameters:
     ///   - folder: the folder.
-    ///   - data: a file of prompts that figures were published of; nil for none.
-    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published of the prompts.
+    ///   - data: a file of prompts for which figures were published; nil for none.
+    /// - Throws: `IOIError` if `Data/checks.json` is missing or invalid, or nothing was published for the prompts.
     public init(folder: URL, data: URL? = nil) throws {
         let folder = folder.standardizedFileURL
         let name = folder.lastPathComponent
@@ -88,8 +88,8 @@ public struct ModelCheck: Sendable {
     ///   - name: the name of the model.
     ///   - folder: the folder.
     ///   - expectations: nil if nothing is known of the model.
-    ///   - data: a file of prompts that figures were published of; nil for none.
-    /// - Throws: `IOIError` of the field `data` if nothing was published of the prompts, or they cannot be read.
+    ///   - data: a file of prompts for which figures were published; nil for none.
+    /// - Throws: `IOIError` of the field `data` if nothing was published for the prompts, or they cannot be read.
     public init(name: String, folder: URL, expectations: ModelExpectations?, data: URL? = nil) throws {
         self.name = name
         self.folder = folder

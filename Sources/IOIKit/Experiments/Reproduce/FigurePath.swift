@@ -3,7 +3,7 @@
 public struct FigurePath: Hashable, TextCoded {
     package static let form = "model/measure/field, such as \"clean@1/eval/logit_difference\""
 
-    /// What stands for a measure in the way to a figure of a model's training run.
+    /// Takes the place of a measure in the path to a figure of a model's training run.
     static let training = "training"
 
     public let model: PlanModel
@@ -23,7 +23,7 @@ public struct FigurePath: Hashable, TextCoded {
 
     public var description: String { ([measurement] + steps).joined(separator: "/") }
 
-    /// The heads on the way.
+    /// The heads among the steps.
     var heads: [Head] { steps.compactMap { Head($0) } }
 
     var format: FigureFormat {

@@ -1,4 +1,4 @@
-/// A figure that others published of GPT-2 small: a number to hold the measured one against, a map of heads, or only words.
+/// A figure that others published for GPT-2 small: a number to compare the measured one with, a map of heads, or only words.
 public struct PublishedFigure: Equatable, Sendable {
     /// In the unit of results files: shares from 0 to 1, effects in per cent.
     public var value: Double?

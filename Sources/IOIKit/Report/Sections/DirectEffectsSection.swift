@@ -26,8 +26,8 @@ extension ReproductionReportBuilder {
             pictures.append(add("\(model)-direct", chart.svg))
         }
         let intro = HTMLPage.paragraph(
-            "The paths from each head to the logits are patched with the counterfactual's values, through MLPs only. The maps "
-                + "show the change of the logit difference in per cent: a head that helps has a negative one."
+            "The path from each head to the logits, directly or through MLPs, is patched with the counterfactual's values. The "
+                + "maps show the change of the logit difference in per cent: a head that helps has a negative one."
         )
         return Section(title: "Direct effects", body: intro + HTMLPage.figures(pictures))
     }

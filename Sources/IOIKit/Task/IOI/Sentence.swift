@@ -42,7 +42,7 @@ struct Sentence {
             mentions.dropLast().contains(where: { $0.name == last.name })
         {
             throw Fault(
-                problem: "found the answer \(answer.quoted), which stands in the sentence before, expected "
+                problem: "found the answer \(answer.quoted), which stands earlier in the sentence, expected "
                     + "\(pair.first.name), \(pair.second.name) or a name that does not"
             )
         }
