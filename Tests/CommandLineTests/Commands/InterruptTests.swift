@@ -7,9 +7,10 @@ import Testing
 
 /// Runs that are stopped in the middle, gently or not, by real signals to the real program.
 @Suite struct InterruptTests: FinetuneRuns {
+    /// Of a run of 320 steps, so that a signal comes before its end on a busy machine as well.
     static func arguments(_ model: TemporaryModel, _ name: String) -> [String] {
         [
-            "finetune", "--model", model.model.path, "--count", "320", "--epochs", "4", "--save-at", "1,2",
+            "finetune", "--model", model.model.path, "--count", "2560", "--epochs", "4", "--save-at", "1,2",
             "--checkpoint-every", "7", "--lr", "1e-3", "--eval-count", "16", "--threads", "2", "--out",
             model.file(name).path,
         ]
