@@ -70,7 +70,7 @@ public struct AdamW: Sendable {
         self.step = step
     }
 
-    /// Moves `parameters` one step against `gradients`.
+    /// Moves `parameters` one step against `gradients`, and makes their parts anew where they have them.
     ///
     /// - Parameter rate: this step's learning rate; nil for that of `settings`.
     package mutating func update(
@@ -88,8 +88,8 @@ public struct AdamW: Sendable {
             let entry = parameters.entries[index]
             Self.move(
                 parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,
-                second: second.views[index].base, count: entry.count, scale: scale, step: step,
-                decays: settings.decays(entry), settings: settings, workers: workers
+                second: second.views[index].base, parts: parameters.views[index].parts, count: entry.count,
+                scale: scale, step: step, decays: settings.decays(entry), settings: settings, workers: workers
             )
         }
     }
@@ -97,6 +97,7 @@ public struct AdamW: Sendable {
     /// Moves `count` parameters `p` one step against their gradient `g`, and updates their moments `m` and `v`.
     ///
     /// - Parameters:
+    ///   - parts: those of the parameters, which are made anew.
     ///   - scale: a factor for the gradient.
     ///   - step: the number of the update, from 1.
     package static func move(
@@ -104,6 +105,7 @@ public struct AdamW: Sendable {
         gradient g: UnsafeMutablePointer<Float>,
         first m: UnsafeMutablePointer<Float>,
         second v: UnsafeMutablePointer<Float>,
+        parts: BFloat16Parts? = nil,
         count: Int,
         scale: Float = 1,
         step: Int,
@@ -123,6 +125,7 @@ public struct AdamW: Sendable {
         workers.share(count, grain: 4096) { range in
             let (p, g) = (p + range.lowerBound, g + range.lowerBound)
             let (m, v) = (m + range.lowerBound, v + range.lowerBound)
+            let parts = parts?.dropping(rows: 0, columns: range.lowerBound)
             @inline(__always)
             func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
                 let g = g * scale
@@ -132,7 +135,9 @@ public struct AdamW: Sendable {
             }
             forEachLanes(range.count) {
                 var (first, second) = (m.lanes($0), v.lanes($0))
-                p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
+                let moved = updated(p.lanes($0), g.lanes($0), &first, &second)
+                p.setLanes($0, moved)
+                parts?.store(moved, at: $0)
                 m.setLanes($0, first)
                 v.setLanes($0, second)
             } tail: {
@@ -142,6 +147,7 @@ public struct AdamW: Sendable {
                 let moved = updated(
                     Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
                 )
+                parts?.store(moved, at: at, count: $0.count)
                 for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
             }
         }

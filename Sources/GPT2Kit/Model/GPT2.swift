@@ -13,6 +13,7 @@ public final class GPT2: Sendable {
         self.location = location
         config = try GPT2Config(contentsOf: location.configFile)
         parameters = try GPT2Parameters(contentsOf: location.weightsFile, config: config, workers: workers)
+            .withParts(workers: workers)
         tokenizer = try Self.tokenizer(in: location.folder, config: config)
     }
 

@@ -83,6 +83,29 @@ public final class GPT2Parameters: @unchecked Sendable {
         }
     }
 
+    /// The same weights, with the parts that products in the precision of `workers` multiply, so that they are made once
+    /// and not for each product.
+    ///
+    /// The values are the same memory; when they change, ``split(workers:)`` makes the parts anew.
+    package func withParts(workers: Workers) -> GPT2Parameters {
+        let count = workers.precision.parts
+        guard count > 0 else { return self }
+        let (arena, views) = Arena.holding { arena in
+            zip(entries, self.views).map { entry, view in
+                let isFactor = entry.isBlockMatrix || entry.name == "wte.weight"
+                return isFactor ? view.with(BFloat16Parts(of: view, count: count, in: arena)) : view
+            }
+        }
+        let split = GPT2Parameters(config: config, views: views, owners: owners + [arena])
+        split.split(workers: workers)
+        return split
+    }
+
+    /// Makes the parts of the weights that have them.
+    package func split(workers: Workers) {
+        for view in views where view.parts != nil { view.split(workers: workers) }
+    }
+
     /// GPT-2's initialisation (Radford et al. 2019): normal weights with standard deviation `deviation`, divided by
     /// √(2 · layers) for the projections into the residual stream; biases 0, LayerNorm scales 1.
     ///

@@ -31,6 +31,9 @@ package final class Arena: @unchecked Sendable {
 
     deinit { munmap(base, byteCount) }
 
+    /// Gives all floats back, without making them zero.
+    func reset() { taken = 0 }
+
     /// Takes the next free floats as a matrix. [rows, columns]
     package func take(_ rows: Int, _ columns: Int) -> Matrix {
         let start = taken

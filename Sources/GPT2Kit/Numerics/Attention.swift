@@ -40,7 +40,7 @@ package enum Attention {
             GEMM.multiply(
                 q.slice(rows: span.queries).slice(columns: columns),
                 k.slice(rows: span.keys).slice(columns: columns).transposed,
-                into: pattern, alpha: scale, workers: Workers(count: 1)
+                into: pattern, alpha: scale, workers: workers.alone
             )
             for query in 0..<pattern.rows {
                 let row = pattern[query]
@@ -57,7 +57,7 @@ package enum Attention {
             }
             GEMM.multiply(
                 weights, v.slice(rows: span.keys).slice(columns: columns),
-                into: z.slice(rows: span.queries).slice(columns: columns), workers: Workers(count: 1)
+                into: z.slice(rows: span.queries).slice(columns: columns), workers: workers.alone
             )
         }
     }
@@ -87,7 +87,7 @@ package enum Attention {
         workers: Workers
     ) {
         let scale = 1 / Float(q.columns / heads).squareRoot()
-        let alone = Workers(count: 1)
+        let alone = workers.alone
         forEachHead(heads, spans, columns: q.columns, workers: workers) { index, span, head, columns in
             let pattern = span.matrix(pattern, head: head)
             let dScores = span.matrix(scratch, head: head)

@@ -14,18 +14,21 @@ public enum Backend: UInt8, CaseIterable, Sendable {
     /// A rule and not a measurement, because a choice that depended on timing would change results from run to run.
     public static var preferred: Backend { OneDNN.shared?.usesAVX512 == true ? .oneDNN : .openBLAS }
 
-    /// The one in use: ``preferred``, unless another was chosen.
+    /// The one that workers use if they are not given another: ``preferred``, unless ``use()`` chose another.
     public static var current: Backend { Backend(rawValue: choice.load(ordering: .relaxed))! }
 
-    /// The name and version of the library in use, and the kernel of OpenBLAS.
-    public static var library: String {
-        switch current {
+    /// The name and version of the library in use.
+    public static var library: String { current.library }
+
+    /// The name and version of the library, and the kernel of OpenBLAS.
+    public var library: String {
+        switch self {
         case .openBLAS: GEMM.openBLAS
         case .oneDNN: OneDNN.shared?.name ?? ""
         }
     }
 
-    /// Makes this the one in use, for the whole process.
+    /// Makes this the ``current`` one, for the whole process.
     ///
     /// - Throws: ``IOIError`` of the field `backend` if it is not installed.
     public func use() throws {

@@ -19,8 +19,10 @@ package enum Linear {
         dBias: Matrix?,
         workers: Workers
     ) {
-        GEMM.multiply(dOut, weight.transposed, into: dX, workers: workers)
-        if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
+        dOut.withParts(workers: workers) { dOut in
+            GEMM.multiply(dOut, weight.transposed, into: dX, workers: workers)
+            if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
+        }
         if let dBias { sumRows(dOut, into: dBias, workers: workers) }
     }
 

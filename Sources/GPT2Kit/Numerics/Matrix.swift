@@ -6,12 +6,26 @@ package struct Matrix: @unchecked Sendable {
     package let rows: Int
     package let columns: Int
     @usableFromInline package let stride: Int
+    /// The same values as bfloat16 numbers, where they are kept.
+    package let parts: BFloat16Parts?
 
-    package init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
+    package init(
+        base: UnsafeMutablePointer<Float>,
+        rows: Int,
+        columns: Int,
+        stride: Int? = nil,
+        parts: BFloat16Parts? = nil
+    ) {
         self.base = base
         self.rows = rows
         self.columns = columns
         self.stride = stride ?? columns
+        self.parts = parts
+    }
+
+    /// The same view with other parts.
+    package func with(_ parts: BFloat16Parts?) -> Matrix {
+        Matrix(base: base, rows: rows, columns: columns, stride: stride, parts: parts)
     }
 
     /// The first float of row `row`.
@@ -29,12 +43,18 @@ package struct Matrix: @unchecked Sendable {
 
     package func slice(rows range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
-        return Matrix(base: self[range.lowerBound], rows: range.count, columns: columns, stride: stride)
+        return Matrix(
+            base: self[range.lowerBound], rows: range.count, columns: columns, stride: stride,
+            parts: parts?.dropping(rows: range.lowerBound, columns: 0)
+        )
     }
 
     package func slice(columns range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
-        return Matrix(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+        return Matrix(
+            base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride,
+            parts: parts?.dropping(rows: 0, columns: range.lowerBound)
+        )
     }
 
     /// The start of the same memory in another shape.

@@ -1,23 +1,28 @@
 import Foundation
 
-/// oneDNN's single-precision matrix product, loaded when the program runs.
+/// oneDNN's matrix products of single precision and of bfloat16, loaded when the program runs.
 ///
 /// It generates kernels for the processor at run time, including processors that a distribution's OpenBLAS does not know.
-/// The function has the same signature in versions 1 to 3, so neither a header nor a build option is needed.
+/// The functions have the same signature in versions 1 to 3, so neither a header nor a build option is needed.
 struct OneDNN: Sendable {
+    /// Factors are of type float, or of bfloat16.
     typealias Product =
         @convention(c) (
             _ transposesA: CChar, _ transposesB: CChar, _ m: Int64, _ n: Int64, _ k: Int64, _ alpha: Float,
-            _ a: UnsafePointer<Float>, _ strideOfA: Int64, _ b: UnsafePointer<Float>, _ strideOfB: Int64,
+            _ a: UnsafeRawPointer, _ strideOfA: Int64, _ b: UnsafeRawPointer, _ strideOfB: Int64,
             _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ strideOfC: Int64
         ) -> Int32
 
     private let product: Product
+    /// Not in oneDNN's headers, but exported since version 1.
+    private let halfProduct: Product?
     private let limitThreads: @convention(c) (Int32) -> Void
     /// The name and version.
     let name: String
     /// Whether its kernels use AVX-512, where they are faster than those of the OpenBLAS at hand.
     let usesAVX512: Bool
+    /// Whether it multiplies bfloat16.
+    var multipliesHalves: Bool { halfProduct != nil && usesAVX512 }
 
     /// nil if oneDNN is not installed, or was built with a threading library whose threads cannot be limited.
     static let shared: OneDNN? = {
@@ -34,6 +39,7 @@ struct OneDNN: Sendable {
             return nil
         }
         self.product = unsafeBitCast(product, to: Product.self)
+        halfProduct = dlsym(handle, "dnnl_gemm_bf16bf16f32").map { unsafeBitCast($0, to: Product.self) }
         limitThreads = unsafeBitCast(limit, to: (@convention(c) (Int32) -> Void).self)
         // Of major version, minor version and patch, at the start of a structure.
         let numbers = unsafeBitCast(version, to: (@convention(c) () -> UnsafePointer<Int32>).self)()
@@ -43,14 +49,38 @@ struct OneDNN: Sendable {
     }
 
     /// `c` [m, n] = alpha · a [m, k] · b [k, n] + beta · `c`, on the calling thread alone.
-    func multiply(_ a: some Factor, _ b: some Factor, into c: Matrix, alpha: Float, beta: Float, depth: Int) {
+    ///
+    /// - Parameter precision: one whose parts the factors have.
+    func multiply(
+        _ a: some Factor,
+        _ b: some Factor,
+        into c: Matrix,
+        alpha: Float,
+        beta: Float,
+        depth: Int,
+        precision: Precision
+    ) {
+        func multiply(
+            _ product: Product, _ left: UnsafeRawPointer, _ leftStride: Int, _ right: UnsafeRawPointer,
+            _ rightStride: Int, beta: Float
+        ) {
+            let status = product(
+                Self.letter(a), Self.letter(b), Int64(c.rows), Int64(c.columns), Int64(depth), alpha, left,
+                Int64(leftStride), right, Int64(rightStride), beta, c.base, Int64(c.stride)
+            )
+            precondition(status == 0, "oneDNN refused a product: status \(status)")
+        }
         // The limit is per thread, and cheap to set.
         limitThreads(1)
-        let status = product(
-            Self.letter(a), Self.letter(b), Int64(c.rows), Int64(c.columns), Int64(depth), alpha, a.matrix.base,
-            Int64(a.matrix.stride), b.matrix.base, Int64(b.matrix.stride), beta, c.base, Int64(c.stride)
-        )
-        precondition(status == 0, "oneDNN refused a product: status \(status)")
+        guard precision != .fp32 else {
+            return multiply(product, a.matrix.base, a.matrix.stride, b.matrix.base, b.matrix.stride, beta: beta)
+        }
+        let (left, right) = (a.matrix.parts!, b.matrix.parts!)
+        for (index, pair) in precision.products.enumerated() {
+            multiply(
+                halfProduct!, left[pair.a], left.stride, right[pair.b], right.stride, beta: index == 0 ? beta : 1
+            )
+        }
     }
 
     private static func letter(_ factor: some Factor) -> CChar {

@@ -1,18 +1,35 @@
 import Dispatch
 import Foundation
 
-/// A number of threads that divide work among them.
+/// A number of threads that divide work among them, and how they multiply matrices.
 ///
 /// Work is cut into as many contiguous shares as there are workers, by item numbers alone. What a worker computes
 /// never depends on timing: the same seed and the same number of threads give the same bytes.
 public struct Workers: Sendable {
     /// The number of threads.
     public let count: Int
+    /// The library of matrix products.
+    public let backend: Backend
+    /// Of matrix products, but for those of single heads inside attention, which are always in single precision.
+    public let precision: Precision
 
-    /// - Parameter count: the number of threads; nil for one on each core.
-    public init(count: Int? = nil) {
+    /// - Parameters:
+    ///   - count: the number of threads; nil for one on each core.
+    ///   - backend: the library of matrix products, which must be available.
+    ///   - precision: of matrix products; ``Precision/check(with:)`` says whether it can be had.
+    public init(count: Int? = nil, backend: Backend = .current, precision: Precision = .fp32) {
         self.count = max(1, count ?? ProcessInfo.processInfo.activeProcessorCount)
+        self.backend = backend
+        self.precision = precision
     }
+
+    /// As many threads, with another precision.
+    public func with(_ precision: Precision) -> Workers {
+        Workers(count: count, backend: backend, precision: precision)
+    }
+
+    /// One thread, and single precision: for a share of the work of these.
+    package var alone: Workers { Workers(count: 1, backend: backend) }
 
     /// Calls `body` with each share of `0 ..< items`, in parallel, and returns when all are done.
     ///

@@ -87,15 +87,27 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
 }
 
 /// The software environment of an experiment.
-public struct EnvironmentRecord: Codable, Equatable, Sendable {
-    public let version: String
-    public let threads: Int
-    public let blas: String
+public struct EnvironmentRecord: Equatable, Sendable {
+    public private(set) var version = ioiVersion
+    public private(set) var threads = 1
+    public private(set) var blas = Backend.library
+    /// Of matrix products.
+    public private(set) var precision = Precision.fp32
 
     public init(workers: Workers) {
-        version = ioiVersion
-        threads = workers.count
-        blas = Backend.library
+        (threads, blas) = (workers.count, workers.backend.library)
+        precision = workers.precision
+    }
+}
+
+extension EnvironmentRecord: FieldCoded {
+    init() {}
+
+    static var fields: [Field<EnvironmentRecord>] {
+        [
+            .value("version", \.version), .value("threads", \.threads), .value("blas", \.blas),
+            .value("precision", \.precision, default: .fp32),
+        ]
     }
 }
 

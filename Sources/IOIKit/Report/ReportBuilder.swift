@@ -75,6 +75,7 @@ extension ReportBuilder {
     }
 
     static func version(_ environment: EnvironmentRecord) -> [String] {
-        ["version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)"]
+        let precision = environment.precision == .fp32 ? "" : ", products in \(environment.precision.rawValue)"
+        return ["version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)\(precision)"]
     }
 }

@@ -46,7 +46,7 @@ public final class Trainer {
         self.run = run
         self.settings = settings
         self.examples = examples
-        workers = Workers(count: settings.threads)
+        workers = Workers(count: settings.threads, precision: settings.precision)
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location
         lock = try run.lock()
@@ -92,8 +92,9 @@ public final class Trainer {
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
+        let factors = parameters.withParts(workers: workers)
         let forward = ForwardPass(
-            parameters,
+            factors,
             capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
             keeping: .forTraining(dropout: settings.dropout > 0), workers: workers
         )
@@ -113,7 +114,7 @@ public final class Trainer {
             }
             let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
             optimizer.update(
-                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
+                factors, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
             )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(

@@ -27,6 +27,8 @@ public struct TrainingSettings: Equatable, Sendable {
     /// Whether each epoch has a new random order of examples, or all keep the given order.
     public var isShuffled: Bool
     public var threads: Int
+    /// Of matrix products. Weights, their gradients and AdamW's moments are in single precision in any case.
+    public var precision = Precision.fp32
     /// The epochs whose checkpoints are kept, ascending; the last epoch's always is.
     public var savedEpochs: [Int]
     /// Steps between additional checkpoints.
@@ -93,6 +95,7 @@ public struct TrainingSettings: Equatable, Sendable {
         }
         if let stepLimit { try IOIError.check("max_steps", stepLimit, in: 1...1_000_000_000) }
         try IOIError.check("threads", threads, in: 1...1024)
+        try precision.check()
     }
 }
 
@@ -111,6 +114,7 @@ extension TrainingSettings {
             schedule.warmUp > 0 ? "warm-up over \(schedule.warmUp) steps" : nil,
             "weight decay \(optimizer.weightDecay)",
             optimizer.clip.map { "gradients clipped to \($0)" }, dropout > 0 ? "dropout \(dropout)" : nil,
+            precision == .fp32 ? nil : "products in \(precision.rawValue)",
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")
     }
@@ -126,7 +130,8 @@ extension TrainingSettings: FieldCoded {
             .value("dropout", \.dropout, default: 0), .value("epochs", \.epochs), .value("batch", \.batch),
             .value("loss", \.loss), .value("optimizer", \.optimizer), .value("schedule", \.schedule),
             .optional("guidance", \.guidance), .value("seed", \.seed), .value("shuffled", \.isShuffled),
-            .value("threads", \.threads), .value("save_at", \.savedEpochs),
+            .value("threads", \.threads), .value("precision", \.precision, default: .fp32),
+            .value("save_at", \.savedEpochs),
             .optional("checkpoint_every", \.checkpointInterval), .optional("max_steps", \.stepLimit),
             .value("keep_optimizer", \.keepsOptimizer),
         ]

@@ -24,7 +24,7 @@ struct BenchCommand: ParsableCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     /// A results document without model and prompts.

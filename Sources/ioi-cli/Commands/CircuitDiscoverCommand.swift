@@ -98,7 +98,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<CircuitDiscoverCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var saving: SaveOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 

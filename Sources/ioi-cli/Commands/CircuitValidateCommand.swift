@@ -99,7 +99,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<CircuitValidateCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 

@@ -7,7 +7,8 @@ protocol ExperimentCommand: ParsableCommand {
     associatedtype Kind: Experiment
 
     var output: OutputOptions { get }
-    var common: RunOptions { get }
+    associatedtype Execution: ExecutionOptions
+    var common: Execution { get }
     /// Whether the results hold the figures of each prompt.
     var perPrompt: Bool { get }
     /// Whether the work has several stages, so that a count of prompts says little about its progress.

@@ -78,7 +78,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FinetuneCommand>
     @OptionGroup(title: Section.training) var training: TrainingOptions
     @OptionGroup(title: "Evaluation") var evaluation: EvaluationOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var folder: FolderOptions
 
     func run() throws {
@@ -121,7 +121,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         var chosen = model
         if let from = start.from { chosen.model = absolutePath(from) }
         let base = try chosen.load(workers: workers)
-        let settings = try training.settings(on: source, of: base, seed: prompts.seed, threads: workers.count)
+        let settings = try training.settings(on: source, of: base, seed: prompts.seed, workers: workers)
         var heldOut: PromptSource?
         if evalCount > 0, base.tokenizer != nil {
             var measured = prompts
@@ -152,7 +152,8 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
     private func resumed() throws -> FinetuneJob {
         guard let out = folder.out else { throw IOIError.usage("--resume: needs --out, the run folder to resume") }
         let fixed =
-            ["--from", "--model", "--text", "--eval-count", "--eval-dataset"] + PromptOptions<FinetuneCommand>.flags
+            ["--from", "--model", "--text", "--eval-count", "--eval-dataset", "--precision"]
+            + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
         if let flag = Given.first(of: fixed) {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")

@@ -162,7 +162,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<PatchCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 

@@ -63,7 +63,7 @@ struct ReproduceCommand: ParsableCommand {
     @OptionGroup(title: Section.measurement) var measurement: Measurement
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var folder: FolderOptions
     @OptionGroup(title: Section.output) var output: FormatOptions
 

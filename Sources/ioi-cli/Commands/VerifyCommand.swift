@@ -68,7 +68,7 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var report: JUnitOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
@@ -124,7 +124,7 @@ struct VerifyCommand: ParsableCommand {
             throw IOIError.usage(
                 "--against: found \(files.count) results files, expected one to compare with it")
         }
-        if let flag = Given.first(of: ["--model", "--donor"]) {
+        if let flag = Given.first(of: ["--model", "--donor", "--precision"]) {
             throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
         }
         return try Verification.compare(files[0], against: other, tolerance: tolerance)
@@ -143,7 +143,7 @@ struct VerifyCommand: ParsableCommand {
         var place = ""
         defer { progress.clear() }
         do {
-            return try job.run(settings: settings) { step in
+            return try job.run(settings: settings, precision: common.precision) { step in
                 progress.clear()
                 place = "\(step.index + 1) of \(files.count)"
                 Terminal.say(step.model, as: "model")

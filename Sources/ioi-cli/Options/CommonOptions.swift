@@ -2,8 +2,15 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
+/// What every command that computes needs to know of its options.
+protocol ExecutionOptions: ParsableArguments {
+    var quiet: Bool { get }
+
+    func workers() throws -> Workers
+}
+
 /// The options of every command that computes.
-struct RunOptions: ParsableArguments {
+struct RunOptions: ExecutionOptions {
     @Option(
         help: ArgumentHelp(
             "Number of threads (default: one for each core).",
@@ -32,6 +39,37 @@ struct RunOptions: ParsableArguments {
         return Workers(count: threads)
     }
 }
+
+/// The options of every command whose work is matrix products.
+struct ProductOptions: ExecutionOptions {
+    @OptionGroup var run: RunOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The precision of matrix products (default: fp32).",
+            discussion: """
+                bf16x3 computes as exactly as fp32, and faster where a processor has matrix units for bfloat16 (AMX). bf16 \
+                is for training and first looks: factors have 8 significant bits, sums 24. Both need oneDNN.
+                """, valueName: "name"
+        )
+    )
+    var precision: Precision?
+
+    var quiet: Bool { run.quiet }
+    var threads: Int? { run.threads }
+
+    /// The threads, which also multiply with the backend and in the precision that were asked for.
+    ///
+    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range, or the backend or the precision
+    ///   cannot be had.
+    func workers() throws -> Workers {
+        let workers = try run.workers().with(precision ?? .fp32)
+        try workers.precision.check(with: workers.backend)
+        return workers
+    }
+}
+
+extension Precision: ExpressibleByArgument {}
 
 /// How much memory patched runs may use.
 struct MemoryOptions: ParsableArguments {

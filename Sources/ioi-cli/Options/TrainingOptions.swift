@@ -97,10 +97,12 @@ struct TrainingOptions: ParsableArguments {
     /// The settings of a new run of `model` on `source`.
     ///
     /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
-    func settings(on source: TrainingSource, of model: GPT2, seed: UInt64, threads: Int) throws -> TrainingSettings {
+    func settings(on source: TrainingSource, of model: GPT2, seed: UInt64, workers: Workers) throws -> TrainingSettings
+    {
         var settings = (recipe ?? TrainingRecipe(for: model.parameters)).settings(
-            epochs: epochs, seed: seed, threads: threads, savedEpochs: Self.savedEpochs.filter { $0 < epochs }
+            epochs: epochs, seed: seed, threads: workers.count, savedEpochs: Self.savedEpochs.filter { $0 < epochs }
         )
+        settings.precision = workers.precision
         source.complete(&settings, context: model.config.contextLength)
         settings.isShuffled = order == .shuffled
         settings.loss = loss ?? settings.loss

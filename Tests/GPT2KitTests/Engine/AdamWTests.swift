@@ -32,6 +32,28 @@ import Testing
         for found in parameters.values(of: "h.0.ln_1.weight")! { #expect(abs(found - 0.97) < 1e-6) }
     }
 
+    /// An update leaves the parts that a split of the new weights gives.
+    @Test func partsFollowTheWeights() throws {
+        let config = try GPT2Config(vocabularySize: 11, contextLength: 3, width: 5, layers: 1, heads: 1)
+        let workers = Workers(count: 2, precision: .bf16x3)
+        let parameters = GPT2Parameters(random: config, seed: 1, workers: workers).withParts(workers: workers)
+        var optimizer = AdamW(config)
+        optimizer.update(
+            parameters, gradients: GPT2Parameters(random: config, seed: 2, workers: workers),
+            settings: AdamW.Settings(learningRate: 0.01), workers: workers
+        )
+        func bits() -> [[UInt16]] {
+            parameters.views.compactMap { view in
+                view.parts.map { parts in
+                    (0..<3).flatMap { part in (0..<view.rows * view.columns).map { parts[part][$0] } }
+                }
+            }
+        }
+        let updated = bits()
+        parameters.split(workers: workers)
+        #expect(updated == bits() && updated.count == 5)
+    }
+
     /// Gradients longer than the clip go in cut to its length, shorter ones as they are.
     @Test func longGradientsAreCut() throws {
         let config = try GPT2Config(vocabularySize: 11, contextLength: 3, width: 5, layers: 2, heads: 1)

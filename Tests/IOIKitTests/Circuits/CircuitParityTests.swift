@@ -8,8 +8,9 @@ import Testing
 @Suite struct CircuitParityTests {
     static let prompts = PatchingFixture.prompts
     static let workers = Workers(count: 2)
-    /// Of prompts in batches of one, and all at once.
-    static let memories = [1, 100_000_000]
+    /// Of prompts in batches of one, and all at once with each way to multiply.
+    static let settings =
+        [RunSettings(workers: workers, memory: 1)] + Workers.exact.map { RunSettings(workers: $0, memory: 100_000_000) }
 
     /// Ablations with their naive versions.
     private func ablations(_ model: NaiveModel) throws -> [(Ablation, NaiveKnockout)] {
@@ -52,12 +53,13 @@ import Testing
         for (found, expected) in zip(found, expected) { #expect(abs(found - expected) < 1e-4, "\(comment)") }
     }
 
-    @Test(arguments: PatchingFixture.all, memories) func isolatedHeads(_ fixture: PatchingFixture, memory: Int) throws {
+    @Test(arguments: PatchingFixture.all, settings)
+    func isolatedHeads(_ fixture: PatchingFixture, settings: RunSettings) throws {
         let model = NaiveModel(fixture.parameters)
         let sets = keptSets(fixture.config)
         for (ablation, naive) in try ablations(model) {
             let measures = try ComplementAblation(sets, ablation: ablation).measure(
-                fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers, memory: memory)
+                fixture.parameters, Self.prompts, settings: settings
             )
             let reference = NaiveCircuits(model: model, prompts: Self.prompts, ablation: naive)
             expectEqual(measures.original, reference.whole(without: [:]), "the model")
@@ -89,7 +91,8 @@ import Testing
         }
     }
 
-    @Test(arguments: PatchingFixture.all, memories) func isolatedEdges(_ fixture: PatchingFixture, memory: Int) throws {
+    @Test(arguments: PatchingFixture.all, settings)
+    func isolatedEdges(_ fixture: PatchingFixture, settings: RunSettings) throws {
         let naive = NaiveGraph(NaiveModel(fixture.parameters))
         let graph = Graph(fixture.config)
         #expect(
@@ -104,7 +107,7 @@ import Testing
         }
         for (ablation, kind) in try ablations(naive.model) {
             let measures = try EdgeComplementAblation(circuits, ablation: ablation).measure(
-                fixture.parameters, Self.prompts, settings: RunSettings(workers: Self.workers, memory: memory)
+                fixture.parameters, Self.prompts, settings: settings
             )
             expectEqual(measures.patched[0], measures.original, "all edges")
             for (found, circuit) in zip(measures.patched, circuits) {

@@ -325,7 +325,8 @@ import Testing
         let expected = try measure(Self.settings)
         for settings in [
             Self.cramped, RunSettings(workers: Workers(count: 1)), RunSettings(workers: Workers(count: 3)),
-        ] {
+            RunSettings(workers: Workers(count: 128)),
+        ] + Workers.exact.map({ RunSettings(workers: $0) }) {
             for (found, expected) in zip(try measure(settings), expected) {
                 #expect(found.count == expected.count)
                 for (found, expected) in zip([found.original] + found.patched, [expected.original] + expected.patched) {

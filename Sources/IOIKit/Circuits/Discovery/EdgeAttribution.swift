@@ -239,7 +239,7 @@ private final class Pass {
                     buffers.change.prefix(senders).slice(columns: columns),
                     buffers.gradients.prefix(receivers.count).slice(columns: columns).transposed,
                     into: Matrix(base: buffers.products[prompt], rows: senders, columns: receivers.count),
-                    alpha: weight, workers: Workers(count: 1)
+                    alpha: weight, workers: workers.alone
                 )
             }
         }

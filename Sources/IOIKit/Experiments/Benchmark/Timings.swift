@@ -54,7 +54,7 @@ public struct Timings {
             return Timing.measure(
                 "\(backend), \(name): \(m) × \(k) × \(n)", flops: 2 * Double(m) * Double(k) * Double(n)
             ) {
-                GEMM.multiply(views.0, views.1, into: views.2, backend: backend, workers: workers)
+                GEMM.multiply(views.0, views.1, into: views.2, workers: Workers(count: workers.count, backend: backend))
             }
         }
     }

@@ -26,7 +26,8 @@ final class PlanMeasuring {
             DataDirectory.circuit(of: base.location) == nil
             ? nil : try Circuit.named("default", for: base.config, at: base.location)
         // Versions of the program may differ in what they measure.
-        baseHash = CacheKey.of([try base.sha256(), ioiVersion])
+        let precision = settings.workers.precision
+        baseHash = CacheKey.of([try base.sha256(), ioiVersion] + (precision == .fp32 ? [] : [precision.rawValue]))
     }
 
     /// - Parameter count: the number of prompts; nil for the plan's.

@@ -42,7 +42,7 @@ extension Plan {
     /// The training runs of a stage, each with the models that it gives.
     func runs(of stage: Stage) -> [Run] {
         guard let epochs = stage.epochs, stage.dataset != nil else { return [] }
-        let schedule = settings(of: stage, epochs: epochs, threads: 1).schedule
+        let schedule = settings(of: stage, epochs: epochs, workers: Workers(count: 1)).schedule
         guard schedule.course != .constant else { return [Run(name: stage.name, epochs: epochs)] }
         // Half-way through a run whose rate falls to 0, the model is not that of a run half as long.
         return epochs.map { Run(name: "\(stage.name)@\($0)", epochs: [$0]) }
@@ -51,11 +51,12 @@ extension Plan {
     /// The settings of a run of a stage.
     ///
     /// - Parameter epochs: those whose checkpoints are kept, ascending.
-    func settings(of stage: Stage, epochs: [Int], threads: Int) -> TrainingSettings {
+    func settings(of stage: Stage, epochs: [Int], workers: Workers) -> TrainingSettings {
         let recipe = recipe(of: stage)
         var settings = recipe.settings(
-            epochs: epochs.last!, seed: training.seed, threads: threads, savedEpochs: epochs
+            epochs: epochs.last!, seed: training.seed, threads: workers.count, savedEpochs: epochs
         )
+        settings.precision = workers.precision
         if recipe == self.recipe {
             if let batch = training.batch { settings.batch = batch }
             if let rate = training.learningRate { settings.optimizer.learningRate = rate }

@@ -48,7 +48,7 @@ struct PlanWork {
         for stage in stages {
             if stage.dataset == nil { try add(stage.measure, of: .base, stage) }
             for run in plan.runs(of: stage) {
-                try add(run, of: stage, threads: settings.workers.count)
+                try add(run, of: stage, workers: settings.workers)
                 for epoch in run.epochs {
                     try add(stage.measure, of: PlanModel(stage: stage.name, epoch: epoch), stage)
                 }
@@ -57,10 +57,10 @@ struct PlanWork {
         try checkTraining(of: model)
     }
 
-    private mutating func add(_ run: Plan.Run, of stage: Plan.Stage, threads: Int) throws {
+    private mutating func add(_ run: Plan.Run, of stage: Plan.Stage, workers: Workers) throws {
         let training = try StageTraining(
             run, of: stage, in: plan, from: models[stage.from ?? .base]!,
-            folder: folder.appendingPathComponent("runs"), threads: threads
+            folder: folder.appendingPathComponent("runs"), workers: workers
         )
         runs[run.name] = "runs/\(training.run.url.lastPathComponent)"
         pieces.append(Piece(stage: stage.name, title: "train \(run.name)", kind: .training(training)))

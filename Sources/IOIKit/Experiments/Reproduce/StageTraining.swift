@@ -24,10 +24,10 @@ struct StageTraining {
         in plan: Plan,
         from: PlanSource,
         folder: URL,
-        threads: Int
+        workers: Workers
     ) throws {
         prompts = plan.prompts(of: stage)
-        settings = plan.settings(of: stage, epochs: planned.epochs, threads: threads)
+        settings = plan.settings(of: stage, epochs: planned.epochs, workers: workers)
         hash = CacheKey.of([from.hash, try CacheKey.text(prompts), try CacheKey.text(settings)])
         let run = RunFolder(folder.appendingPathComponent("\(planned.name.replacing(" ", with: "-"))-\(hash)"))
         checkpoints = planned.epochs.map { ($0, run.checkpointFolder(step: 0, epochEnding: $0)) }

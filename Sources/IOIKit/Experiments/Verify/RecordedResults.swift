@@ -90,6 +90,7 @@ struct RecordedResults: Sendable {
     ///   stop.
     func repeated(on model: ModelLocation, donor: ModelLocation?, _ work: Work) throws -> Findings {
         do {
+            try work.workers.precision.check(with: work.workers.backend)
             // Under the recorded names, which results and the published circuit depend on.
             let model = try ModelLocation(name: self.model.name, folder: model.folder)
             let donor = try self.donor.flatMap { record in

@@ -69,10 +69,12 @@ public struct Verification: Sendable {
     ///   - begin: called before each measurement.
     ///   - progress: called with the fraction of the measurement that is done.
     ///   - settings: threads, memory and interruption.
+    ///   - precision: of matrix products; nil for the recorded one.
     /// - Throws: `IOIError` that names the file of a measurement that cannot be repeated; ``PatchInterruption`` or
     ///   `ACDC.Interruption` if the settings ask to stop.
     public func run(
         settings: RunSettings,
+        precision: Precision? = nil,
         begin: (Step) -> Void = { _ in },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> VerificationResults {
@@ -86,6 +88,8 @@ public struct Verification: Sendable {
                     )
                 )
                 let started = ContinuousClock.now
+                var settings = settings
+                settings.workers = settings.workers.with(precision ?? recorded.findings.environment.precision)
                 let work = Work(settings, perPrompt: recorded.results.holds("per_prompt"), progress: progress)
                 let found = try recorded.repeated(on: entry.model, donor: entry.donor, work)
                 // Not every experiment can be interrupted midway.
@@ -149,6 +153,7 @@ public struct Verification: Sendable {
             ("version", recorded.environment.version, found.environment.version),
             ("threads", "\(recorded.environment.threads)", "\(found.environment.threads)"),
             ("blas", recorded.environment.blas, found.environment.blas),
+            ("precision", recorded.environment.precision.rawValue, found.environment.precision.rawValue),
         ].filter { $0.1 != $0.2 }.map { "\($0.0): found \($0.2), recorded \($0.1)" }
         return VerificationResults.File(
             file: file.path, command: file.command, groups: comparison.groups, notes: notes,

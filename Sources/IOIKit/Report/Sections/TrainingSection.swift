@@ -36,7 +36,9 @@ extension ReproductionReportBuilder {
         }
         return used.map { recipe in
             let stages = trained.filter { record.plan.recipe(of: $0) == recipe }
-            let settings = record.plan.settings(of: stages[0], epochs: stages[0].epochs ?? [1], threads: 1)
+            let settings = record.plan.settings(
+                of: stages[0], epochs: stages[0].epochs ?? [1],
+                workers: Workers(count: 1, precision: record.environment.precision))
             let names = used.count == 1 ? "" : " (\(stages.map(\.name).joined(separator: ", ")))"
             let note = recipe == record.plan.recipe ? record.plan.training.note.map { " \($0)" } ?? "" : ""
             return HTMLPage.paragraph("Recipe \(recipe.rawValue)\(names): \(settings.sentence)\(note)")

@@ -57,24 +57,21 @@ import Testing
         }
     }
 
-    @Test(arguments: names, [1, 100_000_000]) func attributionIsAutograds(_ name: String, memory: Int) throws {
+    @Test(arguments: names, CircuitParityTests.settings)
+    func attributionIsAutograds(_ name: String, settings: RunSettings) throws {
         let (parameters, prompts, reference) = try Self.load(name)
-        let settings = RunSettings(workers: Workers(count: 2), memory: memory)
         #expect(Graph(parameters.config).edgeCount == reference.edges)
         check(try EdgeAttribution().scores(parameters, prompts, settings: settings), reference.eap)
         let integrated = EdgeAttribution(steps: reference.eapIg.steps)
         check(try integrated.scores(parameters, prompts, settings: settings), reference.eapIg.scores)
     }
 
-    @Test(arguments: names, [1, 100_000_000]) func droppedEdgesGiveTheReferencesDifferences(
-        _ name: String, memory: Int
-    ) throws {
+    @Test(arguments: names, CircuitParityTests.settings)
+    func droppedEdgesGiveTheReferencesDifferences(_ name: String, settings: RunSettings) throws {
         let (parameters, prompts, reference) = try Self.load(name)
         let graph = Graph(parameters.config)
         let isolation = EdgeComplementAblation(reference.patched.map { EdgeCircuit(EdgeSet(graph, indices: $0.kept)) })
-        let measures = try isolation.measure(
-            parameters, prompts, settings: RunSettings(workers: Workers(count: 2), memory: memory)
-        )
+        let measures = try isolation.measure(parameters, prompts, settings: settings)
         for (found, expected) in zip(measures.patched, reference.patched) {
             for (found, expected) in zip(found, expected.logitDifferences) { #expect(abs(found - expected) < 1e-4) }
         }

@@ -38,7 +38,7 @@ import Testing
 
     @Test func settingsAreTheRecipesUnlessThePlanStatesThem() throws {
         let plan = try Self.plan(recipe: .published)
-        let settings = plan.stages[1...].map { plan.settings(of: $0, epochs: [1, 2], threads: 2) }
+        let settings = plan.stages[1...].map { plan.settings(of: $0, epochs: [1, 2], workers: Workers(count: 2)) }
         #expect(settings.map(\.batch) == [8, 10, 32])
         #expect(settings.map(\.optimizer.learningRate) == [0.001, 1e-5, 1e-5])
         #expect(
