@@ -8,8 +8,8 @@
 /// It errs where LD bends between x and x′ (Kramár et al. 2403.00745). Where the softmax of an attention pattern is
 /// saturated, its gradient is nearly zero, and a patch of q or k that would turn the attention elsewhere looks
 /// harmless; so does any earlier patch that acts through such a pattern. LayerNorm bends most for patches of the whole
-/// residual stream. In a set of heads, what the patches do to each other is left out: the estimate of a set is the sum of
-/// its heads'.
+/// residual stream. The estimate of a set of heads is the sum of its heads': it counts what one head changes through
+/// another one of the set, which a patch of both would not let through.
 final class FirstOrder {
     /// A site of which a change is wanted.
     private struct Place: Hashable {
