@@ -244,9 +244,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let (model, donor) = (subject.model, try subject.requireDonor())
         let (config, single) = (model.config, model.config.allHeads.map { [$0] })
         let sets = try HeadSets(circuit(of: model), randomSets: options.randomSets, config: config, seed: prompts.seed)
-        var method = try CrossModelPatching(
-            components: options.components, position: options.position, sets: []
-        )
+        var method = try CrossModelPatching(components: options.components, position: options.position, sets: [])
         var results: [String: CrossModelResults] = [:]
         for (index, direction) in options.directions.enumerated() {
             let (host, donor) = direction == .donorToHost ? (model, donor) : (donor, model)
@@ -275,8 +273,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         return results
     }
 
-    /// The progress of a sweep and, after an estimate, of the exact cells, each of which takes about as long as a tenth of
-    /// the estimate.
+    /// The progress of a sweep and, after an estimate, of the exact cells, each counted as a tenth of the estimate.
     private func stages(
         _ report: @escaping (Double) -> Void
     ) -> (sweep: (Double) -> Void, exact: (Double) -> Void) {
