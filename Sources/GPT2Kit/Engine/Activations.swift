@@ -6,16 +6,25 @@ package final class Activations {
     /// What is kept of every layer.
     package struct Keeping {
         /// What can be read after a run.
-        package var sites: Set<Site> = []
+        package var sites: Set<Site>
         /// Whether to keep also what the backward pass reads and no site names.
-        package var forBackward = false
+        package let forBackward: Bool
         /// Whether runs may have dropout.
         package var dropout = false
 
         /// Everything that the backward pass reads.
-        package static let forBackward = Keeping(
-            sites: [.residPre, .q, .k, .v, .pattern, .z, .residMid, .residPost], forBackward: true
-        )
+        package static let forBackward = Keeping(sites: [], forBackward: true)
+
+        /// - Parameters:
+        ///   - sites: what can be read after a run.
+        ///   - forBackward: whether to keep everything that the backward pass reads.
+        package init(sites: Set<Site>, forBackward: Bool = false) {
+            self.sites = sites
+            self.forBackward = forBackward
+            if forBackward {
+                self.sites.formUnion([.residPre, .q, .k, .v, .pattern, .z, .residMid, .residPost])
+            }
+        }
 
         /// Everything that the backward pass of training reads.
         package static func forTraining(dropout: Bool) -> Keeping {

@@ -2,8 +2,9 @@
 package final class BackwardPass {
     /// The gradient of a value inside the model, shown as the pass computes it.
     package enum Step {
-        /// Of the final residual stream. [queries, d]
-        case final(Matrix)
+        /// Of the residual stream: `residPost` and `residMid` [queries, d], which are also those of what the MLP and
+        /// attention add to it, and `residPre` [rows, d].
+        case residual(Site, layer: Int, Matrix)
         /// Of the output of LN2, which the MLP reads. [queries, d]
         case mlpInput(layer: Int, Matrix)
         /// Of z, which may be changed: what is written goes on backwards. [queries, d]
@@ -134,16 +135,17 @@ package final class BackwardPass {
             statistics: forward.activations.finalStatistics.prefix(dFinal.rows), addingTo: dResidual,
             dGamma: parameterGradients?.finalGamma, dBeta: parameterGradients?.finalBeta, workers: workers
         )
-        show(.final(dResidual))
         for (layer, rows) in forward.blockRows.enumerated().reversed() {
             let (weights, gradients) = (parameters.blocks[layer], parameterGradients?.blocks[layer])
             let block = forward.block(layer)
             let dNarrow = buffers.narrow.prefix(rows.count)
+            show(.residual(.residPost, layer: layer, dResidual))
             weights.mlpBackward(
                 dResidual, dOut: dropped(dResidual, .mlpOut, layer), block, dInner: buffers.inner.prefix(rows.count),
                 dNormal: dNarrow, gradients: gradients,
                 workers: workers
             ) { show(.mlpInput(layer: layer, $0)) }
+            show(.residual(.residMid, layer: layer, dResidual))
             Linear.backward(
                 dropped(dResidual, .attnOut, layer), x: block.z, weight: weights.outWeight, dX: dNarrow,
                 dWeight: gradients?.outWeight,
@@ -161,6 +163,7 @@ package final class BackwardPass {
                 dNormal, x: block.residPre, gamma: weights.ln1Gamma, statistics: block.ln1Statistics,
                 addingTo: dResidual, dGamma: gradients?.ln1Gamma, dBeta: gradients?.ln1Beta, workers: workers
             )
+            show(.residual(.residPre, layer: layer, dResidual))
         }
         return dResidual
     }

@@ -11,11 +11,11 @@ package struct Edit {
     }
 
     package let site: Site
-    let layer: Int
+    package let layer: Int
     /// From 0 for sites that each head has; nil for the others, and for all heads at once.
-    let head: Int?
+    package let head: Int?
     /// Tokens of the batch (indices into its `rowOfToken`), ascending.
-    let tokens: [Int]
+    package let tokens: [Int]
     let values: Values
 
     package init(site: Site, layer: Int, head: Int?, tokens: [Int], values: Values) {

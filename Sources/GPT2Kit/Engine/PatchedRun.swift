@@ -19,7 +19,7 @@ package struct DivergencePoint: Comparable {
 
 /// A run of the prompts of a cached run with some edits; see ``PatchedPass``.
 package struct PatchedRun {
-    let edits: [Edit]
+    package let edits: [Edit]
     /// The tokens that are computed, ascending; all others keep their cached values.
     package let tokens: [Int]
     /// Where each of `tokens` diverges.

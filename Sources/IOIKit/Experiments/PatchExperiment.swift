@@ -89,6 +89,14 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         }
     }
 
+    /// Effects to first order, estimated from one backward pass instead of measured; not for path patching.
+    public struct Estimation: Codable, Equatable, Sendable {
+        /// How many cells are measured too: those with the strongest estimates.
+        public var exact: Int
+
+        public init(exact: Int) { self.exact = exact }
+    }
+
     public enum Mode: Equatable, Sendable {
         case activation(Activation)
         case path(Path)
@@ -99,6 +107,8 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     public var prompts: PromptSource
     public var aggregation: EffectAggregation
     public var scale = EffectScale.original
+    /// nil to measure all effects.
+    public var estimate: Estimation?
 
     public init(mode: Mode, prompts: PromptSource, aggregation: EffectAggregation) {
         self.mode = mode
@@ -109,7 +119,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     enum CodingKeys: String, CodingKey {
         case mode, prompts
         case aggregation = "aggregate"
-        case scale
+        case scale, estimate
     }
 
     enum ModeName: String, Codable {
@@ -123,6 +133,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         prompts = try container.decode(PromptSource.self, forKey: .prompts)
         aggregation = try container.decode(EffectAggregation.self, forKey: .aggregation)
         scale = try container.decode(EffectScale.self, forKey: .scale)
+        estimate = try container.decodeIfPresent(Estimation.self, forKey: .estimate)
         mode =
             switch try container.decode(ModeName.self, forKey: .mode) {
             case .activation: .activation(try Activation(from: decoder))
@@ -136,6 +147,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         try container.encode(prompts, forKey: .prompts)
         try container.encode(aggregation, forKey: .aggregation)
         try container.encode(scale, forKey: .scale)
+        try container.encodeIfPresent(estimate, forKey: .estimate)
         switch mode {
         case .activation(let options):
             try container.encode(ModeName.activation, forKey: .mode)
@@ -151,10 +163,14 @@ public struct PatchExperiment: PromptExperiment, Equatable {
 
     public func validate() throws {
         try IOIError.scoped("prompts", prompts.validate)
+        if let estimate { try IOIError.check("estimate.exact", estimate.exact, in: 0...1_000_000) }
         switch mode {
         case .activation(let options):
             guard !options.positions.isEmpty else { throw IOIError.invalid("positions", "expected at least one") }
         case .path(let options):
+            guard estimate == nil else {
+                throw IOIError.invalid("estimate", "found path patching, expected activation or cross-model patching")
+            }
             try IOIError.scoped("ablation", options.ablation.validate)
             _ = try options.method(cells: [])
         case .crossModel(let options):
@@ -182,14 +198,24 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         var method = ActivationPatching(site: options.site, positions: options.positions)
         method.isDenoising = options.denoise
         let gap = try scale.gap(of: parameters, subject.prompts, work.settings)
-        let measures = try work.partial.measure("activation") {
-            try method.measure(
-                parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
-            )
+        let stages = stages(work.progress)
+        func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
+            try work.partial.measure(stage) {
+                try method.measure(
+                    parameters, subject.prompts, settings: work.settings, resuming: $0, progress: progress
+                )
+            }
         }
+        method.isEstimating = estimate != nil
+        let measures = try measure("activation", stages.sweep)
         let columns: PatchMap.Columns =
             options.site.isPerHead ? .heads : options.positions.count == 1 ? .single : .positions(options.positions)
-        return map(effects(measures, gap, work), measures, columns, config, width: method.columns(config), work)
+        var map = map(effects(measures, gap, work), measures, columns, config, width: method.columns(config), work)
+        map.estimate = try check(map, gap, work) { cells in
+            (method.isEstimating, method.cells) = (false, cells)
+            return try measure("activation, exact", stages.exact)
+        }
+        return map
     }
 
     private func run(_ options: Path, on subject: Subject, _ work: Work) throws -> PatchMap {
@@ -218,26 +244,58 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let (model, donor) = (subject.model, try subject.requireDonor())
         let (config, single) = (model.config, model.config.allHeads.map { [$0] })
         let sets = try HeadSets(circuit(of: model), randomSets: options.randomSets, config: config, seed: prompts.seed)
-        let method = try CrossModelPatching(
-            components: options.components, position: options.position, sets: single + sets.all
-        )
+        var method = try CrossModelPatching(components: options.components, position: options.position, sets: [])
         var results: [String: CrossModelResults] = [:]
         for (index, direction) in options.directions.enumerated() {
             let (host, donor) = direction == .donorToHost ? (model, donor) : (donor, model)
             let gap = try scale.gap(of: host.parameters, subject.prompts, work.settings)
-            let measures = try work.partial.measure(direction.rawValue) {
-                try method.measure(
-                    host: host.parameters, donor: donor.parameters, subject.prompts, settings: work.settings,
-                    resuming: $0
-                ) { work.progress((Double(index) + $0) / Double(options.directions.count)) }
+            let stages = stages { work.progress((Double(index) + $0) / Double(options.directions.count)) }
+            func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
+                try work.partial.measure(stage) {
+                    try method.measure(
+                        host: host.parameters, donor: donor.parameters, subject.prompts, settings: work.settings,
+                        resuming: $0, progress: progress
+                    )
+                }
             }
+            (method.isEstimating, method.sets) = (estimate != nil, single + sets.all)
+            let measures = try measure(direction.rawValue, stages.sweep)
             let effects = effects(measures, gap, work)
+            var map = map(effects, measures, .heads, config, width: config.heads, work)
+            map.estimate = try check(map, gap, work) { cells in
+                (method.isEstimating, method.sets) = (false, cells.map { single[$0] })
+                return try measure("\(direction.rawValue), exact", stages.exact)
+            }
             results[direction.rawValue] = CrossModelResults(
-                map(effects, measures, .heads, config, width: config.heads, work), sets,
-                cells: Array(effects.cells.dropFirst(single.count))
+                map, sets, cells: Array(effects.cells.dropFirst(single.count))
             )
         }
         return results
+    }
+
+    /// The progress of a sweep and, after an estimate, of the exact cells, each counted as a tenth of the estimate.
+    private func stages(
+        _ report: @escaping (Double) -> Void
+    ) -> (sweep: (Double) -> Void, exact: (Double) -> Void) {
+        let exact = Double(estimate?.exact ?? 0) / 10
+        let stages = StagedProgress(total: 1 + exact, report: report)
+        return (stages.stage(1), stages.stage(exact))
+    }
+
+    /// Measures the strongest cells of a map of estimates.
+    ///
+    /// - Parameter measure: measures these cells.
+    /// - Returns: nil if the map was measured.
+    private func check(
+        _ map: PatchMap,
+        _ gap: CounterfactualGap?,
+        _ work: Work,
+        _ measure: ([Int]) throws -> PatchMeasures
+    ) rethrows -> EstimateCheck? {
+        guard let estimate else { return nil }
+        let cells = EstimateCheck.strongest(estimate.exact, of: map)
+        let exact = cells.isEmpty ? [] : effects(try measure(cells), gap, work).cells
+        return EstimateCheck(map, cells, exact: exact, seed: prompts.seed, workers: work.workers)
     }
 
     private func effects(_ measures: PatchMeasures, _ gap: CounterfactualGap?, _ work: Work) -> PatchEffects {

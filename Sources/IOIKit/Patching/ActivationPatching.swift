@@ -7,6 +7,10 @@ public struct ActivationPatching: Sendable {
     public var positions: [PositionSelection]
     /// Whether values from the prompt are patched into the counterfactual rather than the reverse.
     public var isDenoising = false
+    /// Whether effects are estimated to first order, all from one backward pass, rather than measured.
+    public var isEstimating = false
+    /// The cells to measure, by layer · columns + column; nil for all.
+    public var cells: [Int]?
 
     public init(site: Site, positions: [PositionSelection]) {
         self.site = site
@@ -22,7 +26,7 @@ public struct ActivationPatching: Sendable {
     ///   - model: the model to measure.
     ///   - prompts: the prompts to measure.
     ///   - settings: threads, memory and interruption.
-    /// - Returns: measures with cells layer · columns + column.
+    /// - Returns: measures with cells layer · columns + column, or with those of `cells`.
     /// - Throws: `IOIError` if a prompt has no counterfactual or a logit difference is not finite;
     ///   ``PatchInterruption``.
     public func measure(
@@ -34,15 +38,22 @@ public struct ActivationPatching: Sendable {
     ) throws -> PatchMeasures {
         let kept: Set<Site> = [site == .result ? .z : site]
         let config = model.config
-        let runner = PatchRunner(
-            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [site.stage]), donorSites: kept,
-            settings: settings
-        )
+        let runner =
+            isEstimating
+            ? PatchRunner(forFirstOrderOf: kept, model, prompts: prompts, settings: settings)
+            : PatchRunner(
+                model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [site.stage]), donorSites: kept,
+                settings: settings
+            )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: kept, workers: settings.workers)
-        let cells = config.layers * columns(config)
+        let estimator = isEstimating ? FirstOrder(runner.base, capacity: runner.capacity, donor: donor) : nil
+        let columns = columns(config)
+        let cells = cells ?? Array(0..<config.layers * columns)
         let (input, other): ((Prompt) throws -> [Int], (Prompt) throws -> [Int]) =
             isDenoising ? ({ try $0.counterfactual() }, { $0.tokens }) : ({ $0.tokens }, { try $0.counterfactual() })
-        return try runner.measure(cells: cells, input: input, resuming: done, progress: progress) { batch, progress in
+        return try runner.measure(
+            cells: cells.count, input: input, sharingBeginnings: !isEstimating, resuming: done, progress: progress
+        ) { batch, progress in
             let others = try batch.prompts.map(other)
             donor.run(PackedBatch(others, rows: .last))
             let firsts = try zip(batch.prompts, others).map { commonPrefix(try input($0), $1) }
@@ -52,15 +63,16 @@ public struct ActivationPatching: Sendable {
                     [Edit(site: site, layer: layer, head: head, tokens: tokens, values: .run(donor))], of: batch.packed
                 )
             }
-            let variants = (0..<config.layers).flatMap { layer in
-                site.isPerHead
-                    ? (0..<config.heads).map { edit(layer, $0, positions) }
-                    : positions.map { edit(layer, nil, [$0]) }
+            let variants = cells.map { cell in
+                let (layer, column) = cell.quotientAndRemainder(dividingBy: columns)
+                return site.isPerHead ? edit(layer, column, positions) : edit(layer, nil, [positions[column]])
             }
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donor, batch)
-            measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(cells)) }
+            measures.patched =
+                try estimator?.run(variants, of: batch, progress: progress)
+                ?? runner.run(variants, of: batch) { try progress(Double($0) / Double(cells.count)) }
             return measures
         }
     }

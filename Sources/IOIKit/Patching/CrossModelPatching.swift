@@ -6,6 +6,8 @@ public struct CrossModelPatching: Sendable {
     public var position: PositionSelection
     /// The heads patched in each run.
     public var sets: [[Head]]
+    /// Whether effects are estimated to first order, all from one backward pass, rather than measured.
+    public var isEstimating = false
 
     /// - Throws: `IOIError` for `components` if one of them overrides another.
     public init(components: [Site], position: PositionSelection = .all, sets: [[Head]]) throws {
@@ -52,13 +54,18 @@ public struct CrossModelPatching: Sendable {
             if let problem = host.config.problem(with: head) { throw IOIError("a set of heads: \(problem)") }
         }
         let kept = Set(components.map { $0 == .result ? .z : $0 })
-        let runner = PatchRunner(
-            host, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(components.map(\.stage))),
-            donorSites: kept,
-            settings: settings
-        )
+        let runner =
+            isEstimating
+            ? PatchRunner(forFirstOrderOf: kept, host, prompts: prompts, settings: settings)
+            : PatchRunner(
+                host, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(components.map(\.stage))),
+                donorSites: kept, settings: settings
+            )
         let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
-        return try runner.measure(cells: sets.count, resuming: done, progress: progress) { batch, progress in
+        let estimator = isEstimating ? FirstOrder(runner.base, capacity: runner.capacity, donor: donorRun) : nil
+        return try runner.measure(
+            cells: sets.count, sharingBeginnings: !isEstimating, resuming: done, progress: progress
+        ) { batch, progress in
             donorRun.run(batch.packed)
             let tokens = batch.tokens([position])
             let variants = sets.map { heads in
@@ -77,9 +84,11 @@ public struct CrossModelPatching: Sendable {
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donorRun, batch)
             // Prompts with a common prefix share its donor values too, so edits at all positions agree on shared rows.
-            measures.patched = try runner.run(variants, of: batch, sharing: position == .all) {
-                try progress(Double($0) / Double(sets.count))
-            }
+            measures.patched =
+                try estimator?.run(variants, of: batch, progress: progress)
+                ?? runner.run(variants, of: batch, sharing: position == .all) {
+                    try progress(Double($0) / Double(sets.count))
+                }
             return measures
         }
     }

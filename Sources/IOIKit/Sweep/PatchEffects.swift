@@ -132,7 +132,8 @@ extension PatchEffects.Gap: FieldCoded {
 /// The effects of a sweep over layers and columns, in the form used by results files.
 ///
 /// The keys are `original`, `patched` [L][H], `effect` [L][H] in percent, `ci95` [L][H][2], with a donor run `donor`
-/// and `recovered`, and on the scale of the gap `counterfactual` and `gap`. The shape is [L] instead of [L][H] for a sweep
+/// and `recovered`, on the scale of the gap `counterfactual` and `gap`, and `estimate` if the effects are estimates. The
+/// shape is [L] instead of [L][H] for a sweep
 /// with one run per layer.
 public struct PatchMap: Equatable, Sendable {
     public enum Columns: Equatable, Sendable {
@@ -164,6 +165,8 @@ public struct PatchMap: Equatable, Sendable {
     public private(set) var layers: [[PatchEffects.Cell]] = []
     /// nil unless requested.
     public private(set) var perPrompt: PerPrompt?
+    /// How good the effects are if they are estimates; nil if they were measured.
+    public internal(set) var estimate: EstimateCheck?
 
     public var scale: EffectScale { gap == nil ? .original : .gap }
 
@@ -174,6 +177,16 @@ public struct PatchMap: Equatable, Sendable {
 
     /// All cells, in layer-major order.
     public var cells: [PatchEffects.Cell] { Array(layers.joined()) }
+
+    /// Names one of ``cells``: `9.9`, `9@S2`, or `layer 9`.
+    public func name(ofCell cell: Int) -> String {
+        let (layer, column) = cell.quotientAndRemainder(dividingBy: layers[0].count)
+        return switch columns {
+        case .heads: Head(layer, column).description
+        case .positions(let positions): "\(layer)@\(positions[column])"
+        case .single: "layer \(layer)"
+        }
+    }
 
     /// - Parameters:
     ///   - measures: the first `layers` · `width` cells, in layer-major order, form the map.
@@ -241,7 +254,7 @@ extension PatchMap: FieldCoded {
                     for (column, estimate) in row.enumerated() { map.layers[layer][column].recovered = estimate }
                 }
             },
-            .optional("per_prompt", \.perPrompt),
+            .optional("per_prompt", \.perPrompt), .optional("estimate", \.estimate),
         ]
     }
 

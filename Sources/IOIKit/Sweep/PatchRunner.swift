@@ -39,12 +39,14 @@ final class PatchRunner {
 
     /// - Parameters:
     ///   - sites: the sites kept by the cached run.
+    ///   - forBackward: whether the cached run also keeps what a backward pass reads.
     ///   - batchTokens: the approximate number of tokens in a batch.
     ///   - stackedRows: the number of rows that patched runs may stack.
     init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
         keeping sites: Set<Site>,
+        forBackward: Bool = false,
         batchTokens: Int,
         stackedRows: Int,
         settings: RunSettings
@@ -53,13 +55,14 @@ final class PatchRunner {
         longest = lengths.max() ?? 1
         batchSize = min(RunSettings.prompts, prompts.count, max(1, batchTokens / longest))
         capacity = BatchCapacity(lengths: lengths, count: batchSize, rows: .last)
-        base = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: settings.workers)
+        let keeping = Activations.Keeping(sites: sites, forBackward: forBackward)
+        base = ForwardPass(parameters, capacity: capacity, keeping: keeping, workers: settings.workers)
         self.stackedRows = stackedRows
         self.prompts = prompts
         isInterrupted = settings.isInterrupted
     }
 
-    private static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
+    static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
         let floats = sites.reduce(0) { sum, site in
             switch site {
             case .pattern: sum + config.heads * longest

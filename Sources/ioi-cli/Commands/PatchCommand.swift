@@ -20,6 +20,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from \
             the counterfactuals', with 95 % bootstrap intervals.
 
+            --estimate  Estimates all effects to first order from one backward pass, in seconds, then measures the \
+            strongest and says how near the estimates came. Saturated attention hides effects from it: q and k most.
+
             ioi patch --mode activation --site z --position END
             ioi patch --mode activation --site resid_pre --position IO,S1,S2,END
             ioi patch --mode path --receiver logits
@@ -27,6 +30,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             ioi patch --mode path --knockout 9.9@END,9.6@END,10.0@END
             ioi patch --mode cross-model
             ioi patch --mode cross-model --donor runs/clean/checkpoints/epoch-025 --component pattern --direction both
+            ioi patch --mode cross-model --estimate --exact 10
 
             \(Interrupt.help)
             """
@@ -60,6 +64,17 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
         @Option(help: ArgumentHelp("What effects are percentages of.", valueName: "scale"))
         var scale = EffectScale.original
+
+        @Flag(
+            help: """
+                activation, cross-model: estimate effects to first order from one backward pass, and measure only the \
+                strongest.
+                """
+        )
+        var estimate = false
+
+        @Option(help: ArgumentHelp("Number of the strongest estimates to measure as well.", valueName: "n"))
+        var exact = 20
     }
 
     struct Activation: ParsableArguments {
@@ -175,6 +190,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             mode: try options(seed: source.seed), prompts: source, aggregation: measurement.aggregate
         )
         experiment.scale = measurement.scale
+        if measurement.estimate { experiment.estimate = .init(exact: measurement.exact) }
         return experiment
     }
 
@@ -205,6 +221,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     private func checkFlags() throws {
         let flags: [(flags: [String], modes: [Mode])] = [
             (["--site"], [.activation]), (["--position"], [.activation, .crossModel]), (["--denoise"], [.activation]),
+            (["--estimate", "--exact"], [.activation, .crossModel]),
             (["--sender", "--receiver", "--path-mlp", "--path-ln", "--knockout"], [.path]),
             (["--donor", "--component", "--direction", "--circuit", "--random-sets"], [.crossModel]),
         ]
@@ -213,6 +230,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
                 let names = modes.map(\.rawValue).joined(separator: " or ")
                 throw IOIError.usage("\(flag): belongs to --mode \(names), found --mode \(measurement.mode.rawValue)")
             }
+        }
+        if Given.has("--exact"), !measurement.estimate {
+            throw IOIError.usage("--exact: needs --estimate, whose strongest effects it measures")
         }
         if let flag = ablation.given, path.knockout == nil {
             throw IOIError.usage("\(flag): needs --knockout, the heads that it applies to")

@@ -20,17 +20,17 @@ extension PatchMap {
             lines += gap.lines
             if gap.note != nil { return lines.joined(separator: "\n") }
         }
-        lines += [
-            "", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), "",
-            "strongest, with 95 % intervals",
-        ]
+        lines += ["", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), ""]
+        if let estimate, !estimate.cells.isEmpty { return (lines + estimate.lines).joined(separator: "\n") }
+        lines.append("strongest\(estimate == nil ? "" : " estimates"), with 95 % intervals")
         let intervals = layers.map { $0.map { cell in cell.effect.ci95.map { $0[0]...$0[1] } } }
         return (lines + map.strongest(8, ci95: intervals).map { "  \($0)" }).joined(separator: "\n")
     }
 
-    /// A line for each cell.
+    /// A line for each cell, which for estimates ends with the exact effects of the cells that have one.
     func csvLines(_ prefix: String = "") -> [String] {
-        layers.enumerated().flatMap { layer, cells in
+        let exact = estimate.map { Dictionary($0.cells.map { ($0.name, $0.exact.effect) }) { first, _ in first } }
+        return layers.enumerated().flatMap { layer, cells in
             cells.enumerated().map { column, cell in
                 let name =
                     switch columns {
@@ -38,9 +38,32 @@ extension PatchMap {
                     case .positions(let positions): positions[column].description
                     case .single: ""
                     }
-                return "\(prefix)\(layer),\(name),\(cell.csv)"
+                let found = exact?[self.name(ofCell: layer * cells.count + column), default: Estimate(value: nil)]
+                return "\(prefix)\(layer),\(name),\(cell.csv)" + (found.map(Self.csv(exact:)) ?? "")
             }
         }
+    }
+
+    static func csv(exact effect: Estimate) -> String { effect.csvFields.map { "," + $0 }.joined() }
+
+    /// Of a cell's fields.
+    var csvHeader: String {
+        PatchEffects.Cell.csvHeader + (estimate == nil ? "" : ",exact,exact_low,exact_high")
+    }
+}
+
+extension EstimateCheck {
+    /// The measured cells, the strongest estimate first, and how near the estimates came.
+    var lines: [String] {
+        var table = TextTable(header: ["measured", "estimate, %", "effect, %", "95 % interval"])
+        table.rows = cells.sorted { abs($0.estimate ?? 0) > abs($1.estimate ?? 0) }.map {
+            [$0.name, Estimate(value: $0.estimate).cell(2)] + $0.exact.effect.cells(2)
+        }
+        return ["the \(cells.count) strongest estimates, and what was measured"] + table.lines + [
+            "rank correlation of estimate and effect  \(rankCorrelation.text(2))",
+            "error of the estimate, % points  mean \(Estimate(value: meanError).cell(2)), largest "
+                + Estimate(value: largestError).cell(2),
+        ]
     }
 }
 
@@ -62,7 +85,7 @@ extension PatchEffects.Cell {
 
 extension PatchResults {
     func text(_ options: PatchExperiment, on prompts: String) -> String {
-        let effect = "effect in \(options.scale.unit)"
+        let effect = (options.estimate == nil ? "" : "estimated ") + "effect in \(options.scale.unit)"
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
@@ -102,13 +125,15 @@ extension PatchResults {
     var csv: String {
         switch self {
         case .map(let map):
-            return csvTable("layer,column," + PatchEffects.Cell.csvHeader, map.csvLines())
+            return csvTable("layer,column," + map.csvHeader, map.csvLines())
         case .directions(let directions):
             let lines = directions.sorted { $0.key < $1.key }.flatMap { direction, results in
-                results.map.csvLines("\(direction),")
-                    + results.sets.map { "\(direction),,\($0.name),\($0.cell.csv)" }
+                let rest = results.map.estimate.map { _ in PatchMap.csv(exact: Estimate(value: nil)) } ?? ""
+                return results.map.csvLines("\(direction),")
+                    + results.sets.map { "\(direction),,\($0.name),\($0.cell.csv)\(rest)" }
             }
-            return csvTable("direction,layer,column," + PatchEffects.Cell.csvHeader, lines)
+            let header = directions.values.first?.map.csvHeader ?? PatchEffects.Cell.csvHeader
+            return csvTable("direction,layer,column," + header, lines)
         }
     }
 }
@@ -118,7 +143,8 @@ extension CrossModelResults {
         var text = map.text(title: title)
         guard !sets.isEmpty else { return text }
         var table = TextTable(header: [
-            "together", "heads", "effect, %", "95 % interval", "recovered, %", "95 % interval",
+            "together", "heads", map.estimate == nil ? "effect, %" : "estimated effect, %", "95 % interval",
+            "recovered, %", "95 % interval",
         ])
         table.rows = sets.map { set in
             [set.name, "\(set.heads.count)"]

@@ -187,6 +187,62 @@ import Testing
         #expect(try await Program.run(knockout).output.contains("effects are in % of the counterfactual gap"))
     }
 
+    @Test func estimatesComeWithTheStrongestMeasured() async throws {
+        let arguments = ["patch", "--mode", "cross-model", "--donor", Self.other.model.path, "--estimate"]
+        let document = try await Self.document(arguments + ["--exact", "5", "--direction", "both"])
+        let options = try #require(document["options"] as? [String: Any])
+        #expect((options["estimate"] as? [String: Any])?["exact"] as? Int == 5)
+        let results = try #require(document["results"] as? [String: [String: Any]])
+        for direction in ["donor-to-host", "host-to-donor"] {
+            let found = try #require(results[direction])
+            #expect((found["effect"] as? [[Double]])?.count == 12 && (found["sets"] as? [Any])?.count == 9)
+            let check = try #require(found["estimate"] as? [String: Any])
+            let cells = try #require(check["exact"] as? [[String: Any]])
+            #expect(cells.count == 5 && cells.allSatisfy { $0["effect"] is Double && $0["ci95"] is [Double] })
+            let map = try #require(found["effect"] as? [[Double]])
+            for cell in cells {
+                let head = try #require(Head(cell["cell"] as! String))
+                #expect(cell["estimate"] as? Double == map[head.layer][head.index])
+            }
+            #expect(check["rank_correlation"] is Double)
+            #expect((check["largest_error"] as! Double) >= (check["mean_error"] as! Double))
+        }
+
+        let common = ["--model", Self.path, "--count", "4", "--quiet"]
+        let text = try await Program.run(arguments + common)
+        #expect(text.status == 0 && text.output.contains(": estimated effect in %, 4 clean prompts"))
+        #expect(text.output.contains("the 20 strongest estimates, and what was measured\n"))
+        #expect(text.output.contains("\nrank correlation of estimate and effect  "))
+        let bare = try await Program.run(arguments + ["--exact", "0"] + common)
+        #expect(bare.status == 0 && bare.output.contains("strongest estimates, with 95 % intervals\n"))
+        #expect(!bare.output.contains("rank correlation"))
+        let csv = try await Program.run(
+            ["patch", "--mode", "activation", "--estimate", "--exact", "2", "--format", "csv"] + common)
+        let lines = csv.output.split(separator: "\n")
+        #expect(lines.count == 145 && lines[0].hasSuffix(",recovered_high,exact,exact_low,exact_high"))
+        #expect(lines.dropFirst().count { !$0.hasSuffix(",,,") } == 2)
+    }
+
+    @Test func onlyActivationAndCrossModelSweepsAreEstimated() async throws {
+        for (arguments, complaint) in [
+            (
+                ["--mode", "path", "--estimate"],
+                "ioi: --estimate: belongs to --mode activation or cross-model, found --mode path"
+            ),
+            (
+                ["--mode", "activation", "--exact", "3"],
+                "ioi: --exact: needs --estimate, whose strongest effects it measures"
+            ),
+            (
+                ["--mode", "activation", "--estimate", "--exact", "2000000"],
+                "ioi: --exact: found 2000000, expected 0 to 1000000"
+            ),
+        ] {
+            let run = try await Program.run(["patch"] + arguments + ["--model", Self.small.model.path, "--count", "3"])
+            #expect(run.status == 64 && run.complaints == [complaint] && run.output.isEmpty, "\(run.errors)")
+        }
+    }
+
     static let wrongUsage: [[String]] = [
         ["patch"], ["patch", "--mode", "other"], ["patch", "--mode", "path", "--scale", "double"],
         ["patch", "--mode", "path", "--site", "z"], ["patch", "--mode", "activation", "--receiver", "logits"],

@@ -91,6 +91,11 @@ import Testing
             "patch", "--mode", "cross-model", "--donor", other.model.path, "--direction", "both", "--random-sets", "3",
             "--count", "6", "--per-prompt", "--scale", "gap",
         ],
+        [
+            "patch", "--mode", "cross-model", "--donor", other.model.path, "--component", "pattern,v", "--estimate",
+            "--exact", "3", "--random-sets", "2", "--count", "6", "--per-prompt",
+        ],
+        ["patch", "--mode", "activation", "--site", "mlp", "--estimate", "--exact", "4", "--count", "8"],
         ["knockout", "--heads", "all", "--position", "END", "--each", "--count", "8", "--abc-count", "20"],
         ["knockout", "--class", "name mover", "--mlps", "1", "--count", "8", "--scale", "gap"],
         ["faithfulness", "--surface", "--random-sets", "2", "--count", "6"],

@@ -184,12 +184,12 @@ private final class Pass {
     /// Converts a gradient from the backward pass into the gradients of some receivers' inputs.
     private func take(_ step: BackwardPass.Step, _ body: (Range<Int>) -> Void) {
         switch step {
-        case .z: return
-        case .final(let gradient):
+        case .residual(.residPost, config.layers - 1, let gradient):
             let target = self.gradient(0)
             target.fill(0)
             gradient.scatter(clean.batch.queries, addingTo: target, workers: workers)
             body(graph.receivers.count - 1..<graph.receivers.count)
+        case .residual, .z: return
         case .mlpInput(let layer, let gradient):
             let weights = clean.parameters.blocks[layer]
             let block = clean.block(layer)
