@@ -21,9 +21,10 @@ let package = Package(
             pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]
         ),
+        .target(name: "CKernels"),
         .target(
             name: "GPT2Kit",
-            dependencies: ["COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: ["CKernels", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
         ),
         .target(name: "IOIKit", dependencies: ["GPT2Kit"]),
         .executableTarget(

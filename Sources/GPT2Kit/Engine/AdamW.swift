@@ -122,33 +122,34 @@ public struct AdamW: Sendable {
         let secondScale = Float(1 / correction2.squareRoot())
         let epsilon = Float(settings.epsilon)
         let keep = decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
-        workers.share(count, grain: 4096) { range in
-            let (p, g) = (p + range.lowerBound, g + range.lowerBound)
-            let (m, v) = (m + range.lowerBound, v + range.lowerBound)
-            let parts = parts?.dropping(rows: 0, columns: range.lowerBound)
-            @inline(__always)
-            func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
-                let g = g * scale
-                m = m * beta1 + g * rest1
-                v = v * beta2 + g * g * rest2
-                return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
-            }
-            forEachLanes(range.count) {
-                var (first, second) = (m.lanes($0), v.lanes($0))
-                let moved = updated(p.lanes($0), g.lanes($0), &first, &second)
-                p.setLanes($0, moved)
-                parts?.store(moved, at: $0)
-                m.setLanes($0, first)
-                v.setLanes($0, second)
-            } tail: {
-                let at = $0.lowerBound
-                var first = Lanes(prefix: $0.count, of: m + at)
-                var second = Lanes(prefix: $0.count, of: v + at)
-                let moved = updated(
-                    Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
-                )
-                parts?.store(moved, at: at, count: $0.count)
-                for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
+        @inline(__always)
+        func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
+            let g = g * scale
+            m = m * beta1 + g * rest1
+            v = v * beta2 + g * g * rest2
+            return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
+        }
+        // New weights are still in the first cache when their parts are made.
+        let chunk = 4096
+        workers.share(count, grain: chunk) { range in
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: chunk) {
+                let (p, g, m, v) = (p + start, g + start, m + start, v + start)
+                let count = min(chunk, range.upperBound - start)
+                forEachLanes(count) {
+                    var (first, second) = (m.lanes($0), v.lanes($0))
+                    p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
+                    m.setLanes($0, first)
+                    v.setLanes($0, second)
+                } tail: {
+                    let at = $0.lowerBound
+                    var first = Lanes(prefix: $0.count, of: m + at)
+                    var second = Lanes(prefix: $0.count, of: v + at)
+                    let moved = updated(
+                        Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
+                    )
+                    for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
+                }
+                parts?.dropping(rows: 0, columns: start).split(p, count: count)
             }
         }
     }

@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 /// bfloat16 numbers that add up to the values of a matrix. Those of row i and column j are at i · `stride` + j.
@@ -29,22 +30,12 @@ package struct BFloat16Parts: @unchecked Sendable {
     /// The parts of the same matrix without its first rows and columns.
     func dropping(rows: Int, columns: Int) -> Self { Self(base: base + rows * stride + columns, like: self) }
 
-    /// Splits eight values. Each part is what the parts before it leave, rounded to the nearest bfloat16.
-    @inline(__always)
-    func store(_ x: Lanes, at offset: Int, count lanes: Int = Lanes.scalarCount) {
-        var rest = x
-        for part in 0..<count {
-            let bits = unsafeBitCast(rest, to: SIMD8<UInt32>.self)
-            // Half of the last place, and its last bit, so that ties go to even. A NaN would overflow.
-            let bias = ((bits &>> 16) & 1) &+ 0x7FFF
-            let rounded = ((bits &+ bias) & 0xFFFF_0000).replacing(with: 0x7FC0_0000, where: rest .!= rest)
-            let halves = SIMD8<UInt16>(truncatingIfNeeded: rounded &>> 16)
-            if lanes == Lanes.scalarCount {
-                UnsafeMutableRawPointer(self[part] + offset).storeBytes(of: halves, as: SIMD8<UInt16>.self)
-            } else {
-                for lane in 0..<lanes { self[part][offset + lane] = halves[lane] }
-            }
-            rest -= unsafeBitCast(rounded, to: Lanes.self)
+    /// Makes the parts of the first `count` of some values that lie one after another.
+    func split(_ x: UnsafePointer<Float>, count: Int) {
+        if self.count == 1 {
+            kernels_round(x, base, count)
+        } else {
+            kernels_split(x, self[0], self[1], self[2], count)
         }
     }
 }
@@ -54,14 +45,7 @@ extension Matrix {
     package func split(workers: Workers) {
         guard let parts else { preconditionFailure("a matrix without parts") }
         workers.share(rows, grain: 8) { rows in
-            for row in rows {
-                let (x, parts) = (self[row], parts.dropping(rows: row, columns: 0))
-                forEachLanes(columns) {
-                    parts.store(x.lanes($0), at: $0)
-                } tail: {
-                    parts.store(Lanes(prefix: $0.count, of: x + $0.lowerBound), at: $0.lowerBound, count: $0.count)
-                }
-            }
+            for row in rows { parts.dropping(rows: row, columns: 0).split(self[row], count: columns) }
         }
     }
 

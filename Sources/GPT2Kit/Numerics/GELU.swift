@@ -1,53 +1,20 @@
+import CKernels
+
 /// GPT-2's activation, `gelu_new`: ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³).
 ///
 /// Computed as x·σ(2u), the same function, which stays accurate for negative x.
 package enum GELU {
-    private static let scale: Float = 0.797_884_560_802_865_4
-    private static let cubic: Float = 0.044_715
-
     /// `y` [n, m] from `x` [n, m].
     package static func forward(_ x: Matrix, into y: Matrix, workers: Workers) {
-        let columns = x.columns
         workers.share(x.rows) { rows in
-            for row in rows {
-                let (x, y) = (x[row], y[row])
-                forEachLanes(columns) {
-                    y.setLanes($0, value(x.lanes($0)))
-                } tail: {
-                    let values = value(Lanes(prefix: $0.count, of: x + $0.lowerBound))
-                    for i in $0 { y[i] = values[i - $0.lowerBound] }
-                }
-            }
+            for row in rows { kernels_gelu(x[row], y[row], x.columns) }
         }
     }
 
     /// Turns `gradient` [n, m] from the gradient of y into that of `x` [n, m].
     static func backward(_ gradient: Matrix, x: Matrix, workers: Workers) {
-        let columns = x.columns
         workers.share(x.rows) { rows in
-            for row in rows {
-                let (x, gradient) = (x[row], gradient[row])
-                forEachLanes(columns) {
-                    gradient.setLanes($0, gradient.lanes($0) * slope(x.lanes($0)))
-                } tail: {
-                    let slopes = slope(Lanes(prefix: $0.count, of: x + $0.lowerBound))
-                    for i in $0 { gradient[i] *= slopes[i - $0.lowerBound] }
-                }
-            }
+            for row in rows { kernels_gelu_gradient(x[row], gradient[row], x.columns) }
         }
-    }
-
-    @inline(__always)
-    private static func sigmoid(_ x: Lanes) -> Lanes { 1 / (1 + (-x).exponential()) }
-
-    @inline(__always)
-    private static func value(_ x: Lanes) -> Lanes {
-        x * sigmoid(2 * scale * (x + cubic * x * x * x))
-    }
-
-    @inline(__always)
-    private static func slope(_ x: Lanes) -> Lanes {
-        let s = sigmoid(2 * scale * (x + cubic * x * x * x))
-        return s + x * s * (1 - s) * (2 * scale) * (1 + 3 * cubic * x * x)
     }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// The Kullback–Leibler divergence between the predictions of two rows of logits: Σ p · (log p − log q).
@@ -34,7 +35,6 @@ package enum KLDivergence {
     /// A row's divergence, and Σ exp of the logits `q` and `p`, each shifted by its maximum.
     ///
     /// - Parameter storing: whether the exponentials replace `q` and `p`.
-    @inline(__always)
     private static func sums(
         _ q: UnsafeMutablePointer<Float>,
         _ p: UnsafeMutablePointer<Float>,
@@ -43,27 +43,9 @@ package enum KLDivergence {
     ) -> (divergence: Float, q: Float, p: Float) {
         let (qLargest, pLargest) = (Softmax.maximum(q, count: count), Softmax.maximum(p, count: count))
         // Shifting both by their maxima keeps log p − log q small where p is large.
-        var difference = Lanes.zero
-        var rest: Float = 0
-        var pTotal = Lanes.zero
-        forEachLanes(count) {
-            let shifted = p.lanes($0) - pLargest
-            let exponential = shifted.exponential()
-            difference += exponential * (shifted - (q.lanes($0) - qLargest))
-            pTotal += exponential
-            if storing { p.setLanes($0, exponential) }
-        } tail: {
-            let at = $0.lowerBound
-            let shifted = Lanes(prefix: $0.count, of: p + at, padding: -.infinity) - pLargest
-            let exponential = shifted.exponential()
-            pTotal += exponential
-            for i in $0 {
-                rest += exponential[i - at] * (shifted[i - at] - (q[i] - qLargest))
-                if storing { p[i] = exponential[i - at] }
-            }
-        }
-        let total = pTotal.sum()
+        var total: Float = 0
+        let sum = kernels_divergence(q, p, count, qLargest, pLargest, storing, &total)
         let qTotal = Softmax.sumOfExponentials(q, count: count, minus: qLargest, storing: storing)
-        return ((difference.sum() + rest) / total + Foundation.log(qTotal / total), qTotal, total)
+        return (sum / total + Foundation.log(qTotal / total), qTotal, total)
     }
 }

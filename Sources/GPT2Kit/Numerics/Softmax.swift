@@ -1,40 +1,20 @@
+import CKernels
+
 /// The pieces of a softmax over `count` floats.
 enum Softmax {
-    @inline(__always)
-    static func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float {
-        var lanes = Lanes(repeating: -.infinity)
-        var largest = -Float.infinity
-        forEachLanes(count) {
-            let values = x.lanes($0)
-            lanes.replace(with: values, where: values .> lanes)
-        } tail: {
-            for i in $0 { largest = max(largest, x[i]) }
-        }
-        return max(largest, lanes.max())
-    }
+    /// −∞ for none.
+    static func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float { kernels_maximum(x, count) }
 
     /// Σ exp(x − `shift`).
     ///
     /// - Parameter storing: whether the exponentials replace `x`.
-    @inline(__always)
     static func sumOfExponentials(
         _ x: UnsafeMutablePointer<Float>,
         count: Int,
         minus shift: Float,
         storing: Bool
     ) -> Float {
-        var lanes = Lanes.zero
-        forEachLanes(count) {
-            let values = (x.lanes($0) - shift).exponential()
-            if storing { x.setLanes($0, values) }
-            lanes += values
-        } tail: {
-            let rest = Lanes(prefix: $0.count, of: x + $0.lowerBound, padding: -.infinity)
-            let values = (rest - shift).exponential()
-            if storing { for i in $0 { x[i] = values[i - $0.lowerBound] } }
-            lanes += values
-        }
-        return lanes.sum()
+        kernels_exponentials(x, count, shift, storing)
     }
 
     @inline(__always)

@@ -9,19 +9,42 @@ import Testing
 @Suite struct KernelTests {
     let workers = Workers(count: 2)
 
+    private func exponentials(_ x: [Float]) -> [Float] {
+        var x = x
+        _ = x.withUnsafeMutableBufferPointer { x in
+            Softmax.sumOfExponentials(x.baseAddress!, count: x.count, minus: 0, storing: true)
+        }
+        return x
+    }
+
+    /// Whole groups of lanes, and what is left of them.
+    @Test(arguments: [0, 1, 15, 16, 17, 40]) func sumsAndMaximaOfRows(_ count: Int) {
+        let row = Scratch().normal(1, max(count, 1)).row(0).prefix(count).map { $0 * 5 }
+        let largest = row.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.map { Softmax.maximum($0, count: count) } ?? -.infinity
+        }
+        #expect(largest == row.max() ?? -.infinity)
+        var copy = row
+        let total = copy.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.map { Softmax.sumOfExponentials($0, count: count, minus: 0.5, storing: false) } ?? 0
+        }
+        let expected = row.reduce(0.0) { $0 + exp(Double($1) - 0.5) }
+        #expect(abs(Double(total) - expected) <= 1e-6 * expected && copy == row)
+    }
+
     @Test func exponentialIsExactToTwoUnits() {
         var worst = 0.0
         for step in 0..<200_000 {
             let x = Float(-87) + Float(step) * 175 / 200_000
-            let found = Double(Lanes(repeating: x).exponential()[0])
+            let found = Double(exponentials([x])[0])
             let expected = exp(Double(x))
             worst = max(worst, abs(found - expected) / expected)
         }
         #expect(worst < 2.4e-7)
-        let edges = Lanes(-.infinity, -88, 0, -0.0, 1e-30, -87.3, .infinity, 88).exponential()
+        let edges = exponentials([-.infinity, -88, 0, -0.0, 1e-30, -87.3, .infinity, 88])
         #expect(edges[0] == 0 && edges[1] == 0 && edges[2] == 1 && edges[3] == 1 && edges[4] == 1)
         #expect(edges[5] > 0 && edges[6] > 1e38 && edges[6] == edges[7])
-        #expect(Lanes(repeating: .nan).exponential()[0].isNaN)
+        #expect(exponentials([.nan])[0].isNaN)
     }
 
     @Test(arguments: [(4, 6, 10), (9, 16, 24)])

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// The kernels that are bound by arithmetic and not by memory, for the vector units of the processor that runs them: Swift
+// compiles for the oldest processor of its kind alone. Every variant does the same operations in the same order, none of
+// them fused, so results do not depend on the processor.
+
+/// GPT-2's activation: y = x · σ(2√(2/π)(x + 0.044715x³)). `y` may be `x`. [count]
+void kernels_gelu(const float *x, float *y, long count);
+
+/// Turns `gradient` from that of the activation of `x` into that of `x`. [count]
+void kernels_gelu_gradient(const float *x, float *gradient, long count);
+
+/// The sum of e^(x − shift) over `x`, which they replace if `storing`. [count]
+float kernels_exponentials(float *x, long count, float shift, bool storing);
+
+/// The sum over i of e^(p − p_shift) · ((p − p_shift) − (q − q_shift)), whose exponentials replace `p` if `storing` and
+/// add up to `total`. [count]
+float kernels_divergence(
+    const float *q, float *p, long count, float q_shift, float p_shift, bool storing, float *total
+);
+
+/// The largest of `x`, −∞ for none. [count]
+float kernels_maximum(const float *x, long count);
+
+/// The nearest bfloat16 number to each of `x`. [count]
+void kernels_round(const float *x, uint16_t *halves, long count);
+
+/// Three bfloat16 numbers that add up to each of `x`: each is what those before it leave, rounded to the nearest. [count]
+void kernels_split(const float *x, uint16_t *first, uint16_t *second, uint16_t *third, long count);

@@ -1,0 +1,170 @@
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+// As Swift compiles floating point: a fused multiply-add would round differently where a processor has it.
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__) && defined(__linux__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+#define INLINED static inline __attribute__((always_inline))
+
+/// The numbers that are summed side by side, whatever the width of a vector.
+#define LANES 16
+
+INLINED uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+INLINED float from_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/// e^x to within 2 units in the last place; 0 below −87.3, e^88 above 88, NaN for NaN.
+///
+/// x = n·ln 2 + r with |r| ≤ ln 2 / 2. Adding 1.5·2²³ rounds x / ln 2 to the integer n and leaves it in the low bits, from
+/// where a shift makes it an exponent; e^r is its Taylor series to the seventh power.
+INLINED float exponential(float x) {
+    float limited = x > 88 ? 88 : x;
+    limited = limited < -87.3f ? -87.3f : limited;
+    float shifted = limited * 1.44269504f + 12582912.0f;
+    float n = shifted - 12582912.0f;
+    float r = (limited - n * 0.693359375f) + n * 2.1219444e-4f;
+    float series = r * (1.0f / 5040) + 1.0f / 720;
+    series = series * r + 1.0f / 120;
+    series = series * r + 1.0f / 24;
+    series = series * r + 1.0f / 6;
+    series = series * r + 1.0f / 2;
+    series = (series * r) * r + r + 1;
+    float scaled = from_bits(bits_of(series) + (bits_of(shifted) << 23));
+    return x < -87.3f ? 0 : scaled;
+}
+
+INLINED float sum_of(float *lanes) {
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    }
+    return lanes[0];
+}
+
+// √(2/π), and the weight of the cube.
+#define SCALE 0.7978845608028654f
+#define CUBIC 0.044715f
+
+INLINED float sigmoid(float x) { return 1 / (1 + exponential(-x)); }
+
+FOR_EACH_PROCESSOR
+void kernels_gelu(const float *x, float *y, long count) {
+    for (long i = 0; i < count; i++) {
+        float value = x[i];
+        y[i] = value * sigmoid(2 * SCALE * (value + CUBIC * value * value * value));
+    }
+}
+
+FOR_EACH_PROCESSOR
+void kernels_gelu_gradient(const float *x, float *gradient, long count) {
+    for (long i = 0; i < count; i++) {
+        float value = x[i];
+        float s = sigmoid(2 * SCALE * (value + CUBIC * value * value * value));
+        gradient[i] *= s + value * s * (1 - s) * (2 * SCALE) * (1 + 3 * CUBIC * value * value);
+    }
+}
+
+FOR_EACH_PROCESSOR
+float kernels_exponentials(float *x, long count, float shift, bool storing) {
+    float sums[LANES] = {0};
+    long whole = count - count % LANES;
+    if (storing) {
+        for (long i = 0; i < whole; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) {
+                x[i + lane] = exponential(x[i + lane] - shift);
+                sums[lane] += x[i + lane];
+            }
+        }
+    } else {
+        for (long i = 0; i < whole; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) sums[lane] += exponential(x[i + lane] - shift);
+        }
+    }
+    for (long i = whole; i < count; i++) {
+        float value = exponential(x[i] - shift);
+        if (storing) x[i] = value;
+        sums[i - whole] += value;
+    }
+    return sum_of(sums);
+}
+
+FOR_EACH_PROCESSOR
+float kernels_divergence(
+    const float *q, float *p, long count, float q_shift, float p_shift, bool storing, float *total
+) {
+    float sums[LANES] = {0}, totals[LANES] = {0};
+    long whole = count - count % LANES;
+    for (long i = 0; i < whole; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            float shifted = p[i + lane] - p_shift, value = exponential(shifted);
+            sums[lane] += value * (shifted - (q[i + lane] - q_shift));
+            totals[lane] += value;
+            if (storing) p[i + lane] = value;
+        }
+    }
+    for (long i = whole; i < count; i++) {
+        float shifted = p[i] - p_shift, value = exponential(shifted);
+        sums[i - whole] += value * (shifted - (q[i] - q_shift));
+        totals[i - whole] += value;
+        if (storing) p[i] = value;
+    }
+    *total = sum_of(totals);
+    return sum_of(sums);
+}
+
+FOR_EACH_PROCESSOR
+float kernels_maximum(const float *x, long count) {
+    float largest[LANES];
+    for (int lane = 0; lane < LANES; lane++) largest[lane] = -INFINITY;
+    long whole = count - count % LANES;
+    for (long i = 0; i < whole; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            largest[lane] = x[i + lane] > largest[lane] ? x[i + lane] : largest[lane];
+        }
+    }
+    for (long i = whole; i < count; i++) largest[0] = x[i] > largest[0] ? x[i] : largest[0];
+    float result = largest[0];
+    for (int lane = 1; lane < LANES; lane++) result = largest[lane] > result ? largest[lane] : result;
+    return result;
+}
+
+/// The upper half of the bits of the nearest bfloat16; of two that are as near, the even one.
+INLINED uint32_t nearest_half(float x) {
+    uint32_t bits = bits_of(x);
+    // Half of the last place, and its last bit. A NaN would overflow.
+    uint32_t rounded = (bits + ((bits >> 16 & 1) + 0x7FFF)) >> 16;
+    return x == x ? rounded : 0x7FC0;
+}
+
+FOR_EACH_PROCESSOR
+void kernels_round(const float *restrict x, uint16_t *restrict halves, long count) {
+    for (long i = 0; i < count; i++) halves[i] = (uint16_t)nearest_half(x[i]);
+}
+
+FOR_EACH_PROCESSOR
+void kernels_split(
+    const float *restrict x, uint16_t *restrict first, uint16_t *restrict second, uint16_t *restrict third, long count
+) {
+    for (long i = 0; i < count; i++) {
+        uint32_t half = nearest_half(x[i]);
+        float rest = x[i] - from_bits(half << 16);
+        uint32_t next = nearest_half(rest);
+        first[i] = (uint16_t)half;
+        second[i] = (uint16_t)next;
+        third[i] = (uint16_t)nearest_half(rest - from_bits(next << 16));
+    }
+}
