@@ -11,7 +11,9 @@ measured between the runs.
 With --text, both take blocks of the text with the authors' recipe: next-token loss over all of a block, clipped
 gradients, dropout. The losses are compared only with --dropout 0, since each has masks of its own.
 
-Exits with 1 if the losses of any step differ by more than 1e-4 relative, or a run fails.
+With --precision bf16, ioi multiplies bfloat16 and PyTorch runs under autocast.
+
+Exits with 1 if the losses of any step differ by more than 1e-4 relative (bf16: 1e-2), or a run fails.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from processes import run_process  # noqa: E402
 HERE = Path(__file__).resolve().parent
 WARM_UP = 2
 PROBE_STEPS = 6
-LOSS_TOLERANCE = 1e-4
+LOSS_TOLERANCE = {"fp32": 1e-4, "bf16": 1e-2}
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ def main() -> None:
     print_losses(ours[0], theirs[0], difference)
     if arguments.json:
         write_json(arguments, attention, ceiling, summaries, ours, theirs, difference)
-    if not difference <= LOSS_TOLERANCE and not arguments.dropout:
-        raise SystemExit(f"losses differ by {difference:.1e} relative, {LOSS_TOLERANCE:.0e} allowed")
+    tolerance = LOSS_TOLERANCE[arguments.precision]
+    if not difference <= tolerance and not arguments.dropout:
+        raise SystemExit(f"losses differ by {difference:.1e} relative, {tolerance:.0e} allowed")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -100,6 +103,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--block", type=int, default=128, help="tokens of a block (default: 128)")
     parser.add_argument("--dropout", type=float, default=0.0, help="rate of dropout with --text (default: 0)")
     parser.add_argument("--backend", default="auto", help="the backend of ioi (default: auto)")
+    parser.add_argument("--precision", choices=list(LOSS_TOLERANCE), default="fp32", help="of products (default: fp32)")
     parser.add_argument("--ioi", type=Path, required=True, help="the ioi binary, built for release")
     parser.add_argument("--steps", type=int, default=20, help="training steps per run (default: 20)")
     parser.add_argument("--batch", type=int, default=32, help="prompts per step (default: 32)")
@@ -143,6 +147,7 @@ def run_ioi(arguments: argparse.Namespace) -> Run:
             "--epochs", 1000 if arguments.text else 1,
             "--schedule", "constant",
             "--backend", arguments.backend,
+            "--precision", arguments.precision,
             "--max-steps", arguments.steps,
             "--batch", arguments.batch,
             "--lr", "1e-5",
@@ -188,6 +193,7 @@ def run_torch(arguments: argparse.Namespace, attention: str, steps: int) -> Run:
         "--weight-decay", "0.1",
         "--threads", arguments.threads,
         "--attention", attention,
+        "--precision", arguments.precision,
     ]  # fmt: skip
     process = run_process(command)
     report = json.loads(process.output)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The PyTorch side of finetune.py: trains Hugging Face's GPT-2 and reports every step.
 
-Right-padded batches, fp32, fused AdamW with decay on matrices and embeddings only. For the answer loss the unembedding runs on the END rows alone; the loss over all rows is Hugging Face's own
-`labels=` path. Prints one JSON object: the loss, seconds, samples and tokens of every step, and the memory
+Right-padded batches, weights in fp32, fused AdamW with decay on matrices and embeddings only. For the answer loss the
+unembedding runs on the END rows alone; the loss over all rows is Hugging Face's own `labels=` path. Prints one JSON object: the loss, seconds, samples and tokens of every step, and the memory
 held before the model is loaded. Prompts are taken in file order; each line gives `tokens` and
 `answer_token`. Of a text, blocks are taken in order.
 """
@@ -68,7 +68,8 @@ def main() -> None:
         prompts[start : start + arguments.batch] for start in range(0, len(prompts), arguments.batch)
     )
     loss = LOSSES["all" if arguments.text else arguments.loss]
-    steps = [train_step(model, optimizer, loss, batch, arguments.clip) for batch in batches]
+    halves = arguments.precision == "bf16"
+    steps = [train_step(model, optimizer, loss, batch, arguments.clip, halves) for batch in batches]
     report = {
         "torch": torch.__version__,
         "libraries_bytes": libraries_bytes,
@@ -95,6 +96,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=1e-5, help="learning rate (default: 1e-5)")
     parser.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's decay (default: 0.1)")
     parser.add_argument("--attention", choices=["sdpa", "eager"], default="sdpa", help="default: sdpa")
+    parser.add_argument(
+        "--precision", choices=["fp32", "bf16"], default="fp32", help="bf16: autocast to bfloat16 (default: fp32)"
+    )
     return parser.parse_args()
 
 
@@ -140,10 +144,12 @@ def train_step(
     loss: Loss,
     batch: list[Prompt],
     clip: float | None,
+    halves: bool,
 ) -> Step:
     """One step, timed from token lists to updated weights."""
     start = time.perf_counter()
-    value = loss(model, batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halves):
+        value = loss(model, batch)
     value.backward()
     if clip:
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)

@@ -19,7 +19,8 @@ import Testing
 
     /// Whole groups of lanes, and what is left of them.
     @Test(arguments: [0, 1, 15, 16, 17, 40]) func sumsAndMaximaOfRows(_ count: Int) {
-        let row = Scratch().normal(1, max(count, 1)).row(0).prefix(count).map { $0 * 5 }
+        let scratch = Scratch()
+        let row = withExtendedLifetime(scratch) { scratch.normal(1, max(count, 1)).row(0).prefix(count).map { $0 * 5 } }
         let largest = row.withUnsafeBufferPointer { buffer in
             buffer.baseAddress.map { Softmax.maximum($0, count: count) } ?? -.infinity
         }
