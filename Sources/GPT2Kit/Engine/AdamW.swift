@@ -81,10 +81,33 @@ public struct AdamW: Sendable {
         workers: Workers
     ) {
         step += 1
+        let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
+        move(
+            parameters.entries.indices, of: parameters, gradients: gradients, scale: scale, step: step,
+            settings: settings, rate: rate, workers: workers
+        )
+    }
+
+    /// Moves some tensors of `parameters` as the update number `step` moves them: an update in parts, for gradients that
+    /// are not all there at once. Sets no ``step``.
+    ///
+    /// - Parameters:
+    ///   - entries: the tensors, as indices of the parameters' entries.
+    ///   - scale: a factor for the gradients.
+    ///   - rate: this step's learning rate; nil for that of `settings`.
+    package func move(
+        _ entries: Range<Int>,
+        of parameters: GPT2Parameters,
+        gradients: GPT2Parameters,
+        scale: Float = 1,
+        step: Int,
+        settings: Settings,
+        rate: Double? = nil,
+        workers: Workers
+    ) {
         var settings = settings
         if let rate { settings.learningRate = rate }
-        let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
-        for index in parameters.entries.indices {
+        for index in entries {
             let entry = parameters.entries[index]
             Self.move(
                 parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,

@@ -73,6 +73,29 @@ public final class GPT2Parameters: @unchecked Sendable {
         self.init(config: config, views: views, owners: [arena])
     }
 
+    /// All zeros, with one block's memory for all blocks: for values that are used before the next block's are computed.
+    package convenience init(sharingBlocks config: GPT2Config) {
+        let (arena, views) = Arena.holding { arena in
+            let others = Self.entries(ofBlock: 0).upperBound..<Self.entries(ofBlock: config.layers - 1).upperBound
+            return Self.entries(of: config).enumerated().reduce(into: [Matrix]()) { views, next in
+                let shape = next.element.matrixShape
+                views.append(
+                    others.contains(next.offset)
+                        ? views[next.offset - Self.entriesPerBlock] : arena.take(shape.rows, shape.columns)
+                )
+            }
+        }
+        self.init(config: config, views: views, owners: [arena])
+    }
+
+    private static let entriesPerBlock = 12
+
+    /// Which of `entries` are those of a block.
+    package static func entries(ofBlock layer: Int) -> Range<Int> {
+        let first = 2 + layer * entriesPerBlock
+        return first..<first + entriesPerBlock
+    }
+
     /// Copies the values into an arena. Training directly on a mapped file would fault on every page.
     package convenience init(copying other: GPT2Parameters, workers: Workers) {
         self.init(zeros: other.config)

@@ -21,17 +21,23 @@ package enum GELU {
         }
     }
 
-    /// Turns `gradient` [n, m] from the gradient of y into that of `x` [n, m].
-    static func backward(_ gradient: Matrix, x: Matrix, workers: Workers) {
+    /// Turns `gradient` [n, m] from the gradient of y into that of `x` [n, m], and computes `y` [n, m] again, bit for bit
+    /// and at no further cost, so that no forward pass need keep it.
+    static func backward(_ gradient: Matrix, x: Matrix, restoring y: Matrix, workers: Workers) {
         let columns = x.columns
         workers.share(x.rows) { rows in
             for row in rows {
-                let (x, gradient) = (x[row], gradient[row])
+                let (x, y, gradient) = (x[row], y[row], gradient[row])
                 forEachLanes(columns) {
-                    gradient.setLanes($0, gradient.lanes($0) * slope(x.lanes($0)))
+                    let (value, slope) = valueAndSlope(x.lanes($0))
+                    y.setLanes($0, value)
+                    gradient.setLanes($0, gradient.lanes($0) * slope)
                 } tail: {
-                    let slopes = slope(Lanes(prefix: $0.count, of: x + $0.lowerBound))
-                    for i in $0 { gradient[i] *= slopes[i - $0.lowerBound] }
+                    let (values, slopes) = valueAndSlope(Lanes(prefix: $0.count, of: x + $0.lowerBound))
+                    for i in $0 {
+                        y[i] = values[i - $0.lowerBound]
+                        gradient[i] *= slopes[i - $0.lowerBound]
+                    }
                 }
             }
         }
@@ -46,8 +52,8 @@ package enum GELU {
     }
 
     @inline(__always)
-    private static func slope(_ x: Lanes) -> Lanes {
+    private static func valueAndSlope(_ x: Lanes) -> (value: Lanes, slope: Lanes) {
         let s = sigmoid(2 * scale * (x + cubic * x * x * x))
-        return s + x * s * (1 - s) * (2 * scale) * (1 + 3 * cubic * x * x)
+        return (x * s, s + x * s * (1 - s) * (2 * scale) * (1 + 3 * cubic * x * x))
     }
 }

@@ -20,16 +20,41 @@ package enum LayerNorm {
                 let mean = mean(x[row], d)
                 let scaling = scales ?? x
                 let centre = scales == nil ? mean : Self.mean(scaling[row], d)
-                let (x, y) = (x[row], y[row])
-                let scale = 1 / (variance(scaling[row], d, mean: centre) + epsilon).squareRoot()
                 statistics[row][0] = mean
-                statistics[row][1] = scale
-                forEachLanes(d) {
-                    y.setLanes($0, (x.lanes($0) - mean) * scale * gamma.base.lanes($0) + beta.base.lanes($0))
-                } tail: {
-                    for i in $0 { y[i] = (x[i] - mean) * scale * gamma.base[i] + beta.base[i] }
-                }
+                statistics[row][1] = 1 / (variance(scaling[row], d, mean: centre) + epsilon).squareRoot()
+                apply(statistics[row], to: x[row], d, gamma.base, beta.base, into: y[row])
             }
+        }
+    }
+
+    /// The output `y` [n, d] of a forward pass again, bit for bit, from its input `x` [n, d] and `statistics` [n, 2].
+    static func restore(
+        _ x: Matrix,
+        gamma: Matrix,
+        beta: Matrix,
+        statistics: Matrix,
+        into y: Matrix,
+        workers: Workers
+    ) {
+        workers.share(x.rows) { rows in
+            for row in rows { apply(statistics[row], to: x[row], x.columns, gamma.base, beta.base, into: y[row]) }
+        }
+    }
+
+    @inline(__always)
+    private static func apply(
+        _ statistics: UnsafePointer<Float>,
+        to x: UnsafePointer<Float>,
+        _ count: Int,
+        _ gamma: UnsafePointer<Float>,
+        _ beta: UnsafePointer<Float>,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let (mean, scale) = (statistics[0], statistics[1])
+        forEachLanes(count) {
+            y.setLanes($0, (x.lanes($0) - mean) * scale * gamma.lanes($0) + beta.lanes($0))
+        } tail: {
+            for i in $0 { y[i] = (x[i] - mean) * scale * gamma[i] + beta[i] }
         }
     }
 

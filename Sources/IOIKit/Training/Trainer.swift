@@ -92,12 +92,11 @@ public final class Trainer {
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let forward = ForwardPass(
+        let trainingStep = TrainingStep(
             parameters,
             capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
-            keeping: .forTraining(dropout: settings.dropout > 0), workers: workers
+            hasDropout: settings.dropout > 0, settings: settings.optimizer, workers: workers
         )
-        let backward = BackwardPass(forward)
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
             let started = ContinuousClock.now
@@ -106,15 +105,14 @@ public final class Trainer {
             if order.epoch != epoch { order = (epoch, schedule.order(ofEpoch: epoch)) }
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
-            forward.run(packed, dropout: dropout(at: next))
-            let loss = backward.run(labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch))
+            let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
+            let loss = trainingStep.run(
+                packed, labels: labels(of: batch), dropout: dropout(at: next),
+                hint: settings.guidance?.hint(at: next, for: batch), rate: rate, optimizer: &optimizer
+            )
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
             }
-            let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
-            optimizer.update(
-                parameters, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
-            )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
                 step: step, epoch: epoch, loss: loss, lr: rate, samplesPerSecond: Double(batch.count) / elapsed,

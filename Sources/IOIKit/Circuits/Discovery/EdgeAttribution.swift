@@ -94,7 +94,7 @@ private final class Pass {
     /// The bytes per row of all buffers.
     static func bytesPerRow(_ config: GPT2Config, longest: Int) -> Int {
         let ours = Graph(config).senders.count + 3 * config.heads + 2
-        let runs = config.layers * (13 * config.width + 2 * config.innerWidth + config.heads * longest)
+        let runs = config.layers * (11 * config.width + config.innerWidth + config.heads * longest)
         return (ours * config.width + runs) * MemoryLayout<Float>.stride
     }
 
@@ -184,7 +184,7 @@ private final class Pass {
     /// Converts a gradient from the backward pass into the gradients of some receivers' inputs.
     private func take(_ step: BackwardPass.Step, _ body: (Range<Int>) -> Void) {
         switch step {
-        case .z: return
+        case .z, .block: return
         case .final(let gradient):
             let target = self.gradient(0)
             target.fill(0)
