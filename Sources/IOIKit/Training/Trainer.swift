@@ -92,11 +92,8 @@ public final class Trainer {
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let trainingStep = TrainingStep(
-            parameters,
-            capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
-            hasDropout: settings.dropout > 0, settings: settings.optimizer, workers: workers
-        )
+        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows)
+        var trainingStep: TrainingStep?
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
             let started = ContinuousClock.now
@@ -106,7 +103,13 @@ public final class Trainer {
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
             let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
-            let loss = trainingStep.run(
+            if trainingStep == nil {
+                trainingStep = TrainingStep(
+                    parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
+                    workers: workers
+                )
+            }
+            let loss = trainingStep!.run(
                 packed, labels: labels(of: batch), dropout: dropout(at: next),
                 hint: settings.guidance?.hint(at: next, for: batch), rate: rate, optimizer: &optimizer
             )
@@ -122,7 +125,11 @@ public final class Trainer {
             try observe(.step(line))
 
             let isStopping = shouldStop() && step < steps
-            if isStopping || isCheckpointDue(after: step) { try save(metrics, observe) }
+            if isStopping || isCheckpointDue(after: step) {
+                // Whoever observes it may need memory too, for an evaluation.
+                trainingStep = nil
+                try save(metrics, observe)
+            }
             if isStopping { return .interrupted }
         }
         return .finished
