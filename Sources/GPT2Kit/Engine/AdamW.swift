@@ -143,7 +143,8 @@ public struct AdamW: Sendable {
         let secondScale = Float(1 / correction2.squareRoot())
         let epsilon = Float(settings.epsilon)
         let keep = decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
-        workers.share(count, grain: 4096) { range in
+        // The memory is the limit: 28 bytes an element.
+        workers.share(count, grain: Lanes.scalarCount, nanoseconds: 1.2) { range in
             let (p, g) = (p + range.lowerBound, g + range.lowerBound)
             let (m, v) = (m + range.lowerBound, v + range.lowerBound)
             @inline(__always)

@@ -9,6 +9,9 @@ public struct Workers: Sendable {
     /// The number of threads.
     public let count: Int
 
+    /// The smallest share worth waking a thread for, in ns: about twice what that takes.
+    private static let leastShare = 10_000.0
+
     /// - Parameter count: the number of threads; nil for one on each core.
     public init(count: Int? = nil) {
         self.count = max(1, count ?? ProcessInfo.processInfo.activeProcessorCount)
@@ -16,10 +19,19 @@ public struct Workers: Sendable {
 
     /// Calls `body` with each share of `0 ..< items`, in parallel, and returns when all are done.
     ///
-    /// - Parameter grain: the smallest share worth a thread of its own; shares begin at multiples of it.
-    package func share(_ items: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+    /// - Parameters:
+    ///   - grain: shares begin at multiples of it.
+    ///   - nanoseconds: about how long one item takes on one thread, so that no more threads are woken than have work;
+    ///     infinite where an item is worth a thread.
+    package func share(
+        _ items: Int,
+        grain: Int = 1,
+        nanoseconds: Double = .infinity,
+        _ body: (Range<Int>) -> Void
+    ) {
         let grains = (items + grain - 1) / grain
-        let shares = min(count, grains)
+        let worth = Double(items) * nanoseconds / Self.leastShare
+        let shares = min(grains, worth < Double(count) ? max(1, Int(worth)) : count)
         guard shares > 1 else {
             if items > 0 { body(0..<items) }
             return

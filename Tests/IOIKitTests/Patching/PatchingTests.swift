@@ -323,9 +323,7 @@ import Testing
             ]
         }
         let expected = try measure(Self.settings)
-        for settings in [
-            Self.cramped, RunSettings(workers: Workers(count: 1)), RunSettings(workers: Workers(count: 3)),
-        ] {
+        for settings in [Self.cramped] + [1, 3, 32, 128].map({ RunSettings(workers: Workers(count: $0)) }) {
             for (found, expected) in zip(try measure(settings), expected) {
                 #expect(found.count == expected.count)
                 for (found, expected) in zip([found.original] + found.patched, [expected.original] + expected.patched) {
