@@ -26,7 +26,7 @@ struct CommandTimings {
             add(
                 try Timing.measure(
                     .command, "\(name), \(prompts.count) prompts of \(length)", flops: runs(prompts) + flops,
-                    prompts: prompts.count, body
+                    prompts: prompts.count, leastSeconds: timings.leastSeconds, body
                 )
             )
         }

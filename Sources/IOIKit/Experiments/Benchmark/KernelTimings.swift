@@ -20,13 +20,14 @@ struct KernelTimings {
                 for column in 0..<d { x.narrow[row][column] = Float(column % 13) - 6 }
             }
             let labels = Array(repeating: 0, count: batch)
+            let least = timings.leastSeconds
             add(
-                Timing.measure(.kernel, "GELU, \(rows) × \(inner)") {
+                Timing.measure(.kernel, "GELU, \(rows) × \(inner)", leastSeconds: least) {
                     GELU.forward(x.wide, into: x.active, workers: workers)
                 }
             )
             add(
-                Timing.measure(.kernel, "LayerNorm, \(rows) × \(d)") {
+                Timing.measure(.kernel, "LayerNorm, \(rows) × \(d)", leastSeconds: least) {
                     LayerNorm.forward(
                         x.narrow, gamma: x.gamma, beta: x.gamma, epsilon: 1e-5, into: x.normal,
                         statistics: x.statistics, workers: workers
@@ -34,7 +35,7 @@ struct KernelTimings {
                 }
             )
             add(
-                Timing.measure(.kernel, "cross-entropy, \(batch) × \(config.vocabularySize)") {
+                Timing.measure(.kernel, "cross-entropy, \(batch) × \(config.vocabularySize)", leastSeconds: least) {
                     CrossEntropy.forwardBackward(
                         x.logits, labels: { labels[$0...$0] }, losses: x.losses, weight: 1, workers: workers
                     )

@@ -45,7 +45,7 @@ struct ProductTimings {
         withProduct(m, k, n, count: 1, factors) { a, b, c in
             Timing.measure(
                 .product, "\(backend), \(name): \(m) × \(k) × \(n)", backend: "\(backend)",
-                flops: 2 * Double(m) * Double(k) * Double(n)
+                flops: 2 * Double(m) * Double(k) * Double(n), leastSeconds: timings.leastSeconds
             ) {
                 GEMM.multiply(a, b, into: c, backend: backend, workers: timings.workers)
             }
@@ -68,7 +68,7 @@ struct ProductTimings {
         return withProduct(m, k, n, count: count, factors) { a, b, c in
             Timing.measure(
                 .product, "\(backend), \(name): \(count) of \(m) × \(k) × \(n)", backend: "\(backend)",
-                flops: 2 * Double(count) * Double(m) * Double(k) * Double(n)
+                flops: 2 * Double(count) * Double(m) * Double(k) * Double(n), leastSeconds: timings.leastSeconds
             ) {
                 timings.workers.share(count) { range in
                     for index in range {

@@ -42,7 +42,7 @@ public struct Timing: Codable, Equatable, Sendable {
         backend: String? = nil,
         flops: Double? = nil,
         prompts: Int? = nil,
-        leastSeconds: Double = 0.3,
+        leastSeconds: Double,
         _ body: () throws -> Void
     ) rethrows -> Timing {
         try body()

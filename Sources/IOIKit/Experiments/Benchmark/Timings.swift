@@ -6,6 +6,8 @@ public struct Timings: Sendable {
     let batch: Int
     let length: Int
     let workers: Workers
+    /// How long each piece of work is repeated.
+    var leastSeconds = 0.3
 
     /// - Parameters:
     ///   - batch: the number of prompts per step.

@@ -14,7 +14,7 @@ struct TrainingTimings {
         for span in LossSpan.allCases { measure(span, &optimizer, add) }
         let gradients = GPT2Parameters(zeros: parameters.config)
         add(
-            Timing.measure(.training, "AdamW, \(parameters.count) weights") {
+            Timing.measure(.training, "AdamW, \(parameters.count) weights", leastSeconds: timings.leastSeconds) {
                 optimizer.update(
                     parameters, gradients: gradients, settings: AdamW.Settings(), workers: timings.workers
                 )
@@ -33,16 +33,21 @@ struct TrainingTimings {
         let queries = packed.queries.count
         let body = arithmetic.forward(rows: packed.tokens.count, queries: queries)
         let head = arithmetic.unembedding(rows: queries)
+        let least = timings.leastSeconds
         let name = "\(prompts.count) prompts of \(timings.length), loss \(span.rawValue)"
-        add(Timing.measure(.training, "forward, \(name)", flops: body) { step.forward.run(packed) })
+        add(
+            Timing.measure(.training, "forward, \(name)", flops: body, leastSeconds: least) { step.forward.run(packed) }
+        )
         // The backward pass also computes the unembedding and the loss, one block of rows at a time.
         add(
-            Timing.measure(.training, "backward, \(name)", flops: 2 * body + 3 * head) {
+            Timing.measure(.training, "backward, \(name)", flops: 2 * body + 3 * head, leastSeconds: least) {
                 _ = step.backward.run(labels: labels)
             }
         )
         add(
-            Timing.measure(.training, "step, \(name)", flops: 3 * (body + head), prompts: prompts.count) {
+            Timing.measure(
+                .training, "step, \(name)", flops: 3 * (body + head), prompts: prompts.count, leastSeconds: least
+            ) {
                 _ = step.run(packed, labels: labels, rate: settings.learningRate, optimizer: &optimizer)
             }
         )
