@@ -70,10 +70,11 @@ void kernels_gelu(const float *x, float *y, long count) {
 }
 
 FOR_EACH_PROCESSOR
-void kernels_gelu_gradient(const float *x, float *gradient, long count) {
+void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count) {
     for (long i = 0; i < count; i++) {
         float value = x[i];
         float s = sigmoid(2 * SCALE * (value + CUBIC * value * value * value));
+        y[i] = value * s;
         gradient[i] *= s + value * s * (1 - s) * (2 * SCALE) * (1 + 3 * CUBIC * value * value);
     }
 }

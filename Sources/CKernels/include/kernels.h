@@ -10,8 +10,8 @@
 /// GPT-2's activation: y = x · σ(2√(2/π)(x + 0.044715x³)). `y` may be `x`. [count]
 void kernels_gelu(const float *x, float *y, long count);
 
-/// Turns `gradient` from that of the activation of `x` into that of `x`. [count]
-void kernels_gelu_gradient(const float *x, float *gradient, long count);
+/// Turns `gradient` from that of the activation `y` of `x` into that of `x`, and computes `y`. [count]
+void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count);
 
 /// The sum of e^(x − shift) over `x`, which they replace if `storing`. [count]
 float kernels_exponentials(float *x, long count, float shift, bool storing);

@@ -40,8 +40,10 @@ package final class Activations {
     package struct Block {
         /// [rows, d]
         package let residPre: Matrix
-        /// The output of LN1 [rows, d], its means and scales [rows, 2].
-        package let ln1, ln1Statistics: Matrix
+        /// The output of LN1, of the layer that was computed last. [rows, d]
+        let ln1: Matrix
+        /// The means and scales of LN1. [rows, 2]
+        package let ln1Statistics: Matrix
         /// The rows of `ln1` that continue, where not all do. [queries, d]
         let ln1Queries: Matrix
         /// q, k and v side by side; row i of q belongs to query i. [rows, 3d]
@@ -54,10 +56,14 @@ package final class Activations {
         let result: Matrix
         /// [queries, d]
         package let attnOut, residMid: Matrix
-        /// The output of LN2 [queries, d], its means and scales [queries, 2].
-        package let ln2, ln2Statistics: Matrix
-        /// Before and after the activation. [queries, inner]
-        let inner, active: Matrix
+        /// The output of LN2, of the layer that was computed last. [queries, d]
+        let ln2: Matrix
+        /// The means and scales of LN2. [queries, 2]
+        package let ln2Statistics: Matrix
+        /// Before the activation. [queries, inner]
+        let inner: Matrix
+        /// After the activation, of the layer that was computed last. [queries, inner]
+        let active: Matrix
         /// [queries, d]
         let mlpOut, residPost: Matrix
 
@@ -125,9 +131,10 @@ package final class Activations {
             let residPre = blocks.last?.residPost ?? arena.take(rows, d)
             let keepsResult = keeping.keeps(.result)
             let inner = take(\.inner, rows, config.innerWidth, isKept: backward)
+            // The backward pass computes the outputs of LayerNorms and activations again: two fifths of all it reads.
             blocks.append(
                 Block(
-                    residPre: residPre, ln1: take(\.ln1, rows, d, isKept: backward),
+                    residPre: residPre, ln1: take(\.ln1, rows, d, isKept: false),
                     ln1Statistics: take(\.ln1Statistics, rows, 2, isKept: backward),
                     ln1Queries: take(\.ln1Queries, capacity.queries, d, isKept: false),
                     qkv: take(\.qkv, rows, 3 * d, isKept: keeping.keeps(.q, .k, .v)),
@@ -136,11 +143,11 @@ package final class Activations {
                     result: take(\.result, keepsResult ? rows : 0, config.heads * d, isKept: keepsResult),
                     attnOut: take(\.attnOut, rows, d, isKept: keeping.keeps(.attnOut)),
                     residMid: take(\.residMid, rows, d, isKept: keeping.keeps(.residMid)),
-                    ln2: take(\.ln2, rows, d, isKept: backward),
+                    ln2: take(\.ln2, rows, d, isKept: false),
                     ln2Statistics: take(\.ln2Statistics, rows, 2, isKept: backward),
                     inner: inner,
                     // Without a backward pass the activation overwrites its input.
-                    active: backward ? arena.take(rows, config.innerWidth) : inner,
+                    active: backward ? take(\.active, rows, config.innerWidth, isKept: false) : inner,
                     mlpOut: take(\.mlpOut, rows, d, isKept: keeping.keeps(.mlpOut)),
                     residPost: keeping.keeps(.residPre, .residPost) ? arena.take(rows, d) : residPre
                 )

@@ -81,10 +81,33 @@ public struct AdamW: Sendable {
         workers: Workers
     ) {
         step += 1
+        let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
+        move(
+            parameters.entries.indices, of: parameters, gradients: gradients, scale: scale, step: step,
+            settings: settings, rate: rate, workers: workers
+        )
+    }
+
+    /// Moves some tensors of `parameters` as the update number `step` moves them: an update in parts, for gradients that
+    /// are not all there at once. Sets no ``step``.
+    ///
+    /// - Parameters:
+    ///   - entries: the tensors, as indices of the parameters' entries.
+    ///   - scale: a factor for the gradients.
+    ///   - rate: this step's learning rate; nil for that of `settings`.
+    package func move(
+        _ entries: Range<Int>,
+        of parameters: GPT2Parameters,
+        gradients: GPT2Parameters,
+        scale: Float = 1,
+        step: Int,
+        settings: Settings,
+        rate: Double? = nil,
+        workers: Workers
+    ) {
         var settings = settings
         if let rate { settings.learningRate = rate }
-        let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
-        for index in parameters.entries.indices {
+        for index in entries {
             let entry = parameters.entries[index]
             Self.move(
                 parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,
@@ -131,7 +154,8 @@ public struct AdamW: Sendable {
         }
         // New weights are still in the first cache when their parts are made.
         let chunk = 4096
-        workers.share(count, grain: chunk) { range in
+        // The memory is the limit: 28 bytes an element.
+        workers.share(count, grain: Lanes.scalarCount, nanoseconds: 1.2) { range in
             for start in stride(from: range.lowerBound, to: range.upperBound, by: chunk) {
                 let (p, g, m, v) = (p + start, g + start, m + start, v + start)
                 let count = min(chunk, range.upperBound - start)

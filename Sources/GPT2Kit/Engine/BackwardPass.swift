@@ -11,6 +11,8 @@ package final class BackwardPass {
         case z(layer: Int, Matrix)
         /// Of q [queries, d], k and v [rows, d].
         case heads(layer: Int, q: Matrix, k: Matrix, v: Matrix)
+        /// The gradients of a block's parameters are complete.
+        case block(Int)
     }
 
     let forward: ForwardPass
@@ -45,11 +47,14 @@ package final class BackwardPass {
     /// - Parameters:
     ///   - forward: must keep its activations for this.
     ///   - ofParameters: whether the parameters' gradients are wanted.
-    package init(_ forward: ForwardPass, ofParameters: Bool = true) {
+    ///   - blockByBlock: whether those of a block may be overwritten by those of the block before it.
+    package init(_ forward: ForwardPass, ofParameters: Bool = true, blockByBlock: Bool = false) {
         precondition(forward.activations.keeping.forBackward, "the forward pass keeps too little")
         self.forward = forward
         let config = forward.parameters.config
-        parameterGradients = ofParameters ? GPT2Parameters(zeros: config) : nil
+        parameterGradients =
+            !ofParameters
+            ? nil : blockByBlock ? GPT2Parameters(sharingBlocks: config) : GPT2Parameters(zeros: config)
         let (capacity, d) = (forward.activations.capacity, config.width)
         (arena, buffers) = Arena.holding { arena in
             Buffers(
@@ -72,20 +77,33 @@ package final class BackwardPass {
     }
 
     /// Sets `gradients` to those of the mean cross-entropy of `labels`, which go with `queryOfLabel` of the batch that
-    /// `forward` has run, and returns that mean.
+    /// `forward` has run, and returns that mean. If it is not finite there are no gradients.
     ///
-    /// - Parameter hint: counts in the gradients, but not in the loss that is returned. Needs a batch of all rows.
-    package func run(labels: [Int], hint: AttentionHint? = nil) -> Double {
+    /// - Parameters:
+    ///   - hint: counts in the gradients, but not in the loss that is returned. Needs a batch of all rows.
+    ///   - take: is called with the entries of `gradients` that are complete, block after block and then the rest. The
+    ///     pass no longer reads those parameters, which may change.
+    package func run(
+        labels: [Int],
+        hint: AttentionHint? = nil,
+        taking take: (_ entries: Range<Int>) -> Void = { _ in }
+    ) -> Double {
         precondition(hint == nil || forward.batch.isComplete, "a hint needs the queries of all rows")
         let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
         let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
-        let dEmbedding = runBlocks(dFinal, hint: hint) { _ in }
+        guard loss.isFinite else { return loss }
+        let dEmbedding = runBlocks(dFinal, hint: hint) { step in
+            if case .block(let layer) = step { take(GPT2Parameters.entries(ofBlock: layer)) }
+        }
         forward.dropout?.mask(.embedding).apply(to: dEmbedding, into: dEmbedding, workers: forward.workers)
         gradients.positionTable.fill(0)
         Embedding.backward(
             dEmbedding, tokens: forward.batch.tokens, positions: forward.batch.positions,
             addingTo: gradients.tokenTable, gradients.positionTable, workers: forward.workers
         )
+        let layers = forward.parameters.config.layers
+        take(0..<GPT2Parameters.entries(ofBlock: 0).lowerBound)
+        take(GPT2Parameters.entries(ofBlock: layers - 1).upperBound..<gradients.entries.count)
         return loss
     }
 
@@ -108,7 +126,7 @@ package final class BackwardPass {
         let weight = 1 / Float(labels.count)
         let table = forward.parameters.tokenTable
         for chunk in forward.logitChunks {
-            let logits = forward.logits(of: chunk)
+            let logits = forward.logits(of: chunk, into: logitRoom(chunk.count))
             let losses = buffers.losses.prefix(chunk.count)
             CrossEntropy.forwardBackward(
                 logits, labels: { rowLabels[chunk.lowerBound + $0] }, losses: losses, weight: weight,
@@ -122,6 +140,14 @@ package final class BackwardPass {
             )
         }
         return total
+    }
+
+    /// Room for the logits of `count` queries in the gradients of the blocks, which are computed after the unembedding's;
+    /// nil if it is too small.
+    private func logitRoom(_ count: Int) -> Matrix? {
+        let (start, vocabulary) = (gradients.blocks[0].ln1Gamma.base, forward.parameters.config.vocabularySize)
+        let size = gradients.finalGamma.base - start
+        return count * vocabulary <= size ? Matrix(base: start, rows: count, columns: vocabulary) : nil
     }
 
     /// The gradient of the embeddings [rows, d] from that of the final LayerNorm's output [queries, d].
@@ -157,6 +183,12 @@ package final class BackwardPass {
             runAttention(block, rows, dZ: dNarrow, mask, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
             show(.heads(layer: layer, q: dQKV.part(.q).prefix(rows.count), k: dQKV.part(.k), v: dQKV.part(.v)))
             let dNormal = buffers.narrow.prefix(batch.tokens.count)
+            if gradients != nil {
+                LayerNorm.restore(
+                    block.residPre, gamma: weights.ln1Gamma, beta: weights.ln1Beta, statistics: block.ln1Statistics,
+                    into: block.ln1, workers: workers
+                )
+            }
             runQKV(block, rows, weights, dQKV: dQKV, dNormal: dNormal, gradients: gradients)
             dResidual = rows.spread(dResidual, into: buffers.spread.prefix(batch.tokens.count), workers: workers)
             LayerNorm.backward(
@@ -164,6 +196,7 @@ package final class BackwardPass {
                 addingTo: dResidual, dGamma: gradients?.ln1Gamma, dBeta: gradients?.ln1Beta, workers: workers
             )
             show(.residual(.residPre, layer: layer, dResidual))
+            show(.block(layer))
         }
         return dResidual
     }

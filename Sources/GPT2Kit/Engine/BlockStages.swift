@@ -111,11 +111,16 @@ extension GPT2Parameters.Block {
         workers: Workers,
         showing show: (_ dNormal: Matrix) -> Void
     ) {
-        Linear.backward(
-            dOut, x: block.active, weight: outerWeight, dX: dInner, dWeight: gradients?.outerWeight,
-            dBias: gradients?.outerBias, workers: workers
-        )
-        GELU.backward(dInner, x: block.inner, workers: workers)
+        GEMM.multiply(dOut, outerWeight.transposed, into: dInner, workers: workers)
+        GELU.backward(dInner, x: block.inner, restoring: block.active, workers: workers)
+        if let gradients {
+            GEMM.multiply(block.active.transposed, dOut, into: gradients.outerWeight, workers: workers)
+            Linear.sumRows(dOut, into: gradients.outerBias, workers: workers)
+            LayerNorm.restore(
+                block.residMid, gamma: ln2Gamma, beta: ln2Beta, statistics: block.ln2Statistics, into: block.ln2,
+                workers: workers
+            )
+        }
         Linear.backward(
             dInner, x: block.ln2, weight: innerWeight, dX: dNormal, dWeight: gradients?.innerWeight,
             dBias: gradients?.innerBias, workers: workers

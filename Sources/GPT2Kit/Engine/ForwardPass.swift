@@ -152,8 +152,10 @@ public final class ForwardPass {
 
     /// The logits [chunk, vocabulary] of the queries `chunk`, at most `Activations.logitRows` of them; the next call
     /// overwrites them.
-    package func logits(of chunk: Range<Int>) -> Matrix {
-        let logits = activations.logits.prefix(chunk.count)
+    ///
+    /// - Parameter room: where they go, if not to room of this pass's own. [≥ chunk, vocabulary]
+    package func logits(of chunk: Range<Int>, into room: Matrix? = nil) -> Matrix {
+        let logits = (room ?? activations.logits).prefix(chunk.count)
         GEMM.multiply(
             activations.final.slice(rows: chunk), parameters.tokenTable.transposed, into: logits, workers: workers
         )

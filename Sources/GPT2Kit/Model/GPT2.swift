@@ -7,10 +7,12 @@ public final class GPT2: Sendable {
     public let parameters: GPT2Parameters
     /// nil if the folder has none; prompts must then be given as token ids.
     public let tokenizer: BPETokenizer?
+    private let hash: FileHash
 
     /// - Throws: ``IOIError`` naming the file that is missing or invalid.
     public init(_ location: ModelLocation, workers: Workers) throws {
         self.location = location
+        hash = FileHash(of: location.weightsFile)
         config = try GPT2Config(contentsOf: location.configFile)
         parameters = try GPT2Parameters(contentsOf: location.weightsFile, config: config, workers: workers)
             .withParts(workers: workers)
@@ -50,8 +52,15 @@ public final class GPT2: Sendable {
         return tokenizer
     }
 
-    /// SHA-256 of the weights file in hexadecimal, which identifies the model in results files.
-    public func sha256() throws -> String { try Digest.sha256(of: location.weightsFile) }
+    /// SHA-256 of the weights file in hexadecimal, which identifies the model in results files. Large files are read for
+    /// it only once: see ``beginHashing()`` and the cache folder (`$IOI_CACHE`, or `ioi` in `$XDG_CACHE_HOME` or
+    /// `~/.cache`).
+    ///
+    /// - Throws: ``IOIError`` if the file cannot be read.
+    public func sha256() throws -> String { try hash.value() }
+
+    /// Starts to compute ``sha256()`` on another thread, for work that will need it.
+    public func beginHashing() { hash.begin() }
 
     /// Writes a model folder that Hugging Face's `transformers` loads.
     /// - Parameters:

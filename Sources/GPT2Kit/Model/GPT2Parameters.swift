@@ -73,11 +73,34 @@ public final class GPT2Parameters: @unchecked Sendable {
         self.init(config: config, views: views, owners: [arena])
     }
 
+    /// All zeros, with one block's memory for all blocks: for values that are used before the next block's are computed.
+    package convenience init(sharingBlocks config: GPT2Config) {
+        let (arena, views) = Arena.holding { arena in
+            let others = Self.entries(ofBlock: 0).upperBound..<Self.entries(ofBlock: config.layers - 1).upperBound
+            return Self.entries(of: config).enumerated().reduce(into: [Matrix]()) { views, next in
+                let shape = next.element.matrixShape
+                views.append(
+                    others.contains(next.offset)
+                        ? views[next.offset - Self.entriesPerBlock] : arena.take(shape.rows, shape.columns)
+                )
+            }
+        }
+        self.init(config: config, views: views, owners: [arena])
+    }
+
+    private static let entriesPerBlock = 12
+
+    /// Which of `entries` are those of a block.
+    package static func entries(ofBlock layer: Int) -> Range<Int> {
+        let first = 2 + layer * entriesPerBlock
+        return first..<first + entriesPerBlock
+    }
+
     /// Copies the values into an arena. Training directly on a mapped file would fault on every page.
     package convenience init(copying other: GPT2Parameters, workers: Workers) {
         self.init(zeros: other.config)
         for (view, source) in zip(views, other.views) {
-            workers.share(view.rows) { rows in
+            workers.share(view.rows, nanoseconds: 0.3 * Double(view.columns)) { rows in
                 for row in rows { view[row].update(from: source[row], count: view.columns) }
             }
         }
@@ -146,12 +169,7 @@ public final class GPT2Parameters: @unchecked Sendable {
 
     /// The Euclidean norm of all weights as one vector, independent of the number of workers.
     package func norm(workers: Workers) -> Double {
-        let squares = UnsafeMutableBufferPointer<Double>.allocate(capacity: entries.count)
-        defer { squares.deallocate() }
-        workers.share(entries.count) { shares in
-            for index in shares { squares[index] = views[index].sumOfSquares }
-        }
-        return squares.reduce(0, +).squareRoot()
+        views.reduce(0) { $0 + $1.sumOfSquares(workers: workers) }.squareRoot()
     }
 
     /// The number of weights.
@@ -198,24 +216,31 @@ extension GPT2Parameters.Entry {
 }
 
 extension Matrix {
-    fileprivate var sumOfSquares: Double {
-        (0..<rows).reduce(0) { total, row in
-            let values = self[row]
-            var lanes = Lanes.zero
-            var rest: Float = 0
-            forEachLanes(columns) {
-                lanes += values.lanes($0) * values.lanes($0)
-            } tail: {
-                for i in $0 { rest += values[i] * values[i] }
+    /// The sum of the rows' sums, in their order.
+    fileprivate func sumOfSquares(workers: Workers) -> Double {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: rows) { sums in
+            nonisolated(unsafe) let sums = sums
+            workers.share(rows, nanoseconds: 0.3 * Double(columns)) { shares in
+                for row in shares {
+                    let values = self[row]
+                    var lanes = Lanes.zero
+                    var rest: Float = 0
+                    forEachLanes(columns) {
+                        lanes += values.lanes($0) * values.lanes($0)
+                    } tail: {
+                        for i in $0 { rest += values[i] * values[i] }
+                    }
+                    sums[row] = Double(lanes.sum() + rest)
+                }
             }
-            return total + Double(lanes.sum() + rest)
+            return sums.reduce(0, +)
         }
     }
 
     func isFinite(workers: Workers) -> Bool {
         let flags = UnsafeMutablePointer<Bool>.allocate(capacity: rows)
         defer { flags.deallocate() }
-        workers.share(rows) { shares in
+        workers.share(rows, nanoseconds: 0.3 * Double(columns)) { shares in
             for row in shares {
                 let values = self[row]
                 // x · 0 is 0 if x is finite and NaN otherwise.

@@ -1,5 +1,8 @@
 /// y = (x − mean) / √(variance + ε) · γ + β, row by row.
 package enum LayerNorm {
+    /// What an element takes on one thread, in ns.
+    private static let (forwardCost, restoreCost, backwardCost, sumCost) = (0.5, 0.2, 0.8, 0.3)
+
     /// `y` [n, d] from `x` [n, d], `gamma` [d] and `beta` [d]; `statistics` [n, 2] gets each row's mean and
     /// 1/√(variance + ε).
     ///
@@ -15,21 +18,46 @@ package enum LayerNorm {
         workers: Workers
     ) {
         let d = x.columns
-        workers.share(x.rows) { rows in
+        workers.share(x.rows, nanoseconds: forwardCost * Double(d)) { rows in
             for row in rows {
                 let mean = mean(x[row], d)
                 let scaling = scales ?? x
                 let centre = scales == nil ? mean : Self.mean(scaling[row], d)
-                let (x, y) = (x[row], y[row])
-                let scale = 1 / (variance(scaling[row], d, mean: centre) + epsilon).squareRoot()
                 statistics[row][0] = mean
-                statistics[row][1] = scale
-                forEachLanes(d) {
-                    y.setLanes($0, (x.lanes($0) - mean) * scale * gamma.base.lanes($0) + beta.base.lanes($0))
-                } tail: {
-                    for i in $0 { y[i] = (x[i] - mean) * scale * gamma.base[i] + beta.base[i] }
-                }
+                statistics[row][1] = 1 / (variance(scaling[row], d, mean: centre) + epsilon).squareRoot()
+                apply(statistics[row], to: x[row], d, gamma.base, beta.base, into: y[row])
             }
+        }
+    }
+
+    /// The output `y` [n, d] of a forward pass again, bit for bit, from its input `x` [n, d] and `statistics` [n, 2].
+    static func restore(
+        _ x: Matrix,
+        gamma: Matrix,
+        beta: Matrix,
+        statistics: Matrix,
+        into y: Matrix,
+        workers: Workers
+    ) {
+        workers.share(x.rows, nanoseconds: restoreCost * Double(x.columns)) { rows in
+            for row in rows { apply(statistics[row], to: x[row], x.columns, gamma.base, beta.base, into: y[row]) }
+        }
+    }
+
+    @inline(__always)
+    private static func apply(
+        _ statistics: UnsafePointer<Float>,
+        to x: UnsafePointer<Float>,
+        _ count: Int,
+        _ gamma: UnsafePointer<Float>,
+        _ beta: UnsafePointer<Float>,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let (mean, scale) = (statistics[0], statistics[1])
+        forEachLanes(count) {
+            y.setLanes($0, (x.lanes($0) - mean) * scale * gamma.lanes($0) + beta.lanes($0))
+        } tail: {
+            for i in $0 { y[i] = (x[i] - mean) * scale * gamma[i] + beta[i] }
         }
     }
 
@@ -46,7 +74,7 @@ package enum LayerNorm {
         workers: Workers
     ) {
         let d = x.columns
-        workers.share(x.rows) { rows in
+        workers.share(x.rows, nanoseconds: backwardCost * Double(d)) { rows in
             for row in rows {
                 let (x, dY, dX, gamma) = (x[row], dY[row], dX[row], gamma.base)
                 let (mean, scale) = (statistics[row][0], statistics[row][1])
@@ -76,7 +104,7 @@ package enum LayerNorm {
         }
         if let dBeta { Linear.sumRows(dY, into: dBeta, workers: workers) }
         guard let dGamma else { return }
-        workers.share(d, grain: 64) { columns in
+        workers.share(d, grain: 64, nanoseconds: sumCost * Double(x.rows)) { columns in
             let dGamma = dGamma.base + columns.lowerBound
             dGamma.update(repeating: 0, count: columns.count)
             for row in 0..<x.rows {

@@ -13,6 +13,9 @@ public struct Workers: Sendable {
     /// Of matrix products, but for those of single heads inside attention, which are always in single precision.
     public let precision: Precision
 
+    /// The smallest share worth waking a thread for, in ns: about twice what that takes.
+    private static let leastShare = 10_000.0
+
     /// - Parameters:
     ///   - count: the number of threads; nil for one on each core.
     ///   - backend: the library of matrix products, which must be available.
@@ -33,10 +36,19 @@ public struct Workers: Sendable {
 
     /// Calls `body` with each share of `0 ..< items`, in parallel, and returns when all are done.
     ///
-    /// - Parameter grain: the smallest share worth a thread of its own; shares begin at multiples of it.
-    package func share(_ items: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+    /// - Parameters:
+    ///   - grain: shares begin at multiples of it.
+    ///   - nanoseconds: about how long one item takes on one thread, so that no more threads are woken than have work;
+    ///     infinite where an item is worth a thread.
+    package func share(
+        _ items: Int,
+        grain: Int = 1,
+        nanoseconds: Double = .infinity,
+        _ body: (Range<Int>) -> Void
+    ) {
         let grains = (items + grain - 1) / grain
-        let shares = min(count, grains)
+        let worth = Double(items) * nanoseconds / Self.leastShare
+        let shares = min(grains, worth < Double(count) ? max(1, Int(worth)) : count)
         guard shares > 1 else {
             if items > 0 { body(0..<items) }
             return

@@ -9,11 +9,24 @@ public enum Digest {
 
     /// - Throws: ``IOIError`` if the file cannot be read.
     public static func sha256(of file: URL) throws -> String {
-        // Mapped, so that half a gigabyte of weights is never in memory twice.
-        guard let data = try? Data(contentsOf: file, options: .alwaysMapped) else {
-            throw IOIError("\(file.path): cannot be read")
+        let (descriptor, _) = try InputFile.open(file)
+        defer { close(descriptor) }
+        return try sha256(of: descriptor, path: file.path)
+    }
+
+    /// Of the rest of an open file.
+    static func sha256(of descriptor: Int32, path: String) throws -> String {
+        // A piece at a time: the pages of a mapping would count as this process's memory.
+        let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { piece.deallocate() }
+        var hash = SHA256()
+        while true {
+            let count = systemRead(descriptor, piece)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw IOIError("\(path): cannot be read: \(systemError(errno))") }
+            guard count > 0 else { return hexadecimal(hash.finalize()) }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
         }
-        return sha256(of: data)
     }
 
     private static func hexadecimal(_ digest: SHA256.Digest) -> String {

@@ -143,6 +143,7 @@ extension ResultsDocument where Options: Experiment, Results == Options.Results 
     /// - Throws: errors from the experiment; `IOIError` if a model's weights can no longer be read.
     public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
         let started = ContinuousClock.now
+        for model in [subject.model, subject.donor] { model?.beginHashing() }
         let results = try experiment.run(on: subject, work)
         self.init(
             command: Options.name, options: experiment, model: try ModelRecord(subject.model),

@@ -37,6 +37,7 @@ public final class FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
+        base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
@@ -143,13 +144,21 @@ public final class FinetuneJob {
     }
 
     private func evaluate(_ checkpoint: Checkpoint, _ observe: (Event) throws -> Void) throws {
-        guard let epoch = checkpoint.keptEpoch else { return }
+        guard let epoch = checkpoint.keptEpoch, heldOut != nil, !isEvaluated(epoch: epoch) else { return }
         let location = try ModelLocation(folder: checkpoint.folder)
+        let hash = FileHash(of: location.weightsFile)
+        hash.begin()
         try evaluate(
-            ModelRecord(
-                name: location.name, folder: location.folder, sha256: Digest.sha256(of: location.weightsFile)
-            ), epoch: epoch, observe
+            ModelRecord(name: location.name, folder: location.folder, sha256: hash.value()), epoch: epoch, observe
         )
+    }
+
+    private func resultsFile(epoch: Int) -> URL {
+        run.results.appendingPathComponent(Self.evaluationFile(epoch: epoch))
+    }
+
+    private func isEvaluated(epoch: Int) -> Bool {
+        FileManager.default.fileExists(atPath: resultsFile(epoch: epoch).path)
     }
 
     /// Evaluates the current weights, which are those of `model`, unless the results file exists.
@@ -158,9 +167,7 @@ public final class FinetuneJob {
         epoch: Int,
         _ observe: (Event) throws -> Void
     ) throws {
-        let file = run.results.appendingPathComponent(Self.evaluationFile(epoch: epoch))
-        guard let heldOut, let source = record.heldOut, !FileManager.default.fileExists(atPath: file.path)
-        else { return }
+        guard let heldOut, let source = record.heldOut, !isEvaluated(epoch: epoch) else { return }
         let started = ContinuousClock.now
         let workers = Workers(count: record.settings.threads)
         let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
@@ -170,7 +177,7 @@ public final class FinetuneJob {
             dataset: DatasetRecord(heldOut), environment: EnvironmentRecord(workers: workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: evaluation
         )
-        try AtomicFile.write(JSONEncoder.readable.encode(document), to: file)
+        try AtomicFile.write(JSONEncoder.readable.encode(document), to: resultsFile(epoch: epoch))
         try observe(.evaluated(epoch: epoch, evaluation))
     }
 }

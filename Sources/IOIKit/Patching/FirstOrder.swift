@@ -98,7 +98,7 @@ final class FirstOrder {
             takeChanges(of: .q, layer, q)
             takeChanges(of: .k, layer, k)
             takeChanges(of: .v, layer, v)
-        case .mlpInput: return
+        case .mlpInput, .block: return
         }
     }
 

@@ -4,26 +4,27 @@ import Foundation
 public final class PartialResults {
     private struct Contents: Codable {
         /// A hash of everything that determines the results.
-        let fingerprint: String
-        var stages: [String: PatchMeasures]
+        var fingerprint = ""
+        var stages: [String: PatchMeasures] = [:]
         /// The stages that are complete.
         var finished: Set<String> = []
         var search: ACDC.State?
     }
 
     private let file: URL?
-    private var contents: Contents
+    private let deciding: () throws -> [String]
+    private var contents = Contents()
 
     /// - Parameters:
     ///   - results: the results file; nil to save nothing.
-    ///   - deciding: everything that determines the results, as text.
+    ///   - deciding: everything that determines the results, as text. Made when it is needed: to check or save progress.
     /// - Throws: `IOIError` if the saved progress is malformed or belongs to a different experiment.
-    public init(besides results: URL?, deciding: [String]) throws {
+    public init(besides results: URL?, deciding: @autoclosure @escaping () throws -> [String]) throws {
         file = results.map(Self.file(besides:))
-        contents = Contents(fingerprint: Digest.sha256(of: Data(deciding.joined(separator: "\n").utf8)), stages: [:])
+        self.deciding = deciding
         guard let file, FileManager.default.fileExists(atPath: file.path) else { return }
         let found = try InputFile.decode(Contents.self, from: file)
-        guard found.fingerprint == contents.fingerprint else {
+        guard try found.fingerprint == fingerprint() else {
             throw IOIError(
                 "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write "
                     + "the results elsewhere"
@@ -35,7 +36,11 @@ public final class PartialResults {
     /// Saves nothing.
     public init() {
         file = nil
-        contents = Contents(fingerprint: "", stages: [:])
+        deciding = { [] }
+    }
+
+    private func fingerprint() throws -> String {
+        Digest.sha256(of: Data(try deciding().joined(separator: "\n").utf8))
     }
 
     private static func file(besides results: URL) -> URL {
@@ -73,7 +78,9 @@ public final class PartialResults {
     }
 
     private func save() throws {
-        if let file { try AtomicFile.write(try JSONEncoder().encode(contents), to: file) }
+        guard let file else { return }
+        contents.fingerprint = try fingerprint()
+        try AtomicFile.write(try JSONEncoder().encode(contents), to: file)
     }
 
     /// Removes the saved progress after the results are written.

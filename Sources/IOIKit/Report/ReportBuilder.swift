@@ -76,6 +76,8 @@ extension ReportBuilder {
 
     static func version(_ environment: EnvironmentRecord) -> [String] {
         let precision = environment.precision == .fp32 ? "" : ", products in \(environment.precision.rawValue)"
-        return ["version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)\(precision)"]
+        return [
+            "version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)\(precision)",
+        ]
     }
 }

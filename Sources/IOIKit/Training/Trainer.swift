@@ -92,13 +92,8 @@ public final class Trainer {
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let factors = parameters.withParts(workers: workers)
-        let forward = ForwardPass(
-            factors,
-            capacity: BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows),
-            keeping: .forTraining(dropout: settings.dropout > 0), workers: workers
-        )
-        let backward = BackwardPass(forward)
+        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows)
+        var trainingStep: TrainingStep?
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
             let started = ContinuousClock.now
@@ -107,15 +102,20 @@ public final class Trainer {
             if order.epoch != epoch { order = (epoch, schedule.order(ofEpoch: epoch)) }
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
             let packed = PackedBatch(batch.map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
-            forward.run(packed, dropout: dropout(at: next))
-            let loss = backward.run(labels: labels(of: batch), hint: settings.guidance?.hint(at: next, for: batch))
+            let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
+            if trainingStep == nil {
+                trainingStep = TrainingStep(
+                    parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
+                    workers: workers
+                )
+            }
+            let loss = trainingStep!.run(
+                packed, labels: labels(of: batch), dropout: dropout(at: next),
+                hint: settings.guidance?.hint(at: next, for: batch), rate: rate, optimizer: &optimizer
+            )
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
             }
-            let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
-            optimizer.update(
-                factors, gradients: backward.gradients, settings: settings.optimizer, rate: rate, workers: workers
-            )
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
                 step: step, epoch: epoch, loss: loss, lr: rate, samplesPerSecond: Double(batch.count) / elapsed,
@@ -125,7 +125,11 @@ public final class Trainer {
             try observe(.step(line))
 
             let isStopping = shouldStop() && step < steps
-            if isStopping || isCheckpointDue(after: step) { try save(metrics, observe) }
+            if isStopping || isCheckpointDue(after: step) {
+                // Whoever observes it may need memory too, for an evaluation.
+                trainingStep = nil
+                try save(metrics, observe)
+            }
             if isStopping { return .interrupted }
         }
         return .finished

@@ -5,10 +5,11 @@ import IOIKit
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Time the program's kernels and a training step on this machine.",
+        abstract: "Time matrix products, training and the commands' work on this machine.",
         discussion: """
-            Times are medians; the share of the peak refers to the fastest matrix product of the same run. Weights are \
-            random, so no model is needed.
+            Times are medians; GFLOP/s count the operations that the work needs in its matrix products, and the share of \
+            the peak refers to the fastest product of the same run, by any backend. Weights and prompts are random, so no \
+            model is needed. The last line is for pasting into a report.
             """
     )
 
@@ -36,6 +37,9 @@ struct BenchCommand: ParsableCommand {
 
         struct Results: Encodable {
             let timings: [Timing]
+            let machine: Machine
+            /// The benchmark in one line.
+            let summary: String
         }
 
         let schema = "ioi/1"
@@ -53,10 +57,17 @@ struct BenchCommand: ParsableCommand {
         try checkFlag("--batch", batch, in: 1...4096)
         try checkFlag("--length", length, in: 1...config.contextLength)
         let environment = EnvironmentRecord(workers: workers)
-        let timings = Timings(config: config, batch: batch, length: length, workers: workers).measure { timing in
+        let timings = Timings(config: config, batch: batch, length: length, workers: workers)
+        let measured = try timings.measure { timing in
             if !common.quiet, output.format != .text { Terminal.say(timing.name) }
-            if output.format == .text { print(Self.row(timing)) }
+            guard output.format == .text else { return }
+            print(Self.row(timing))
+            fflush(nil)
         }
+        let machine = Machine.current
+        let summary = BenchmarkSummary(
+            measured, by: timings, shape: measurement.like.rawValue, environment: environment, machine: machine
+        ).line
         try output.write(
             isQuiet: common.quiet,
             json: {
@@ -64,24 +75,31 @@ struct BenchCommand: ParsableCommand {
                     Document(
                         options: .init(batch: batch, length: length, like: measurement.like.rawValue),
                         environment: environment,
-                        seconds: (ContinuousClock.now - started) / .seconds(1), results: .init(timings: timings)
+                        seconds: (ContinuousClock.now - started) / .seconds(1),
+                        results: .init(timings: measured, machine: machine, summary: summary)
                     )
                 )
             },
-            csv: {
-                "name,seconds,gigaflops,share_of_peak\n"
-                    + timings.map { timing in
-                        let speed = timing.gigaflops.map { "\($0)" } ?? ""
-                        let share = timing.shareOfPeak.map { "\($0)" } ?? ""
-                        return "\"\(timing.name)\",\(timing.seconds),\(speed),\(share)\n"
-                    }.joined()
-            },
-            text: { "threads \(environment.threads), \(environment.blas)" }
+            csv: { Self.table(measured, machine, environment) },
+            text: { summary }
         )
     }
 
+    private static func table(_ timings: [Timing], _ machine: Machine, _ environment: EnvironmentRecord) -> String {
+        let place = "\"\(machine.processor ?? "")\",\(environment.threads),\"\(environment.blas)\""
+        let rows = timings.map { timing in
+            let figures = [timing.gigaflops, timing.shareOfPeak, timing.promptsPerSecond].map {
+                $0.map { "\($0)" } ?? ""
+            }
+            return "\"\(timing.name)\",\(timing.seconds),\(figures.joined(separator: ",")),"
+                + "\(timing.kind?.rawValue ?? ""),\(timing.backend ?? ""),\(place)\n"
+        }
+        return "name,seconds,gigaflops,share_of_peak,prompts_per_second,kind,backend,processor,threads,blas\n"
+            + rows.joined()
+    }
+
     private static func row(_ timing: Timing) -> String {
-        let name = timing.name.padding(toLength: 44, withPad: " ", startingAt: 0)
+        let name = timing.name.padding(toLength: max(60, timing.name.count), withPad: " ", startingAt: 0)
         let time = String(format: "%10.3f ms", 1000 * timing.seconds)
         guard let speed = timing.gigaflops, let share = timing.shareOfPeak else { return name + time }
         return name + time + String(format: "%9.1f GFLOP/s  %5.1f %% of peak", speed, 100 * share)

@@ -89,19 +89,18 @@ extension ExperimentCommand {
         let started = ContinuousClock.now
         let workers = try common.workers()
         var work = Work(try settings(workers: workers), perPrompt: perPrompt)
-        var experiment = try experiment()
-        try experiment.validate()
+        var described = try experiment()
+        try described.validate()
         let (model, donor) = try models(workers: workers)
-        try complete(&experiment, for: model)
+        if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
+        try complete(&described, for: model)
+        let experiment = described
         let subject = try Subject(of: experiment, model, donor: donor)
-        var records: (model: ModelRecord, donor: ModelRecord?)?
-        // Hashing a model means reading all of it.
-        if output.holdsDocument { records = (try ModelRecord(model), try donor.map(ModelRecord.init)) }
         work.partial = try PartialResults(
             besides: output.out.map { URL(fileURLWithPath: $0) },
             deciding: [
-                try Self.text(experiment), try Self.text(experiment.circuit(of: model)), records?.model.sha256 ?? "",
-                records?.donor?.sha256 ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
+                try Self.text(experiment), try Self.text(experiment.circuit(of: model)), try model.sha256(),
+                try donor?.sha256() ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
             ]
         )
         let progress = ProgressLine(Kind.name, total: 1000, isQuiet: common.quiet)
@@ -119,7 +118,8 @@ extension ExperimentCommand {
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
-                        command: Kind.name, options: experiment, model: records!.model, donor: records!.donor,
+                        command: Kind.name, options: experiment, model: ModelRecord(model),
+                        donor: donor.map(ModelRecord.init),
                         dataset: subject.dataset.map { DatasetRecord($0) },
                         environment: EnvironmentRecord(workers: workers), seconds: seconds, results: results
                     )

@@ -128,12 +128,17 @@ import Testing
         #expect(relativeError(last.logits.flatMap { $0 }, ends.flatMap { $0 }) < 1e-6)
     }
 
-    @Test(arguments: [1, 3, 5])
+    @Test(arguments: [1, 3, 7, 32, 128])
     func threadsChangeNoMoreThanRounding(_ threads: Int) {
         let (two, other) = (run(rows: .all), run(rows: .all, threads: threads))
         #expect(abs(two.loss - other.loss) < 1e-6 * two.loss)
         #expect(relativeError(two.logits.flatMap { $0 }, other.logits.flatMap { $0 }) < 1e-6)
-        #expect(relativeError(two.gradients[0], other.gradients[0]) < 1e-6)
+        for (index, entry) in Self.parameters.entries.enumerated() {
+            // Gradients of the key biases are zero but for rounding.
+            let scale = max(two.gradients[index].map(abs).max()!, 1e-3)
+            let worst = zip(two.gradients[index], other.gradients[index]).map { abs($0 - $1) }.max()!
+            #expect(worst / scale < 1e-5, "\(entry.name)")
+        }
     }
 
     @Test func twoRunsGiveTheSameBytes() {

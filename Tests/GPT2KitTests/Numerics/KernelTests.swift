@@ -93,6 +93,9 @@ import Testing
                 #expect(abs(Double(y[row][i]) - expected) < 3e-6)
             }
         }
+        let again = scratch.zeros(n, d)
+        LayerNorm.restore(x, gamma: gamma, beta: beta, statistics: statistics, into: again, workers: workers)
+        for row in 0..<n { #expect(Array(again.row(row)) == Array(y.row(row))) }
         LayerNorm.backward(
             dY, x: x, gamma: gamma, statistics: statistics, addingTo: dX, dGamma: dGamma, dBeta: dBeta,
             workers: workers
@@ -130,7 +133,9 @@ import Testing
         }
         let gradient = scratch.zeros(6, columns)
         gradient.base.update(from: dY.base, count: 6 * columns)
-        GELU.backward(gradient, x: x, workers: workers)
+        let again = scratch.zeros(6, columns)
+        GELU.backward(gradient, x: x, restoring: again, workers: workers)
+        for row in 0..<6 { #expect(Array(again.row(row)) == Array(y.row(row))) }
         expectEqual(scratch.slopes(of: x, gradient: gradient, value: value), "x")
     }
 

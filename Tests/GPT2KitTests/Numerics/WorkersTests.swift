@@ -4,19 +4,44 @@ import Testing
 @testable import GPT2Kit
 
 @Suite struct WorkersTests {
-    @Test(arguments: [1, 2, 3, 8])
-    func sharesCoverEverythingOnce(_ count: Int) {
-        for (items, grain) in [(0, 1), (1, 1), (7, 1), (100, 1), (100, 32), (5, 32), (64, 32), (65, 32)] {
-            let visits = Mutex([Int](repeating: 0, count: items))
-            let shares = Mutex([Range<Int>]())
-            Workers(count: count).share(items, grain: grain) { range in
-                shares.withLock { $0.append(range) }
-                visits.withLock { for item in range { $0[item] += 1 } }
-            }
-            #expect(visits.withLock { $0 }.allSatisfy { $0 == 1 })
-            let starts = shares.withLock { $0 }
-            #expect(starts.count <= count)
-            #expect(starts.allSatisfy { $0.lowerBound % grain == 0 })
+    /// The shares of some items.
+    private func shares(
+        _ items: Int,
+        grain: Int = 1,
+        nanoseconds: Double = .infinity,
+        among count: Int
+    ) -> [Range<Int>] {
+        let shares = Mutex([Range<Int>]())
+        Workers(count: count).share(items, grain: grain, nanoseconds: nanoseconds) { range in
+            shares.withLock { $0.append(range) }
         }
+        return shares.withLock { $0 }
+    }
+
+    @Test(arguments: [1, 2, 3, 8, 32, 128], [0.001, 150, 20_000, .infinity])
+    func sharesCoverEverythingOnce(_ count: Int, nanoseconds: Double) {
+        for (items, grain) in [
+            (0, 1), (1, 1), (7, 1), (100, 1), (100, 32), (5, 32), (64, 32), (65, 32), (1000, 1), (1003, 8),
+        ] {
+            let shares = shares(items, grain: grain, nanoseconds: nanoseconds, among: count)
+            var visits = [Int](repeating: 0, count: items)
+            for range in shares { for item in range { visits[item] += 1 } }
+            #expect(visits.allSatisfy { $0 == 1 })
+            #expect(shares.count <= count)
+            #expect(shares.allSatisfy { $0.lowerBound % grain == 0 })
+        }
+    }
+
+    /// A thread has at least ten microseconds' work.
+    @Test func littleWorkWakesFewThreads() {
+        #expect(shares(1000, nanoseconds: 9, among: 128).count == 1)
+        #expect(shares(1000, nanoseconds: 20, among: 128).count == 2)
+        #expect(shares(1000, nanoseconds: 100, among: 128).count == 10)
+        #expect(shares(1000, nanoseconds: 100, among: 4).count == 4)
+        // Cut evenly, not at multiples of what is worth a thread.
+        #expect(shares(1000, nanoseconds: 25, among: 2).map(\.count).sorted() == [500, 500])
+        // As many as there are items, where each is worth a thread.
+        #expect(shares(5, among: 128).count == 5)
+        #expect(shares(5, nanoseconds: 20_000, among: 128).count == 5)
     }
 }

@@ -323,10 +323,8 @@ import Testing
             ]
         }
         let expected = try measure(Self.settings)
-        for settings in [
-            Self.cramped, RunSettings(workers: Workers(count: 1)), RunSettings(workers: Workers(count: 3)),
-            RunSettings(workers: Workers(count: 128)),
-        ] + Workers.exact.map({ RunSettings(workers: $0) }) {
+        let many = [1, 3, 32, 128].map { RunSettings(workers: Workers(count: $0)) }
+        for settings in [Self.cramped] + many + Workers.exact.map({ RunSettings(workers: $0) }) {
             for (found, expected) in zip(try measure(settings), expected) {
                 #expect(found.count == expected.count)
                 for (found, expected) in zip([found.original] + found.patched, [expected.original] + expected.patched) {

@@ -94,7 +94,7 @@ private final class Pass {
     /// The bytes per row of all buffers.
     static func bytesPerRow(_ config: GPT2Config, longest: Int) -> Int {
         let ours = Graph(config).senders.count + 3 * config.heads + 2
-        let runs = config.layers * (13 * config.width + 2 * config.innerWidth + config.heads * longest)
+        let runs = config.layers * (11 * config.width + config.innerWidth + config.heads * longest)
         return (ours * config.width + runs) * MemoryLayout<Float>.stride
     }
 
@@ -189,7 +189,7 @@ private final class Pass {
             target.fill(0)
             gradient.scatter(clean.batch.queries, addingTo: target, workers: workers)
             body(graph.receivers.count - 1..<graph.receivers.count)
-        case .residual, .z: return
+        case .residual, .z, .block: return
         case .mlpInput(let layer, let gradient):
             let weights = clean.parameters.blocks[layer]
             let block = clean.block(layer)

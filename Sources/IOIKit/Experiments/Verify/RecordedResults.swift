@@ -113,6 +113,7 @@ struct RecordedResults: Sendable {
         let subject = try Subject(
             of: experiment, GPT2(model, workers: work.workers), donor: donor.map { try GPT2($0, workers: work.workers) }
         )
+        for model in [subject.model, subject.donor] { model?.beginHashing() }
         let results = try experiment.run(on: subject, work)
         return Findings(
             results: try JSONValue(results), model: try subject.model.sha256(), donor: try subject.donor?.sha256(),

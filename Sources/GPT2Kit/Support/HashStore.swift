@@ -1,0 +1,99 @@
+import Foundation
+
+/// Remembers the SHA-256 of large files from process to process, so that half a gigabyte of weights is read only once.
+///
+/// A hash is known by the file's path and holds as long as the system's description of the file is the same to the
+/// nanosecond. Where nothing can be remembered, every hash is computed.
+package struct HashStore: Sendable {
+    /// What a file is told apart by. A file that is written or replaced changes it, whatever its modification time is set
+    /// to afterwards.
+    private struct State: Codable, Equatable {
+        let size, device, inode: Int64
+        /// Of the last modification and the last change of contents or description, in ns since 1970.
+        let modified, changed: Int64
+
+        init(_ descriptor: Int32, path: String) throws {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else {
+                throw IOIError("\(path): cannot be read: \(systemError(errno))")
+            }
+            func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }
+            size = Int64(status.st_size)
+            device = Int64(truncatingIfNeeded: status.st_dev)
+            inode = Int64(truncatingIfNeeded: status.st_ino)
+            #if os(Linux)
+                (modified, changed) = (nanoseconds(status.st_mtim), nanoseconds(status.st_ctim))
+            #else
+                (modified, changed) = (nanoseconds(status.st_mtimespec), nanoseconds(status.st_ctimespec))
+            #endif
+        }
+
+        /// Whether the file could be written again without a change of its times, which the system may keep coarsely.
+        func isFresh(at date: Date) -> Bool {
+            max(modified, changed) > Int64(date.timeIntervalSince1970 * 1e9) - 2_000_000_000
+        }
+    }
+
+    private struct Entry: Codable {
+        let state: State
+        let sha256: String
+    }
+
+    /// nil to remember nothing.
+    let file: URL?
+    /// Smaller files are hashed as fast as they are looked up. In bytes.
+    private let least: Int
+    private let now: @Sendable () -> Date
+
+    package init(file: URL?, least: Int = 16_000_000, now: @escaping @Sendable () -> Date = { Date() }) {
+        self.file = file
+        self.least = least
+        self.now = now
+    }
+
+    /// The user's: `hashes.json` in `$IOI_CACHE`, or in `ioi` in `$XDG_CACHE_HOME` or `~/.cache`.
+    package static func users(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        home: URL = FileManager.default.homeDirectoryForCurrentUser
+    ) -> HashStore {
+        func folder(_ name: String) -> URL? {
+            environment[name].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0, isDirectory: true) }
+        }
+        let caches = folder("XDG_CACHE_HOME") ?? home.appendingPathComponent(".cache", isDirectory: true)
+        let own = folder("IOI_CACHE") ?? caches.appendingPathComponent("ioi", isDirectory: true)
+        return HashStore(file: own.appendingPathComponent("hashes.json"))
+    }
+
+    /// The SHA-256 of a file, remembered or computed.
+    ///
+    /// - Throws: ``IOIError`` if the file cannot be read.
+    package func sha256(of target: URL) throws -> String {
+        let (descriptor, _) = try InputFile.open(target)
+        defer { close(descriptor) }
+        let (state, date) = (try State(descriptor, path: target.path), now())
+        guard let file, state.size >= least else { return try Digest.sha256(of: descriptor, path: target.path) }
+        let key = target.resolvingSymlinksInPath().path
+        if let known = entries(in: file)[key], known.state == state { return known.sha256 }
+        let found = try Digest.sha256(of: descriptor, path: target.path)
+        if !state.isFresh(at: date), try State(descriptor, path: target.path) == state {
+            remember(Entry(state: state, sha256: found), of: key, in: file)
+        }
+        return found
+    }
+
+    /// Empty if the file is missing or is not what this writes.
+    private func entries(in file: URL) -> [String: Entry] {
+        (try? InputFile.decode([String: Entry].self, from: file)) ?? [:]
+    }
+
+    /// Of processes that write at the same time, one has its way; what the others add is computed again.
+    private func remember(_ entry: Entry, of key: String, in file: URL) {
+        var entries = entries(in: file).filter { FileManager.default.fileExists(atPath: $0.key) }
+        entries[key] = entry
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let folder = file.deletingLastPathComponent()
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        if let data = try? encoder.encode(entries) { try? AtomicFile.write(data, to: file) }
+    }
+}

@@ -1,0 +1,61 @@
+/// The speed of one piece of work on this machine.
+public struct Timing: Codable, Equatable, Sendable {
+    public enum Kind: String, Codable, Sendable {
+        /// A matrix product.
+        case product
+        /// A kernel without matrix products.
+        case kernel
+        /// A part of training, or a whole step.
+        case training
+        /// The work of a command on a few prompts.
+        case command
+    }
+
+    public let name: String
+    /// nil in results of version 0.2.0.
+    public let kind: Kind?
+    /// The library of a product.
+    public let backend: String?
+    /// The median over the repetitions.
+    public let seconds: Double
+    /// 10⁹ floating-point operations per second, counting those that its matrix products need; nil if it has none.
+    public let gigaflops: Double?
+    /// `gigaflops` as a share of the fastest product so far in the same run.
+    public var shareOfPeak: Double?
+    /// nil where the work is not done prompt by prompt.
+    public let promptsPerSecond: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case name, kind, backend, seconds, gigaflops
+        case shareOfPeak = "share_of_peak"
+        case promptsPerSecond = "prompts_per_second"
+    }
+
+    /// Runs `body` once to warm up, then times it at least three times and for at least `leastSeconds`.
+    ///
+    /// - Parameters:
+    ///   - flops: the floating-point operations of its matrix products.
+    ///   - prompts: how many prompts it works on.
+    static func measure(
+        _ kind: Kind,
+        _ name: String,
+        backend: String? = nil,
+        flops: Double? = nil,
+        prompts: Int? = nil,
+        leastSeconds: Double,
+        _ body: () throws -> Void
+    ) rethrows -> Timing {
+        try body()
+        var times: [Double] = []
+        while times.count < 3 || times.reduce(0, +) < leastSeconds {
+            let started = ContinuousClock.now
+            try body()
+            times.append((ContinuousClock.now - started) / .seconds(1))
+        }
+        let median = times.sorted()[times.count / 2]
+        return Timing(
+            name: name, kind: kind, backend: backend, seconds: median, gigaflops: flops.map { $0 / median / 1e9 },
+            shareOfPeak: nil, promptsPerSecond: prompts.map { Double($0) / median }
+        )
+    }
+}
