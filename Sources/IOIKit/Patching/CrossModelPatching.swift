@@ -76,8 +76,7 @@ public struct CrossModelPatching: Sendable {
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donorRun, batch)
-            // Prompts with a common prefix share its donor values too, so edits at all positions agree on shared rows.
-            measures.patched = try runner.run(variants, of: batch, sharing: position == .all) {
+            measures.patched = try runner.run(variants, of: batch) {
                 try progress(Double($0) / Double(sets.count))
             }
             return measures
