@@ -211,8 +211,8 @@ final class PatchedStack {
         return keys
     }
 
-    /// Patterns and z [rows, d] of the rows that have diverged before z, each with the query of the row that it was forked
-    /// from, over its own run's keys and values where there are rows and cached ones elsewhere.
+    /// Patterns and z [rows, d] of the rows that have diverged before z, each with the query of the row that it was
+    /// forked from, over its own run's keys and values where there are rows and cached ones elsewhere.
     ///
     /// - Parameter keyRows: the rows that have keys and values.
     private func runPatterns(_ layer: Int, _ keyRows: PatchedRows) {

@@ -1,8 +1,8 @@
 /// The edits that each token of each stacked run has seen so far: its own, and through attention those of tokens before
 /// it. Tokens whose cached runs begin alike and that have seen the same edits have the same values, and so one row.
 ///
-/// What a token has seen is a digest of 64 bits. Among the 20,000 tokens of a large stack two digests of different edits
-/// are equal with a probability of 1e-11.
+/// What a token has seen is a digest of 64 bits. Among the 20,000 tokens of a large stack two digests of different
+/// edits are equal with a probability of 1e-11.
 struct SeenEdits {
     private let all: PatchedTokens
     private let edits: EditTable

@@ -11,7 +11,9 @@ final class PatchRunner {
     private let longest: Int
     private let stackedRows: Int
     private let batchSize: Int
-    private let isInterrupted: @Sendable () -> Bool
+    private let settings: RunSettings
+    /// The unpatched logit differences, if an earlier measurement found them. [prompts]
+    private let known: [Double]?
 
     /// - Parameters:
     ///   - sites: the sites that patched runs need from the cached run (`PatchedPass.sites`).
@@ -56,7 +58,8 @@ final class PatchRunner {
         base = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: settings.workers)
         self.stackedRows = stackedRows
         self.prompts = prompts
-        isInterrupted = settings.isInterrupted
+        self.settings = settings
+        known = settings.shared.differences(of: parameters, prompts)
     }
 
     private static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
@@ -78,6 +81,7 @@ final class PatchRunner {
     /// - Parameters:
     ///   - cells: the number of patched runs that `body` measures.
     ///   - input: the tokens of a prompt's unpatched run.
+    ///   - runningBase: whether `body` needs that run; if not, it may still ask for `original(of:)`.
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
@@ -85,6 +89,7 @@ final class PatchRunner {
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
+        runningBase: Bool = true,
         sharingBeginnings: Bool = true,
         resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void,
@@ -96,17 +101,25 @@ final class PatchRunner {
             let packed = PackedBatch(
                 try prompts[range].map(input), rows: .last, sharesBeginnings: sharingBeginnings
             )
-            base.run(packed)
+            if runningBase { base.run(packed) }
             let batch = PromptBatch(prompts: prompts[range], packed: packed)
             let finished = measures
             let measured = try body(batch) { share in
                 progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
-                if isInterrupted() { throw PatchInterruption(measures: finished) }
+                if settings.isInterrupted() { throw PatchInterruption(measures: finished) }
             }
             try Self.check(measured, batch)
             measures.append(measured)
         }
         return measures
+    }
+
+    /// The logit difference of each prompt of a batch in its unpatched run, which is made unless an earlier measurement
+    /// made it.
+    func original(of batch: PromptBatch) -> [Double] {
+        if let known { return Array(known[batch.prompts.indices]) }
+        base.run(batch.packed)
+        return Self.logitDifferences(base, batch)
     }
 
     private static func check(_ measures: PatchMeasures, _ batch: PromptBatch) throws {
@@ -164,8 +177,8 @@ final class PatchRunner {
 
     /// Which variants of which prompts of a batch run together. [stacks]
     ///
-    /// Variants that share no rows run with all prompts, in the order in which they diverge, so that each layer gets many
-    /// rows. Variants that do run together for as few prompts as fill the stack.
+    /// Variants that share no rows run with all prompts, in the order in which they diverge, so that each layer gets
+    /// many rows. Variants that share some run all together, with as many prompts as fit.
     private func stacks(of variants: [PatchedRun], _ batch: PromptBatch) -> [(prompts: Range<Int>, variants: [Int])] {
         let order = variants.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         let prompts = batch.packed.prompts.indices
@@ -233,6 +246,8 @@ public struct RunSettings: Sendable {
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.
     public var isInterrupted: @Sendable () -> Bool = { false }
+    /// Shared by the measurements with these settings and copies of them.
+    var shared = SharedPasses()
 
     public static let defaultMemory = 1_000_000_000
 
