@@ -32,6 +32,25 @@ package struct Edit {
         return run
     }
 
+    /// Whether the edit changes only to what tokens attend.
+    var isOfQuery: Bool { site == .q || site == .pattern }
+
+    /// Where tokens diverge that see an edited one: where its keys and values are next read.
+    var whenSeen: DivergencePoint {
+        DivergencePoint(site.stage <= .qkv && !isOfQuery ? layer : layer + 1, .qkv)
+    }
+
+    /// The same edit at the tokens in `range` alone; nil if there are none.
+    func restricted(to range: Range<Int>) -> Edit? {
+        let kept = tokens.indices(within: range)
+        guard !kept.isEmpty else { return nil }
+        var values = values
+        if case .table(let table, let rows, let column) = values {
+            values = .table(table, rows: Array(rows[kept]), column: column)
+        }
+        return Edit(site: site, layer: layer, head: head, tokens: Array(tokens[kept]), values: values)
+    }
+
     /// Writes the values for token i into row i of `target` [tokens, d].
     package func write(into target: Matrix, workers: Workers) {
         let donated = donor?.kept(site, layer: layer)

@@ -50,6 +50,10 @@ package struct Reading {
 /// - The final LayerNorm of both rows gives END's prediction in A and in B.
 ///
 /// W_O and the MLP have run on 2 rows where two whole runs would take 22.
+///
+/// Runs share a row for as long as the token has seen the same edits in all of them: were there a third run with A's edit
+/// and another at token 4 of layer 2, it would share row 0 with A, and row 2 from its input until the new edit. Then the
+/// row forks: the residual stream is copied, and each run goes on with its own.
 package final class PatchedPass {
     /// The sites that the cached run must keep.
     ///
@@ -77,13 +81,15 @@ package final class PatchedPass {
     let workers: Workers
     /// The most rows that run together.
     package let capacity: Int
+    /// The rows that all runs together have computed, in each layer from attention on.
+    package internal(set) var computedRows = 0
     let buffers: Buffers
     private let arena: Arena
 
     /// The values of one block, shared by all blocks.
     struct Buffers {
-        /// The residual stream, and that of last tokens in the last block. [rows, d]
-        let stream, endStream: Matrix
+        /// The residual stream, and room for that of rows that fork. [rows, d]
+        let stream, spareStream: Matrix
         /// The output of a LayerNorm. [rows, d]
         let normal: Matrix
         /// [rows, 2]
@@ -99,7 +105,7 @@ package final class PatchedPass {
 
         init(_ arena: Arena, _ config: GPT2Config, rows: Int, longest: Int) {
             let d = config.width
-            (stream, endStream, normal) = (arena.take(rows, d), arena.take(rows, d), arena.take(rows, d))
+            (stream, spareStream, normal) = (arena.take(rows, d), arena.take(rows, d), arena.take(rows, d))
             (statistics, qkv) = (arena.take(rows, 2), arena.take(rows, 3 * d))
             patterns = arena.take(rows, config.heads * longest)
             (z, attnOut, mlpOut) = (arena.take(rows, d), arena.take(rows, d), arena.take(rows, d))
@@ -138,19 +144,26 @@ package final class PatchedPass {
     /// - Parameters:
     ///   - runs: of at most `capacity` rows together.
     ///   - base: the cached run, which kept `sites`.
-    ///   - lasting: edits that `base` already has and that hold in all `runs`.
-    ///   - sharing: whether tokens that share a row in `base` share one here, which needs equal edits.
+    ///   - lasting: edits that `base` already has and that hold in all `runs`; its prompts must not share rows.
     ///   - storing: whether the new values replace those of `base`, whose prompts must not share rows.
     package func run(
         _ runs: [PatchedRun],
         on base: ForwardPass,
         lasting: [Edit] = [],
         freezing frozen: Frozen = [],
-        sharing: Bool = false,
         storing: Bool = false
     ) -> Ends {
-        PatchedStack(self, runs, on: base, lasting: lasting, freezing: frozen, sharing: sharing, storing: storing)
-            .runToEnd()
+        PatchedStack(self, runs, on: base, lasting: lasting, freezing: frozen, storing: storing).runToEnd()
+    }
+
+    /// The number of rows that each layer computes of patched runs that run together: those that attention reads, and
+    /// those from there on. [layers]
+    package func rowCounts(of runs: [PatchedRun], on base: ForwardPass) -> [(before: Int, after: Int)] {
+        let layers = parameters.config.layers
+        var seen = SeenEdits(runs, EditTable(runs, lasting: []), batch: base.batch, layers: layers, isMixing: true)
+        return (0..<layers).map {
+            (seen.rows(before: $0, from: seen.noRows).count, seen.rows(after: $0, from: seen.noRows).count)
+        }
     }
 
     /// Runs patched runs as far as `readings` need, or to the end.

@@ -1,7 +1,8 @@
 /// Patched runs stacked into rows, on their way through the blocks: the state of one call of `PatchedPass.run`.
 ///
 /// A stage computes the rows that have diverged before it. At its divergence point a row joins with cached values: its
-/// residual stream (`join`), and the site at which it diverges (`complete`).
+/// residual stream (`join`), and the site at which it diverges (`complete`). Rows fork twice in a block (`fork`): before
+/// the edits of what attention reads, and after it, where tokens see others' edits.
 final class PatchedStack {
     let pass: PatchedPass
     let runs: [PatchedRun]
@@ -10,12 +11,12 @@ final class PatchedStack {
     let isStoring: Bool
     private let readings: [Reading]
     let tables: [ValueTable]
-    /// All rows.
-    private let all: PatchedRows
-    /// The rows that continue: all rows, but only those of last tokens after the last block's keys and values.
+    /// The rows at present; after the last block's keys and values only those of last tokens.
     private(set) var rows: PatchedRows
-    /// The residual stream of `rows`.
+    private var seen: SeenEdits
+    /// The residual stream of `rows`, and room for the next.
     private(set) var stream: Matrix
+    private var spareStream: Matrix
     let edits: EditTable
 
     var config: GPT2Config { pass.parameters.config }
@@ -29,11 +30,10 @@ final class PatchedStack {
         on base: ForwardPass,
         lasting: [Edit],
         freezing frozen: Frozen,
-        sharing: Bool = false,
         storing: Bool = false,
         reading readings: [Reading] = []
     ) {
-        precondition(!storing || !base.batch.isSharing, "shared rows cannot be replaced")
+        precondition(!base.batch.isSharing || !storing && lasting.isEmpty, "shared rows cannot be replaced")
         precondition(
             !frozen.contains(.attention) || runs.allSatisfy { $0.edits.allSatisfy { $0.site.stage != .qkv } },
             "an edit of what is frozen"
@@ -47,11 +47,13 @@ final class PatchedStack {
         tables = readings.map {
             ValueTable(rows: runs.count * $0.tokens.count, columns: base.parameters.config.headWidth)
         }
-        all = PatchedRows(runs, batch: base.batch, layers: base.parameters.config.layers, sharing: sharing)
-        precondition(all.count <= pass.capacity, "\(all.count) rows in a stack of \(pass.capacity)")
-        rows = all
-        stream = pass.buffers.stream
+        (stream, spareStream) = (pass.buffers.stream, pass.buffers.spareStream)
         edits = EditTable(runs, lasting: lasting)
+        seen = SeenEdits(
+            runs, edits, batch: base.batch, layers: base.parameters.config.layers,
+            isMixing: !frozen.contains(.attention)
+        )
+        rows = seen.noRows
     }
 
     /// The first layer in which a row diverges.
@@ -87,12 +89,14 @@ final class PatchedStack {
         let weights = pass.parameters.blocks[layer]
         let computed = runInput(layer)
         if frozen.contains(.attention) {
-            if layer == config.layers - 1 { keepEnds(computed) }
+            if layer == config.layers - 1 { keepEnds() }
+            fork(to: seen.rows(after: layer, from: rows))
             join(.residPre, layer, at: .z)
             takeFrozenAttention(layer)
         } else {
-            runQKV(layer, computed)
-            runPatterns(layer)
+            let keys = runQKV(layer, computed)
+            fork(to: seen.rows(after: layer, from: rows))
+            runPatterns(layer, keys)
             let count = diverged(layer, .z)
             join(.residPre, layer, at: .z)
             complete(.z, layer, buffers.z)
@@ -103,6 +107,7 @@ final class PatchedStack {
         stream.prefix(diverged(layer, .attnOut)).add(buffers.attnOut, into: stream, workers: workers)
         complete(.residMid, layer, stream)
 
+        pass.computedRows += rows.count
         let count = diverged(layer, .residMid)
         if frozen.contains(.mlps) {
             gather(.mlpOut, layer, rows: 0..<count, into: buffers.mlpOut)
@@ -125,6 +130,7 @@ final class PatchedStack {
     /// - Returns: the number of rows that have diverged.
     @discardableResult
     private func runInput(_ layer: Int) -> Int {
+        fork(to: seen.rows(before: layer, from: rows))
         complete(.residPre, layer, stream)
         let count = diverged(layer, .residPre)
         let readings = readings.enumerated().filter { $0.element.head.layer == layer }
@@ -143,58 +149,74 @@ final class PatchedStack {
         guard let part = QKVPart(rawValue: reading.site.rawValue) else {
             preconditionFailure("\(reading.site) is not what a head receives")
         }
-        var (sources, targets) = ([Int](), [Int]())
+        var targets = [[Int]](repeating: [], count: count)
         for run in runs.indices {
             for (index, token) in reading.tokens.enumerated() {
                 guard let row = rows.row(run: run, token: token), row < count else { continue }
-                sources.append(row)
-                targets.append(run * reading.tokens.count + index)
+                targets[row].append(run * reading.tokens.count + index)
             }
         }
+        let sources = targets.indices.filter { !targets[$0].isEmpty }
         let input = buffers.inner.reshaped(rows: sources.count, columns: config.width)
         let output = buffers.mlpOut.reshaped(rows: sources.count, columns: config.headWidth)
         buffers.normal.gather(sources, into: input, workers: workers)
         weights.headForward(
             input, part, head: reading.head.index, width: config.headWidth, into: output, workers: workers
         )
-        for (source, target) in targets.enumerated() {
-            table[target].update(from: output[source], count: output.columns)
+        for (place, source) in sources.enumerated() {
+            for target in targets[source] { table[target].update(from: output[place], count: output.columns) }
         }
     }
 
-    /// In the last block only last tokens continue. Of their first `computed` rows, those that LN1 was computed for, the
-    /// residual stream moves to `endStream` and the output of LN1 to `z`.
-    private func keepEnds(_ computed: Int) {
-        let ends = Set(batch.prompts.map { $0.upperBound - 1 })
-        let kept = rows.tokens.indices.filter { ends.contains(rows.tokens[$0]) }
-        let gathered = Array(kept.prefix { $0 < computed })
-        stream.gather(gathered, into: buffers.endStream, workers: workers)
-        stream = buffers.endStream
-        buffers.normal.gather(gathered, into: buffers.z, workers: workers)
-        rows.keep(kept)
+    /// Goes on with `next`, whose residual streams are those of the rows that they were forked from.
+    private func fork(to next: PatchedRows) {
+        precondition(next.count <= pass.capacity, "\(next.count) rows in a stack of \(pass.capacity)")
+        let sources = next.sources.compactMap { $0 }
+        if sources.enumerated().contains(where: { $0 != $1 }) { gatherStream(sources) }
+        rows = next
+    }
+
+    private func gatherStream(_ sources: [Int]) {
+        stream.gather(sources, into: spareStream, workers: workers)
+        swap(&stream, &spareStream)
+    }
+
+    /// Drops all rows but those of last tokens, which alone continue in the last block.
+    ///
+    /// - Returns: the rows that are left.
+    @discardableResult
+    private func keepEnds() -> [Int] {
+        let ends = rows.ends
+        gatherStream(ends)
+        rows.keep(ends)
+        return ends
     }
 
     /// q, k and v [rows, 3d] from LN1's output of the first `computed` rows; in the last block q of last tokens alone.
-    private func runQKV(_ layer: Int, _ computed: Int) {
+    ///
+    /// - Returns: the rows that have keys and values.
+    private func runQKV(_ layer: Int, _ computed: Int) -> PatchedRows {
         let (weights, qkv) = (pass.parameters.blocks[layer], buffers.qkv)
         let isLast = layer == config.layers - 1
         weights.qkvForward(buffers.normal.prefix(computed), isLast ? .kv : .qkv, into: qkv, workers: workers)
         join(.residPre, layer, at: .qkv)
         complete(.k, layer, qkv.part(.k))
         complete(.v, layer, qkv.part(.v))
+        let keys = rows
         if isLast {
-            keepEnds(diverged(layer, .qkv))
+            buffers.normal.gather(keepEnds(), into: buffers.z, workers: workers)
             weights.qkvForward(buffers.z.prefix(diverged(layer, .residPre)), .q, into: qkv, workers: workers)
         }
         complete(.q, layer, qkv.part(.q))
+        return keys
     }
 
-    /// Patterns and z [rows, d] of the rows that have diverged before z, over their own run's keys and values where
-    /// those have diverged and cached ones elsewhere.
-    private func runPatterns(_ layer: Int) {
+    /// Patterns and z [rows, d] of the rows that have diverged before z, each with the query of the row that it was
+    /// forked from, over its own run's keys and values where there are rows and cached ones elsewhere.
+    ///
+    /// - Parameter keyRows: the rows that have keys and values.
+    private func runPatterns(_ layer: Int, _ keyRows: PatchedRows) {
         let count = diverged(layer, .qkv)
-        // In the last block `all` still has the keys and values of tokens that do not continue.
-        let live = all.count(through: DivergencePoint(layer, .qkv))
         let (d, heads, width) = (config.width, config.heads, config.headWidth)
         let longest = buffers.patterns.columns / heads
         let cached = base.kept(.k, layer: layer)
@@ -207,9 +229,9 @@ final class PatchedStack {
                         let (token, run) = (rows.tokens[row], rows.runs[row])
                         let first = batch.prompts[batch.promptOfToken[token]].lowerBound
                         for key in first...token {
-                            let own = all.row(run: run, token: key).flatMap { $0 < live ? $0 : nil }
                             keys[key - first] = UnsafePointer(
-                                own.map { buffers.qkv[$0] + d } ?? cached[batch.rowOfToken[key]]
+                                keyRows.row(run: run, token: key).map { buffers.qkv[$0] + d }
+                                    ?? cached[batch.rowOfToken[key]]
                             )
                         }
                         body(row, UnsafeMutableBufferPointer(rebasing: keys[0...token - first]))
@@ -219,7 +241,8 @@ final class PatchedStack {
         }
         forEachRow { row, keys in
             Attention.patterns(
-                query: buffers.qkv[row], keys: UnsafeBufferPointer(keys), headWidth: width, into: patterns(row)
+                query: buffers.qkv[rows.sources[row]!], keys: UnsafeBufferPointer(keys), headWidth: width,
+                into: patterns(row)
             )
         }
         editPatterns(layer, count, patterns)

@@ -166,8 +166,8 @@ extension PatchedStack {
         for (run, edit) in edits[site, layer] {
             for run in run.map({ $0..<$0 + 1 }) ?? runs.indices {
                 let places = edit.tokens.indices.compactMap { index -> (index: Int, row: Int)? in
-                    // A row that several tokens share is edited as the token that it was made for.
-                    guard let row = rows.row(run: run, token: edit.tokens[index]),
+                    // A row that tokens or runs share is edited as the token of the run that it was made for.
+                    guard let row = rows.row(run: run, token: edit.tokens[index]), rows.runs[row] == run,
                         rows.tokens[row] == edit.tokens[index], let place = placing(row)
                     else { return nil }
                     return (index, place)

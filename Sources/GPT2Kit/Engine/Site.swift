@@ -46,6 +46,8 @@ public enum Site: String, CaseIterable, Codable, Sendable {
 }
 
 /// The points of a block, in the order of computation, where a patched run can leave the cached run.
-package enum Stage: Int, CaseIterable {
+package enum Stage: Int, CaseIterable, Comparable {
     case residPre, qkv, z, attnOut, residMid, mlpOut, residPost
+
+    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -1,5 +1,5 @@
 /// Means of z, MLP outputs or the embedding over counterfactuals, computed once for all knockouts.
-final class AblationMeans {
+final class AblationMeans: Sendable {
     /// The tokens that share a mean.
     private enum Key: Hashable {
         case position(PromptGroup, Int)
@@ -10,10 +10,10 @@ final class AblationMeans {
     private let group: Ablation.Group
     private let headWidth: Int
     /// The common prefix of each group's counterfactuals.
-    private var beginnings: [PromptGroup: [Int]] = [:]
-    private var rows: [Key: Int] = [:]
+    private let beginnings: [PromptGroup: [Int]]
+    private let rows: [Key: Int]
     /// By site and layer, with one row for each key.
-    private var tables: [Site: [ValueTable]] = [:]
+    private let tables: [Site: [ValueTable]]
 
     /// - Parameters:
     ///   - sites: z, MLP outputs or the residual stream before the first block.
@@ -29,18 +29,23 @@ final class AblationMeans {
         self.group = group
         let config = parameters.config
         headWidth = config.headWidth
+        var beginnings: [PromptGroup: [Int]] = [:]
+        var rows: [Key: Int] = [:]
         for prompt in prompts {
             let input = try prompt.counterfactual()
             let beginning = beginnings[PromptGroup(prompt)] ?? input
             beginnings[PromptGroup(prompt)] = Array(beginning.prefix(commonPrefix(beginning, input)))
             for position in prompt.tokens.indices {
-                let key = key(prompt, position)
+                let key = Self.key(prompt, position, group)
                 rows[key] = rows[key] ?? rows.count
             }
         }
-        for site in sites {
-            tables[site] = (0..<config.layers).map { _ in ValueTable(rows: rows.count, columns: config.width) }
-        }
+        let tables = Dictionary(
+            uniqueKeysWithValues: sites.map { site in
+                (site, (0..<config.layers).map { _ in ValueTable(rows: rows.count, columns: config.width) })
+            }
+        )
+        (self.beginnings, self.rows, self.tables) = (beginnings, rows, tables)
         let size = min(RunSettings.prompts, prompts.count)
         let forward = ForwardPass(
             parameters, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .last),
@@ -60,7 +65,7 @@ final class AblationMeans {
                 }
                 for (prompt, tokens) in zip(prompts[range], packed.prompts) {
                     for (position, token) in tokens.enumerated() where !isLast || token == tokens.upperBound - 1 {
-                        let row = rows[key(prompt, position)]!
+                        let row = rows[Self.key(prompt, position, group)]!
                         counts[isLast ? 1 : 0][row] += 1
                         let share = 1 / counts[isLast ? 1 : 0][row]
                         for (site, tables) in tables {
@@ -77,7 +82,7 @@ final class AblationMeans {
         }
     }
 
-    private func key(_ prompt: Prompt, _ position: Int) -> Key {
+    private static func key(_ prompt: Prompt, _ position: Int, _ group: Ablation.Group) -> Key {
         switch group {
         case .template: .position(PromptGroup(prompt), position)
         case .global:
@@ -101,6 +106,6 @@ final class AblationMeans {
     func row(of token: Int, of batch: PromptBatch) -> Int {
         let prompt = batch.packed.promptOfToken[token]
         let position = token - batch.packed.prompts[prompt].lowerBound
-        return rows[key(batch.prompts[batch.prompts.startIndex + prompt], position)]!
+        return rows[Self.key(batch.prompts[batch.prompts.startIndex + prompt], position, group)]!
     }
 }

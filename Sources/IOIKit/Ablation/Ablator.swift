@@ -29,7 +29,7 @@ final class Ablator {
         prompts: [Prompt],
         reference: [Prompt],
         capacity: BatchCapacity,
-        workers: Workers
+        settings: RunSettings
     ) throws {
         self.ablation = ablation
         constants = nil
@@ -46,14 +46,14 @@ final class Ablator {
                 )
             }
             (donor, inputs) = (nil, [])
-            means = try AblationMeans(
-                parameters, sites: sites, over: reference, group: ablation.group, workers: workers
+            means = try settings.shared.means(
+                of: parameters, sites: sites, over: reference, group: ablation.group, workers: settings.workers
             )
         case .optimal:
             throw Ablation.needsCircuit
         case .counterfactual, .resample:
             means = nil
-            donor = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: workers)
+            donor = ForwardPass(parameters, capacity: capacity, keeping: sites, workers: settings.workers)
             inputs = try prompts.enumerated().map { index, prompt in
                 let others = groups[PromptGroup(prompt)]!.filter { $0 != index }
                 guard ablation.kind == .resample, !others.isEmpty else { return try prompt.counterfactual() }

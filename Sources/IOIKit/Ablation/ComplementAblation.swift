@@ -50,11 +50,12 @@ public struct ComplementAblation: Sendable {
                 throw PatchInterruption(measures: done ?? PatchMeasures(cells: kept.count))
             }
         }
-        return try runner.measure(
-            cells: kept.count, resuming: done, progress: { progress(learningShare + (1 - learningShare) * $0) }
+        let measures = try runner.measure(
+            cells: kept.count, runningBase: false, resuming: done,
+            progress: { progress(learningShare + (1 - learningShare) * $0) }
         ) { batch, progress in
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.original = runner.original(of: batch)
             for (ablator, kept) in ablators {
                 ablator.prepare(batch)
                 let empty = PromptBatch(
@@ -76,6 +77,8 @@ public struct ComplementAblation: Sendable {
             }
             return measures
         }
+        settings.shared.keep(measures.original, of: model, prompts)
+        return measures
     }
 
     /// The ablators and the kept sets that each applies to: one for all sets, or one per set for optimal ablation.
@@ -90,7 +93,7 @@ public struct ComplementAblation: Sendable {
         guard ablation.kind == .optimal else {
             let ablator = try Ablator(
                 ablation, of: model, sites: [.z], prompts: prompts, reference: reference, capacity: capacity,
-                workers: settings.workers
+                settings: settings
             )
             return [(ablator, kept[...])]
         }

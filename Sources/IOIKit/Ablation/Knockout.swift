@@ -147,9 +147,9 @@ public struct Knockout: Sendable {
         )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
-            capacity: runner.capacity, workers: settings.workers
+            capacity: runner.capacity, settings: settings
         )
-        return try runner.measure(cells: targets.count, resuming: done, progress: progress) { batch, progress in
+        let measures = try runner.measure(cells: targets.count, resuming: done, progress: progress) { batch, progress in
             ablator.prepare(batch)
             let variants = targets.map { PatchedRun(ablator.edits($0, of: batch), of: batch.packed) }
             var measures = PatchMeasures(cells: 0)
@@ -157,5 +157,7 @@ public struct Knockout: Sendable {
             measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(targets.count)) }
             return measures
         }
+        settings.shared.keep(measures.original, of: model, prompts)
+        return measures
     }
 }

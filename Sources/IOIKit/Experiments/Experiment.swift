@@ -112,6 +112,7 @@ public struct Work {
         progress: @escaping (Double) -> Void = { _ in }
     ) {
         self.settings = settings
+        self.settings.shared = SharedPasses()
         self.partial = partial ?? PartialResults()
         self.perPrompt = perPrompt
         self.progress = progress

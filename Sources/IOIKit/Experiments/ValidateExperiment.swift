@@ -83,8 +83,9 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
         for head in circuit.heads {
             if let k = minimalitySets[head] { ofCircuit += [k, k.union([head])] }
         }
-        try all.runCircuit(without: ofCircuit, stage: "sets", progress: stages.stage(weights.circuit))
+        // The model first: it needs the unpatched runs themselves, the circuit only their logit differences.
         try all.runModel(without: ofModel, stage: "sets", progress: stages.stage(weights.model))
+        try all.runCircuit(without: ofCircuit, stage: "sets", progress: stages.stage(weights.circuit))
         let estimates = all.estimates(circuit: ofCircuit, model: ofModel, seed: seed)
         return ValidateResults(
             circuit, estimates, minimalitySets: minimalitySets, candidates: candidates,

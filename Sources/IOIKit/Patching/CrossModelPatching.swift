@@ -83,12 +83,9 @@ public struct CrossModelPatching: Sendable {
             var measures = PatchMeasures(cells: 0)
             measures.original = PatchRunner.logitDifferences(runner.base, batch)
             measures.donor = PatchRunner.logitDifferences(donorRun, batch)
-            // Prompts with a common prefix share its donor values too, so edits at all positions agree on shared rows.
             measures.patched =
                 try estimator?.run(variants, of: batch, progress: progress)
-                ?? runner.run(variants, of: batch, sharing: position == .all) {
-                    try progress(Double($0) / Double(sets.count))
-                }
+                ?? runner.run(variants, of: batch) { try progress(Double($0) / Double(sets.count)) }
             return measures
         }
     }

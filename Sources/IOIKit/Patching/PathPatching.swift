@@ -69,7 +69,7 @@ public struct PathPatching: Sendable {
         let ablator = try knockout.map { knockout in
             try Ablator(
                 ablation, of: model, sites: knockout.sites, prompts: prompts, reference: reference ?? prompts,
-                capacity: runner.capacity, workers: settings.workers
+                capacity: runner.capacity, settings: settings
             )
         }
         return try runner.measure(

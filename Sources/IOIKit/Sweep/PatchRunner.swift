@@ -11,7 +11,9 @@ final class PatchRunner {
     private let longest: Int
     private let stackedRows: Int
     private let batchSize: Int
-    private let isInterrupted: @Sendable () -> Bool
+    private let settings: RunSettings
+    /// The unpatched logit differences, if an earlier measurement found them. [prompts]
+    private let known: [Double]?
 
     /// - Parameters:
     ///   - sites: the sites that patched runs need from the cached run (`PatchedPass.sites`).
@@ -59,7 +61,8 @@ final class PatchRunner {
         base = ForwardPass(parameters, capacity: capacity, keeping: keeping, workers: settings.workers)
         self.stackedRows = stackedRows
         self.prompts = prompts
-        isInterrupted = settings.isInterrupted
+        self.settings = settings
+        known = settings.shared.differences(of: parameters, prompts)
     }
 
     static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
@@ -81,6 +84,7 @@ final class PatchRunner {
     /// - Parameters:
     ///   - cells: the number of patched runs that `body` measures.
     ///   - input: the tokens of a prompt's unpatched run.
+    ///   - runningBase: whether `body` needs that run; if not, it may still ask for `original(of:)`.
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
@@ -88,6 +92,7 @@ final class PatchRunner {
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
+        runningBase: Bool = true,
         sharingBeginnings: Bool = true,
         resuming done: PatchMeasures?,
         progress: @escaping (Double) -> Void,
@@ -99,17 +104,25 @@ final class PatchRunner {
             let packed = PackedBatch(
                 try prompts[range].map(input), rows: .last, sharesBeginnings: sharingBeginnings
             )
-            base.run(packed)
+            if runningBase { base.run(packed) }
             let batch = PromptBatch(prompts: prompts[range], packed: packed)
             let finished = measures
             let measured = try body(batch) { share in
                 progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
-                if isInterrupted() { throw PatchInterruption(measures: finished) }
+                if settings.isInterrupted() { throw PatchInterruption(measures: finished) }
             }
             try Self.check(measured, batch)
             measures.append(measured)
         }
         return measures
+    }
+
+    /// The logit difference of each prompt of a batch in its unpatched run, which is made unless an earlier measurement
+    /// made it.
+    func original(of batch: PromptBatch) -> [Double] {
+        if let known { return Array(known[batch.prompts.indices]) }
+        base.run(batch.packed)
+        return Self.logitDifferences(base, batch)
     }
 
     private static func check(_ measures: PatchMeasures, _ batch: PromptBatch) throws {
@@ -143,34 +156,62 @@ final class PatchRunner {
     ///
     /// - Parameters:
     ///   - lasting: edits already made in the cached run, which apply to all patched runs.
-    ///   - sharing: whether tokens that share a row have the same edits.
     ///   - progress: called with the number of patched runs done.
     func run(
         _ variants: [PatchedRun],
         of batch: PromptBatch,
         lasting: [Edit] = [],
-        sharing: Bool = false,
         progress: (Int) throws -> Void = { _ in }
     ) rethrows -> [[Double]] {
         let original = Self.logitDifferences(base, batch)
         var differences = Array(repeating: original, count: variants.count)
-        let order = variants.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
-        var rest = order[...]
-        while !rest.isEmpty {
-            var rows = 0
-            let chunk = rest.prefix { index in
-                rows += variants[index].tokens.count
-                return rows <= pass.capacity
-            }
-            precondition(!chunk.isEmpty, "a patched run has more rows than fit in memory")
-            rest = rest.dropFirst(chunk.count)
-            let ends = pass.run(chunk.map { variants[$0] }, on: base, lasting: lasting, sharing: sharing)
-            for (place, index) in chunk.enumerated() {
+        var done = 0
+        for stack in stacks(of: variants, batch) {
+            let tokens = batch.tokens(of: stack.prompts)
+            let ends = pass.run(stack.variants.map { variants[$0].restricted(to: tokens) }, on: base, lasting: lasting)
+            for (place, index) in stack.variants.enumerated() {
                 read(ends, variant: place, batch, into: &differences[index])
             }
-            try progress(order.count - rest.count)
+            done += stack.variants.count * stack.prompts.count
+            try progress(done / batch.prompts.count)
         }
         return differences
+    }
+
+    /// Which variants of which prompts of a batch run together. [stacks]
+    ///
+    /// Variants that share no rows run with all prompts, in the order in which they diverge, so that each layer gets
+    /// many rows. Variants that share some run all together, with as many prompts as fit.
+    private func stacks(of variants: [PatchedRun], _ batch: PromptBatch) -> [(prompts: Range<Int>, variants: [Int])] {
+        let order = variants.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
+        let prompts = batch.packed.prompts.indices
+        func counts(_ variants: some Sequence<PatchedRun>, _ prompt: Int) -> [(before: Int, after: Int)] {
+            pass.rowCounts(of: variants.map { $0.restricted(to: batch.packed.prompts[prompt]) }, on: base)
+        }
+        func work(_ variants: [PatchedRun]) -> Int { counts(variants, 0).reduce(0) { $0 + $1.after } }
+        func peak(_ order: ArraySlice<Int>, _ prompt: Int) -> Int {
+            counts(order.lazy.map { variants[$0] }, prompt).reduce(0) { max($0, $1.before, $1.after) }
+        }
+        // Whether the first prompt's rows are a fifth fewer than those of each variant alone.
+        let isSharing = 5 * work(variants) <= 4 * variants.reduce(0) { $0 + work([$1]) }
+        guard isSharing else {
+            return order.cut(capacity: pass.capacity) { variants[$0].tokens.count }.map { (prompts, Array($0)) }
+        }
+        let peaks = prompts.map { peak(order[...], $0) }
+        return Array(prompts).cut(capacity: pass.capacity) { peaks[$0] }.flatMap { slice -> [(Range<Int>, [Int])] in
+            var stacks: [(Range<Int>, [Int])] = []
+            var rest = order[...]
+            while !rest.isEmpty {
+                var chunk = rest
+                // A prompt alone may have more rows than fit.
+                while slice.count == 1, chunk.count > 1, peak(chunk, slice.first!) > pass.capacity {
+                    chunk = chunk.prefix(chunk.count / 2)
+                }
+                stacks.append((slice.first!..<slice.last! + 1, Array(chunk)))
+                rest = rest.dropFirst(chunk.count)
+            }
+            return stacks
+        }
     }
 
     /// Replaces the logit differences of the prompts that a patched run changes.
@@ -182,6 +223,24 @@ final class PatchRunner {
     }
 }
 
+extension [Int] {
+    /// Consecutive pieces whose sizes add up to at most `capacity`, but for pieces of one element.
+    fileprivate func cut(capacity: Int, size: (Int) -> Int) -> [ArraySlice<Int>] {
+        var pieces: [ArraySlice<Int>] = []
+        var rest = self[...]
+        while !rest.isEmpty {
+            var total = 0
+            let piece = rest.prefix { element in
+                total += size(element)
+                return total <= capacity
+            }
+            pieces.append(piece.isEmpty ? rest.prefix(1) : piece)
+            rest = rest.dropFirst(pieces.last!.count)
+        }
+        return pieces
+    }
+}
+
 /// Settings that affect how runs are carried out but not their results, beyond rounding.
 public struct RunSettings: Sendable {
     /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts
@@ -190,6 +249,8 @@ public struct RunSettings: Sendable {
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.
     public var isInterrupted: @Sendable () -> Bool = { false }
+    /// Shared by the measurements with these settings and copies of them.
+    var shared = SharedPasses()
 
     public static let defaultMemory = 1_000_000_000
 
@@ -239,6 +300,11 @@ struct PromptBatch {
     /// The input of each prompt's unpatched run.
     var inputs: [[Int]] {
         packed.prompts.map { tokens in packed.rowOfToken[tokens].map { packed.tokens[$0] } }
+    }
+
+    /// The tokens of some prompts of the batch, which are numbered from 0.
+    func tokens(of prompts: Range<Int>) -> Range<Int> {
+        packed.prompts[prompts.lowerBound].lowerBound..<packed.prompts[prompts.upperBound - 1].upperBound
     }
 
     /// The last token of each prompt.

@@ -102,7 +102,7 @@ private final class Search {
         let sites: Set<Site> = [.residPre, .z, .mlpOut]
         let ablator = try Ablator(
             options.ablation, of: model, sites: sites, prompts: prompts, reference: prompts, capacity: capacity,
-            workers: workers
+            settings: settings
         )
         ablator.prepare(batch)
         pass = GraphPass(model, capacity: capacity, workers: workers)

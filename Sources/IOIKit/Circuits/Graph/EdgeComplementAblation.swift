@@ -50,18 +50,18 @@ public struct EdgeComplementAblation: Sendable {
         )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
-            capacity: runner.capacity, workers: settings.workers
+            capacity: runner.capacity, settings: settings
         )
         let pass = GraphPass(model, capacity: runner.capacity, workers: settings.workers)
-        return try runner.measure(
-            cells: kept.count, sharingBeginnings: false, resuming: done, progress: progress
+        let measures = try runner.measure(
+            cells: kept.count, runningBase: false, sharingBeginnings: false, resuming: done, progress: progress
         ) { batch, progress in
             ablator.prepare(batch)
             pass.prepare(batch.packed, sites: sites) {
                 ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch)
             }
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.original = runner.original(of: batch)
             for circuit in kept {
                 let final = pass.run(circuit.edges, clamping: circuit.clamps(batch))
                 measures.patched.append(
@@ -72,6 +72,8 @@ public struct EdgeComplementAblation: Sendable {
             }
             return measures
         }
+        settings.shared.keep(measures.original, of: model, prompts)
+        return measures
     }
 
     /// The maximum number of tokens in a batch: enough for matrix products to run at full speed.
