@@ -37,6 +37,8 @@ package struct HashStore: Sendable {
     private struct Entry: Codable {
         let state: State
         let sha256: String
+
+        var isSound: Bool { sha256.utf8.count == 64 && sha256.allSatisfy(\.isHexDigit) }
     }
 
     /// nil to remember nothing.
@@ -73,7 +75,7 @@ package struct HashStore: Sendable {
         let (state, date) = (try State(descriptor, path: target.path), now())
         guard let file, state.size >= least else { return try Digest.sha256(of: descriptor, path: target.path) }
         let key = target.resolvingSymlinksInPath().path
-        if let known = entries(in: file)[key], known.state == state { return known.sha256 }
+        if let known = entries(in: file)[key], known.state == state, known.isSound { return known.sha256 }
         let found = try Digest.sha256(of: descriptor, path: target.path)
         if !state.isFresh(at: date), try State(descriptor, path: target.path) == state {
             remember(Entry(state: state, sha256: found), of: key, in: file)

@@ -79,6 +79,13 @@ import Testing
         #expect(try store().sha256(of: target) == Self.forged)
     }
 
+    @Test func aRememberedHashThatIsNoneIsComputed() throws {
+        _ = try store().sha256(of: target)
+        let text = try String(contentsOf: memory, encoding: .utf8)
+        try text.replacing(Self.expected, with: "").write(to: memory, atomically: true, encoding: .utf8)
+        #expect(try store().sha256(of: target) == Self.expected)
+    }
+
     @Test func withoutRoomEveryHashIsComputed() throws {
         // A file where the folder should be.
         try Data().write(to: folder.file("cache"))

@@ -31,7 +31,10 @@ public struct Timing: Codable, Equatable, Sendable {
         case promptsPerSecond = "prompts_per_second"
     }
 
-    /// Runs `body` once to warm up, then times it at least three times and for at least `leastSeconds`.
+    /// After how long work is not repeated again.
+    private static let longSeconds = 2.0
+
+    /// Runs `body` once to warm up, then times it for at least `leastSeconds`, and three times unless that takes long.
     ///
     /// - Parameters:
     ///   - flops: the floating-point operations of its matrix products.
@@ -47,10 +50,13 @@ public struct Timing: Codable, Equatable, Sendable {
     ) rethrows -> Timing {
         try body()
         var times: [Double] = []
-        while times.count < 3 || times.reduce(0, +) < leastSeconds {
+        var total = 0.0
+        while total < leastSeconds || times.count < (total < longSeconds ? 3 : 1) {
             let started = ContinuousClock.now
             try body()
-            times.append((ContinuousClock.now - started) / .seconds(1))
+            let seconds = (ContinuousClock.now - started) / .seconds(1)
+            times.append(seconds)
+            total += seconds
         }
         let median = times.sorted()[times.count / 2]
         return Timing(
