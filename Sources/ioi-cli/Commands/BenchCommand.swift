@@ -8,7 +8,7 @@ struct BenchCommand: ParsableCommand {
         abstract: "Time matrix products, training and the commands' work on this machine.",
         discussion: """
             Times are medians; GFLOP/s count the operations that the work needs in its matrix products, and the share of \
-            the peak refers to the fastest product of the same run, by any backend. Weights and prompts are random, so no \
+            the peak refers to the fastest product of the same run and precision, by any backend. Weights and prompts are random, so no \
             model is needed. The last line is for pasting into a report.
             """
     )

@@ -42,8 +42,6 @@ struct RunOptions: ExecutionOptions {
 
 /// The options of every command whose work is matrix products.
 struct ProductOptions: ExecutionOptions {
-    @OptionGroup var run: RunOptions
-
     @Option(
         help: ArgumentHelp(
             "The precision of matrix products (default: fp32).",
@@ -54,6 +52,8 @@ struct ProductOptions: ExecutionOptions {
         )
     )
     var precision: Precision?
+
+    @OptionGroup var run: RunOptions
 
     var quiet: Bool { run.quiet }
     var threads: Int? { run.threads }

@@ -101,8 +101,10 @@ import Testing
         let crypto = build.resolvingSymlinksInPath().appendingPathComponent("../../checkouts/swift-crypto/Sources")
         let targets = try FileManager.default.contentsOfDirectory(at: crypto, includingPropertiesForKeys: nil)
         let maps = targets.map { $0.appendingPathComponent("include/module.modulemap") }
-        return [ModelLocation.sourcePackage.appendingPathComponent("Sources/COpenBLAS/module.modulemap")]
-            + maps.filter { FileManager.default.fileExists(atPath: $0.path) }
+        let own = ["COpenBLAS", "CKernels/include"].map {
+            ModelLocation.sourcePackage.appendingPathComponent("Sources/\($0)/module.modulemap")
+        }
+        return own + maps.filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 
     private static var isLinux: Bool {

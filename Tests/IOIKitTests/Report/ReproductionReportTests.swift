@@ -137,9 +137,13 @@ import Testing
         #expect(record.published(record.claims[0]) == "6.32" && record.claims[0].publishedDifference == nil)
         let html = try ReproductionReport(of: scratch.folder).html
         #expect(html.contains("<td>6.32</td>") && html.contains("<td class=\"number\">5.25</td>"))
-        // Nothing is added when it is written again.
-        func object(_ data: Data) throws -> NSObject? { try JSONSerialization.jsonObject(with: data) as? NSObject }
-        #expect(try object(JSONEncoder.readable.encode(record)) == object(Data(Self.oldRecord.utf8)))
+        // Nothing is added when it is written again, but for the precision, which was the only one.
+        func object(_ data: Data) throws -> NSDictionary? {
+            try JSONSerialization.jsonObject(with: data, options: .mutableContainers) as? NSDictionary
+        }
+        let expected = try #require(try object(Data(Self.oldRecord.utf8)))
+        try #require(expected["environment"] as? NSMutableDictionary)["precision"] = "fp32"
+        #expect(try object(JSONEncoder.readable.encode(record)) == expected)
     }
 
     @Test func whatIsMissingIsSaid() throws {
