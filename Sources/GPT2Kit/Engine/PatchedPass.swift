@@ -161,8 +161,13 @@ package final class PatchedPass {
     package func rowCounts(of runs: [PatchedRun], on base: ForwardPass) -> [(before: Int, after: Int)] {
         let layers = parameters.config.layers
         var seen = SeenEdits(runs, EditTable(runs, lasting: []), batch: base.batch, layers: layers, isMixing: true)
-        return (0..<layers).map {
-            (seen.rows(before: $0, from: seen.noRows).count, seen.rows(after: $0, from: seen.noRows).count)
+        var rows = seen.noRows
+        return (0..<layers).map { layer in
+            rows = seen.rows(before: layer, from: rows)
+            let before = rows.count
+            if layer == layers - 1 { rows.keep(rows.ends) }
+            rows = seen.rows(after: layer, from: rows)
+            return (before, rows.count)
         }
     }
 

@@ -78,6 +78,13 @@ struct PatchedRows {
         return isEnd.indices.filter { isEnd[$0] }
     }
 
+    /// The same rows, each its own source.
+    var unforked: PatchedRows {
+        var rows = self
+        rows.sources = Array(tokens.indices)
+        return rows
+    }
+
     /// The row of a token in a run; nil where the token keeps its cached values.
     func row(run: Int, token: Int) -> Int? {
         guard let index = all.index(run: run, token: token), places[index] >= 0 else { return nil }

@@ -67,9 +67,8 @@ struct SeenEdits {
             arriving[index] = seen
             hidden[index] = queries[index]
         }
-        add(inputs)
-        add(queries)
-        return rows(through: DivergencePoint(layer, .qkv), from: previous)
+        let isNew = [add(inputs), add(queries)].contains(true)
+        return isNew ? rows(through: DivergencePoint(layer, .qkv), from: previous) : previous.unforked
     }
 
     /// The rows that a layer's attention writes and that go on from there; in the last layer only those of last tokens.
@@ -82,13 +81,18 @@ struct SeenEdits {
             if point.layer == layer, point.stage > .qkv { outputs[index] = Self.mix(outputs[index], point.digest) }
             if outputs[index] != 0 { hidden[index] = Self.mix(hidden[index], outputs[index]) }
         }
-        add(arriving)
-        add(outputs)
-        return rows(through: DivergencePoint(layer, .residPost), from: previous)
+        let isNew = [add(arriving), add(outputs)].contains(true)
+        return isNew ? rows(through: DivergencePoint(layer, .residPost), from: previous) : previous.unforked
     }
 
-    private mutating func add(_ more: [UInt64]) {
-        for index in all.indices where more[index] != 0 { digests[index] = Self.mix(digests[index], more[index]) }
+    /// - Returns: whether there was anything to add.
+    private mutating func add(_ more: [UInt64]) -> Bool {
+        var isNew = false
+        for index in all.indices where more[index] != 0 {
+            digests[index] = Self.mix(digests[index], more[index])
+            isNew = true
+        }
+        return isNew
     }
 
     private func rows(through point: DivergencePoint, from previous: PatchedRows) -> PatchedRows {

@@ -193,7 +193,7 @@ final class PatchRunner {
             counts(order.lazy.map { variants[$0] }, prompt).reduce(0) { max($0, $1.before, $1.after) }
         }
         // Whether the first prompt's rows are a fifth fewer than those of each variant alone.
-        let isSharing = 5 * work(variants) <= 4 * variants.reduce(0) { $0 + work([$1]) }
+        let isSharing = variants.count > 1 && 5 * work(variants) < 4 * variants.reduce(0) { $0 + work([$1]) }
         guard isSharing else {
             return order.cut(capacity: pass.capacity) { variants[$0].tokens.count }.map { (prompts, Array($0)) }
         }

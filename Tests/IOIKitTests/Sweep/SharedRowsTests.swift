@@ -135,6 +135,13 @@ import Testing
         #expect(
             counts([a, run([(.z, 1, 2, .run(donor)), (.z, 1, 4, .zero)])]) == [[0, 0], [0, 2], [6, 2]]
         )
+        // Tokens behind see a new key in its own layer, and a new pattern or query only in the next; to a first token
+        // both are nothing.
+        #expect(counts([run([(.k, 1, 2, .zero)])]) == [[0, 0], [5, 5], [5, 1]])
+        for site in [Site.pattern, .q] {
+            #expect(counts([run([(site, 1, 2, .zero)])]) == [[0, 0], [1, 1], [5, 1]])
+            #expect(counts([run([(site, 1, 0, .zero)])]) == [[0, 0], [0, 0], [0, 0]])
+        }
         // Another source, or another layer, is another edit.
         #expect(counts([a, run([(.z, 1, 2, .zero)])]) == [[0, 0], [0, 2], [6, 2]])
         #expect(counts([a, run([(.z, 0, 2, .run(donor))])]) == [[0, 1], [5, 6], [10, 2]])

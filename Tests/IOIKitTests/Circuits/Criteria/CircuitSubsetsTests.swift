@@ -88,6 +88,32 @@ import Testing
         #expect(greatest > 0.01, "nothing to compare")
     }
 
+    /// All sets together, which share the layers in which they agree, are as each alone.
+    @Test func setsThatShareLayersAreAsAlone() throws {
+        let fixture = PatchingFixture.all[2]
+        let circuit = try Self.circuit(fixture.config)
+        let sets = (0..<1 << circuit.heads.count).map { bits in
+            Set(circuit.heads.enumerated().filter { bits >> $0.offset & 1 == 1 }.map(\.element))
+        }
+        let kinds: [Ablation.Kind] = [.mean, .resample, .zero, .counterfactual]
+        for ablation in [Ablation(.mean, group: .global)] + kinds.map({ Ablation($0) }) {
+            let together = Self.subsets(circuit, fixture.parameters, ablation: ablation)
+            try together.runCircuit(without: sets, stage: "together")
+            try together.runModel(without: sets, stage: "together")
+            let alone = Self.subsets(circuit, fixture.parameters, ablation: ablation)
+            for set in sets {
+                try alone.runCircuit(without: [set], stage: "alone")
+                try alone.runModel(without: [set], stage: "alone")
+                for (a, b) in [
+                    (together.circuit(without: set), alone.circuit(without: set)),
+                    (together.model(without: set), alone.model(without: set)),
+                ] {
+                    #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 }, "\(ablation.kind), without \(set)")
+                }
+            }
+        }
+    }
+
     /// Sets that are run later, or one by one, or alone, are as those of one call.
     @Test func setsMayComeInAnyOrder() throws {
         let fixture = PatchingFixture.all[1]
