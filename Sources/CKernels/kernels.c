@@ -13,6 +13,10 @@
 #endif
 #define INLINED static inline __attribute__((always_inline))
 
+/// Before a loop whose arrays are the same or do not overlap: otherwise an array that is its own output would be taken
+/// one value at a time.
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+
 /// The numbers that are summed side by side, whatever the width of a vector.
 #define LANES 16
 
@@ -63,6 +67,7 @@ INLINED float sigmoid(float x) { return 1 / (1 + exponential(-x)); }
 
 FOR_EACH_PROCESSOR
 void kernels_gelu(const float *x, float *y, long count) {
+    INDEPENDENT
     for (long i = 0; i < count; i++) {
         float value = x[i];
         y[i] = value * sigmoid(2 * SCALE * (value + CUBIC * value * value * value));
@@ -71,6 +76,7 @@ void kernels_gelu(const float *x, float *y, long count) {
 
 FOR_EACH_PROCESSOR
 void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count) {
+    INDEPENDENT
     for (long i = 0; i < count; i++) {
         float value = x[i];
         float s = sigmoid(2 * SCALE * (value + CUBIC * value * value * value));
