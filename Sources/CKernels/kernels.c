@@ -86,6 +86,41 @@ void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count
 }
 
 FOR_EACH_PROCESSOR
+void kernels_add(const float *x, float factor, const float *y, float *out, long count) {
+    INDEPENDENT
+    for (long i = 0; i < count; i++) out[i] = x[i] + factor * y[i];
+}
+
+/// The generators of a row of dropout; see Dropout.Mask.
+#define GENERATORS 8
+
+INLINED void drop(const float *x, float *out, int count, uint32_t *state, uint32_t threshold, float scale) {
+    for (int lane = 0; lane < count; lane++) {
+        uint32_t next = state[lane];
+        next ^= next << 13;
+        next ^= next >> 17;
+        next ^= next << 5;
+        state[lane] = next;
+        // All bits where the number is smaller.
+        uint32_t dropped = (uint32_t)((int32_t)((next >> 1) - threshold) >> 31);
+        out[lane] = from_bits(bits_of(x[lane] * scale) & ~dropped);
+    }
+}
+
+FOR_EACH_PROCESSOR
+void kernels_drop(const float *x, float *out, long count, uint32_t *state, uint32_t threshold, float scale) {
+    long whole = count - count % GENERATORS;
+    uint32_t states[GENERATORS];
+    memcpy(states, state, sizeof states);
+    for (long i = 0; i < whole; i += GENERATORS) {
+        float values[GENERATORS];
+        drop(x + i, values, GENERATORS, states, threshold, scale);
+        memcpy(out + i, values, sizeof values);
+    }
+    drop(x + whole, out + whole, (int)(count - whole), states, threshold, scale);
+}
+
+FOR_EACH_PROCESSOR
 float kernels_exponentials(float *x, long count, float shift, bool storing) {
     float sums[LANES] = {0};
     long whole = count - count % LANES;

@@ -13,6 +13,13 @@ void kernels_gelu(const float *x, float *y, long count);
 /// Turns `gradient` from that of the activation `y` of `x` into that of `x`, and computes `y`. [count]
 void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count);
 
+/// `out` = `x` + `factor` · `y`; `out` may be either of them. [count]
+void kernels_add(const float *x, float factor, const float *y, float *out, long count);
+
+/// `out` = `x` with its values set to 0 or multiplied by `scale`; `out` may be `x`. Each lane's generator starts at its
+/// `state`; a value is dropped if the upper 31 bits of its generator's next number are less than `threshold`. [count]
+void kernels_drop(const float *x, float *out, long count, uint32_t *state, uint32_t threshold, float scale);
+
 /// The sum of e^(x − shift) over `x`, which they replace if `storing`. [count]
 float kernels_exponentials(float *x, long count, float shift, bool storing);
 

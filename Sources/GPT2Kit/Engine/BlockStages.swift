@@ -111,11 +111,15 @@ extension GPT2Parameters.Block {
         workers: Workers,
         showing show: (_ dNormal: Matrix) -> Void
     ) {
-        GEMM.multiply(dOut, outerWeight.transposed, into: dInner, workers: workers)
-        GELU.backward(dInner, x: block.inner, restoring: block.active, workers: workers)
+        dOut.withParts(workers: workers) { dOut in
+            GEMM.multiply(dOut, outerWeight.transposed, into: dInner, workers: workers)
+            GELU.backward(dInner, x: block.inner, restoring: block.active, workers: workers)
+            if let gradients {
+                GEMM.multiply(block.active.transposed, dOut, into: gradients.outerWeight, workers: workers)
+            }
+        }
         if let gradients {
-            GEMM.multiply(block.active.transposed, dOut, into: gradients.outerWeight, workers: workers)
-            Linear.sumRows(dOut, into: gradients.outerBias, workers: workers)
+            dOut.sumRows(into: gradients.outerBias, workers: workers)
             LayerNorm.restore(
                 block.residMid, gamma: ln2Gamma, beta: ln2Beta, statistics: block.ln2Statistics, into: block.ln2,
                 workers: workers

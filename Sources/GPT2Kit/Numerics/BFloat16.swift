@@ -65,18 +65,21 @@ extension Matrix {
 
 /// Memory for parts that last for one product, kept between products: a new page costs more than its conversion.
 private enum Room {
+    /// From the smallest to the largest.
     private static let free = Mutex<[Arena]>([])
 
     static func lend(floats: Int, _ body: (Arena) -> Void) {
         let found = free.withLock { free -> Arena? in
             if let index = free.firstIndex(where: { $0.count >= floats }) { return free.remove(at: index) }
-            // A larger one replaces it.
-            _ = free.popLast()
+            // A larger one takes the place of the smallest.
+            if !free.isEmpty { free.removeFirst() }
             return nil
         }
         let arena = found ?? Arena(count: floats)
         arena.reset()
         body(arena)
-        free.withLock { $0.append(arena) }
+        free.withLock { free in
+            free.insert(arena, at: free.firstIndex { $0.count > arena.count } ?? free.endIndex)
+        }
     }
 }

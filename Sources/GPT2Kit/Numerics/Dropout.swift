@@ -1,3 +1,5 @@
+import CKernels
+
 /// Dropout (Srivastava et al. 2014) at the places of GPT-2: a value becomes 0 with probability `rate`, and is divided by
 /// 1 − `rate` otherwise.
 ///
@@ -42,14 +44,14 @@ package struct Dropout: Sendable {
         /// The two halves of the mask's key.
         private let low, high: UInt32
         /// A value is dropped if its number of 31 bits is smaller.
-        private let threshold: Int32
+        private let threshold: UInt32
         /// 1 / (1 − rate)
         private let scale: Float
 
         fileprivate init(key: UInt64, rate: Double) {
             low = UInt32(truncatingIfNeeded: key)
             high = UInt32(truncatingIfNeeded: key >> 32)
-            threshold = Int32(rate * 0x1p31)
+            threshold = UInt32(rate * 0x1p31)
             scale = Float(1 / (1 - rate))
         }
 
@@ -75,23 +77,10 @@ package struct Dropout: Sendable {
         ) {
             let key = Self.mix(low &+ Self.mix(high &+ UInt32(truncatingIfNeeded: row)))
             var state = Self.mix(Self.lanes &+ SIMD8(repeating: key)) | 1
-            forEachLanes(count) {
-                out.setLanes($0, kept(x.lanes($0), &state))
-            } tail: {
-                let rest = kept(Lanes(prefix: $0.count, of: x + $0.lowerBound), &state)
-                for i in $0 { out[i] = rest[i - $0.lowerBound] }
+            withUnsafeMutableBytes(of: &state) { state in
+                let state = state.assumingMemoryBound(to: UInt32.self).baseAddress
+                kernels_drop(x, out, count, state, threshold, scale)
             }
-        }
-
-        @inline(__always)
-        private func kept(_ x: Lanes, _ state: inout SIMD8<UInt32>) -> Lanes {
-            state ^= state &<< 13
-            state ^= state &>> 17
-            state ^= state &<< 5
-            let number = unsafeBitCast(state &>> 1, to: SIMD8<Int32>.self)
-            // All bits where the number is smaller. A comparison of integers would not be vectorised.
-            let dropped = (number &- SIMD8(repeating: threshold)) &>> 31
-            return unsafeBitCast(unsafeBitCast(x * scale, to: SIMD8<Int32>.self) & ~dropped, to: Lanes.self)
         }
 
         private static let lanes = SIMD8<UInt32>(0, 1, 2, 3, 4, 5, 6, 7) &* 0x9e37_79b9

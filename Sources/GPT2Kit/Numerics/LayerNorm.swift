@@ -102,7 +102,7 @@ package enum LayerNorm {
                 }
             }
         }
-        if let dBeta { Linear.sumRows(dY, into: dBeta, workers: workers) }
+        if let dBeta { dY.sumRows(into: dBeta, workers: workers) }
         guard let dGamma else { return }
         workers.share(d, grain: 64, nanoseconds: sumCost * Double(x.rows)) { columns in
             let dGamma = dGamma.base + columns.lowerBound

@@ -2,7 +2,7 @@
 package enum Linear {
     /// `out` [n, m] = `x` [n, k] · `weight` [k, m] + `bias` [m].
     package static func forward(_ x: Matrix, weight: Matrix, bias: Matrix, into out: Matrix, workers: Workers) {
-        workers.share(out.rows) { rows in
+        workers.share(out.rows, nanoseconds: 0.2 * Double(out.columns)) { rows in
             for row in rows { out[row].update(from: bias.base, count: out.columns) }
         }
         GEMM.multiply(x, weight, into: out, beta: 1, workers: workers)
@@ -23,22 +23,6 @@ package enum Linear {
             GEMM.multiply(dOut, weight.transposed, into: dX, workers: workers)
             if let dWeight { GEMM.multiply(x.transposed, dOut, into: dWeight, workers: workers) }
         }
-        if let dBias { sumRows(dOut, into: dBias, workers: workers) }
-    }
-
-    /// `sums` [m] = Σ over rows of `x` [n, m].
-    static func sumRows(_ x: Matrix, into sums: Matrix, workers: Workers) {
-        workers.share(x.columns, grain: 64) { columns in
-            let sums = sums.base + columns.lowerBound
-            sums.update(repeating: 0, count: columns.count)
-            for row in 0..<x.rows {
-                let values = x[row] + columns.lowerBound
-                forEachLanes(columns.count) {
-                    sums.setLanes($0, sums.lanes($0) + values.lanes($0))
-                } tail: {
-                    for column in $0 { sums[column] += values[column] }
-                }
-            }
-        }
+        if let dBias { dOut.sumRows(into: dBias, workers: workers) }
     }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A view of `rows × columns` floats in row-major order; consecutive rows begin `stride` floats apart.
 ///
 /// A view owns no memory: whoever hands it out (a model, a set of activations) keeps the memory alive.
@@ -77,9 +79,12 @@ package struct Matrix: @unchecked Sendable {
 // MARK: Rows on several threads
 
 extension Matrix {
+    /// What copying or adding an element takes on one thread, in ns.
+    private static let cost = 0.2
+
     /// `out` [n, columns] = the rows `indices` of this matrix.
     package func gather(_ indices: [Int], into out: Matrix, workers: Workers) {
-        workers.share(indices.count) { rows in
+        workers.share(indices.count, nanoseconds: Self.cost * Double(columns)) { rows in
             for row in rows { out[row].update(from: self[indices[row]], count: columns) }
         }
     }
@@ -87,39 +92,36 @@ extension Matrix {
     /// Adds row i of this matrix to row `indices[i]` of `out`.
     package func scatter(_ indices: [Int], addingTo out: Matrix, workers: Workers) {
         // An index may occur twice, so the work is divided by columns.
-        workers.share(columns, grain: 64) { columns in
+        workers.share(columns, grain: 64, nanoseconds: Self.cost * Double(indices.count)) { columns in
             for (row, index) in indices.enumerated() {
-                let (source, target) = (self[row] + columns.lowerBound, out[index] + columns.lowerBound)
-                forEachLanes(columns.count) {
-                    target.setLanes($0, target.lanes($0) + source.lanes($0))
-                } tail: {
-                    for i in $0 { target[i] += source[i] }
-                }
+                let target = out[index] + columns.lowerBound
+                kernels_add(target, 1, self[row] + columns.lowerBound, target, columns.count)
             }
+        }
+    }
+
+    /// `sums` [1, columns] = Σ of all rows.
+    func sumRows(into sums: Matrix, workers: Workers) {
+        workers.share(columns, grain: 64, nanoseconds: Self.cost * Double(rows)) { columns in
+            let sums = sums.base + columns.lowerBound
+            sums.update(repeating: 0, count: columns.count)
+            for row in 0..<rows { kernels_add(sums, 1, self[row] + columns.lowerBound, sums, columns.count) }
         }
     }
 
     /// `out` = this matrix + `other`; `out` may be either of them.
     package func add(_ other: Matrix, into out: Matrix, workers: Workers) {
-        combine(other, into: out, workers: workers) { $0 + $1 }
+        add(1, other, into: out, workers: workers)
     }
 
     /// `out` = this matrix − `other`; `out` may be either of them.
     package func subtract(_ other: Matrix, into out: Matrix, workers: Workers) {
-        combine(other, into: out, workers: workers) { $0 - $1 }
+        add(-1, other, into: out, workers: workers)
     }
 
-    @inline(__always)
-    private func combine(_ other: Matrix, into out: Matrix, workers: Workers, _ body: (Lanes, Lanes) -> Lanes) {
-        workers.share(rows) { rows in
-            for row in rows {
-                let (x, y, result) = (self[row], other[row], out[row])
-                forEachLanes(columns) {
-                    result.setLanes($0, body(x.lanes($0), y.lanes($0)))
-                } tail: {
-                    for i in $0 { result[i] = body(Lanes(repeating: x[i]), Lanes(repeating: y[i]))[0] }
-                }
-            }
+    private func add(_ factor: Float, _ other: Matrix, into out: Matrix, workers: Workers) {
+        workers.share(rows, nanoseconds: Self.cost * Double(columns)) { rows in
+            for row in rows { kernels_add(self[row], factor, other[row], out[row], columns) }
         }
     }
 }
