@@ -92,9 +92,9 @@ struct BenchCommand: ParsableCommand {
                 $0.map { "\($0)" } ?? ""
             }
             return "\"\(timing.name)\",\(timing.seconds),\(figures.joined(separator: ",")),"
-                + "\(timing.kind?.rawValue ?? ""),\(timing.backend ?? ""),\(place)\n"
+                + "\(timing.kind?.rawValue ?? ""),\(timing.backend ?? ""),\(timing.precision?.rawValue ?? ""),\(place)\n"
         }
-        return "name,seconds,gigaflops,share_of_peak,prompts_per_second,kind,backend,processor,threads,blas\n"
+        return "name,seconds,gigaflops,share_of_peak,prompts_per_second,kind,backend,precision,processor,threads,blas\n"
             + rows.joined()
     }
 

@@ -22,7 +22,7 @@ public struct BenchmarkSummary: Sendable {
     ) {
         self.machine = machine
         threads = environment.threads
-        library = environment.blas
+        library = environment.blas + (environment.precision == .fp32 ? "" : ", \(environment.precision.rawValue)")
         self.shape = shape
         self.timings = timings
         self.measured = measured
@@ -36,8 +36,10 @@ public struct BenchmarkSummary: Sendable {
 
     private var figures: [String] {
         var figures: [String] = []
-        if let peak = measured.filter({ $0.kind == .product }).compactMap(\.gigaflops).max() {
-            figures.append(String(format: "best product %.0f GFLOP/s", peak))
+        for precision in Precision.allCases where precision != .bf16x3 {
+            let products = measured.filter { $0.kind == .product && $0.precision == precision }
+            guard let peak = products.compactMap(\.gigaflops).max() else { continue }
+            figures.append(String(format: "best product %.0f GFLOP/s (\(precision.rawValue))", peak))
         }
         for (start, unit) in [("step, ", "training"), ("eval, ", "eval")] {
             for timing in measured where timing.name.hasPrefix(start) {

@@ -50,7 +50,7 @@ struct ProductTimings {
     ) -> Timing {
         withProduct(m, k, n, count: 1, factors) { a, b, c in
             Timing.measure(
-                .product, "\(self.name), \(name): \(m) × \(k) × \(n)", backend: "\(workers.backend)",
+                .product, "\(self.name), \(name): \(m) × \(k) × \(n)", products: workers,
                 flops: 2 * Double(m) * Double(k) * Double(n), leastSeconds: timings.leastSeconds
             ) {
                 GEMM.multiply(a, b, into: c, workers: workers)
@@ -73,7 +73,7 @@ struct ProductTimings {
         let count = timings.batch * timings.config.heads
         return withProduct(m, k, n, count: count, factors) { a, b, c in
             Timing.measure(
-                .product, "\(self.name), \(name): \(count) of \(m) × \(k) × \(n)", backend: "\(workers.backend)",
+                .product, "\(self.name), \(name): \(count) of \(m) × \(k) × \(n)", products: workers,
                 flops: 2 * Double(count) * Double(m) * Double(k) * Double(n), leastSeconds: timings.leastSeconds
             ) {
                 workers.share(count) { range in
@@ -106,8 +106,13 @@ struct ProductTimings {
         return withExtendedLifetime(arena) {
             views.0.fill(0.5)
             views.1.fill(0.25)
-            let (a, b) = factors(views.0, views.1)
-            return body(a, b, views.2)
+            // The second factor is a weight, whose parts are kept, or a gradient that two products share.
+            var timing: Timing?
+            views.1.withParts(workers: workers) { second in
+                let (a, b) = factors(views.0, second)
+                timing = body(a, b, views.2)
+            }
+            return timing!
         }
     }
 }

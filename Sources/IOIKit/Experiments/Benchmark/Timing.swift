@@ -16,17 +16,19 @@ public struct Timing: Codable, Equatable, Sendable {
     public let kind: Kind?
     /// The library of a product.
     public let backend: String?
+    /// Of a product; nil for other work, which is in that of the run.
+    public let precision: Precision?
     /// The median over the repetitions.
     public let seconds: Double
     /// 10⁹ floating-point operations per second, counting those that its matrix products need; nil if it has none.
     public let gigaflops: Double?
-    /// `gigaflops` as a share of the fastest product so far in the same run.
+    /// `gigaflops` as a share of the fastest product so far in the same run and precision.
     public var shareOfPeak: Double?
     /// nil where the work is not done prompt by prompt.
     public let promptsPerSecond: Double?
 
     enum CodingKeys: String, CodingKey {
-        case name, kind, backend, seconds, gigaflops
+        case name, kind, backend, precision, seconds, gigaflops
         case shareOfPeak = "share_of_peak"
         case promptsPerSecond = "prompts_per_second"
     }
@@ -37,12 +39,13 @@ public struct Timing: Codable, Equatable, Sendable {
     /// Runs `body` once to warm up, then times it for at least `leastSeconds`, and three times unless that takes long.
     ///
     /// - Parameters:
+    ///   - products: how a product is computed.
     ///   - flops: the floating-point operations of its matrix products.
     ///   - prompts: how many prompts it works on.
     static func measure(
         _ kind: Kind,
         _ name: String,
-        backend: String? = nil,
+        products: Workers? = nil,
         flops: Double? = nil,
         prompts: Int? = nil,
         leastSeconds: Double,
@@ -60,7 +63,8 @@ public struct Timing: Codable, Equatable, Sendable {
         }
         let median = times.sorted()[times.count / 2]
         return Timing(
-            name: name, kind: kind, backend: backend, seconds: median, gigaflops: flops.map { $0 / median / 1e9 },
+            name: name, kind: kind, backend: products.map { "\($0.backend)" }, precision: products?.precision,
+            seconds: median, gigaflops: flops.map { $0 / median / 1e9 },
             shareOfPeak: nil, promptsPerSecond: prompts.map { Double($0) / median }
         )
     }
