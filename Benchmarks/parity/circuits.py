@@ -161,6 +161,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--sets", type=int, default=4, help="random sets of the completeness job (default: 4)")
     parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file (default: 4)")
     parser.add_argument("--threads", type=int, default=2, help="threads of ioi (default: 2)")
+    parser.add_argument("--backend", default="auto", help="backend of ioi (default: auto)")
+    parser.add_argument("--precision", default="fp32", help="precision of ioi, fp32 or bf16x3 (default: fp32)")
     parser.add_argument(
         "--random-weights",
         type=int,
@@ -182,6 +184,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def ask(arguments: argparse.Namespace, options: list[Any], data: Path) -> dict[str, Any]:
+    options = [*options, "--backend", arguments.backend, "--precision", arguments.precision]
     output = run_process(ioi_command(arguments, options, arguments.model, data)).output
     return json.loads(output)["results"]
 

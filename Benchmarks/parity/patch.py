@@ -125,6 +125,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="just the checks whose line contains TEXT")
     parser.add_argument("--float32", action="store_true", help="run the reference in float32, not float64")
     parser.add_argument("--threads", type=int, default=2, help="threads of both programs (default: 2)")
+    parser.add_argument("--backend", default="auto", help="backend of ioi (default: auto)")
+    parser.add_argument("--precision", default="fp32", help="precision of ioi, fp32 or bf16x3 (default: fp32)")
     parser.add_argument(
         "--random-weights",
         type=int,
@@ -175,6 +177,7 @@ def run_ioi(arguments: argparse.Namespace, check: Check, data: Path) -> dict[str
     """The part of the results document with the check's figures; nothing where the run fails."""
     command = [arguments.ioi.resolve(), check.arguments[0], "--model", arguments.model, *check.arguments[1:]]
     command += ["--donor", arguments.donor] if "cross-model" in check.arguments else []
+    command += ["--backend", arguments.backend, "--precision", arguments.precision]
     command += ["--data", data, "--threads", arguments.threads, "--format", "json", "--per-prompt", "--quiet"]
     run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if run.returncode != 0:

@@ -6,7 +6,7 @@ fresh process; with --repeat they alternate: ioi, PyTorch, ioi, PyTorch. Speed i
 steps after the first two. The share of the GEMM ceiling counts 6 * tokens * (block matrices' weights) + 6 *
 predictions * width * vocabulary operations a step (2 forward, 4 backward, per weight and row; no padding,
 attention scores left out), on both sides alike, over the best fp32 matrix product of torch, numpy and `ioi bench`
-measured between the runs.
+(of `ioi bench` alone in bf16) measured between the runs.
 
 With --text, both take blocks of the text with the authors' recipe: next-token loss over all of a block, clipped
 gradients, dropout. The losses are compared only with --dropout 0, since each has masks of its own.
@@ -227,8 +227,8 @@ def gemm_ceiling(arguments: argparse.Namespace) -> dict[str, float]:
         "--batch", arguments.batch, "--length", round(tokens_per_sample(arguments)), "--format", "json", "--quiet",
     ]  # fmt: skip
     timings = json.loads(run_process(bench).output)["results"]["timings"]
-    products = [timing["gigaflops"] for timing in timings if " × " in timing["name"] and "gigaflops" in timing]
-    return rates | {"ioi": max(products)}
+    products = [timing["gigaflops"] for timing in timings if timing.get("precision") == arguments.precision]
+    return (rates if arguments.precision == "fp32" else {}) | {"ioi": max(products)}
 
 
 # Figures

@@ -20,7 +20,7 @@ public enum Backend: UInt8, CaseIterable, Sendable {
     /// The name and version of the library in use.
     public static var library: String { current.library }
 
-    /// The name and version of the library, and the kernel of OpenBLAS.
+    /// The name, version and kernels of the library.
     public var library: String {
         switch self {
         case .openBLAS: GEMM.openBLAS

@@ -17,7 +17,7 @@ struct OneDNN: Sendable {
     /// Not in oneDNN's headers, but exported since version 1.
     private let halfProduct: Product?
     private let limitThreads: @convention(c) (Int32) -> Void
-    /// The name and version.
+    /// The name, version and kernels.
     let name: String
     /// Whether its kernels use AVX-512, where they are faster than those of the OpenBLAS at hand.
     let usesAVX512: Bool
@@ -43,9 +43,11 @@ struct OneDNN: Sendable {
         limitThreads = unsafeBitCast(limit, to: (@convention(c) (Int32) -> Void).self)
         // Of major version, minor version and patch, at the start of a structure.
         let numbers = unsafeBitCast(version, to: (@convention(c) () -> UnsafePointer<Int32>).self)()
-        name = "oneDNN \(numbers[0]).\(numbers[1]).\(numbers[2])"
-        // Each bit is a set of instructions; that of avx512_core has been the same since version 1.
-        usesAVX512 = unsafeBitCast(isa, to: (@convention(c) () -> UInt32).self)() & 0x20 != 0
+        // Each bit is a set of instructions; those of AVX-512 and its bfloat16 have been the same since version 1.
+        let instructions = unsafeBitCast(isa, to: (@convention(c) () -> UInt32).self)()
+        usesAVX512 = instructions & 0x20 != 0
+        let kernels = instructions & 0xA0 == 0xA0 ? "AVX-512 bf16" : usesAVX512 ? "AVX-512" : "AVX2 or older"
+        name = "oneDNN \(numbers[0]).\(numbers[1]).\(numbers[2]), \(kernels)"
     }
 
     /// `c` [m, n] = alpha · a [m, k] · b [k, n] + beta · `c`, on the calling thread alone.

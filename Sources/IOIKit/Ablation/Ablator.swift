@@ -46,7 +46,7 @@ final class Ablator {
                 )
             }
             (donor, inputs) = (nil, [])
-            means = try settings.shared.means(
+            means = try (settings.shared ?? SharedPasses()).means(
                 of: parameters, sites: sites, over: reference, group: ablation.group, workers: settings.workers
             )
         case .optimal:

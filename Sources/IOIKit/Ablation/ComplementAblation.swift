@@ -77,7 +77,7 @@ public struct ComplementAblation: Sendable {
             }
             return measures
         }
-        settings.shared.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, of: model, prompts)
         return measures
     }
 

@@ -157,7 +157,7 @@ public struct Knockout: Sendable {
             measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(targets.count)) }
             return measures
         }
-        settings.shared.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, of: model, prompts)
         return measures
     }
 }

@@ -62,7 +62,7 @@ final class PatchRunner {
         self.stackedRows = stackedRows
         self.prompts = prompts
         self.settings = settings
-        known = settings.shared.differences(of: parameters, prompts)
+        known = settings.shared?.differences(of: parameters, prompts)
     }
 
     static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
@@ -249,8 +249,8 @@ public struct RunSettings: Sendable {
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.
     public var isInterrupted: @Sendable () -> Bool = { false }
-    /// Shared by the measurements with these settings and copies of them.
-    var shared = SharedPasses()
+    /// What the measurements of one experiment share; nil for none, since weights may change between measurements.
+    var shared: SharedPasses?
 
     public static let defaultMemory = 1_000_000_000
 

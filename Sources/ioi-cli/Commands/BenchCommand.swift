@@ -58,6 +58,7 @@ struct BenchCommand: ParsableCommand {
         try checkFlag("--length", length, in: 1...config.contextLength)
         let environment = EnvironmentRecord(workers: workers)
         let timings = Timings(config: config, batch: batch, length: length, workers: workers)
+        if output.format == .text { print(Self.heading) }
         let measured = try timings.measure { timing in
             if !common.quiet, output.format != .text { Terminal.say(timing.name) }
             guard output.format == .text else { return }
@@ -98,10 +99,13 @@ struct BenchCommand: ParsableCommand {
             + rows.joined()
     }
 
+    /// Fits into 80 columns.
+    private static let heading = String(repeating: " ", count: 54) + "      ms  GFLOP/s % peak"
+
     private static func row(_ timing: Timing) -> String {
-        let name = timing.name.padding(toLength: max(60, timing.name.count), withPad: " ", startingAt: 0)
-        let time = String(format: "%10.3f ms", 1000 * timing.seconds)
+        let name = timing.name.padding(toLength: max(54, timing.name.count), withPad: " ", startingAt: 0)
+        let time = String(format: "%8.3f", 1000 * timing.seconds)
         guard let speed = timing.gigaflops, let share = timing.shareOfPeak else { return name + time }
-        return name + time + String(format: "%9.1f GFLOP/s  %5.1f %% of peak", speed, 100 * share)
+        return name + time + String(format: "%9.1f%7.1f", speed, 100 * share)
     }
 }

@@ -29,10 +29,12 @@ import Testing
             )
         }
         let sample = Array(Self.prompts.prefix(3))
-        let settings = RunSettings(workers: Workers(count: 2))
+        let passes = SharedPasses()
+        var settings = RunSettings(workers: Workers(count: 2))
+        settings.shared = passes
         let shared = try run([subsets(Self.prompts, settings), subsets(sample, settings)])
         // One set of means, and the logit differences of all prompts and of the sample.
-        #expect(settings.shared.count == 3)
+        #expect(passes.count == 3)
         let alone = try run([Self.prompts, sample].map { subsets($0, RunSettings(workers: Workers(count: 2))) })
         #expect(shared == alone)
     }

@@ -72,7 +72,7 @@ public struct EdgeComplementAblation: Sendable {
             }
             return measures
         }
-        settings.shared.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, of: model, prompts)
         return measures
     }
 
