@@ -46,8 +46,8 @@ struct ProductOptions: ExecutionOptions {
         help: ArgumentHelp(
             "The precision of matrix products (default: fp32).",
             discussion: """
-                bf16x3 computes as exactly as fp32, and faster where a processor has matrix units for bfloat16 (AMX). bf16 \
-                is for training and first looks: factors have 8 significant bits, sums 24. Both need oneDNN.
+                bf16 is for training and first looks: factors have 8 significant bits, sums 24. bf16x3 is as exact as \
+                fp32, for processors with matrix units for bfloat16 (AMX). Both need oneDNN.
                 """, valueName: "name"
         )
     )
