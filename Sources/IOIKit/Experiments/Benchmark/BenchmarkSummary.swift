@@ -11,8 +11,10 @@ public struct BenchmarkSummary: Sendable {
 
     /// - Parameters:
     ///   - measured: what `timings` has measured.
+    ///   - timings: the settings of the benchmark.
     ///   - shape: the name of the model's shape.
     ///   - environment: threads and library.
+    ///   - machine: the machine that was measured.
     public init(
         _ measured: [Timing],
         by timings: Timings,
