@@ -47,7 +47,7 @@ package final class BackwardPass {
     /// - Parameters:
     ///   - forward: must keep its activations for this.
     ///   - ofParameters: whether the parameters' gradients are wanted.
-    ///   - blockByBlock: whether those of a block may be overwritten by those of the block before it.
+    ///   - blockByBlock: whether the gradients of a block may overwrite those of the block above it.
     package init(_ forward: ForwardPass, ofParameters: Bool = true, blockByBlock: Bool = false) {
         precondition(forward.activations.keeping.forBackward, "the forward pass keeps too little")
         self.forward = forward

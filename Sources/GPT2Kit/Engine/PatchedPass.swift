@@ -53,7 +53,7 @@ package struct Reading {
 ///
 /// Runs share a row for as long as the token has seen the same edits in all of them: were there a third run with A's edit
 /// and another at token 4 of layer 2, it would share row 0 with A, and row 2 from its input until the new edit. Then the
-/// row forks: the residual stream is copied, and each run goes on with its own.
+/// row forks: each run continues with its own copy of the residual stream.
 package final class PatchedPass {
     /// The sites that the cached run must keep.
     ///

@@ -71,7 +71,7 @@ struct PatchedRows {
 
     var count: Int { tokens.count }
 
-    /// The rows of last tokens, ascending. They may be other tokens' too, of prompts that go on.
+    /// The rows of last tokens, ascending. A longer prompt may share such a row with a token in its middle.
     var ends: [Int] {
         var isEnd = [Bool](repeating: false, count: count)
         for index in all.indices where all.isLast[index] && places[index] >= 0 { isEnd[Int(places[index])] = true }

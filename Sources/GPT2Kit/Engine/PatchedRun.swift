@@ -71,7 +71,7 @@ package struct PatchedRun {
         tokens = rows.map(\.token)
         divergencePoints = rows.map(\.divergencePoint)
     }
-    /// The same run of some of its tokens alone, which are those of whole prompts.
+    /// The same run of some of its prompts, given as their tokens.
     package func restricted(to range: Range<Int>) -> PatchedRun {
         let kept = tokens.indices(within: range)
         return PatchedRun(

@@ -11,7 +11,7 @@ final class PatchedStack {
     let isStoring: Bool
     private let readings: [Reading]
     let tables: [ValueTable]
-    /// The rows at present; after the last block's keys and values only those of last tokens.
+    /// The current rows; after the last block's keys and values only the rows of last tokens.
     private(set) var rows: PatchedRows
     private var seen: SeenEdits
     /// The residual stream of `rows`, and room for the next.
@@ -168,7 +168,7 @@ final class PatchedStack {
         }
     }
 
-    /// Goes on with `next`, whose residual streams are those of the rows that they were forked from.
+    /// Continues with the rows `next`, each with the residual stream of the row that it was forked from.
     private func fork(to next: PatchedRows) {
         precondition(next.count <= pass.capacity, "\(next.count) rows in a stack of \(pass.capacity)")
         let sources = next.sources.compactMap { $0 }
@@ -181,7 +181,7 @@ final class PatchedStack {
         swap(&stream, &spareStream)
     }
 
-    /// Drops all rows but those of last tokens, which alone continue in the last block.
+    /// Keeps the rows of last tokens alone, since no others continue in the last block.
     ///
     /// - Returns: the rows that are left.
     @discardableResult

@@ -71,7 +71,7 @@ struct SeenEdits {
         return isNew ? rows(through: DivergencePoint(layer, .qkv), from: previous) : previous.unforked
     }
 
-    /// The rows that a layer's attention writes and that go on from there; in the last layer only those of last tokens.
+    /// The rows that a layer computes from attention's output on; in the last layer only the rows of last tokens.
     ///
     /// - Parameter previous: the rows that attention reads.
     mutating func rows(after layer: Int, from previous: PatchedRows) -> PatchedRows {

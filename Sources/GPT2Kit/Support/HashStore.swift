@@ -5,8 +5,8 @@ import Foundation
 /// A hash is known by the file's path and holds as long as the system's description of the file is the same to the
 /// nanosecond. Where nothing can be remembered, every hash is computed.
 package struct HashStore: Sendable {
-    /// What a file is told apart by. A file that is written or replaced changes it, whatever its modification time is set
-    /// to afterwards.
+    /// What identifies a version of a file. It changes when the file is written or replaced, even if the modification time
+    /// is set back afterwards.
     private struct State: Codable, Equatable {
         let size, device, inode: Int64
         /// Of the last modification and the last change of contents or description, in ns since 1970.
@@ -88,7 +88,7 @@ package struct HashStore: Sendable {
         (try? InputFile.decode([String: Entry].self, from: file)) ?? [:]
     }
 
-    /// Of processes that write at the same time, one has its way; what the others add is computed again.
+    /// If processes write at the same time, the last one wins; the hashes of the others are computed again.
     private func remember(_ entry: Entry, of key: String, in file: URL) {
         var entries = entries(in: file).filter { FileManager.default.fileExists(atPath: $0.key) }
         entries[key] = entry

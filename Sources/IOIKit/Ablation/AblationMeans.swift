@@ -109,3 +109,22 @@ final class AblationMeans: Sendable {
         return rows[Self.key(batch.prompts[batch.prompts.startIndex + prompt], position, group)]!
     }
 }
+
+extension SharedPasses {
+    /// Means over the counterfactuals of prompts, computed unless they are known.
+    ///
+    /// - Throws: `IOIError` if a prompt has no counterfactual.
+    func means(
+        of model: GPT2Parameters,
+        sites: Set<Site>,
+        over prompts: [Prompt],
+        group: Ablation.Group,
+        workers: Workers
+    ) throws -> AblationMeans {
+        let name = "means of \(sites.map(\.rawValue).sorted()) by \(group.rawValue)"
+        if let known: AblationMeans = result(name, of: model, prompts) { return known }
+        let means = try AblationMeans(model, sites: sites, over: prompts, group: group, workers: workers)
+        keep(means, as: name, of: model, prompts)
+        return means
+    }
+}

@@ -11,7 +11,7 @@
 /// residual stream. The estimate of a set of heads is the sum of its heads': it counts what one head changes through
 /// another one of the set, which a patch of both would not let through.
 final class FirstOrder {
-    /// A site of which a change is wanted.
+    /// A site whose change is needed.
     private struct Place: Hashable {
         let site: Site
         let layer: Int
@@ -23,7 +23,7 @@ final class FirstOrder {
     private let backward: BackwardPass
     /// The gradients of z if W_O were the donor's. [queries, d]
     private let donorGradient: ValueTable
-    /// The change of the logit difference that each token brings about. [places][tokens]
+    /// How much each token changes the logit difference. [places][tokens]
     private var changes: [Place: [Double]] = [:]
     /// Whether a run edits each token.
     private var isEdited: [Bool] = []

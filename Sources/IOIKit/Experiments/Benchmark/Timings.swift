@@ -44,7 +44,7 @@ public struct Timings: Sendable {
         return timings
     }
 
-    /// As many threads with each backend and precision at hand. The backend in use comes last, so that its shares are of the
+    /// The same number of threads with each available backend and precision. The backend in use comes last, so that its shares are of the
     /// best of all.
     private var ways: [Workers] {
         let others = Backend.allCases.filter { $0.isAvailable && $0 != workers.backend }
