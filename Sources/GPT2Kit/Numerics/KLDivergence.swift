@@ -12,7 +12,18 @@ package enum KLDivergence {
         }
     }
 
-    /// The same; `logits` become the gradient of `weight` · Σ losses with respect to themselves, and `reference` is
+    /// The divergence of a row of `logits`, whose softmax is q, from one of `reference`, whose softmax is p.
+    package static func value(of logits: UnsafeBufferPointer<Float>, from reference: UnsafeBufferPointer<Float>)
+        -> Float
+    {
+        // Nothing is stored.
+        sums(
+            UnsafeMutablePointer(mutating: logits.baseAddress!), UnsafeMutablePointer(mutating: reference.baseAddress!),
+            count: logits.count, storing: false
+        ).divergence
+    }
+
+    /// The same as `forward`; `logits` become the gradient of `weight` · Σ losses with respect to themselves, and `reference` is
     /// overwritten.
     package static func forwardBackward(
         _ logits: Matrix,

@@ -1,14 +1,14 @@
 import CKernels
 
 /// The pieces of a softmax over `count` floats.
-enum Softmax {
+package enum Softmax {
     /// −∞ for none.
-    static func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float { kernels_maximum(x, count) }
+    package static func maximum(_ x: UnsafePointer<Float>, count: Int) -> Float { kernels_maximum(x, count) }
 
     /// Σ exp(x − `shift`).
     ///
     /// - Parameter storing: whether the exponentials replace `x`.
-    static func sumOfExponentials(
+    package static func sumOfExponentials(
         _ x: UnsafeMutablePointer<Float>,
         count: Int,
         minus shift: Float,

@@ -72,15 +72,15 @@ public struct Ablation: Codable, Equatable, Sendable {
     )
 }
 
-/// Prompts that differ only in their words: of one template, name order and length.
+/// Prompts that differ only in their words: of one template, structure (``Prompt/structure``) and length.
 struct PromptGroup: Hashable {
     let template: String
-    let order: NameOrder
+    let structure: String
     let length: Int
 
     init(_ prompt: Prompt) {
         template = prompt.template
-        order = prompt.order
+        structure = prompt.structure
         length = prompt.tokens.count
     }
 }

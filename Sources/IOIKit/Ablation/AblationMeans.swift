@@ -3,7 +3,7 @@ final class AblationMeans: Sendable {
     /// The tokens that share a mean.
     private enum Key: Hashable {
         case position(PromptGroup, Int)
-        case positionClass(PositionClass)
+        case named(PositionName)
         case other
     }
 
@@ -86,7 +86,7 @@ final class AblationMeans: Sendable {
         switch group {
         case .template: .position(PromptGroup(prompt), position)
         case .global:
-            PositionClass.allCases.first { prompt.positions[$0] == position }.map(Key.positionClass) ?? .other
+            prompt.positions.name(of: position).map(Key.named) ?? .other
         }
     }
 

@@ -41,7 +41,7 @@ final class Ablator {
             let known = Set(reference.map(PromptGroup.init))
             if ablation.group == .template, let group = groups.keys.first(where: { !known.contains($0) }) {
                 throw IOIError(
-                    "template \"\(group.template)\", order \(group.order.rawValue): found no prompt of \(group.length) "
+                    "template \"\(group.template)\", \(group.structure): found no prompt of \(group.length) "
                         + "tokens to take means over"
                 )
             }

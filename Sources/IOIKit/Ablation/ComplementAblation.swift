@@ -6,6 +6,7 @@ public struct ComplementAblation: Sendable {
     /// The heads kept in each run, and the positions where each is kept.
     public var kept: [[Head: PositionSelection]]
     public var ablation: Ablation
+    public var metric = Metric.logitDifference
 
     public init(_ kept: [[Head: PositionSelection]], ablation: Ablation = Ablation()) {
         self.kept = kept
@@ -39,9 +40,10 @@ public struct ComplementAblation: Sendable {
         for head in kept.flatMap(\.keys) {
             if let problem = model.config.problem(with: head) { throw IOIError("a kept head: \(problem)") }
         }
+        try prompts.check(kept.flatMap(\.values), field: "circuit")
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [.residPre]), donorSites: [.z],
-            settings: settings
+            model, prompts: prompts, metric: metric, keeping: PatchedPass.sites(divergingAt: [.residPre]),
+            donorSites: [.z], settings: settings
         )
         let learningShare = ablation.kind == .optimal ? 0.9 : 0
         let ablators = try ablators(model, prompts, reference: reference ?? prompts, runner.capacity, settings) {
@@ -77,7 +79,7 @@ public struct ComplementAblation: Sendable {
             }
             return measures
         }
-        settings.shared?.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, unpatched: metric, of: model, prompts)
         return measures
     }
 

@@ -17,6 +17,9 @@ public struct KnockoutTarget: Equatable, Sendable {
         mlps[layer, default: []].append(position)
     }
 
+    /// Where its components are knocked out.
+    var positions: [PositionSelection] { heads.values.flatMap { $0 } + mlps.values.flatMap { $0 } }
+
     var sites: Set<Site> { Set((heads.isEmpty ? [] : [Site.z]) + (mlps.isEmpty ? [] : [Site.mlpOut])) }
 
     /// - Parameters:
@@ -114,6 +117,7 @@ public struct Knockout: Sendable {
     /// Each is knocked out in a separate run.
     public var targets: [KnockoutTarget]
     public var ablation: Ablation
+    public var metric = Metric.logitDifference
 
     public init(_ targets: [KnockoutTarget], ablation: Ablation = Ablation()) {
         self.targets = targets
@@ -138,12 +142,14 @@ public struct Knockout: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
-        for target in targets { try target.check(model.config) }
+        for target in targets {
+            try target.check(model.config)
+            try prompts.check(target.positions, field: "position")
+        }
         let sites = targets.reduce(into: Set<Site>()) { $0.formUnion($1.sites) }
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(sites.map(\.stage))),
-            donorSites: sites,
-            settings: settings
+            model, prompts: prompts, metric: metric,
+            keeping: PatchedPass.sites(divergingAt: Set(sites.map(\.stage))), donorSites: sites, settings: settings
         )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
@@ -153,11 +159,11 @@ public struct Knockout: Sendable {
             ablator.prepare(batch)
             let variants = targets.map { PatchedRun(ablator.edits($0, of: batch), of: batch.packed) }
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.original = runner.takeOriginal()
             measures.patched = try runner.run(variants, of: batch) { try progress(Double($0) / Double(targets.count)) }
             return measures
         }
-        settings.shared?.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, unpatched: metric, of: model, prompts)
         return measures
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A model's performance on the prompts of a ``ChoiceTask``.
+/// A model's performance on the prompts of a task other than IOI.
 public struct ChoiceEvaluation: Equatable, Sendable {
     /// Means over all prompts, or over those of one group or template.
     public struct Summary: Codable, Equatable, Sendable {
@@ -11,11 +11,32 @@ public struct ChoiceEvaluation: Equatable, Sendable {
         public let accuracy: Estimate
         /// Cross-entropy of the label, in nats.
         public let loss: Estimate
+        /// The mean logit of the right tokens less that of the wrong ones; nil if a prompt has no wrong ones.
+        ///
+        /// This and the following are nil in older results.
+        public let logitDifference: Estimate?
+        /// log Σ P(right tokens), in nats.
+        public let logProbability: Estimate?
+        /// The share of prompts on which the token with the largest logit is right.
+        public let top1: Estimate?
 
         enum CodingKeys: String, CodingKey {
             case count
             case probabilityDifference = "probability_difference"
             case accuracy, loss
+            case logitDifference = "logit_difference"
+            case logProbability = "log_probability"
+            case top1
+        }
+
+        /// The figure of a metric; nil for a divergence, and where it was not measured.
+        public subscript(metric: Metric) -> Estimate? {
+            switch metric {
+            case .logitDifference: logitDifference
+            case .probabilityDifference: probabilityDifference
+            case .logProbability: logProbability
+            case .divergence: nil
+            }
         }
 
         init(_ measures: [ChoiceMeasures], seed: UInt64) {
@@ -23,6 +44,13 @@ public struct ChoiceEvaluation: Equatable, Sendable {
             probabilityDifference = .init(meanOf: measures.map(\.probabilityDifference), seed: seed)
             accuracy = .init(meanOf: measures.map { $0.probabilityDifference > 0 ? 1 : 0 }, seed: seed)
             loss = .init(meanOf: measures.map(\.loss), seed: seed)
+            func optional(_ value: (ChoiceMeasures) -> Double?) -> Estimate? {
+                let values = measures.compactMap(value)
+                return values.isEmpty || values.count < measures.count ? nil : Estimate(meanOf: values, seed: seed)
+            }
+            logitDifference = optional(\.logitDifference)
+            logProbability = optional(\.logProbability)
+            top1 = optional { $0.isTop.map { $0 ? 1 : 0 } }
         }
     }
 
@@ -55,7 +83,7 @@ extension ChoiceEvaluation: FieldCoded {
     }
 }
 
-/// A model's prediction at the end of one prompt of a ``ChoiceTask``.
+/// A model's prediction at END of one prompt of a task other than IOI.
 public struct ChoiceMeasures: Codable, Equatable, Sendable {
     public let id: Int
     public let template: String
@@ -64,15 +92,26 @@ public struct ChoiceMeasures: Codable, Equatable, Sendable {
     public let probabilityDifference: Double
     /// Cross-entropy of the label, in nats.
     public let loss: Double
+    /// The mean logit of the right tokens less that of the wrong ones; nil without wrong ones.
+    ///
+    /// This and the following are nil in older results.
+    public let logitDifference: Double?
+    /// log Σ P(right tokens), in nats.
+    public let logProbability: Double?
+    /// Whether the token with the largest logit is right.
+    public let isTop: Bool?
 
     enum CodingKeys: String, CodingKey {
         case id, template, group
         case probabilityDifference = "probability_difference"
         case loss
+        case logitDifference = "logit_difference"
+        case logProbability = "log_probability"
+        case isTop = "top1"
     }
 
-    /// - Parameter logits: [vocabulary], at the end of the prompt.
-    init(_ prompt: ChoicePrompt, logits: UnsafeBufferPointer<Float>) {
+    /// - Parameter logits: [vocabulary], at END.
+    init(_ prompt: Prompt, logits: UnsafeBufferPointer<Float>) {
         let largest = logits.max() ?? 0
         let total = logits.reduce(0.0) { $0 + Foundation.exp(Double($1 - largest)) }
         func probability(_ tokens: [Int]) -> Double {
@@ -83,5 +122,9 @@ public struct ChoiceMeasures: Codable, Equatable, Sendable {
         group = prompt.group
         probabilityDifference = probability(prompt.rightTokens) - probability(prompt.wrongTokens)
         loss = Foundation.log(total) - Double(logits[prompt.answerToken] - largest)
+        logitDifference =
+            prompt.wrongTokens.isEmpty ? nil : Metric.logitDifference.value(of: prompt, logits: logits)
+        logProbability = Metric.logProbability.value(of: prompt, logits: logits)
+        isTop = prompt.rightTokens.contains { logits[$0] == largest }
     }
 }

@@ -1,11 +1,11 @@
-/// The logit differences of prompts and, for the same two names, of their counterfactuals.
+/// A metric of prompts and, for the same answers, of their counterfactuals.
 public struct CounterfactualGap: Equatable, Sendable {
     /// [prompts]
     public let prompts: [Double]
     /// [prompts]
     public let counterfactuals: [Double]
 
-    /// Each prompt's logit difference minus its counterfactual's. [prompts]
+    /// Each prompt's value minus its counterfactual's. [prompts]
     public var values: [Double] { zip(prompts, counterfactuals).map(-) }
 
     init(prompts: [Double], counterfactuals: [Double]) {
@@ -14,6 +14,7 @@ public struct CounterfactualGap: Equatable, Sendable {
     }
 
     /// - Parameters:
+    ///   - metric: what is measured.
     ///   - model: the model to measure.
     ///   - prompts: the prompts to measure.
     ///   - workers: the threads that compute.
@@ -23,14 +24,14 @@ public struct CounterfactualGap: Equatable, Sendable {
     public init(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
+        metric: Metric = .logitDifference,
         workers: Workers,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
         for prompt in prompts { _ = try prompt.counterfactual() }
-        let measures = try Evaluator(model, workers: workers).measure(prompts, progress: progress)
-        self.init(
-            prompts: measures.map(\.logitDifference),
-            counterfactuals: measures.compactMap(\.counterfactualLogitDifference)
+        let values = try Evaluator(model, workers: workers).measure(
+            metric, withCounterfactuals: prompts, progress: progress
         )
+        self.init(prompts: values.map(\.prompt), counterfactuals: values.map(\.counterfactual))
     }
 }

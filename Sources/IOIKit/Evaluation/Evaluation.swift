@@ -142,7 +142,7 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - logits: [vocabulary], at END.
     ///   - names: the tokens of the names that IO is compared with.
-    init(_ prompt: Prompt, logits: UnsafeBufferPointer<Float>, names: [Int]) {
+    init(_ prompt: IOIPrompt, logits: UnsafeBufferPointer<Float>, names: [Int]) {
         let largest = logits.max() ?? 0
         let total = logits.reduce(0.0) { $0 + Foundation.exp(Double($1 - largest)) }
         let io = logits[prompt.ioToken]
@@ -161,7 +161,7 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
     }
 }
 
-extension Prompt {
+extension IOIPrompt {
     /// logit(IO) − logit(S).
     ///
     /// - Parameter logits: [vocabulary].

@@ -19,7 +19,7 @@ public struct Evaluator {
     ///   - prompts: the prompts to measure.
     /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
-        _ prompts: [Prompt],
+        _ prompts: [IOIPrompt],
         names: [Int] = [],
         progress: (Int) throws -> Void = { _ in }
     ) throws -> [PromptMeasures] {
@@ -48,7 +48,7 @@ public struct Evaluator {
     ///   - prompts: the prompts to measure.
     /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func measure(
-        _ prompts: [ChoicePrompt],
+        _ prompts: [Prompt],
         progress: (Int) throws -> Void = { _ in }
     ) throws -> [ChoiceMeasures] {
         try measure(prompts, inputs: { [$0.tokens] }, progress: progress) { batch, run in
@@ -59,6 +59,46 @@ public struct Evaluator {
                 }
                 return measured
             }
+        }
+    }
+
+    /// A metric of prompts and, for the answers of these, of their counterfactuals. The divergence of a counterfactual is
+    /// that from its prompt.
+    ///
+    /// - Parameters:
+    ///   - progress: called with the number of prompts done; throwing stops the run.
+    ///   - metric: what is measured.
+    ///   - prompts: all have a counterfactual.
+    /// - Throws: `IOIError` naming a prompt whose logits are not finite, or that has no counterfactual; errors from
+    ///   `progress`.
+    func measure(
+        _ metric: Metric,
+        withCounterfactuals prompts: [Prompt],
+        progress: (Int) throws -> Void
+    ) throws -> [(prompt: Double, counterfactual: Double)] {
+        try metric.check(prompts)
+        return try measure(
+            prompts, inputs: { [$0.tokens] + [$0.counterfactualTokens].compactMap { $0 } }, progress: progress
+        ) { batch, run in
+            var references: [[Float]] = []
+            let own = try run.map(batch, tokens: \.tokens) { prompt, logits in
+                if metric == .divergence { references.append(Array(logits)) }
+                return metric.value(of: prompt, logits: logits, reference: logits)
+            }
+            let others = try batch.map { try $0.counterfactual() }
+            let values = try run.map(batch.indices, tokens: { others[$0 - batch.startIndex] }) { index, logits in
+                let reference = references.isEmpty ? nil : references[index - batch.startIndex]
+                let value =
+                    reference.map {
+                        $0.withUnsafeBufferPointer { metric.value(of: batch[index], logits: logits, reference: $0) }
+                    }
+                    ?? metric.value(of: batch[index], logits: logits)
+                guard value.isFinite, own[index - batch.startIndex].isFinite else {
+                    throw Self.notFinite(batch[index].id)
+                }
+                return value
+            }
+            return zip(own, values).map { ($0, $1) }
         }
     }
 
@@ -114,10 +154,10 @@ public enum TaskEvaluation: Equatable, Sendable {
 
 extension TaskEvaluation: Codable {
     public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: ChoiceEvaluation.Summary.CodingKeys.self)
+        let container = try decoder.container(keyedBy: FieldName.self)
         self =
-            container.contains(.probabilityDifference)
-            ? .choice(try ChoiceEvaluation(from: decoder)) : .ioi(try Evaluation(from: decoder))
+            container.contains("io_rank")
+            ? .ioi(try Evaluation(from: decoder)) : .choice(try ChoiceEvaluation(from: decoder))
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -141,13 +181,11 @@ extension Evaluator {
         perPrompt: Bool = false,
         progress: (Int) throws -> Void = { _ in }
     ) throws -> TaskEvaluation {
-        switch dataset {
-        case .ioi(let dataset):
-            let measures = try measure(dataset.prompts, names: dataset.names, progress: progress)
+        if let ioi = dataset.ioi {
+            let measures = try measure(ioi.prompts, names: ioi.names, progress: progress)
             return .ioi(Evaluation(measures, seed: seed, perPrompt: perPrompt))
-        case .choice(let dataset):
-            let measures = try measure(dataset.prompts, progress: progress)
-            return .choice(ChoiceEvaluation(measures, seed: seed, perPrompt: perPrompt))
         }
+        let measures = try measure(dataset.prompts, progress: progress)
+        return .choice(ChoiceEvaluation(measures, seed: seed, perPrompt: perPrompt))
     }
 }

@@ -1,12 +1,12 @@
 /// Discovers a model's circuit.
-public struct DiscoverExperiment: PromptExperiment, Equatable {
+public struct DiscoverExperiment: MetricExperiment, Equatable {
     public static let name = "circuit discover"
     public static let uncompared: Set = ["problem"]
 
     public enum Method: Codable, Equatable, Sendable {
         case path(PathWalk)
         case attribution(Attribution)
-        case acdc(threshold: Double, metric: ACDC.Metric)
+        case acdc(threshold: Double, metric: Metric)
     }
 
     /// Options for circuits of the edges with the best attribution scores.
@@ -29,6 +29,8 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
     public var method: Method
     /// The values along ablated edges.
     public var ablation = Ablation(.counterfactual)
+    /// What is measured, and attributed to edges. ACDC decides by its own.
+    public var metric: Metric?
 
     public init(prompts: PromptSource, method: Method) {
         self.prompts = prompts
@@ -62,13 +64,13 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
             }
         }
         do {
-            return try find(in: subject.model, subject.prompts, work)
+            return try find(in: subject.model, subject.prompts, metric(on: subject), work)
         } catch let error as NoCircuit {
             return DiscoverResults(problem: error.description)
         }
     }
 
-    private func find(in model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> DiscoverResults {
+    private func find(in model: GPT2, _ prompts: [Prompt], _ metric: Metric, _ work: Work) throws -> DiscoverResults {
         let (parameters, seed, settings) = (model.parameters, self.prompts.seed, work.settings)
         let (partial, progress) = (work.partial, work.progress)
         let graph = Graph(model.config)
@@ -83,26 +85,27 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
             (results.steps, results.behaviour) = (found.steps, found.behaviour)
             let measures = try partial.measure("nodes") {
                 try CircuitMethod().measure(
-                    [found.circuit], of: parameters, prompts, reference: nil, settings: settings, resuming: $0
+                    [found.circuit], of: parameters, prompts, metric: metric, reference: nil, settings: settings,
+                    resuming: $0
                 ) { progress(0.95 + 0.05 * $0) }
             }
             results.faithfulness = faithfulness(measures, settings)
             results.sparsity = found.circuit.sparsity(prompts, config: model.config, everywhere: false)
-        case .acdc(let threshold, let metric):
-            let search = ACDC(threshold: threshold, metric: metric, ablation: ablation)
+        case .acdc(let threshold, let searched):
+            let search = ACDC(threshold: threshold, metric: searched, ablation: ablation)
             let edges = try partial.search {
                 try search.find(parameters, prompts, settings: settings, resuming: $0) { progress(0.95 * $0) }
             }
             results = try DiscoverResults(circuit: circuit(edges, model))
             let measures = try measure(
-                [EdgeCircuit(edges)], parameters, prompts, settings, partial, from: 0.95, progress
+                [EdgeCircuit(edges)], parameters, prompts, metric, settings, partial, from: 0.95, progress
             )
             results.faithfulness = faithfulness(measures, settings)
         case .attribution(let attribution):
             let share = attribution.curve ? 0.3 : 0.8
-            let scores = try EdgeAttribution(steps: attribution.steps).scores(parameters, prompts, settings: settings) {
-                progress(share * $0)
-            }
+            var attributing = EdgeAttribution(steps: attribution.steps)
+            attributing.metric = metric
+            let scores = try attributing.scores(parameters, prompts, settings: settings) { progress(share * $0) }
             let ranking = EdgeRanking(graph, scores: scores.mean, isAbsolute: attribution.isAbsolute)
             var edges = ranking.best(attribution.edges)
             edges.prune()
@@ -116,7 +119,7 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
             }
             let curve = attribution.curve ? EdgeCurve.circuits(ranking) : []
             let measures = try measure(
-                [EdgeCircuit(edges)] + curve, parameters, prompts, settings, partial, from: share, progress
+                [EdgeCircuit(edges)] + curve, parameters, prompts, metric, settings, partial, from: share, progress
             )
             results.faithfulness = faithfulness(measures, settings)
             if attribution.curve {
@@ -133,15 +136,18 @@ public struct DiscoverExperiment: PromptExperiment, Equatable {
         _ circuits: [EdgeCircuit],
         _ parameters: GPT2Parameters,
         _ prompts: [Prompt],
+        _ metric: Metric,
         _ settings: RunSettings,
         _ partial: PartialResults,
         from share: Double,
         _ progress: @escaping (Double) -> Void
     ) throws -> PatchMeasures {
-        try partial.measure("edges") {
-            try EdgeComplementAblation(circuits, ablation: ablation).measure(
-                parameters, prompts, settings: settings, resuming: $0
-            ) { progress(share + (1 - share) * $0) }
+        var method = EdgeComplementAblation(circuits, ablation: ablation)
+        method.metric = metric
+        return try partial.measure("edges") {
+            try method.measure(parameters, prompts, settings: settings, resuming: $0) {
+                progress(share + (1 - share) * $0)
+            }
         }
     }
 

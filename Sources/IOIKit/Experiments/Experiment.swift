@@ -31,6 +31,9 @@ public protocol Experiment: Codable, Sendable {
     /// - Throws: `IOIError` if they cannot be read or generated, or do not fit the model.
     func dataset(for model: GPT2) throws -> TaskDataset?
 
+    /// Fills in the options that depend on the prompts, so that the results record them.
+    mutating func complete(for subject: Subject)
+
     /// Runs the experiment. Options that do not fit the model are reported before any long computation.
     ///
     /// - Throws: `IOIError` if options, models and prompts do not fit together; ``PatchInterruption`` or
@@ -42,15 +45,36 @@ extension Experiment {
     public static var uncompared: Set<String> { [] }
     public static var later: Set<String> { [] }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
+    public mutating func complete(for subject: Subject) {}
 }
 
-/// An experiment on IOI prompts.
+/// An experiment on prompts.
 public protocol PromptExperiment: Experiment {
     var prompts: PromptSource { get set }
 }
 
 extension PromptExperiment {
-    public func dataset(for model: GPT2) throws -> TaskDataset? { .ioi(try prompts.prompts(for: model)) }
+    public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
+}
+
+/// An experiment on prompts of any task that measures a metric.
+public protocol MetricExperiment: PromptExperiment {
+    /// nil for the prompts' own: ``Metric/init(for:)``.
+    var metric: Metric? { get set }
+}
+
+extension MetricExperiment {
+    public mutating func complete(for subject: Subject) { completeMetric(for: subject) }
+
+    /// Records the metric of the prompts if none was asked for, unless it is the logit difference, as in files of earlier
+    /// versions.
+    mutating func completeMetric(for subject: Subject) {
+        let own = Metric(for: subject.prompts)
+        metric = metric == nil || metric == own ? (own == .logitDifference ? nil : own) : metric
+    }
+
+    /// What is measured. Files without a metric measure the logit difference.
+    func metric(on subject: Subject) -> Metric { metric ?? Metric(for: subject.prompts) }
 }
 
 /// The models and prompts that an experiment is run on.
@@ -76,10 +100,14 @@ public struct Subject {
         self.init(model, donor: donor, try experiment.dataset(for: model))
     }
 
-    /// The IOI prompts; empty for another task.
-    public var prompts: [Prompt] {
-        guard case .ioi(let dataset) = dataset else { return [] }
-        return dataset.prompts
+    /// The prompts; empty without any.
+    public var prompts: [Prompt] { dataset?.prompts ?? [] }
+
+    /// - Throws: `IOIError` for the prompts if they are of another task than IOI.
+    func requireIOI(for purpose: String) throws {
+        guard let dataset, dataset.ioi == nil else { return }
+        throw IOIError.usage(
+            "\(purpose): found \(dataset.name) prompts, expected prompts of indirect-object identification")
     }
 
     /// - Throws: `IOIError` if there is no donor or its shape differs.
@@ -145,6 +173,8 @@ extension ResultsDocument where Options: Experiment, Results == Options.Results 
     public init(running experiment: Options, on subject: Subject, _ work: Work) throws {
         let started = ContinuousClock.now
         for model in [subject.model, subject.donor] { model?.beginHashing() }
+        var experiment = experiment
+        experiment.complete(for: subject)
         let results = try experiment.run(on: subject, work)
         self.init(
             command: Options.name, options: experiment, model: try ModelRecord(subject.model),

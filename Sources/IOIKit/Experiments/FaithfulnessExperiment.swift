@@ -1,5 +1,5 @@
 /// The faithfulness of a circuit, by one method or by a grid of them.
-public struct FaithfulnessExperiment: PromptExperiment, Equatable {
+public struct FaithfulnessExperiment: MetricExperiment, Equatable {
     public static let name = "faithfulness"
 
     public var prompts: PromptSource
@@ -10,11 +10,12 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
     public var randomSets = 0
     /// Whether to measure the circuit by the grid of methods too.
     public var surface = false
+    public var metric: Metric?
 
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     enum CodingKeys: String, CodingKey {
-        case prompts, circuit, method, surface
+        case prompts, circuit, method, surface, metric
         case randomSets = "random_sets"
     }
 
@@ -43,7 +44,7 @@ public struct FaithfulnessExperiment: PromptExperiment, Equatable {
             }
             return try work.partial.measure("method \(index)") {
                 try method.measure(
-                    [circuit] + random, of: model.parameters, prompts,
+                    [circuit] + random, of: model.parameters, prompts, metric: metric(on: subject),
                     reference: method.reference.flatMap { references[$0] }, settings: work.settings, resuming: $0
                 ) { work.progress((Double(index) + $0) / Double(methods.count)) }
             }
@@ -192,7 +193,7 @@ public struct FaithfulnessResults: Equatable, Sendable {
             }
         }
         (faithfulness, null) = measures.faithfulness(by: method, seed: seed, workers: workers)
-        byOrder = split { $0.order.rawValue }
+        byOrder = split(\.group)
         byTemplate = split(\.template)
         let differences = zip(circuit, model).map { $0 - $1 }
         let sorted = differences.sorted()

@@ -70,6 +70,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     public func run(on subject: Subject, _ work: Work) throws -> HeadsResults {
+        try subject.requireIOI(for: "heads")
         let model = subject.model
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
         // Errors in circuits are reported before any measurement.

@@ -1,5 +1,5 @@
-/// The logit difference with heads, classes of heads or MLPs knocked out.
-public struct KnockoutExperiment: PromptExperiment, Equatable {
+/// A metric with heads, classes of heads or MLPs knocked out.
+public struct KnockoutExperiment: MetricExperiment, Equatable {
     public static let name = "knockout"
 
     public var prompts: PromptSource
@@ -16,13 +16,14 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     public var each = false
     public var ablation = Ablation()
     public var scale = EffectScale.original
+    public var metric: Metric?
     /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
 
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     enum CodingKeys: String, CodingKey {
-        case prompts, heads, classes, mlps, circuit, position, each, ablation, scale
+        case prompts, heads, classes, mlps, circuit, position, each, ablation, scale, metric
         case reference = "abc_count"
     }
 
@@ -43,14 +44,18 @@ public struct KnockoutExperiment: PromptExperiment, Equatable {
     public func run(on subject: Subject, _ work: Work) throws -> KnockoutResults {
         let targets = try targets(in: subject.model)
         let reference = try prompts.reference(count: reference, for: subject.model)
-        let gap = try scale.gap(of: subject.model.parameters, subject.prompts, work.settings)
+        var knockout = Knockout(targets, ablation: ablation)
+        knockout.metric = metric(on: subject)
+        let gap = try scale.gap(of: subject.model.parameters, subject.prompts, knockout.metric, work.settings)
         let measures = try work.partial.measure(Self.name) {
-            try Knockout(targets, ablation: ablation).measure(
+            try knockout.measure(
                 subject.model.parameters, subject.prompts, reference: reference, settings: work.settings, resuming: $0,
                 progress: work.progress
             )
         }
-        let effects = PatchEffects(measures, gap: gap, seed: prompts.seed, workers: work.workers)
+        let effects = PatchEffects(
+            measures, gap: gap, metric: knockout.metric, seed: prompts.seed, workers: work.workers
+        )
         return KnockoutResults(
             effects, names: targets.dropFirst().map(\.name), measures: work.perPrompt ? measures : nil
         )

@@ -1,9 +1,10 @@
 /// A sweep of patched runs: activation, path or cross-model patching.
-public struct PatchExperiment: PromptExperiment, Equatable {
+public struct PatchExperiment: MetricExperiment, Equatable {
     public static let name = "patch"
 
     public struct Activation: Codable, Equatable, Sendable {
         public var site: Site
+        /// Empty for each position that the prompts name.
         public var positions: [PositionSelection]
         public var denoise: Bool
 
@@ -107,6 +108,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     public var prompts: PromptSource
     public var aggregation: EffectAggregation
     public var scale = EffectScale.original
+    public var metric: Metric?
     /// nil to measure all effects.
     public var estimate: Estimation?
 
@@ -119,7 +121,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     enum CodingKeys: String, CodingKey {
         case mode, prompts
         case aggregation = "aggregate"
-        case scale, estimate
+        case scale, metric, estimate
     }
 
     enum ModeName: String, Codable {
@@ -133,6 +135,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         prompts = try container.decode(PromptSource.self, forKey: .prompts)
         aggregation = try container.decode(EffectAggregation.self, forKey: .aggregation)
         scale = try container.decode(EffectScale.self, forKey: .scale)
+        metric = try container.decodeIfPresent(Metric.self, forKey: .metric)
         estimate = try container.decodeIfPresent(Estimation.self, forKey: .estimate)
         mode =
             switch try container.decode(ModeName.self, forKey: .mode) {
@@ -147,6 +150,7 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         try container.encode(prompts, forKey: .prompts)
         try container.encode(aggregation, forKey: .aggregation)
         try container.encode(scale, forKey: .scale)
+        try container.encodeIfPresent(metric, forKey: .metric)
         try container.encodeIfPresent(estimate, forKey: .estimate)
         switch mode {
         case .activation(let options):
@@ -163,10 +167,15 @@ public struct PatchExperiment: PromptExperiment, Equatable {
 
     public func validate() throws {
         try IOIError.scoped("prompts", prompts.validate)
-        if let estimate { try IOIError.check("estimate.exact", estimate.exact, in: 0...1_000_000) }
+        if let estimate {
+            try IOIError.check("estimate.exact", estimate.exact, in: 0...1_000_000)
+            guard metric?.isRelative ?? true else {
+                throw IOIError.invalid(
+                    "metric", "found kl, whose gradient is 0 in the unpatched run, so that it cannot be estimated")
+            }
+        }
         switch mode {
-        case .activation(let options):
-            guard !options.positions.isEmpty else { throw IOIError.invalid("positions", "expected at least one") }
+        case .activation: break
         case .path(let options):
             guard estimate == nil else {
                 throw IOIError.invalid("estimate", "found path patching, expected activation or cross-model patching")
@@ -185,6 +194,13 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         return try Circuit.named(name, for: model.config, at: model.location)
     }
 
+    public mutating func complete(for subject: Subject) {
+        completeMetric(for: subject)
+        guard case .activation(var options) = mode, options.positions.isEmpty else { return }
+        options.positions = subject.prompts.sharedPositions.map { .one($0) }
+        mode = .activation(options)
+    }
+
     public func run(on subject: Subject, _ work: Work) throws -> PatchResults {
         switch mode {
         case .activation(let options): .map(try run(options, on: subject, work))
@@ -197,7 +213,8 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let (parameters, config) = (subject.model.parameters, subject.model.config)
         var method = ActivationPatching(site: options.site, positions: options.positions)
         method.isDenoising = options.denoise
-        let gap = try scale.gap(of: parameters, subject.prompts, work.settings)
+        method.metric = metric(on: subject)
+        let gap = try scale.gap(of: parameters, subject.prompts, method.metric, work.settings)
         let stages = stages(work.progress)
         func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
             try work.partial.measure(stage) {
@@ -210,8 +227,9 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let measures = try measure("activation", stages.sweep)
         let columns: PatchMap.Columns =
             options.site.isPerHead ? .heads : options.positions.count == 1 ? .single : .positions(options.positions)
-        var map = map(effects(measures, gap, work), measures, columns, config, width: method.columns(config), work)
-        map.estimate = try check(map, gap, work) { cells in
+        var map = map(
+            effects(measures, gap, method.metric, work), measures, columns, config, width: method.columns(config), work)
+        map.estimate = try check(map, gap, method.metric, work) { cells in
             (method.isEstimating, method.cells) = (false, cells)
             return try measure("activation, exact", stages.exact)
         }
@@ -225,15 +243,16 @@ public struct PatchExperiment: PromptExperiment, Equatable {
             case .heads: (config.allHeads.map { .head($0) }, config.heads)
             case .mlps: ((0..<config.layers).map { .mlp($0) }, 1)
             }
-        let method = try options.method(cells: senders.map { [$0] })
-        let gap = try scale.gap(of: parameters, subject.prompts, work.settings)
+        var method = try options.method(cells: senders.map { [$0] })
+        method.metric = metric(on: subject)
+        let gap = try scale.gap(of: parameters, subject.prompts, method.metric, work.settings)
         let measures = try work.partial.measure("path") {
             try method.measure(
                 parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
             )
         }
         let columns = options.sender == .heads ? PatchMap.Columns.heads : .single
-        return map(effects(measures, gap, work), measures, columns, config, width: width, work)
+        return map(effects(measures, gap, method.metric, work), measures, columns, config, width: width, work)
     }
 
     private func run(
@@ -245,10 +264,11 @@ public struct PatchExperiment: PromptExperiment, Equatable {
         let (config, single) = (model.config, model.config.allHeads.map { [$0] })
         let sets = try HeadSets(circuit(of: model), randomSets: options.randomSets, config: config, seed: prompts.seed)
         var method = try CrossModelPatching(components: options.components, position: options.position, sets: [])
+        method.metric = metric(on: subject)
         var results: [String: CrossModelResults] = [:]
         for (index, direction) in options.directions.enumerated() {
             let (host, donor) = direction == .donorToHost ? (model, donor) : (donor, model)
-            let gap = try scale.gap(of: host.parameters, subject.prompts, work.settings)
+            let gap = try scale.gap(of: host.parameters, subject.prompts, method.metric, work.settings)
             let stages = stages { work.progress((Double(index) + $0) / Double(options.directions.count)) }
             func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
                 try work.partial.measure(stage) {
@@ -260,9 +280,9 @@ public struct PatchExperiment: PromptExperiment, Equatable {
             }
             (method.isEstimating, method.sets) = (estimate != nil, single + sets.all)
             let measures = try measure(direction.rawValue, stages.sweep)
-            let effects = effects(measures, gap, work)
+            let effects = effects(measures, gap, method.metric, work)
             var map = map(effects, measures, .heads, config, width: config.heads, work)
-            map.estimate = try check(map, gap, work) { cells in
+            map.estimate = try check(map, gap, method.metric, work) { cells in
                 (method.isEstimating, method.sets) = (false, cells.map { single[$0] })
                 return try measure("\(direction.rawValue), exact", stages.exact)
             }
@@ -289,17 +309,25 @@ public struct PatchExperiment: PromptExperiment, Equatable {
     private func check(
         _ map: PatchMap,
         _ gap: CounterfactualGap?,
+        _ metric: Metric,
         _ work: Work,
         _ measure: ([Int]) throws -> PatchMeasures
     ) rethrows -> EstimateCheck? {
         guard let estimate else { return nil }
         let cells = EstimateCheck.strongest(estimate.exact, of: map)
-        let exact = cells.isEmpty ? [] : effects(try measure(cells), gap, work).cells
+        let exact = cells.isEmpty ? [] : effects(try measure(cells), gap, metric, work).cells
         return EstimateCheck(map, cells, exact: exact, seed: prompts.seed, workers: work.workers)
     }
 
-    private func effects(_ measures: PatchMeasures, _ gap: CounterfactualGap?, _ work: Work) -> PatchEffects {
-        PatchEffects(measures, aggregation: aggregation, gap: gap, seed: prompts.seed, workers: work.workers)
+    private func effects(
+        _ measures: PatchMeasures,
+        _ gap: CounterfactualGap?,
+        _ metric: Metric,
+        _ work: Work
+    ) -> PatchEffects {
+        PatchEffects(
+            measures, aggregation: aggregation, gap: gap, metric: metric, seed: prompts.seed, workers: work.workers
+        )
     }
 
     private func map(

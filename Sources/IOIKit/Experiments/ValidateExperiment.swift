@@ -1,5 +1,5 @@
 /// Whether a circuit needs each of its heads (minimality) and includes all heads that perform the task (completeness).
-public struct ValidateExperiment: PromptExperiment, Equatable {
+public struct ValidateExperiment: MetricExperiment, Equatable {
     public static let name = "circuit validate"
 
     public var prompts: PromptSource
@@ -19,11 +19,12 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
     /// The objectives of greedy searches for completeness.
     public var objectives: [Completeness.Objective] = [.change]
     public var greedy = GreedySearch()
+    public var metric: Metric?
 
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     enum CodingKeys: String, CodingKey {
-        case prompts, circuit, ablation, everywhere, minimality, completeness, objectives, greedy
+        case prompts, circuit, ablation, everywhere, minimality, completeness, objectives, greedy, metric
         case reference = "abc_count"
         case randomSets = "random_sets"
     }
@@ -52,7 +53,8 @@ public struct ValidateExperiment: PromptExperiment, Equatable {
         func subsets(_ name: String, _ prompts: [Prompt]) -> CircuitSubsets {
             CircuitSubsets(
                 of: circuit.positions(everywhere: everywhere), in: model.parameters, prompts,
-                reference: reference, ablation: ablation, settings: work.settings, name: name,
+                reference: reference, ablation: ablation, metric: metric(on: subject), settings: work.settings,
+                name: name,
                 measuring: work.partial.measure
             )
         }

@@ -49,7 +49,7 @@ extension Prompt {
     fileprivate func withRolesExchanged() throws -> Prompt {
         var prompt = self
         var generator = SeededGenerator(0, "no names are drawn")
-        prompt.abcTokens = try Counterfactual.s2ToIO.tokens(
+        prompt.counterfactualTokens = try Counterfactual.s2ToIO.tokens(
             from: tokens, positions: positions, names: [], using: &generator
         )
         return prompt

@@ -1,7 +1,8 @@
-/// The projections of everything added to the residual stream at END onto the directions of the two names.
+/// The projections of everything added to the residual stream at END onto the directions of the answers: of IO and S, or
+/// of a task's right and wrong tokens.
 ///
-/// A name's direction is its row of W_U minus the vocabulary's mean row, times γ of the final LayerNorm, minus its own
-/// mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the
+/// The direction of some tokens is their mean row of W_U minus the vocabulary's mean row, times γ of the final LayerNorm,
+/// minus its own mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the
 /// prompt's LayerNorm scale times the sum of all projections, plus the contribution of β.
 struct NameProjections {
     /// A term of the residual stream.
@@ -24,13 +25,13 @@ struct NameProjections {
     }
 
     let components: [Component]
-    /// Unscaled projections onto the directions of IO and S. [components][prompts]
+    /// Unscaled projections onto the directions of the right tokens (IO) and of the wrong ones (S). [components][prompts]
     private(set) var io, s: [[Double]]
     /// 1/√(variance + ε) in the final LayerNorm at END. [prompts]
     private(set) var scales: [Double] = []
-    /// ⟨β, W_U[IO] − W_U[S]⟩ for the final LayerNorm. [prompts]
+    /// ⟨β, W_U[right] − W_U[wrong]⟩ for the final LayerNorm. [prompts]
     private(set) var biases: [Double] = []
-    /// The model's logit(IO) − logit(S). [prompts]
+    /// The model's logit difference. [prompts]
     private(set) var differences: [Double] = []
 
     private let model: GPT2Parameters
@@ -48,22 +49,24 @@ struct NameProjections {
     /// - Throws: `IOIError` naming a prompt whose logit difference is not finite.
     mutating func add(_ batch: PromptBatch, _ forward: ForwardPass) throws {
         let (config, workers) = (model.config, forward.workers)
-        let tokens = batch.prompts.map(\.ioToken) + batch.prompts.map(\.sToken)
+        let tokens = batch.prompts.map(\.rightTokens) + batch.prompts.map(\.wrongTokens)
         let directions = ValueTable(rows: tokens.count, columns: config.width)
-        for (row, token) in tokens.enumerated() { setDirection(of: token, to: directions.values[row]) }
+        for (row, tokens) in tokens.enumerated() { setDirection(of: tokens, to: directions.values[row]) }
         let ends = batch.ends.map { batch.packed.rowOfToken[$0] }
         let queries = ends.map { batch.packed.queryOfRow[$0]! }
-        for (prompt, query) in zip(batch.prompts, queries) {
-            let final = forward.activations.final.row(query)
-            let difference = PatchRunner.logitDifference(final, prompt, model)
+        let reader = MetricReader(.logitDifference, model, workers: workers)
+        reader.prepare(batch.prompts)
+        let found = reader.values(
+            queries.enumerated().map { ($0.offset, UnsafePointer(forward.activations.final[$0.element])) })
+        for ((prompt, difference), query) in zip(zip(batch.prompts, found), queries) {
             guard difference.isFinite else {
                 throw IOIError("prompt \(prompt.id): the model's logits are not finite numbers")
             }
             differences.append(difference)
             scales.append(Double(forward.activations.finalStatistics[query][1]))
             let beta = model.finalBeta.row(0)
-            biases.append(
-                dot(beta, model.tokenTable.row(prompt.ioToken)) - dot(beta, model.tokenTable.row(prompt.sToken)))
+            func bias(_ tokens: [Int]) -> Double { tokens.map { dot(beta, model.tokenTable.row($0)) }.mean }
+            biases.append(bias(prompt.rightTokens) - bias(prompt.wrongTokens))
         }
 
         /// Appends a component's projections, given a pointer to its value at each prompt's END.
@@ -101,14 +104,14 @@ struct NameProjections {
         }
     }
 
-    /// A component's contribution to logit(IO) − logit(S). [prompts]
+    /// A component's contribution to the logit difference. [prompts]
     func attribution(_ component: Int) -> [Double] {
         scales.indices.map { scales[$0] * (io[component][$0] - s[component][$0]) }
     }
 
-    private func setDirection(of token: Int, to direction: UnsafeMutablePointer<Float>) {
-        let (row, gamma) = (model.tokenTable[token], model.finalGamma[0])
-        let values = centre.indices.map { Double(gamma[$0]) * (Double(row[$0]) - centre[$0]) }
+    private func setDirection(of tokens: [Int], to direction: UnsafeMutablePointer<Float>) {
+        let (rows, gamma) = (tokens.map { model.tokenTable[$0] }, model.finalGamma[0])
+        let values = centre.indices.map { i in Double(gamma[i]) * (rows.map { Double($0[i]) }.mean - centre[i]) }
         let mean = values.mean
         for i in values.indices { direction[i] = Float(values[i] - mean) }
     }

@@ -11,6 +11,7 @@ public struct ActivationPatching: Sendable {
     public var isEstimating = false
     /// The cells to measure, by layer · columns + column; nil for all.
     public var cells: [Int]?
+    public var metric = Metric.logitDifference
 
     public init(site: Site, positions: [PositionSelection]) {
         self.site = site
@@ -36,17 +37,18 @@ public struct ActivationPatching: Sendable {
         resuming done: PatchMeasures? = nil,
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
+        try prompts.check(positions, field: "positions")
         let kept: Set<Site> = [site == .result ? .z : site]
         let config = model.config
         let runner =
             isEstimating
-            ? PatchRunner(forFirstOrderOf: kept, model, prompts: prompts, settings: settings)
+            ? PatchRunner(forFirstOrderOf: kept, model, prompts: prompts, metric: metric, settings: settings)
             : PatchRunner(
-                model, prompts: prompts, keeping: PatchedPass.sites(divergingAt: [site.stage]), donorSites: kept,
-                settings: settings
+                model, prompts: prompts, metric: metric, keeping: PatchedPass.sites(divergingAt: [site.stage]),
+                donorSites: kept, settings: settings
             )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: kept, workers: settings.workers)
-        let estimator = isEstimating ? FirstOrder(runner.base, capacity: runner.capacity, donor: donor) : nil
+        let estimator = isEstimating ? FirstOrder(runner, capacity: runner.capacity, donor: donor) : nil
         let columns = columns(config)
         let cells = cells ?? Array(0..<config.layers * columns)
         let (input, other): ((Prompt) throws -> [Int], (Prompt) throws -> [Int]) =
@@ -68,8 +70,8 @@ public struct ActivationPatching: Sendable {
                 return site.isPerHead ? edit(layer, column, positions) : edit(layer, nil, [positions[column]])
             }
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            measures.donor = PatchRunner.logitDifferences(donor, batch)
+            measures.original = runner.takeOriginal()
+            measures.donor = runner.values(of: donor)
             measures.patched =
                 try estimator?.run(variants, of: batch, progress: progress)
                 ?? runner.run(variants, of: batch) { try progress(Double($0) / Double(cells.count)) }

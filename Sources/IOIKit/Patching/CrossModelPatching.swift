@@ -8,6 +8,7 @@ public struct CrossModelPatching: Sendable {
     public var sets: [[Head]]
     /// Whether effects are estimated to first order, all from one backward pass, rather than measured.
     public var isEstimating = false
+    public var metric = Metric.logitDifference
 
     /// - Throws: `IOIError` for `components` if one of them overrides another.
     public init(components: [Site], position: PositionSelection = .all, sets: [[Head]]) throws {
@@ -50,19 +51,21 @@ public struct CrossModelPatching: Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try host.config.checkShape(of: donor.config)
+        try prompts.check([position], field: "position")
         for head in sets.joined() {
             if let problem = host.config.problem(with: head) { throw IOIError("a set of heads: \(problem)") }
         }
         let kept = Set(components.map { $0 == .result ? .z : $0 })
         let runner =
             isEstimating
-            ? PatchRunner(forFirstOrderOf: kept, host, prompts: prompts, settings: settings)
+            ? PatchRunner(forFirstOrderOf: kept, host, prompts: prompts, metric: metric, settings: settings)
             : PatchRunner(
-                host, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(components.map(\.stage))),
-                donorSites: kept, settings: settings
+                host, prompts: prompts, metric: metric,
+                keeping: PatchedPass.sites(divergingAt: Set(components.map(\.stage))), donorSites: kept,
+                settings: settings
             )
         let donorRun = ForwardPass(donor, capacity: runner.capacity, keeping: kept, workers: settings.workers)
-        let estimator = isEstimating ? FirstOrder(runner.base, capacity: runner.capacity, donor: donorRun) : nil
+        let estimator = isEstimating ? FirstOrder(runner, capacity: runner.capacity, donor: donorRun) : nil
         return try runner.measure(
             cells: sets.count, sharingBeginnings: !isEstimating, resuming: done, progress: progress
         ) { batch, progress in
@@ -81,8 +84,8 @@ public struct CrossModelPatching: Sendable {
                 )
             }
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
-            measures.donor = PatchRunner.logitDifferences(donorRun, batch)
+            measures.original = runner.takeOriginal()
+            measures.donor = runner.values(of: donorRun)
             measures.patched =
                 try estimator?.run(variants, of: batch, progress: progress)
                 ?? runner.run(variants, of: batch) { try progress(Double($0) / Double(sets.count)) }

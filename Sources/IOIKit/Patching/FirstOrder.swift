@@ -1,11 +1,10 @@
 /// The effects of patched runs to first order, all of them from one forward and one backward pass of the host.
 ///
-/// A run that takes the values x′ of some sites from a donor changes the logit difference by about
-/// Σ (x′ − x) · ∂LD/∂x, over the sites and tokens that it edits, where x and the gradient are those of the host's own
+/// A run that takes the values x′ of some sites from a donor changes the metric m by about Σ (x′ − x) · ∂m/∂x, over the sites and tokens that it edits, where x and the gradient are those of the host's own
 /// run. The method is Nanda's attribution patching ("Attribution Patching: Activation Patching At Industrial Scale",
 /// 2023; for edges Syed et al. 2310.10348).
 ///
-/// It errs where LD bends between x and x′ (Kramár et al. 2403.00745). Where the softmax of an attention pattern is
+/// It errs where m bends between x and x′ (Kramár et al. 2403.00745). Where the softmax of an attention pattern is
 /// saturated, its gradient is nearly zero, and a patch of q or k that would turn the attention elsewhere looks
 /// harmless; so does any earlier patch that acts through such a pattern. LayerNorm bends most for patches of the whole
 /// residual stream. The estimate of a set of heads is the sum of its heads': it counts what one head changes through
@@ -19,26 +18,27 @@ final class FirstOrder {
         let head: Int?
     }
 
+    private let runner: PatchRunner
     private let host, donor: ForwardPass
     private let backward: BackwardPass
     /// The gradients of z if W_O were the donor's. [queries, d]
     private let donorGradient: ValueTable
-    /// How much each token changes the logit difference. [places][tokens]
+    /// How much each token changes the metric. [places][tokens]
     private var changes: [Place: [Double]] = [:]
     /// Whether a run edits each token.
     private var isEdited: [Bool] = []
 
     /// - Parameters:
-    ///   - host: keeps what a backward pass reads, and the sites that are edited.
-    ///   - capacity: the capacity of `host`.
+    ///   - runner: its cached run, of the host, keeps what a backward pass reads, and the sites that are edited.
+    ///   - capacity: that of the host.
     ///   - donor: the run that all edits take their values from.
-    init(_ host: ForwardPass, capacity: BatchCapacity, donor: ForwardPass) {
-        (self.host, self.donor) = (host, donor)
+    init(_ runner: PatchRunner, capacity: BatchCapacity, donor: ForwardPass) {
+        (self.runner, host, self.donor) = (runner, runner.base, donor)
         backward = BackwardPass(host, ofParameters: false)
         donorGradient = ValueTable(rows: capacity.rows, columns: host.parameters.config.width)
     }
 
-    /// The logit difference of each prompt in each variant. [variants][prompts]
+    /// The metric of each prompt in each variant. [variants][prompts]
     ///
     /// - Parameters:
     ///   - batch: was run by the host; its prompts share no rows, so that each has gradients of its own.
@@ -57,15 +57,11 @@ final class FirstOrder {
             first
         }
         backward.run { final in
-            let table = host.parameters.tokenTable
-            for (prompt, query) in zip(batch.prompts, batch.packed.queryOfLabel) {
-                let (io, s, target) = (table[prompt.ioToken], table[prompt.sToken], final[query])
-                for i in 0..<final.columns { target[i] = io[i] - s[i] }
-            }
+            runner.gradient(PatchRunner.ends(of: host), into: batch.packed.queryOfLabel.map { final[$0] })
         } showing: {
             take($0)
         }
-        let original = PatchRunner.logitDifferences(host, batch)
+        let original = runner.values(of: host)
         return variants.map { variant in
             var differences = original
             for edit in variant.edits {
@@ -166,11 +162,14 @@ final class FirstOrder {
 extension PatchRunner {
     /// A runner for ``FirstOrder``, whose cached run keeps what a backward pass reads.
     ///
-    /// - Parameter sites: the sites that are edited, which the donor run keeps as well.
+    /// - Parameters:
+    ///   - sites: the sites that are edited, which the donor run keeps as well.
+    ///   - metric: not a divergence, whose gradient is 0 in the unpatched run.
     convenience init(
         forFirstOrderOf sites: Set<Site>,
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
+        metric: Metric,
         settings: RunSettings
     ) {
         let config = parameters.config
@@ -181,8 +180,8 @@ extension PatchRunner {
         let others = (config.layers + 1) * (2 * config.width + 2 * config.innerWidth) * MemoryLayout<Float>.stride
         let bytes = others + [keeping, sites].reduce(0) { $0 + Self.bytesPerToken(config, $1, longest: longest) }
         self.init(
-            parameters, prompts: prompts, keeping: sites, forBackward: true, batchTokens: settings.memory / bytes,
-            stackedRows: longest, settings: settings
+            parameters, prompts: prompts, metric: metric, keeping: sites, forBackward: true,
+            batchTokens: settings.memory / bytes, stackedRows: longest, settings: settings
         )
     }
 }

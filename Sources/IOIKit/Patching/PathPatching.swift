@@ -26,6 +26,7 @@ public struct PathPatching: Sendable {
     /// Components knocked out in every run, including unpatched ones.
     public var knockout: KnockoutTarget?
     public var ablation = Ablation()
+    public var metric = Metric.logitDifference
 
     /// - Throws: `IOIError` for `receivers` if there are none.
     public init(cells: [[Sender]], receivers: [Receiver]) throws {
@@ -53,6 +54,8 @@ public struct PathPatching: Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try check(model.config)
+        try prompts.check(receivers.map(\.position), field: "receivers")
+        try prompts.check(knockout?.positions ?? [], field: "knockout")
         let sent = Set(cells.joined().map(\.site))
         let stages = Set(sent.union(knockout?.sites ?? []).map(\.stage))
         let toLogits = receivers.contains(.logits)
@@ -63,7 +66,7 @@ public struct PathPatching: Sendable {
         // With a knockout, patched runs start from the donor too.
         let donorSites = knockout == nil ? sent : baseSites
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: baseSites, donorSites: donorSites, settings: settings
+            model, prompts: prompts, metric: metric, keeping: baseSites, donorSites: donorSites, settings: settings
         )
         let donor = ForwardPass(model, capacity: runner.capacity, keeping: donorSites, workers: settings.workers)
         let ablator = try knockout.map { knockout in
@@ -91,7 +94,7 @@ public struct PathPatching: Sendable {
             }
             let firsts = zip(batch.inputs, inputs).map(commonPrefix)
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.original = runner.takeOriginal()
             measures.patched = try patch(batch, runner, donor, firsts: firsts, lasting: lasting, progress)
             return measures
         }
@@ -123,8 +126,7 @@ public struct PathPatching: Sendable {
         }
         // Knocked-out heads are frozen with the rest of attention.
         let lastingMLPs = lasting.filter { $0.site == .mlpOut }
-        let original = PatchRunner.logitDifferences(runner.base, batch)
-        var differences = Array(repeating: original, count: cells.count)
+        var values = Array(repeating: runner.values(of: runner.base), count: cells.count)
         let order = cells.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         let size = max(1, runner.pass.capacity / max(1, sentTokens.count))
         for start in stride(from: 0, to: order.count, by: size) {
@@ -134,9 +136,7 @@ public struct PathPatching: Sendable {
                 toEnd: toLogits
             )
             if let ends {
-                for (place, cell) in chunk.enumerated() {
-                    runner.read(ends, variant: place, batch, into: &differences[cell])
-                }
+                runner.read(ends, of: chunk, batch, into: &values)
             } else {
                 let received = chunk.enumerated().map { place, cell in
                     PatchedRun(
@@ -147,11 +147,11 @@ public struct PathPatching: Sendable {
                     )
                 }
                 let patched = try runner.run(received, of: batch, lasting: lasting)
-                for (cell, patched) in zip(chunk, patched) { differences[cell] = patched }
+                for (cell, patched) in zip(chunk, patched) { values[cell] = patched }
             }
             try progress(Double(start + chunk.count) / Double(order.count))
         }
-        return differences
+        return values
     }
 
     private func check(_ config: GPT2Config) throws {

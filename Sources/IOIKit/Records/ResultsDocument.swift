@@ -77,7 +77,7 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
         self.sha256 = sha256
     }
 
-    public init(_ dataset: Dataset) { self.init(.ioi(dataset)) }
+    public init(_ dataset: IOIDataset) { self.init(TaskDataset(dataset)) }
 
     public init(_ dataset: TaskDataset) {
         self.init(

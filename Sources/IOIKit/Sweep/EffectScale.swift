@@ -1,15 +1,15 @@
 /// What the effects of patches are percentages of.
 public enum EffectScale: String, CaseIterable, Codable, Sendable {
-    /// The logit difference of the unpatched run.
+    /// The metric of the unpatched run. A divergence, which is 0 there, is given as it is.
     case original
-    /// The logit difference of the prompts minus that of their counterfactuals, as in the code of Chhabra et al.
+    /// The metric of the prompts minus that of their counterfactuals, as in the code of Chhabra et al.
     /// (2503.01896): −100 % is as much as all names' change from prompt to counterfactual.
     case gap
 
     /// As a title says it.
-    public var unit: String {
+    public func unit(of metric: Metric = .logitDifference) -> String {
         switch self {
-        case .original: "%"
+        case .original: metric.isRelative ? "%" : "nats"
         case .gap: "% of the counterfactual gap"
         }
     }
@@ -17,9 +17,14 @@ public enum EffectScale: String, CaseIterable, Codable, Sendable {
     /// Measures what the scale is based on in the unpatched model; nil for the original one.
     ///
     /// - Throws: `IOIError` naming a prompt without a counterfactual; a ``PatchInterruption`` without measures.
-    func gap(of model: GPT2Parameters, _ prompts: [Prompt], _ settings: RunSettings) throws -> CounterfactualGap? {
+    func gap(
+        of model: GPT2Parameters,
+        _ prompts: [Prompt],
+        _ metric: Metric = .logitDifference,
+        _ settings: RunSettings
+    ) throws -> CounterfactualGap? {
         guard self == .gap else { return nil }
-        return try CounterfactualGap(model, prompts, workers: settings.workers) { _ in
+        return try CounterfactualGap(model, prompts, metric: metric, workers: settings.workers) { _ in
             try settings.checkInterruption()
         }
     }

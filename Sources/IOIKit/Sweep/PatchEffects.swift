@@ -1,4 +1,4 @@
-/// The logit difference of each prompt, unpatched and in each patched run of a sweep.
+/// A metric of each prompt, unpatched and in each patched run of a sweep.
 public struct PatchMeasures: Equatable, Sendable, Codable {
     /// Wraps a stage of the work so that it can be resumed. `body` takes the measures from an interrupted call.
     public typealias Measuring = (
@@ -25,7 +25,7 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
         for cell in patched.indices { patched[cell] += other.patched[cell] }
     }
 
-    /// The same changes applied to another unpatched run. After a knockout, the remaining logit difference may be too
+    /// The same changes applied to another unpatched run. After a knockout, what remains of the metric may be too
     /// small to express changes as a percentage of it.
     func rebased(on original: [Double]) -> PatchMeasures {
         let shift = zip(original, self.original).map { $0 - $1 }
@@ -35,27 +35,27 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
 
 /// How the effect of a patch is averaged over prompts.
 public enum EffectAggregation: String, CaseIterable, Codable, Sendable {
-    /// The change of the mean logit difference over the mean.
+    /// The change of the mean over the mean.
     case ratioOfMeans = "ratio-of-means"
-    /// The mean over prompts of the change over the prompt's own logit difference.
+    /// The mean over prompts of the change over the prompt's own value.
     case meanOfRatios = "mean-of-ratios"
 }
 
-/// The effects of patched runs on the mean logit difference.
+/// The effects of patched runs on the mean of a metric.
 public struct PatchEffects: Sendable {
     /// One patched run.
     public struct Cell: Equatable, Sendable {
-        /// The mean logit difference.
+        /// The mean.
         public internal(set) var patched = Estimate()
-        /// 100 · (patched − original) / original, or over the gap on that scale.
+        /// 100 · (patched − original) / original, or over the gap on that scale; patched − original for a divergence.
         public internal(set) var effect = Estimate()
         /// (patched − original) / (donor − original); nil without a donor run.
         public internal(set) var recovered: Estimate?
     }
 
-    /// The mean logit difference without patching.
+    /// The mean of the metric without patching.
     public let original: Estimate
-    /// The mean logit difference of the donor run, if there is one.
+    /// The mean of the donor run, if there is one.
     public let donor: Estimate?
     /// What effects are percentages of on the scale of the gap; nil on the original one.
     public let gap: Gap?
@@ -63,9 +63,9 @@ public struct PatchEffects: Sendable {
 
     /// The means of a ``CounterfactualGap``.
     public struct Gap: Equatable, Sendable {
-        /// The mean logit difference of the counterfactuals.
+        /// The mean of the counterfactuals.
         public fileprivate(set) var counterfactual = Estimate()
-        /// The mean logit difference of the prompts minus ``counterfactual``.
+        /// The mean of the prompts minus ``counterfactual``.
         public fileprivate(set) var whole = Estimate()
         /// A caveat on effects if the gap is near zero.
         public fileprivate(set) var note: RatioNote?
@@ -74,6 +74,7 @@ public struct PatchEffects: Sendable {
     /// - Parameters:
     ///   - seed: for the bootstrap intervals.
     ///   - aggregation: how prompts are averaged.
+    ///   - metric: the metric that was measured.
     ///   - measures: what was measured.
     ///   - gap: what effects are percentages of, if not of the unpatched run's logit difference.
     ///   - workers: the threads that compute.
@@ -81,18 +82,20 @@ public struct PatchEffects: Sendable {
         _ measures: PatchMeasures,
         aggregation: EffectAggregation = .ratioOfMeans,
         gap: CounterfactualGap? = nil,
+        metric: Metric = .logitDifference,
         seed: UInt64,
         workers: Workers
     ) {
         let original = measures.original
-        let wholes = gap?.values ?? original
+        let isAbsolute = gap == nil && !metric.isRelative
+        let wholes = gap?.values ?? (isAbsolute ? original.map { _ in 100 } : original)
         let ratios = measures.patched.map { patched in
             patched.indices.map { 100 * (patched[$0] - original[$0]) / wholes[$0] }
         }
         let donors = measures.donor.map { [$0] } ?? []
         var columns = [original] + donors + measures.patched + (aggregation == .meanOfRatios ? ratios : [])
-        let whole = gap == nil ? 0 : columns.count
-        if let gap { columns += [wholes, gap.counterfactuals] }
+        let whole = gap == nil && !isAbsolute ? 0 : columns.count
+        if let gap { columns += [wholes, gap.counterfactuals] } else if isAbsolute { columns.append(wholes) }
         let sums = ResampledSums(columns, seed: seed, workers: workers)
         let count = sums.count
         func estimate(_ statistic: ([Double]) -> Double) -> Estimate { sums.estimate(statistic) }
@@ -143,7 +146,7 @@ public struct PatchMap: Equatable, Sendable {
         case single
     }
 
-    /// Logit differences of each prompt.
+    /// The metric of each prompt.
     public struct PerPrompt: Equatable, Sendable {
         /// [prompts]
         public fileprivate(set) var original: [Double] = []
@@ -155,9 +158,9 @@ public struct PatchMap: Equatable, Sendable {
     }
 
     public private(set) var columns = Columns.heads
-    /// The mean logit difference without patching.
+    /// The mean of the metric without patching.
     public private(set) var original = Estimate()
-    /// The mean logit difference of the donor run, if there is one.
+    /// The mean of the donor run, if there is one.
     public private(set) var donor: Estimate?
     /// What effects are percentages of on the scale of the gap; nil on the original one.
     public private(set) var gap: PatchEffects.Gap?

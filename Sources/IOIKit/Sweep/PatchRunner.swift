@@ -12,15 +12,18 @@ final class PatchRunner {
     private let stackedRows: Int
     private let batchSize: Int
     private let settings: RunSettings
-    /// The unpatched logit differences, if an earlier measurement found them. [prompts]
+    private let reader: MetricReader
+    /// The metric in unpatched runs, if an earlier measurement found it. [prompts]
     private let known: [Double]?
 
     /// - Parameters:
+    ///   - metric: what runs are measured by.
     ///   - sites: the sites that patched runs need from the cached run (`PatchedPass.sites`).
     ///   - donorSites: the sites that a donor run of the same prompts keeps, included in the memory estimate.
     convenience init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
+        metric: Metric,
         keeping sites: Set<Site>,
         donorSites: Set<Site>,
         settings: RunSettings
@@ -35,11 +38,13 @@ final class PatchRunner {
             + Self.bytesPerToken(config, donorSites, longest: longest)
         let tokens = min(rows, (settings.memory - rows * bytesPerRow) / bytesPerToken)
         self.init(
-            parameters, prompts: prompts, keeping: sites, batchTokens: tokens, stackedRows: rows, settings: settings
+            parameters, prompts: prompts, metric: metric, keeping: sites, batchTokens: tokens, stackedRows: rows,
+            settings: settings
         )
     }
 
     /// - Parameters:
+    ///   - metric: what runs are measured by.
     ///   - sites: the sites kept by the cached run.
     ///   - forBackward: whether the cached run also keeps what a backward pass reads.
     ///   - batchTokens: the approximate number of tokens in a batch.
@@ -47,6 +52,7 @@ final class PatchRunner {
     init(
         _ parameters: GPT2Parameters,
         prompts: [Prompt],
+        metric: Metric,
         keeping sites: Set<Site>,
         forBackward: Bool = false,
         batchTokens: Int,
@@ -62,7 +68,9 @@ final class PatchRunner {
         self.stackedRows = stackedRows
         self.prompts = prompts
         self.settings = settings
-        known = settings.shared?.differences(of: parameters, prompts)
+        reader = MetricReader(metric, parameters, workers: settings.workers)
+        // A divergence is measured from the unpatched runs themselves.
+        known = metric == .divergence ? nil : settings.shared?.unpatched(metric, of: parameters, prompts)
     }
 
     static func bytesPerToken(_ config: GPT2Config, _ sites: Set<Site>, longest: Int) -> Int {
@@ -88,7 +96,7 @@ final class PatchRunner {
     ///   - sharingBeginnings: false if `body` writes into the cached run.
     ///   - done: measures of the first prompts, from an interrupted call.
     ///   - body: measures a batch whose unpatched run is cached, and reports the share of its work done.
-    /// - Throws: errors from `body`; `IOIError` if a logit difference is not finite; ``PatchInterruption``.
+    /// - Throws: errors from `body`; `IOIError` if a metric is not finite; ``PatchInterruption``.
     func measure(
         cells: Int,
         input: (Prompt) throws -> [Int] = { $0.tokens },
@@ -98,6 +106,7 @@ final class PatchRunner {
         progress: @escaping (Double) -> Void,
         body: (PromptBatch, (Double) throws -> Void) throws -> PatchMeasures
     ) throws -> PatchMeasures {
+        try reader.metric.check(prompts)
         var measures = done ?? PatchMeasures(cells: cells)
         for start in stride(from: measures.count, to: prompts.count, by: batchSize) {
             let range = start..<min(start + batchSize, prompts.count)
@@ -106,6 +115,7 @@ final class PatchRunner {
             )
             if runningBase { base.run(packed) }
             let batch = PromptBatch(prompts: prompts[range], packed: packed)
+            reader.prepare(batch.prompts)
             let finished = measures
             let measured = try body(batch) { share in
                 progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
@@ -117,12 +127,34 @@ final class PatchRunner {
         return measures
     }
 
-    /// The logit difference of each prompt of a batch in its unpatched run, which is made unless an earlier measurement
-    /// made it.
+    /// The metric of each prompt of a batch in its unpatched run, which is made unless an earlier measurement made it.
     func original(of batch: PromptBatch) -> [Double] {
         if let known { return Array(known[batch.prompts.indices]) }
         base.run(batch.packed)
-        return Self.logitDifferences(base, batch)
+        return takeOriginal()
+    }
+
+    /// The metric of each prompt in the cached run, from which the divergences of the batch's patched runs are measured.
+    func takeOriginal() -> [Double] {
+        let rows = Self.ends(of: base)
+        reader.takeReference(rows)
+        return reader.values(rows)
+    }
+
+    /// The metric of each prompt of the batch in a run.
+    func values(of run: ForwardPass) -> [Double] { values(Self.ends(of: run)) }
+
+    /// The metric of each of some rows of the batch.
+    func values(_ rows: [MetricReader.Row]) -> [Double] { reader.values(rows) }
+
+    /// The gradients of the metric with respect to rows of the batch.
+    func gradient(_ rows: [MetricReader.Row], into targets: [UnsafeMutablePointer<Float>]) {
+        reader.gradient(rows, times: 1, into: targets)
+    }
+
+    /// The output of the final LayerNorm at END of each prompt.
+    static func ends(of run: ForwardPass) -> [MetricReader.Row] {
+        run.batch.queryOfLabel.enumerated().map { ($0.offset, UnsafePointer(run.activations.final[$0.element])) }
     }
 
     private static func check(_ measures: PatchMeasures, _ batch: PromptBatch) throws {
@@ -133,26 +165,7 @@ final class PatchRunner {
         }
     }
 
-    /// The logit difference of each prompt in an unpatched run.
-    static func logitDifferences(_ run: ForwardPass, _ batch: PromptBatch) -> [Double] {
-        zip(batch.prompts, run.batch.queryOfLabel).map { prompt, query in
-            logitDifference(run.activations.final.row(query), prompt, run.parameters)
-        }
-    }
-
-    /// logit(IO) − logit(S), from the output of the final LayerNorm at END.
-    static func logitDifference(
-        _ final: UnsafeBufferPointer<Float>,
-        _ prompt: Prompt,
-        _ parameters: GPT2Parameters
-    ) -> Double {
-        let (io, s) = (parameters.tokenTable[prompt.ioToken], parameters.tokenTable[prompt.sToken])
-        var sum = 0.0
-        for i in final.indices { sum += Double(final[i]) * (Double(io[i]) - Double(s[i])) }
-        return sum
-    }
-
-    /// The logit difference of each prompt in each variant. [variants][prompts]
+    /// The metric of each prompt in each variant. [variants][prompts]
     ///
     /// - Parameters:
     ///   - lasting: edits already made in the cached run, which apply to all patched runs.
@@ -163,19 +176,16 @@ final class PatchRunner {
         lasting: [Edit] = [],
         progress: (Int) throws -> Void = { _ in }
     ) rethrows -> [[Double]] {
-        let original = Self.logitDifferences(base, batch)
-        var differences = Array(repeating: original, count: variants.count)
+        var values = Array(repeating: self.values(of: base), count: variants.count)
         var done = 0
         for stack in stacks(of: variants, batch) {
             let tokens = batch.tokens(of: stack.prompts)
             let ends = pass.run(stack.variants.map { variants[$0].restricted(to: tokens) }, on: base, lasting: lasting)
-            for (place, index) in stack.variants.enumerated() {
-                read(ends, variant: place, batch, into: &differences[index])
-            }
+            read(ends, of: stack.variants, batch, into: &values)
             done += stack.variants.count * stack.prompts.count
             try progress(done / batch.prompts.count)
         }
-        return differences
+        return values
     }
 
     /// Which variants of which prompts of a batch run together. [stacks]
@@ -214,11 +224,27 @@ final class PatchRunner {
         }
     }
 
-    /// Replaces the logit differences of the prompts that a patched run changes.
-    func read(_ ends: PatchedPass.Ends, variant: Int, _ batch: PromptBatch, into differences: inout [Double]) {
-        for (index, (prompt, end)) in zip(batch.prompts, batch.ends).enumerated() {
-            guard let row = ends.row(run: variant, end: end) else { continue }
-            differences[index] = Self.logitDifference(row, prompt, base.parameters)
+    /// Replaces the values of the prompts that patched runs change.
+    ///
+    /// - Parameters:
+    ///   - variants: the index in `values` of each run of the stack.
+    ///   - values: [variants][prompts]
+    func read(
+        _ ends: PatchedPass.Ends,
+        of variants: some Collection<Int>,
+        _ batch: PromptBatch,
+        into values: inout [[Double]]
+    ) {
+        var (places, rows): ([Int], [MetricReader.Row]) = ([], [])
+        for (run, variant) in variants.enumerated() {
+            for (prompt, end) in batch.ends.enumerated() {
+                guard let row = ends.row(run: run, end: end) else { continue }
+                places.append(variant)
+                rows.append((prompt, row.baseAddress!))
+            }
+        }
+        for (value, (variant, row)) in zip(reader.values(rows), zip(places, rows)) {
+            values[variant][row.prompt] = value
         }
     }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Results of whole passes that several measurements of one experiment need, such as the logit differences of unpatched
+/// Results of whole passes that several measurements of one experiment need, such as the metric of unpatched
 /// runs. Each is computed once.
 final class SharedPasses: Sendable {
     private struct Entry {
@@ -33,14 +33,13 @@ final class SharedPasses: Sendable {
 }
 
 extension SharedPasses {
-    private static let unpatched = "unpatched logit differences"
-
-    /// The logit differences of unpatched runs; nil if they are not known. [prompts]
-    func differences(of model: GPT2Parameters, _ prompts: [Prompt]) -> [Double]? {
-        result(Self.unpatched, of: model, prompts)
+    /// A metric of unpatched runs; nil if it is not known. [prompts]
+    func unpatched(_ metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) -> [Double]? {
+        result("unpatched \(metric.rawValue)", of: model, prompts)
     }
 
-    func keep(_ differences: [Double], of model: GPT2Parameters, _ prompts: [Prompt]) {
-        if self.differences(of: model, prompts) == nil { keep(differences, as: Self.unpatched, of: model, prompts) }
+    func keep(_ values: [Double], unpatched metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) {
+        guard unpatched(metric, of: model, prompts) == nil else { return }
+        keep(values, as: "unpatched \(metric.rawValue)", of: model, prompts)
     }
 }

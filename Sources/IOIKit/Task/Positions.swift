@@ -1,67 +1,62 @@
-/// A position that plays the same role in every IOI prompt (Wang et al. 2211.00593, section 2).
-public enum PositionClass: String, CaseIterable, Codable, Sendable {
-    /// The indirect object.
-    case io = "IO"
-    /// The first occurrence of the subject.
-    case s1 = "S1"
-    /// The token after ``s1``.
-    case s1Next = "S1+1"
-    /// The second occurrence of the subject.
-    case s2 = "S2"
-    /// The last token, where the answer is predicted.
-    case end = "END"
-}
+/// The index of each named position in a prompt's tokens.
+public struct Positions: Equatable, Sendable {
+    private var indices: [PositionName: Int]
 
-/// The index of each ``PositionClass`` in a prompt's tokens.
-public struct Positions: Codable, Equatable, Sendable {
-    public var io: Int
-    public var s1: Int
-    public var s1Next: Int
-    public var s2: Int
-    public var end: Int
-
-    public init(io: Int, s1: Int, s1Next: Int, s2: Int, end: Int) {
-        self.io = io
-        self.s1 = s1
-        self.s1Next = s1Next
-        self.s2 = s2
-        self.end = end
+    /// - Parameter indices: by name; `END` may be missing and is then the last of `count` tokens.
+    public init(_ indices: [PositionName: Int], count: Int) {
+        self.indices = indices.merging([.end: count - 1]) { own, _ in own }
     }
 
-    public subscript(position: PositionClass) -> Int {
-        switch position {
-        case .io: io
-        case .s1: s1
-        case .s1Next: s1Next
-        case .s2: s2
-        case .end: end
-        }
+    /// nil for a name that the prompt does not have.
+    public subscript(name: PositionName) -> Int? { indices[name] }
+
+    /// The names, in the order in which their positions come.
+    public var names: [PositionName] { inOrder.map(\.name) }
+
+    /// The positions from first to last, with those of equal index in the order of their names.
+    public var inOrder: [(name: PositionName, index: Int)] {
+        indices.sorted { ($0.value, $0.key.text) < ($1.value, $1.key.text) }.map { ($0.key, $0.value) }
     }
+
+    /// The first name of a position; nil if it has none.
+    func name(of index: Int) -> PositionName? { inOrder.first { $0.index == index }?.name }
 
     /// The positions after `count` tokens are prepended to the prompt.
-    func moved(by count: Int) -> Positions {
-        Positions(io: io + count, s1: s1 + count, s1Next: s1Next + count, s2: s2 + count, end: end + count)
+    func moved(by count: Int) -> Positions { Positions(indices: indices.mapValues { $0 + count }) }
+
+    private init(indices: [PositionName: Int]) { self.indices = indices }
+}
+
+extension Positions: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: FieldName.self)
+        var indices: [PositionName: Int] = [:]
+        for key in container.allKeys {
+            guard let name = PositionName(key.stringValue) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: key, in: container, debugDescription: "expected \(PositionName.form)")
+            }
+            indices[name] = try container.decode(Int.self, forKey: key)
+        }
+        self.init(indices, count: (indices.values.max() ?? 0) + 1)
     }
 
-    enum CodingKeys: String, CodingKey {
-        case io = "IO"
-        case s1 = "S1"
-        case s1Next = "S1+1"
-        case s2 = "S2"
-        case end = "END"
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: FieldName.self)
+        for (name, index) in inOrder { try container.encode(index, forKey: FieldName(name.text)) }
     }
 }
 
-/// One position class or all positions of a prompt.
+/// One named position or all positions of a prompt.
 public enum PositionSelection: Hashable, Sendable, LosslessStringConvertible {
-    case one(PositionClass)
+    case one(PositionName)
     case all
 
-    /// nil unless `text` is `all` or the name of a position class.
+    /// nil unless `text` is `all` or can be the name of a position.
     public init?(_ text: String) {
         if text == "all" {
             self = .all
-        } else if let position = PositionClass(rawValue: text) {
+        } else if let position = PositionName(text) {
             self = .one(position)
         } else {
             return nil
@@ -70,13 +65,13 @@ public enum PositionSelection: Hashable, Sendable, LosslessStringConvertible {
 
     public var description: String {
         switch self {
-        case .one(let position): position.rawValue
+        case .one(let position): position.text
         case .all: "all"
         }
     }
 
-    /// All names of a selection, for error messages.
-    public static var choices: String { (PositionClass.allCases.map(\.rawValue) + ["all"]).joined(separator: ", ") }
+    /// What may be selected, for error messages.
+    public static let choices = "the name of a position, such as END, or all"
 
     /// What precedes an `@` and the selection after it, if there is one; nil if that is no selection.
     static func suffix(of text: String) -> (name: String, selection: PositionSelection?)? {
@@ -85,15 +80,16 @@ public enum PositionSelection: Hashable, Sendable, LosslessStringConvertible {
         return PositionSelection(parts[1]).map { (parts[0], $0) }
     }
 
-    /// The selected positions of a prompt of `count` tokens, ascending.
+    /// The selected positions of a prompt of `count` tokens, ascending. The prompt has the name:
+    /// `[Prompt].check(_:field:)`.
     func positions(in positions: Positions, count: Int) -> [Int] {
         switch self {
-        case .one(let position): [positions[position]]
+        case .one(let position): [positions[position]!]
         case .all: Array(0..<count)
         }
     }
 }
 
 extension PositionSelection: TextCoded {
-    package static var form: String { "one of \(choices)" }
+    package static var form: String { choices }
 }

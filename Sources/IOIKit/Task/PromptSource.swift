@@ -77,24 +77,22 @@ public struct PromptSource: Codable, Equatable, Sendable {
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` if the prompts cannot be read or generated, or do not fit the model.
     public func data(tokenizer: BPETokenizer?, config: GPT2Config) throws -> TaskDataset {
-        if let file, let dataset = try ChoiceDataset(contentsOf: URL(fileURLWithPath: file), config: config) {
-            return .choice(dataset)
+        if let file, let dataset = try TaskDataset(contentsOf: URL(fileURLWithPath: file), config: config) {
+            return dataset
         }
-        guard let task else { return .ioi(try prompts(tokenizer: tokenizer, config: config)) }
+        guard let task else { return TaskDataset(try prompts(tokenizer: tokenizer, config: config)) }
         guard let tokenizer else { throw Self.noTokenizer }
-        return .choice(
-            try task.dataset(
-                count: count, seed: seed, split: split, tokenizer: tokenizer,
-                file: templates.map { URL(fileURLWithPath: $0) }, beginningOfText: beginningOfText,
-                contextLength: config.contextLength
-            )
+        return try task.dataset(
+            count: count, seed: seed, split: split, tokenizer: tokenizer,
+            file: templates.map { URL(fileURLWithPath: $0) }, beginningOfText: beginningOfText,
+            contextLength: config.contextLength
         )
     }
 
     /// IOI prompts, tokenized for `model`.
     ///
     /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
-    public func prompts(for model: GPT2) throws -> Dataset {
+    public func prompts(for model: GPT2) throws -> IOIDataset {
         try prompts(tokenizer: file == nil ? model.requireTokenizer() : model.tokenizer, config: model.config)
     }
 
@@ -104,7 +102,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     ///   - tokenizer: not needed for a file with all token ids.
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
-    public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> Dataset {
+    public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> IOIDataset {
         if let file {
             return try reader(tokenizer, config).dataset(contentsOf: URL(fileURLWithPath: file))
         }
@@ -130,7 +128,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     ///   - tokenizer: the tokenizer of the prompts.
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` naming the file and the lines of which no prompt can be made.
-    public func prompts(ofSentencesIn file: URL, tokenizer: BPETokenizer, config: GPT2Config) throws -> Dataset {
+    public func prompts(ofSentencesIn file: URL, tokenizer: BPETokenizer, config: GPT2Config) throws -> IOIDataset {
         try SentenceReader(reader(tokenizer, config)).dataset(contentsOf: file)
     }
 
@@ -156,7 +154,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
         guard let count else { return nil }
         var source = self
         source.count = count
-        return try source.prompts(for: model).prompts
+        return try source.data(for: model).prompts
     }
 
     private func nameList() throws -> NameList {

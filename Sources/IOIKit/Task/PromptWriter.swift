@@ -6,20 +6,20 @@ struct PromptWriter {
     private var bytes: [UInt8] = []
     private var isFirstKey = true
 
-    static func jsonLines(_ prompts: [Prompt]) -> Data {
+    static func jsonLines(_ prompts: [IOIPrompt]) -> Data {
         var writer = PromptWriter()
         writer.bytes.reserveCapacity(prompts.count * 800)
         for prompt in prompts { writer.line(prompt) }
         return Data(writer.bytes)
     }
 
-    static func jsonLines(_ prompts: [ChoicePrompt]) -> Data {
+    static func jsonLines(_ prompts: [Prompt]) -> Data {
         var writer = PromptWriter()
         for prompt in prompts { writer.line(prompt) }
         return Data(writer.bytes)
     }
 
-    private mutating func line(_ prompt: ChoicePrompt) {
+    private mutating func line(_ prompt: Prompt) {
         isFirstKey = true
         put("{")
         field("id", prompt.id)
@@ -37,10 +37,13 @@ struct PromptWriter {
         field("answer_token", prompt.answerToken)
         field("right_tokens", prompt.rightTokens)
         field("wrong_tokens", prompt.wrongTokens)
+        field(prompt.positions.inOrder)
+        field("counterfactual", prompt.counterfactualText)
+        field("counterfactual_tokens", prompt.counterfactualTokens)
         put("}\n")
     }
 
-    private mutating func line(_ prompt: Prompt) {
+    private mutating func line(_ prompt: IOIPrompt) {
         isFirstKey = true
         put("{")
         field("id", prompt.id)
@@ -57,14 +60,18 @@ struct PromptWriter {
         field("s_token", prompt.sToken)
         field("place", prompt.place)
         field("object", prompt.object)
-        key("positions")
-        isFirstKey = true
-        put("{")
-        for position in PositionClass.allCases { field(position.rawValue, prompt.positions[position]) }
-        put("}")
+        field(PositionName.ioi.map { ($0, prompt.positions[$0]!) })
         field("abc_text", prompt.abcText)
         field("abc_tokens", prompt.abcTokens)
         put("}\n")
+    }
+
+    private mutating func field(_ positions: [(name: PositionName, index: Int)]) {
+        key("positions")
+        isFirstKey = true
+        put("{")
+        for (name, index) in positions { field(name.text, index) }
+        put("}")
     }
 
     private mutating func field(_ name: String, _ value: Int) {

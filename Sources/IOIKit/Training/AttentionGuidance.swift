@@ -5,10 +5,10 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
     /// A head, and the positions it should attend from and to.
     public struct Pull: Codable, Equatable, Sendable {
         public let head: Head
-        public let from: PositionClass
-        public let to: PositionClass
+        public let from: PositionName
+        public let to: PositionName
 
-        public init(_ head: Head, from: PositionClass, to: PositionClass) {
+        public init(_ head: Head, from: PositionName, to: PositionName) {
             self.head = head
             self.from = from
             self.to = to
@@ -32,7 +32,7 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
         let targets = batch.enumerated().flatMap { prompt, example in
             guard let positions = example.positions else { return [AttentionHint.Target]() }
             return pulls.map {
-                AttentionHint.Target(head: $0.head, prompt: prompt, query: positions[$0.from], key: positions[$0.to])
+                AttentionHint.Target(head: $0.head, prompt: prompt, query: positions[$0.from]!, key: positions[$0.to]!)
             }
         }
         return targets.isEmpty ? nil : AttentionHint(weight: weight, targets: targets)

@@ -8,13 +8,7 @@ public struct TrainingData: Sendable {
 
     /// Each prompt is an example.
     init(_ dataset: TaskDataset) {
-        examples =
-            switch dataset {
-            case .ioi(let dataset):
-                dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
-            case .choice(let dataset):
-                dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
-            }
+        examples = dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
         record = DatasetRecord(dataset)
     }
 

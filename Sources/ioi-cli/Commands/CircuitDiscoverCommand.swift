@@ -77,9 +77,6 @@ struct CircuitDiscoverCommand: BoundedCommand {
     struct Search: ParsableArguments {
         @Option(help: ArgumentHelp("The most that dropping an edge may cost.", valueName: "cost"))
         var threshold = 0.02
-
-        @Option(help: "The cost: KL divergence in nats, or logit difference.")
-        var metric = ACDC.Metric.divergence
     }
 
     struct SaveOptions: ParsableArguments {
@@ -91,6 +88,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: "path") var walk: PathWalkOptions
     @OptionGroup(title: "eap and eap-ig") var attribution: Attribution
     @OptionGroup(title: "acdc") var search: Search
@@ -135,9 +133,11 @@ struct CircuitDiscoverCommand: BoundedCommand {
             method = .attribution(options)
         case .acdc:
             if !Given.has("--count") { source.count = Self.promptCountOfACDC }
-            method = .acdc(threshold: search.threshold, metric: search.metric)
+            method = .acdc(threshold: search.threshold, metric: metric.metric ?? .divergence)
         }
         var options = DiscoverExperiment(prompts: source, method: method)
+        // A divergence decides well, but there is no share of it to say how faithful a circuit is.
+        options.metric = metric.metric == .divergence && measurement.method == .acdc ? nil : metric.metric
         if ablation.given != nil { options.ablation = try ablation.ablation(seed: source.seed) }
         return options
     }
@@ -147,7 +147,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
         let method = measurement.method
         let flags: [(flags: [String], methods: [Method])] = [
             (["--edges", "--rank", "--resamples", "--curve"], [.eap, .integrated]), (["--steps"], [.integrated]),
-            (["--threshold", "--metric"], [.acdc]),
+            (["--threshold"], [.acdc]),
             (["--ablate", "--mean-group"], [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path]),
         ]
         for (flags, methods) in flags where !methods.contains(method) {

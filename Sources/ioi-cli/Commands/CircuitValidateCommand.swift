@@ -91,6 +91,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: "Minimality") var minimality: MinimalityOptions
     @OptionGroup(title: "Completeness") var completeness: CompletenessOptions
     @OptionGroup(title: "Greedy search") var search: GreedyOptions
@@ -124,6 +125,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
         options.greedy.steps = search.greedySteps
         options.greedy.candidates = search.greedyCandidates
         options.greedy.prompts = search.greedyPrompts
+        options.metric = metric.metric
         try checkFlags(options)
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = reference.abcCount

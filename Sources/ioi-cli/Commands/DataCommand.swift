@@ -58,7 +58,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
         let dataset =
             try text.sentences.map {
-                .ioi(
+                TaskDataset(
                     try source.prompts(
                         ofSentencesIn: URL(fileURLWithPath: $0), tokenizer: tokenizer, config: config
                     )
@@ -78,8 +78,8 @@ struct DataCommand: ParsableCommand, CommandDefaults {
 extension TaskDataset {
     /// How many prompts there are of each dataset, as in "90 clean, 10 duplication".
     fileprivate var kinds: String {
-        guard case .ioi(let dataset) = self else { return "\(count) \(name)" }
-        let counts = Dictionary(grouping: dataset.prompts, by: \.dataset).mapValues(\.count)
+        guard ioi != nil else { return "\(count) \(name)" }
+        let counts = Dictionary(grouping: prompts, by: \.dataset).mapValues(\.count)
         return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
             .joined(separator: ", ")
     }

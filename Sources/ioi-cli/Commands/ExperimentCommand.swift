@@ -94,8 +94,9 @@ extension ExperimentCommand {
         let (model, donor) = try models(workers: workers)
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
+        let subject = try Subject(of: described, model, donor: donor)
+        described.complete(for: subject)
         let experiment = described
-        let subject = try Subject(of: experiment, model, donor: donor)
         work.partial = try PartialResults(
             besides: output.out.map { URL(fileURLWithPath: $0) },
             deciding: [

@@ -53,6 +53,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: Section.ablation) var ablation: AblationOptions<FaithfulnessCommand>
     @OptionGroup(title: Section.ablation) var reference: ReferenceOptions
     @OptionGroup(title: Section.model) var model: ModelOptions
@@ -95,6 +96,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         options.method.aggregation = measurement.aggregate
         options.randomSets = measurement.randomSets ?? (measurement.surface ? 20 : 0)
         options.surface = measurement.surface
+        options.metric = metric.metric
         guard chart.chart == nil || measurement.surface else {
             throw IOIError.usage("--chart: needs --surface, which it draws")
         }

@@ -57,6 +57,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: Section.ablation) var ablation: AblationOptions<KnockoutCommand>
     @OptionGroup(title: Section.ablation) var reference: ReferenceOptions
     @OptionGroup(title: Section.model) var model: ModelOptions
@@ -89,6 +90,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
         options.position = measurement.position
         options.each = measurement.each
         options.scale = measurement.scale
+        options.metric = metric.metric
         options.ablation = try ablation.ablation(seed: source.seed)
         options.reference = reference.abcCount
         return options

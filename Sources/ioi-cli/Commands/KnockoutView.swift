@@ -16,7 +16,7 @@ extension KnockoutResults {
             [row("nothing knocked out", original, nil), row("knocked out", together.patched, together.effect)]
             + each.map { row("  \($0.name) alone", $0.cell.patched, $0.cell.effect) }
         var lines = table.lines
-        if let gap { lines += ["", "effects are in \(EffectScale.gap.unit):"] + gap.lines }
+        if let gap { lines += ["", "effects are in \(EffectScale.gap.unit()):"] + gap.lines }
         return lines.joined(separator: "\n")
     }
 

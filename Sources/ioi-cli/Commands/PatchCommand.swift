@@ -51,7 +51,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
                 discussion: """
                     Sites of heads are replaced at all listed positions at once; other sites at each position separately, \
                     one column for each; cross-model takes one position. Default: END for heads, each position \
-                    class for other sites, all for cross-model.
+                    that the prompts name for other sites, all for cross-model.
                     """,
                 valueName: "END,S2"
             )
@@ -170,6 +170,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: "Activation patching") var activation: Activation
     @OptionGroup(title: "Path patching") var path: Path
     @OptionGroup(title: "Cross-model patching") var crossModel: CrossModel
@@ -190,6 +191,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             mode: try options(seed: source.seed), prompts: source, aggregation: measurement.aggregate
         )
         experiment.scale = measurement.scale
+        experiment.metric = metric.metric
         if measurement.estimate { experiment.estimate = .init(exact: measurement.exact) }
         return experiment
     }
@@ -243,7 +245,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         switch measurement.mode {
         case .activation:
             let standard: [PositionSelection] =
-                activation.site.isPerHead ? [.one(.end)] : PositionClass.allCases.map { .one($0) }
+                activation.site.isPerHead ? [.one(.end)] : []
             return .activation(
                 .init(
                     site: activation.site, positions: measurement.position?.items ?? standard,

@@ -85,7 +85,9 @@ extension PatchEffects.Cell {
 
 extension PatchResults {
     func text(_ options: PatchExperiment, on prompts: String) -> String {
-        let effect = (options.estimate == nil ? "" : "estimated ") + "effect in \(options.scale.unit)"
+        let effect =
+            (options.estimate == nil ? "" : "estimated ")
+            + "effect in \(options.scale.unit(of: options.metric ?? .logitDifference))"
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")

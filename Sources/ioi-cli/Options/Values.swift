@@ -3,7 +3,6 @@ import IOIKit
 
 // The library's choices as values of flags. Help lists them, completion offers them, errors name the nearest.
 
-extension ACDC.Metric: ExpressibleByArgument {}
 extension CircuitMethod.Granularity: ExpressibleByArgument {}
 extension Completeness.Kind: ExpressibleByArgument {}
 extension Completeness.Objective: ExpressibleByArgument {
@@ -24,6 +23,18 @@ extension EffectScale: ExpressibleByArgument {
     }
 }
 extension LossSpan: ExpressibleByArgument {}
+extension Metric: ExpressibleByArgument {
+    public init?(argument: String) { self.init(named: argument) }
+
+    public static var allValueDescriptions: [String: String] {
+        [
+            "logit-difference": "The mean logit of the right answers less that of the wrong ones (LD).",
+            "probability-difference": "The probability of all right answers less that of all wrong ones.",
+            "log-probability": "The logarithm of the probability of all right answers, in nats.",
+            "kl": "The KL divergence from the unpatched run's prediction, in nats.",
+        ]
+    }
+}
 extension PatchExperiment.CrossModel.Direction: ExpressibleByArgument {}
 extension PatchExperiment.Path.Passage: ExpressibleByArgument {}
 extension PatchExperiment.Path.Sender: ExpressibleByArgument {}
@@ -91,7 +102,7 @@ extension Minimality.Sets: ExpressibleByArgument {
 }
 
 extension PositionSelection: ExpressibleByArgument {
-    public static var allValueStrings: [String] { PositionClass.allCases.map(\.rawValue) + ["all"] }
+    public static var allValueStrings: [String] { PositionName.ioi.map(\.text) + ["all"] }
     public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 

@@ -47,7 +47,7 @@ import Testing
         let folder = try Folder(parameters)
         let donorFolder = try donor.map(Folder.init)
         let (model, donor) = (try folder.load(), try donorFolder?.load())
-        let dataset = Dataset(name: "clean", seed: nil, prompts: prompts, jsonLines: Data())
+        let dataset = IOIDataset(name: "clean", seed: nil, prompts: prompts, jsonLines: Data())
         try options.validate()
         return try options.run(
             on: Subject(model, donor: donor, .ioi(dataset)), Work(settings, partial: partial, progress: progress)
@@ -361,7 +361,7 @@ import Testing
     @Test func wrongOptionsAreErrors() throws {
         let folder = try Folder(PlantedModel().parameters)
         let model = try folder.load()
-        let dataset = Dataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
+        let dataset = IOIDataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
         func run(_ options: HeadsExperiment, donor: GPT2? = nil) throws -> HeadsResults {
             try options.validate()
             return try options.run(on: Subject(model, donor: donor, .ioi(dataset)), Work(Self.settings))

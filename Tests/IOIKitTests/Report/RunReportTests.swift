@@ -152,7 +152,8 @@ import Testing
         }
         let record = RunRecord(
             model: .init(name: "m", folder: "/models/m", sha256: ""), source: .prompts(source),
-            dataset: DatasetRecord(Dataset(name: "name-moving", seed: 7, prompts: [], jsonLines: Data())), heldOut: nil,
+            dataset: DatasetRecord(IOIDataset(name: "name-moving", seed: 7, prompts: [], jsonLines: Data())),
+            heldOut: nil,
             settings: settings
         )
         let expected = """
@@ -169,7 +170,7 @@ import Testing
         let record = RunRecord(
             model: .init(name: "m", folder: "/models/m", sha256: ""),
             source: .text(TextSource(paths: ["/my own/a.txt", "/b"])),
-            dataset: DatasetRecord(Dataset(name: "a", seed: nil, prompts: [], jsonLines: Data())), heldOut: nil,
+            dataset: DatasetRecord(IOIDataset(name: "a", seed: nil, prompts: [], jsonLines: Data())), heldOut: nil,
             settings: settings
         )
         let expected = """
@@ -185,7 +186,7 @@ import Testing
             RunRecord(
                 model: .init(name: "m", folder: "/models/m", sha256: ""),
                 source: .prompts(FinetuneTests.source(dataset)),
-                dataset: DatasetRecord(Dataset(name: dataset, seed: 0, prompts: [], jsonLines: Data())),
+                dataset: DatasetRecord(IOIDataset(name: dataset, seed: 0, prompts: [], jsonLines: Data())),
                 heldOut: FinetuneTests.source(measured, heldOut: true), settings: FinetuneTests.settings()
             ).commandLine
         }

@@ -178,7 +178,7 @@ struct NaiveMeans: Sendable {
 
     private enum Group: Hashable {
         case template(String, NameOrder, position: Int)
-        case positionClass(PositionClass?)
+        case positionClass(PositionName?)
     }
 
     private static let sites: Set<Site> = [.residPre, .z, .result, .mlpOut]
@@ -209,7 +209,7 @@ struct NaiveMeans: Sendable {
         switch grouping {
         case .template: .template(prompt.template, prompt.order, position: position)
         // A token that is of several classes counts for the first of them only.
-        case .global: .positionClass(PositionClass.allCases.first { prompt.positions[$0] == position })
+        case .global: .positionClass(PositionName.allCases.first { prompt.positions[$0] == position })
         }
     }
 }

@@ -23,7 +23,7 @@ import Testing
 
     /// The position classes other than the one at which a planted head works.
     func elsewhere(_ selection: PositionSelection) -> [PositionSelection] {
-        PositionClass.allCases.map { .one($0) }.filter { $0 != selection }
+        PositionName.allCases.map { .one($0) }.filter { $0 != selection }
     }
 
     func target(_ name: String, _ heads: [(Head, [PositionSelection])]) -> KnockoutTarget {

@@ -17,7 +17,7 @@ import Testing
         tokenizer = try .covering(texts: [Self.text] + (names.names + ["Mary"]).map { " " + $0 })
     }
 
-    private func read(_ content: String, _ reader: PromptReader? = nil) throws -> Dataset {
+    private func read(_ content: String, _ reader: PromptReader? = nil) throws -> IOIDataset {
         try withFile(content, named: "own.jsonl") {
             try (reader ?? PromptReader(tokenizer: tokenizer)).dataset(contentsOf: $0)
         }

@@ -40,6 +40,7 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
         _ circuits: [Circuit],
         of model: GPT2Parameters,
         _ prompts: [Prompt],
+        metric: Metric,
         reference: [Prompt]?,
         settings: RunSettings,
         resuming done: PatchMeasures?,
@@ -47,10 +48,11 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
     ) throws -> PatchMeasures {
         switch granularity {
         case .node:
-            return try ComplementAblation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation)
-                .measure(
-                    model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
-                )
+            var method = ComplementAblation(circuits.map { $0.positions(everywhere: everywhere) }, ablation: ablation)
+            method.metric = metric
+            return try method.measure(
+                model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
+            )
         case .edge:
             let graph = Graph(model.config)
             let kept = try circuits.map { circuit in
@@ -58,7 +60,9 @@ public struct CircuitMethod: Codable, Equatable, Sendable {
                     try Self.edges(of: circuit, graph), positions: everywhere ? [:] : circuit.positions()
                 )
             }
-            return try EdgeComplementAblation(kept, ablation: ablation).measure(
+            var method = EdgeComplementAblation(kept, ablation: ablation)
+            method.metric = metric
+            return try method.measure(
                 model, prompts, reference: reference, settings: settings, resuming: done, progress: progress
             )
         }

@@ -1,4 +1,4 @@
-/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the logit differences of the circuit and of the whole model
+/// F(C∖K) and F(M∖K) for sets K of a circuit's heads: the metric of the circuit and of the whole model
 /// without K. Each set is run only once.
 final class CircuitSubsets {
     private let circuit: [Head: PositionSelection]
@@ -6,6 +6,7 @@ final class CircuitSubsets {
     private let prompts: [Prompt]
     private let reference: [Prompt]
     private let ablation: Ablation
+    private let metric: Metric
     private let settings: RunSettings
     private let measuring: PatchMeasures.Measuring
     private let name: String
@@ -28,13 +29,14 @@ final class CircuitSubsets {
         _ prompts: [Prompt],
         reference: [Prompt],
         ablation: Ablation,
+        metric: Metric = .logitDifference,
         settings: RunSettings,
         name: String = "all",
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) }
     ) {
         (self.circuit, self.model, self.prompts, self.reference) = (circuit, model, prompts, reference)
         (self.ablation, self.settings, self.name, self.measuring) = (ablation, settings, name, measuring)
-
+        self.metric = metric
     }
 
     var count: Int { prompts.count }
@@ -50,9 +52,10 @@ final class CircuitSubsets {
     ) throws {
         let new = sets.distinct { circuits[$0] == nil }
         guard !new.isEmpty else { return }
-        let ablated = ComplementAblation(
+        var ablated = ComplementAblation(
             new.map { removed in circuit.filter { !removed.contains($0.key) } }, ablation: ablation
         )
+        ablated.metric = metric
         let measures = try measuring("\(name), \(stage), circuit") {
             try ablated.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
@@ -77,8 +80,10 @@ final class CircuitSubsets {
             for head in removed { target.add(head, at: circuit[head]!) }
             return target
         }
+        var knockout = Knockout(targets, ablation: ablation)
+        knockout.metric = metric
         let measures = try measuring("\(name), \(stage), model") {
-            try Knockout(targets, ablation: ablation).measure(
+            try knockout.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )
         }

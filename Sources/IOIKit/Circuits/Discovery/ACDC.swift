@@ -8,15 +8,6 @@ import Foundation
 /// lose their incoming edges without a test. Each run starts at the receiver under test, since nothing before it has
 /// changed.
 public struct ACDC: Sendable {
-    /// The metric whose increase decides.
-    public enum Metric: String, CaseIterable, Codable, Sendable {
-        /// The KL divergence of the patched from the whole model's distribution of the answer, in nats; mean over
-        /// prompts.
-        case divergence = "kl"
-        /// The fall of the mean logit difference below the whole model's.
-        case logitDifference = "ld"
-    }
-
     /// The progress of a search.
     public struct State: Codable, Equatable, Sendable {
         /// The number of edges considered, in the order of the search.
@@ -34,6 +25,8 @@ public struct ACDC: Sendable {
 
     /// In units of the metric.
     public var threshold: Double
+    /// Its mean over the prompts decides: the rise of a divergence, or the fall of any other metric below the whole
+    /// model's.
     public var metric: Metric
     public var ablation: Ablation
 
@@ -69,25 +62,22 @@ private final class Search {
     private let pass: GraphPass
     private let graph: Graph
     private let prompts: [Prompt]
-    private let model: GPT2Parameters
-    private let workers: Workers
-    /// The logits of the whole model and of a run. [prompts, vocabulary]
-    private let reference, logits: Matrix
-    /// [prompts, 1]
-    private let divergences: Matrix
-    private let arena: Arena
-    /// The whole model's mean logit difference.
-    private var difference = 0.0
+    private let reader: MetricReader
+    /// The whole model's mean metric.
+    private var whole = 0.0
 
     init(_ options: ACDC, _ model: GPT2Parameters, _ prompts: [Prompt], settings: RunSettings) throws {
-        (self.options, self.model, self.prompts, workers) = (options, model, prompts, settings.workers)
+        (self.options, self.prompts) = (options, prompts)
+        try options.metric.check(prompts)
+        reader = MetricReader(options.metric, model, workers: settings.workers)
         graph = Graph(model.config)
         let lengths = prompts.map(\.tokens.count)
         let capacity = BatchCapacity(lengths: lengths, count: prompts.count, rows: .last)
         let vocabulary = model.config.vocabularySize
         let bytes =
             capacity.rows * GraphPass.bytesPerRow(model.config, longest: lengths.max() ?? 1)
-            + 2 * prompts.count * vocabulary * MemoryLayout<Float>.stride
+            + (options.metric == .logitDifference ? 0 : prompts.count + MetricReader.rows) * vocabulary
+            * MemoryLayout<Float>.stride
         guard bytes <= settings.memory else {
             throw IOIError.invalid(
                 "prompts.count",
@@ -105,11 +95,9 @@ private final class Search {
             settings: settings
         )
         ablator.prepare(batch)
-        pass = GraphPass(model, capacity: capacity, workers: workers)
+        pass = GraphPass(model, capacity: capacity, workers: settings.workers)
         pass.prepare(batch.packed, sites: sites) { ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch) }
-        (arena, (reference, logits, divergences)) = Arena.holding {
-            ($0.take(prompts.count, vocabulary), $0.take(prompts.count, vocabulary), $0.take(prompts.count, 1))
-        }
+        reader.prepare(prompts[...])
     }
 
     /// The edges in the order of the search, by receiver.
@@ -132,7 +120,9 @@ private final class Search {
         progress: (Double) -> Void
     ) throws -> EdgeSet {
         var kept = EdgeSet(all: graph)
-        takeReference(pass.run(kept))
+        let rows = MetricReader.rows(pass.run(kept))
+        reader.takeReference(rows)
+        whole = reader.values(rows).mean
         var state = done ?? ACDC.State(done: 0, dropped: [])
         for edge in state.dropped { kept.remove(graph.edges[edge]) }
         var current = measure(pass.run(kept, from: .heads(0)))
@@ -174,23 +164,9 @@ private final class Search {
         }
     }
 
-    private func takeReference(_ final: Matrix) {
-        difference = logitDifference(final)
-        guard options.metric == .divergence else { return }
-        GEMM.multiply(final, model.tokenTable.transposed, into: reference, workers: workers)
-    }
-
+    /// What is lost of the mean metric.
     private func measure(_ final: Matrix) -> Double {
-        guard options.metric == .divergence else { return difference - logitDifference(final) }
-        GEMM.multiply(final, model.tokenTable.transposed, into: logits, workers: workers)
-        KLDivergence.forward(logits, reference: reference, losses: divergences, workers: workers)
-        return prompts.indices.reduce(0) { $0 + Double(divergences[$1][0]) } / Double(prompts.count)
-    }
-
-    private func logitDifference(_ final: Matrix) -> Double {
-        let sum = prompts.enumerated().reduce(0.0) {
-            $0 + PatchRunner.logitDifference(final.row($1.offset), $1.element, model)
-        }
-        return sum / Double(prompts.count)
+        let mean = reader.values(MetricReader.rows(final)).mean
+        return options.metric.sign * (whole - mean)
     }
 }

@@ -1,11 +1,13 @@
-/// Edge attribution patching: a first-order estimate of the effect of ablating each edge on the logit difference.
+/// Edge attribution patching: a first-order estimate of what ablating each edge costs in a metric.
 ///
-/// The score of an edge u→v is Σ over positions of (counterfactual − clean output of u) · ∂(−LD)/∂(input of v). EAP
+/// The score of an edge u→v is Σ over positions of (counterfactual − clean output of u) · ∂(−m)/∂(input of v), where m is
+/// the metric, or its negative for a divergence. EAP
 /// uses the gradient of the clean run (Syed et al. 2310.10348). EAP-IG averages it over runs with embeddings
 /// interpolated between the counterfactual and the prompt (Hanna et al. 2403.17806, section 3).
 public struct EdgeAttribution: Sendable {
     /// The number of interpolated runs for EAP-IG; nil for EAP.
     public var steps: Int?
+    public var metric = Metric.logitDifference
 
     public init(steps: Int? = nil) { self.steps = steps }
 
@@ -27,8 +29,17 @@ public struct EdgeAttribution: Sendable {
         let rows = max(longest, min(512, settings.memory / Pass.bytesPerRow(model.config, longest: longest)))
         let size = min(prompts.count, max(1, rows / longest))
         let counterfactuals = try prompts.map { try $0.counterfactual() }
+        try metric.check(prompts)
+        guard metric.isRelative || steps ?? 1 > 1 else {
+            throw IOIError.invalid(
+                "metric",
+                "found \(metric.rawValue), whose gradient is 0 in the unpatched run; expected another metric, or EAP-IG "
+                    + "with two steps or more"
+            )
+        }
         let pass = Pass(
-            model, capacity: BatchCapacity(lengths: lengths, count: size, rows: .last), workers: settings.workers
+            model, metric, capacity: BatchCapacity(lengths: lengths, count: size, rows: .last),
+            workers: settings.workers
         )
         let started = ContinuousClock.now
         var scores = EdgeScores(pass.graph, prompts: prompts.count)
@@ -55,6 +66,7 @@ private final class Pass {
     private let workers: Workers
     private let clean, corrupt: ForwardPass
     private let backward: BackwardPass
+    private let reader: MetricReader
     private let buffers: Buffers
     private let arena: Arena
     /// The time spent on clean runs.
@@ -71,9 +83,10 @@ private final class Pass {
         let products: Matrix
     }
 
-    init(_ parameters: GPT2Parameters, capacity: BatchCapacity, workers: Workers) {
+    init(_ parameters: GPT2Parameters, _ metric: Metric, capacity: BatchCapacity, workers: Workers) {
         let config = parameters.config
         let graph = Graph(config)
+        reader = MetricReader(metric, parameters, workers: workers)
         self.graph = graph
         self.workers = workers
         var keeping = Activations.Keeping.forBackward
@@ -113,6 +126,8 @@ private final class Pass {
         clean.run(batch)
         forwardSeconds += (ContinuousClock.now - started) / .seconds(1)
         takeChanges()
+        reader.prepare(prompts)
+        reader.takeReference(PatchRunner.ends(of: clean))
         for step in 1...(steps ?? 1) {
             let share = Float(step) / Float(steps ?? 1)
             if share < 1 {
@@ -129,11 +144,11 @@ private final class Pass {
                 clean.run(batch)
             }
             backward.run { final in
-                let table = clean.parameters.tokenTable
-                for (prompt, query) in zip(prompts, batch.queryOfLabel) {
-                    let (io, s, target) = (table[prompt.ioToken], table[prompt.sToken], final[query])
-                    for i in 0..<final.columns { target[i] = s[i] - io[i] }
-                }
+                // Of what is lost: a divergence grows, any other metric falls.
+                reader.gradient(
+                    PatchRunner.ends(of: clean), times: -Float(reader.metric.sign),
+                    into: batch.queryOfLabel.map { final[$0] }
+                )
             } showing: { step in
                 take(step) { addScores(of: $0, weight: 1 / Float(steps ?? 1), to: &scores) }
             }

@@ -146,7 +146,7 @@ struct PathWalker {
     private mutating func findSenders(
         _ receiverClass: Name?,
         _ inputs: [Graph.HeadInput] = [],
-        at position: PositionClass,
+        at position: PositionName,
         _ criterion: PathWalk.Criterion,
         bothSigns: Bool = false,
         without knockedOut: [Head] = [],

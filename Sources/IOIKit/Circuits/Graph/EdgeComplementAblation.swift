@@ -16,6 +16,7 @@ public struct EdgeComplementAblation: Sendable {
     /// The circuit kept in each run.
     public var kept: [EdgeCircuit]
     public var ablation: Ablation
+    public var metric = Metric.logitDifference
 
     public init(_ kept: [EdgeCircuit], ablation: Ablation = Ablation(.counterfactual)) {
         self.kept = kept
@@ -45,8 +46,8 @@ public struct EdgeComplementAblation: Sendable {
         let longest = prompts.map(\.tokens.count).max() ?? 1
         let rows = settings.memory / GraphPass.bytesPerRow(model.config, longest: longest)
         let runner = PatchRunner(
-            model, prompts: prompts, keeping: [], batchTokens: min(Self.batchTokens, rows), stackedRows: 0,
-            settings: settings
+            model, prompts: prompts, metric: metric, keeping: [], batchTokens: min(Self.batchTokens, rows),
+            stackedRows: 0, settings: settings
         )
         let ablator = try Ablator(
             ablation, of: model, sites: sites, prompts: prompts, reference: reference ?? prompts,
@@ -64,15 +65,12 @@ public struct EdgeComplementAblation: Sendable {
             measures.original = runner.original(of: batch)
             for circuit in kept {
                 let final = pass.run(circuit.edges, clamping: circuit.clamps(batch))
-                measures.patched.append(
-                    batch.prompts.enumerated().map { row, prompt in
-                        PatchRunner.logitDifference(final.row(row), prompt, model)
-                    })
+                measures.patched.append(runner.values(MetricReader.rows(final)))
                 try progress(Double(measures.patched.count) / Double(kept.count))
             }
             return measures
         }
-        settings.shared?.keep(measures.original, of: model, prompts)
+        settings.shared?.keep(measures.original, unpatched: metric, of: model, prompts)
         return measures
     }
 

@@ -57,12 +57,10 @@ struct CommandTimings {
     }
 
     private func prompts(_ count: Int) -> [Prompt] {
-        let end = timings.length - 1
         return zip(timings.prompts(count), timings.prompts(count, seed: 1)).enumerated().map { id, tokens in
             Prompt(
-                id: id, dataset: "bench", template: "", order: .abba, text: "", tokens: tokens.0, answer: "",
-                answerToken: 0, io: "", ioToken: 0, s: "", sToken: 1, place: nil, object: nil,
-                positions: Positions(io: 0, s1: 0, s1Next: 0, s2: 0, end: end), abcText: nil, abcTokens: tokens.1
+                id: id, dataset: "bench", template: "", group: "", text: "", tokens: tokens.0,
+                counterfactualTokens: tokens.1, rightTokens: [0], wrongTokens: [1], answer: "", answerToken: 0
             )
         }
     }

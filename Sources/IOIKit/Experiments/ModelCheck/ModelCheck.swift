@@ -31,7 +31,7 @@ public struct ModelCheck: Sendable {
         /// The hash of model.safetensors; nil if it cannot be read.
         public let sha256: String?
         /// The prompts of the metrics; nil if none were measured.
-        public let dataset: Dataset?
+        public let dataset: IOIDataset?
 
         public var passed: Bool { checks.allSatisfy { $0.status != .failed } }
 
@@ -56,7 +56,7 @@ public struct ModelCheck: Sendable {
     public let options: Options
 
     /// The prompts of ``Options/data``; empty without any.
-    private let prompts: [Prompt]
+    private let prompts: [IOIPrompt]
 
     /// Checks a model against the entry of `Data/checks.json` with its name. The published GPT-2 small is also recognised
     /// by its place in Hugging Face's cache.
@@ -131,12 +131,12 @@ public struct ModelCheck: Sendable {
     }
 }
 
-extension Dataset {
+extension IOIDataset {
     /// The hash of the prompts' tokens, by which prompts are known that others have published: for each prompt a line with
     /// the ids of its tokens, of IO and of S, with spaces between.
     public var tokensSHA256: String { Self.tokensSHA256(prompts) }
 
-    static func tokensSHA256(_ prompts: [Prompt]) -> String {
+    static func tokensSHA256(_ prompts: [IOIPrompt]) -> String {
         let lines = prompts.map {
             ($0.tokens + [$0.ioToken, $0.sToken]).map(String.init).joined(separator: " ") + "\n"
         }

@@ -12,7 +12,7 @@ final class ModelCheckRun {
     private let folder: URL
     private let workers: Workers
     private var checks: [ModelCheck.Results.Check] = []
-    private var dataset: Dataset?
+    private var dataset: IOIDataset?
     // nil or false if the check failed or was skipped.
     private var config: GPT2Config?
     private var parameters: GPT2Parameters?
@@ -202,8 +202,8 @@ final class ModelCheckRun {
     }
 
     /// - Parameter prompts: those of which figures are to be checked; empty for none.
-    func checkPublishedPrompts(_ expectations: ModelExpectations, _ prompts: [Prompt]) {
-        let given = prompts.isEmpty ? nil : Dataset.tokensSHA256(prompts)
+    func checkPublishedPrompts(_ expectations: ModelExpectations, _ prompts: [IOIPrompt]) {
+        let given = prompts.isEmpty ? nil : IOIDataset.tokensSHA256(prompts)
         for published in expectations.publishedPrompts {
             let name = "published prompts"
             let expected =

@@ -24,7 +24,7 @@ import Foundation
 /// within their bounds. A continuation's `answer`, one token with its leading space, has to be the most likely next token
 /// after its text. With `probabilities` these tokens have to be the most likely ones in the order of their probabilities, and
 /// each probability may differ by `tolerance`. Published prompts are no part of the program: a file of them is known by
-/// `tokens_sha256` (``Dataset/tokensSHA256``). Their mean logit difference and that of the first ones may differ from what
+/// `tokens_sha256` (``IOIDataset/tokensSHA256``). Their mean logit difference and that of the first ones may differ from what
 /// was published by `tolerance`. On repeated random tokens (``RepeatedTokens``), each of the heads has to be among the `among` heads of
 /// the model with the highest mean attention along the diagonal. `length` tokens (default 100) are drawn with `seed` from
 /// the whole vocabulary, or with `"drawn_from": "names"` from the program's names, for models that know few words.
@@ -64,7 +64,7 @@ public struct ModelExpectations: Codable, Equatable, Sendable {
 
     /// Logit differences published for prompts that are not this program's.
     public struct PublishedPrompts: Codable, Equatable, Sendable {
-        /// The ``Dataset/tokensSHA256`` of the prompts.
+        /// The ``IOIDataset/tokensSHA256`` of the prompts.
         public let tokensSHA256: String
         public let count: Int
         /// The mean.

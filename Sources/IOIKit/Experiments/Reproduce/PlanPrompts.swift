@@ -1,7 +1,7 @@
 /// The held-out prompts that a plan measures on.
 struct PlanPrompts {
     private let source: PromptSource
-    let dataset: Dataset
+    let dataset: TaskDataset
     private let tasks: [ChoiceTask: (source: PromptSource, dataset: TaskDataset)]
 
     /// Makes all prompts at once, so that a tokenizer that lacks a task's answers is found before anything is trained.
@@ -12,7 +12,7 @@ struct PlanPrompts {
         source.seed = plan.prompts.seed
         source.heldOut = true
         self.source = source
-        dataset = try source.prompts(for: model)
+        dataset = try source.data(for: model)
         let names = Set(stages.compactMap(\.dataset) + stages.flatMap(\.measure).map(\.rawValue))
         tasks = try Dictionary(
             uniqueKeysWithValues: ChoiceTask.allCases.filter { names.contains($0.rawValue) }.map { task in
@@ -23,5 +23,5 @@ struct PlanPrompts {
     }
 
     func source(for measure: Plan.Measure) -> PromptSource { measure.task.map { tasks[$0]!.source } ?? source }
-    func dataset(for measure: Plan.Measure) -> TaskDataset { measure.task.map { tasks[$0]!.dataset } ?? .ioi(dataset) }
+    func dataset(for measure: Plan.Measure) -> TaskDataset { measure.task.map { tasks[$0]!.dataset } ?? dataset }
 }

@@ -48,7 +48,7 @@ extension ReproductionReportBuilder {
         let scale = MapChart.scale(of: sweeps.map(\.results.map.effects))
         var maps: [String] = []
         for (name, results) in sweeps {
-            let unit = results.map.scale == .original ? "" : ", \(results.map.scale.unit)"
+            let unit = results.map.scale == .original ? "" : ", \(results.map.scale.unit())"
             let chart = MapChart(
                 title: "\(name) of \(model) in \(record.model.name)\(unit)", values: results.map.effects,
                 intervals: results.map.effectIntervals, scale: scale

@@ -18,7 +18,7 @@ extension ReproductionReportBuilder {
         let scale = MapChart.scale(of: maps.map(\.map.effects))
         var pictures: [String] = []
         for (model, map) in maps {
-            let unit = map.scale == .original ? "" : ", \(map.scale.unit)"
+            let unit = map.scale == .original ? "" : ", \(map.scale.unit())"
             let chart = MapChart(
                 title: "direct effects in \(model)\(unit)", values: map.effects, intervals: map.effectIntervals,
                 scale: scale

@@ -27,7 +27,7 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
         file: URL? = nil,
         beginningOfText: Bool = false,
         contextLength: Int? = nil
-    ) throws -> ChoiceDataset {
+    ) throws -> TaskDataset {
         try IOIError.check("count", count, in: 1...PromptSource.most)
         let file = try file ?? DataDirectory.file("tasks/\(rawValue).json")
         let source: any ChoiceSource =
@@ -48,13 +48,13 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
                 )
             }
             let answer = draw.right[generator.below(draw.right.count)]
-            return ChoicePrompt(
+            return Prompt(
                 id: index, dataset: rawValue, template: draw.sentence.name, group: draw.group, text: text,
-                words: draw.words, tokens: tokens, answer: tokenizer.decode([answer]), answerToken: answer,
-                rightTokens: draw.right, wrongTokens: draw.wrong
+                tokens: tokens, counterfactualTokens: nil, rightTokens: draw.right, wrongTokens: draw.wrong,
+                answer: tokenizer.decode([answer]), answerToken: answer, words: draw.words
             )
         }
-        return ChoiceDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+        return TaskDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
     }
 }
 

@@ -19,7 +19,7 @@ struct PromptDerivation {
         IOIError("\(record.source): \(problem)")
     }
 
-    func prompt() throws -> Prompt {
+    func prompt() throws -> IOIPrompt {
         let text = try require(record.text, "text")
         let ioText = spaced(try require(record.io, "io"))
         let sText = spaced(try require(record.s, "s"))
@@ -39,7 +39,7 @@ struct PromptDerivation {
         let order = try order(positions)
         let answer = try answer(io: io, s: s)
         let (abcText, abcTokens) = try counterfactual(tokens: tokens, positions: positions)
-        return Prompt(
+        return IOIPrompt(
             id: record.id?.value ?? index, dataset: record.dataset ?? "custom", template: record.template ?? "custom",
             order: order, text: text, tokens: tokens, answer: answer.text, answerToken: answer.token, io: io.text,
             ioToken: io.token, s: s.text, sToken: s.token, place: record.place, object: record.object,
@@ -130,9 +130,9 @@ struct PromptDerivation {
 
     private func check(_ name: Name, _ field: String, at position: Int, in tokens: [Int]) throws {
         guard tokens[position] == name.token else {
-            let key = field == "io" ? PositionClass.io : PositionClass.s1
+            let key = field == "io" ? PositionName.io : PositionName.s1
             throw fault(
-                "positions.\(key.rawValue): found token \(tokens[position]) at \(position), "
+                "positions.\(key.text): found token \(tokens[position]) at \(position), "
                     + "expected \"\(name.text)\", which is \(name.token)"
             )
         }
@@ -141,13 +141,13 @@ struct PromptDerivation {
     /// The positions given in the line, if any. S1+1 and END may be left out.
     private func statedPositions(length: Int) throws -> Positions? {
         guard let stated = record.positions else { return nil }
-        func position(_ value: WholeNumber?, _ key: PositionClass, default derived: Int? = nil) throws -> Int {
+        func position(_ value: WholeNumber?, _ key: PositionName, default derived: Int? = nil) throws -> Int {
             guard let value = value?.value ?? derived else {
-                throw fault("positions.\(key.rawValue) is missing, expected a position")
+                throw fault("positions.\(key.text) is missing, expected a position")
             }
             guard (0..<length).contains(value) else {
                 throw fault(
-                    "positions.\(key.rawValue): found \(value), expected 0 to \(length - 1) "
+                    "positions.\(key.text): found \(value), expected 0 to \(length - 1) "
                         + "for \(length) tokens"
                 )
             }
@@ -159,9 +159,9 @@ struct PromptDerivation {
             s2: try position(stated.s2, .s2), end: try position(stated.end, .end, default: length - 1)
         )
         for (key, found, expected) in [
-            (PositionClass.s1Next, positions.s1Next, s1 + 1), (.end, positions.end, length - 1),
+            (PositionName.s1Next, positions.s1Next, s1 + 1), (.end, positions.end, length - 1),
         ] where found != expected {
-            throw fault("positions.\(key.rawValue): found \(found), expected \(expected)")
+            throw fault("positions.\(key.text): found \(found), expected \(expected)")
         }
         guard positions.s2 > s1, positions.io != s1, positions.io != positions.s2 else {
             throw fault(

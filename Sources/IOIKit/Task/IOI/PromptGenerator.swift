@@ -97,10 +97,10 @@ public struct PromptGenerator: Sendable {
         count: Int,
         seed: UInt64,
         split: Split = .training
-    ) throws -> Dataset {
+    ) throws -> IOIDataset {
         try IOIError.check("count", count, in: 1...PromptSource.most)
         let prompts = try (0..<count).map { try prompt($0, of: rule, seed: seed, split: split) }
-        return Dataset(
+        return IOIDataset(
             name: rule.name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts), names: nameTokens
         )
     }
@@ -109,7 +109,7 @@ public struct PromptGenerator: Sendable {
     ///
     /// - Throws: `IOIError` if the counterfactual needs more names than there are.
     public func prompt(_ index: Int, of rule: DatasetRule, seed: UInt64, split: Split = .training) throws
-        -> Prompt
+        -> IOIPrompt
     {
         var generator = SeededGenerator(seed, "\(split.rawValue) prompts", index)
         let template = templates[generator.below(templates.count)]
@@ -144,7 +144,7 @@ public struct PromptGenerator: Sendable {
             from: tokens, positions: positions, names: nameTokens, using: &abcGenerator
         )
         let answer = word(rule.label)
-        return Prompt(
+        return IOIPrompt(
             id: index, dataset: rule.name, template: template.name, order: order, text: text(tokens), tokens: tokens,
             answer: " " + answer.text, answerToken: answer.token, io: " " + io.text, ioToken: io.token, s: " " + s.text,
             sToken: s.token, place: place.text, object: object.text, positions: positions, abcText: text(abcTokens),

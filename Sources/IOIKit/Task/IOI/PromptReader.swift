@@ -37,7 +37,7 @@ public struct PromptReader: Sendable {
     /// Reads a file. The dataset has the name its prompts give, or the file's if they differ.
     ///
     /// - Throws: `IOIError` naming the file, line and field that is missing or invalid.
-    public func dataset(contentsOf file: URL) throws -> Dataset {
+    public func dataset(contentsOf file: URL) throws -> IOIDataset {
         let bytes = try InputFile.read(file, limit: .max)
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         while let last = lines.last, last.allSatisfy(Self.isBlank) { lines.removeLast() }
@@ -55,7 +55,7 @@ public struct PromptReader: Sendable {
             try PromptDerivation(reader: self, record: record, index: index, nameTokens: nameTokens).prompt()
         }
         let datasets = Set(prompts.map(\.dataset))
-        return Dataset(
+        return IOIDataset(
             name: datasets.count == 1 ? prompts[0].dataset : file.deletingPathExtension().lastPathComponent, seed: nil,
             prompts: prompts, jsonLines: bytes,
             // Prompts may name others than the list, so its names need not all be single tokens.
@@ -78,12 +78,18 @@ public struct PromptReader: Sendable {
 /// A line of a prompts file, before it is checked: every field may be missing.
 struct PromptRecord: Decodable {
     struct StatedPositions: Decodable {
-        typealias CodingKeys = Positions.CodingKeys
+        enum CodingKeys: String, CodingKey {
+            case io = "IO"
+            case s1 = "S1"
+            case s1Next = "S1+1"
+            case s2 = "S2"
+            case end = "END"
+        }
 
         var io, s1, s1Next, s2, end: WholeNumber?
     }
 
-    typealias CodingKeys = Prompt.CodingKeys
+    typealias CodingKeys = IOIPrompt.CodingKeys
 
     /// File and line, for error messages.
     private(set) var source = ""

@@ -60,7 +60,7 @@ public enum PublishedDataset: String, CaseIterable, Sendable {
     ///   - seed: the seed of the draw. The prompts drawn with one seed include those of any lesser count.
     ///   - reader: makes the prompts of the sentences.
     /// - Throws: `IOIError` if the file is not the published one, or the tokenizer does not allow the prompts.
-    func dataset(from file: URL, count: Int, seed: UInt64, reader: SentenceReader) throws -> Dataset {
+    func dataset(from file: URL, count: Int, seed: UInt64, reader: SentenceReader) throws -> IOIDataset {
         let bytes = try InputFile.read(file)
         let found = Digest.sha256(of: bytes)
         guard found == sha256 else {

@@ -21,7 +21,7 @@ public struct SentenceReader: Sendable {
     ///
     /// - Throws: `IOIError` naming the file and the lines of which no prompt can be made, and for the first of them what
     ///   was found and what was expected.
-    public func dataset(contentsOf file: URL) throws -> Dataset {
+    public func dataset(contentsOf file: URL) throws -> IOIDataset {
         try dataset(InputFile.read(file, limit: .max), path: file.path)
     }
 
@@ -35,11 +35,11 @@ public struct SentenceReader: Sendable {
         path: String,
         name: String? = nil,
         choosing choose: (Int) -> [Int] = { Array(0..<$0) }
-    ) throws -> Dataset {
+    ) throws -> IOIDataset {
         guard let tokenizer = prompts.tokenizer else { throw PromptSource.noTokenizer }
         let lines = try Self.lines(bytes, path: path)
         let nameTokens = try prompts.nameTokens()
-        var made: [Prompt] = []
+        var made: [IOIPrompt] = []
         var faults: [(line: Int, error: IOIError)] = []
         for index in choose(lines.count) {
             let source = "\(path) line \(index + 1)"
@@ -62,7 +62,7 @@ public struct SentenceReader: Sendable {
         }
         let names = Set(made.map(\.dataset))
         let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-        return Dataset(
+        return IOIDataset(
             name: names.count == 1 ? made[0].dataset : stem, seed: nil, prompts: made,
             jsonLines: PromptWriter.jsonLines(made)
         )

@@ -257,7 +257,7 @@ import Testing
             #expect(Set(written) == paths && written.count == paths.count)
 
             let unnamed = try freeWalk(attention: 1).find(parameters, name: "random", prompts, settings: Self.settings)
-            for (position, name) in [(PositionClass.s2, "other (S2)"), (.s1Next, "other (S1+1)")] {
+            for (position, name) in [(PositionName.s2, "other (S2)"), (.s1Next, "other (S1+1)")] {
                 let names = unnamed.circuit.classes.filter { $0.position == .one(position) }.map(\.name)
                 #expect(names.isEmpty || names == [name])
                 others.formUnion(names)

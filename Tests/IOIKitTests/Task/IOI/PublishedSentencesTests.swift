@@ -16,7 +16,7 @@ struct PublishedSentencesTests {
     private static let tokenizer = Result { try BPETokenizer(directory: #require(Fixtures.gpt2Tokenizer)) }
 
     private func dataset(_ published: PublishedDataset, count: Int = .max, seed: UInt64 = 0) throws -> (
-        lines: [String], dataset: Dataset
+        lines: [String], dataset: IOIDataset
     ) {
         let file = try #require(Fixtures.publishedData).appendingPathComponent(published.file)
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)

@@ -89,7 +89,7 @@ import Testing
         )
     }
 
-    private func read(_ content: String, _ reader: SentenceReader? = nil) throws -> Dataset {
+    private func read(_ content: String, _ reader: SentenceReader? = nil) throws -> IOIDataset {
         try withFile(content, named: "own.txt") { try (reader ?? self.reader()).dataset(contentsOf: $0) }
     }
 

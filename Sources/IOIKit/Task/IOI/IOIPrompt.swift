@@ -1,7 +1,7 @@
 /// An IOI prompt with its counterfactual: one line of a prompts file.
 ///
 /// Token indices start at 0 and count the beginning-of-text token, if there is one.
-public struct Prompt: Codable, Equatable, Sendable {
+public struct IOIPrompt: Codable, Equatable, Sendable {
     /// The index of the prompt in its dataset.
     public var id: Int
     /// The name of its ``DatasetRule`` or ``PublishedDataset``, or of the user's data.
@@ -82,19 +82,14 @@ public struct Prompt: Codable, Equatable, Sendable {
 }
 
 extension Prompt {
-    /// The tokens of the counterfactual.
-    ///
-    /// - Throws: `IOIError` if the prompt has none, or one of a different length.
-    func counterfactual() throws -> [Int] {
-        guard let abcTokens else {
-            throw IOIError(
-                "prompt \(id): found no abc_tokens, expected a counterfactual; a model with a tokenizer derives it"
-            )
-        }
-        guard abcTokens.count == tokens.count else {
-            throw IOIError("prompt \(id): found \(abcTokens.count) abc_tokens, expected \(tokens.count)")
-        }
-        return abcTokens
+    /// An IOI prompt as a prompt of any task: IO is right, S is wrong.
+    public init(_ prompt: IOIPrompt) {
+        self.init(
+            id: prompt.id, dataset: prompt.dataset, template: prompt.template, group: prompt.order.rawValue,
+            text: prompt.text, tokens: prompt.tokens, counterfactualText: prompt.abcText,
+            counterfactualTokens: prompt.abcTokens, rightTokens: [prompt.ioToken], wrongTokens: [prompt.sToken],
+            answer: prompt.answer, answerToken: prompt.answerToken, positions: prompt.positions
+        )
     }
 }
 
