@@ -12,16 +12,20 @@ package struct Frozen: OptionSet {
     package static let layerNorms = Frozen(rawValue: 4)
 }
 
-/// What a head would receive in a patched run: its q, k or v before anything is frozen or edited.
+/// What a head or an MLP would make of what it receives in a patched run, before anything is frozen or edited: a head's
+/// q, k or v, or an MLP's output.
 package struct Reading {
-    /// q, k or v.
+    /// q, k or v, or mlp_out.
     package let site: Site
-    package let head: Head
+    package let layer: Int
+    /// nil for an MLP.
+    package let head: Int?
     /// Tokens of the batch. A run must compute those of them that it changes.
     package let tokens: [Int]
 
-    package init(site: Site, head: Head, tokens: [Int]) {
+    package init(site: Site, layer: Int, head: Int?, tokens: [Int]) {
         self.site = site
+        self.layer = layer
         self.head = head
         self.tokens = tokens
     }

@@ -44,13 +44,16 @@ final class PatchedStack {
         self.frozen = frozen
         self.readings = readings
         isStoring = storing
+        let config = base.parameters.config
         tables = readings.map {
-            ValueTable(rows: runs.count * $0.tokens.count, columns: base.parameters.config.headWidth)
+            ValueTable(
+                rows: runs.count * $0.tokens.count, columns: $0.head == nil ? config.width : config.headWidth
+            )
         }
         (stream, spareStream) = (pass.buffers.stream, pass.buffers.spareStream)
         edits = EditTable(runs, lasting: lasting)
         seen = SeenEdits(
-            runs, edits, batch: base.batch, layers: base.parameters.config.layers,
+            runs, edits, batch: base.batch, layers: config.layers,
             isMixing: !frozen.contains(.attention)
         )
         rows = seen.noRows
@@ -74,9 +77,13 @@ final class PatchedStack {
 
     /// Computes no more than the readings need.
     func runReadings() {
-        guard let last = readings.map(\.head.layer).max(), firstLayer <= last else { return }
+        guard let last = readings.map(\.layer).max(), firstLayer <= last else { return }
         for layer in firstLayer..<last { runBlock(layer) }
-        runInput(last)
+        if readings.contains(where: { $0.layer == last && $0.head == nil }) {
+            runBlock(last)
+        } else {
+            runInput(last)
+        }
     }
 
     /// The number of rows that have diverged at a stage or before.
@@ -109,9 +116,8 @@ final class PatchedStack {
 
         pass.computedRows += rows.count
         let count = diverged(layer, .residMid)
-        if frozen.contains(.mlps) {
-            gather(.mlpOut, layer, rows: 0..<count, into: buffers.mlpOut)
-        } else {
+        let mlpReadings = readings.enumerated().filter { $0.element.layer == layer && $0.element.head == nil }
+        if !frozen.contains(.mlps) || !mlpReadings.isEmpty {
             weights.mlpForward(
                 stream.prefix(count), epsilon: config.layerNormEpsilon, scales: frozenScales(.residMid, layer, count),
                 normal: buffers.normal.prefix(count), statistics: buffers.statistics,
@@ -119,6 +125,14 @@ final class PatchedStack {
                 into: buffers.mlpOut.prefix(count), workers: workers
             )
         }
+        for (index, reading) in mlpReadings {
+            for (source, targets) in targets(of: reading, rows: count).enumerated() {
+                for target in targets {
+                    tables[index].values[target].update(from: buffers.mlpOut[source], count: config.width)
+                }
+            }
+        }
+        if frozen.contains(.mlps) { gather(.mlpOut, layer, rows: 0..<count, into: buffers.mlpOut) }
         join(.residMid, layer, at: .mlpOut)
         complete(.mlpOut, layer, buffers.mlpOut)
         stream.prefix(diverged(layer, .mlpOut)).add(buffers.mlpOut, into: stream, workers: workers)
@@ -133,7 +147,7 @@ final class PatchedStack {
         fork(to: seen.rows(before: layer, from: rows))
         complete(.residPre, layer, stream)
         let count = diverged(layer, .residPre)
-        let readings = readings.enumerated().filter { $0.element.head.layer == layer }
+        let readings = readings.enumerated().filter { $0.element.layer == layer && $0.element.head != nil }
         guard count > 0, !frozen.contains(.attention) || !readings.isEmpty else { return count }
         let weights = pass.parameters.blocks[layer]
         LayerNorm.forward(
@@ -146,9 +160,24 @@ final class PatchedStack {
     }
 
     private func read(_ reading: Reading, into table: Matrix, rows count: Int, weights: GPT2Parameters.Block) {
-        guard let part = QKVPart(rawValue: reading.site.rawValue) else {
+        guard let part = QKVPart(rawValue: reading.site.rawValue), let head = reading.head else {
             preconditionFailure("\(reading.site) is not what a head receives")
         }
+        let targets = targets(of: reading, rows: count)
+        let sources = targets.indices.filter { !targets[$0].isEmpty }
+        let input = buffers.inner.reshaped(rows: sources.count, columns: config.width)
+        let output = buffers.mlpOut.reshaped(rows: sources.count, columns: config.headWidth)
+        buffers.normal.gather(sources, into: input, workers: workers)
+        weights.headForward(
+            input, part, head: head, width: config.headWidth, into: output, workers: workers
+        )
+        for (place, source) in sources.enumerated() {
+            for target in targets[source] { table[target].update(from: output[place], count: output.columns) }
+        }
+    }
+
+    /// The rows of a reading's table that each of the first `count` rows goes to.
+    private func targets(of reading: Reading, rows count: Int) -> [[Int]] {
         var targets = [[Int]](repeating: [], count: count)
         for run in runs.indices {
             for (index, token) in reading.tokens.enumerated() {
@@ -156,16 +185,7 @@ final class PatchedStack {
                 targets[row].append(run * reading.tokens.count + index)
             }
         }
-        let sources = targets.indices.filter { !targets[$0].isEmpty }
-        let input = buffers.inner.reshaped(rows: sources.count, columns: config.width)
-        let output = buffers.mlpOut.reshaped(rows: sources.count, columns: config.headWidth)
-        buffers.normal.gather(sources, into: input, workers: workers)
-        weights.headForward(
-            input, part, head: reading.head.index, width: config.headWidth, into: output, workers: workers
-        )
-        for (place, source) in sources.enumerated() {
-            for target in targets[source] { table[target].update(from: output[place], count: output.columns) }
-        }
+        return targets
     }
 
     /// Continues with the rows `next`, each with the residual stream of the row that it was forked from.

@@ -6,6 +6,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     public enum Analysis: String, CaseIterable, Codable, Sendable {
         case attribution = "dla"
         case scatter, copying, ov, inhibition, repeated, backup
+
+        /// Those that are about no name, and so apply to prompts of any task.
+        public static let general: [Analysis] = [.attribution, .ov, .repeated]
     }
 
     public var prompts: PromptSource
@@ -69,13 +72,21 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         return nil
     }
 
+    public mutating func complete(for subject: Subject) {
+        if analyses == Analysis.allCases, subject.dataset?.namesIOI == false { analyses = Analysis.general }
+    }
+
     public func run(on subject: Subject, _ work: Work) throws -> HeadsResults {
-        try subject.requireIOI(for: "heads")
+        let special = analyses.filter { !Analysis.general.contains($0) }
+        if !special.isEmpty {
+            try subject.requireIOI(for: "the analyses \(special.map(\.rawValue).joined(separator: ", "))")
+        }
         let model = subject.model
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
         // Errors in circuits are reported before any measurement.
         let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
-        let classes = try circuit(of: model)?.classes
+        // Attention to names is that of IOI's circuits.
+        let classes = subject.dataset?.namesIOI == true ? try circuit(of: model)?.classes : nil
         let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
         var stage = work
         func next() -> Work {
@@ -105,7 +116,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         let attributions: [[Double]]
 
         var movers: [Head] {
-            [.nameMover, .negative, .backup].flatMap(profile.classification!.heads(of:))
+            [.nameMover, .negative, .backup, .writer, .negativeWriter].flatMap(profile.classification!.heads(of:))
         }
     }
 
@@ -193,7 +204,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     ) throws -> Observation {
         let (config, seed, workers) = (model.config, self.prompts.seed, settings.workers)
         let analyses = Set(self.analyses)
+        let namesIOI = prompts.allSatisfy(\.positions.areIOI)
         var attention = TaskAttention.Measures(config)
+        var positions = PositionAttention(config, prompts.sharedPositions)
         var projections = NameProjections(model)
         var names = CopyingScore.Names()
         var sites = TaskAttention.Measures.sites.union(NameProjections.sites)
@@ -201,14 +214,15 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         try PromptPass.run(
             model, prompts, keeping: sites, settings: settings, progress: staged.stage(weight(.pass))
         ) { batch, forward in
-            attention.add(batch, forward)
+            if namesIOI { attention.add(batch, forward) } else { positions.add(batch, forward) }
             try projections.add(batch, forward)
             if analyses.contains(.copying) { names.add(batch, forward) }
         }
         var profile = HeadProfile(
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
-            attention: TaskAttention(attention, seed: seed, workers: workers)
+            attention: namesIOI ? TaskAttention(attention, seed: seed, workers: workers) : nil
         )
+        if !namesIOI { profile.positionAttention = positions.means(seed: seed, workers: workers) }
         profile.classAttention = classes?.map {
             ClassAttention(name: $0.name, heads: $0.heads, attention, seed: seed)
         }

@@ -14,6 +14,9 @@
 /// 5. *induction*, *duplicate token*, *previous token*: its strongest attention pattern on random repeated tokens or,
 ///    if none is clear there, on the prompts. These classes do not imply that the task needs the head.
 ///
+/// On prompts of another task than IOI the first four rules give way to *writer* and *negative writer*: a direct
+/// attribution of either sign.
+///
 /// Attention is measured relative to uniform attention. The evidence for a head without a class is any effect on the
 /// logit difference that reaches a threshold.
 public struct HeadClassification: Codable, Equatable, Sendable {
@@ -23,10 +26,21 @@ public struct HeadClassification: Codable, Equatable, Sendable {
         case negative = "negative name mover"
         case inhibition = "S-inhibition"
         case backup = "backup name mover"
+        case writer
+        case negativeWriter = "negative writer"
         case induction
         case duplicateToken = "duplicate token"
         case previousToken = "previous token"
         case none
+
+        /// Whether the class is one of IOI, or of other tasks.
+        func applies(toIOI isIOI: Bool) -> Bool {
+            switch self {
+            case .nameMover, .negative, .inhibition, .backup: isIOI
+            case .writer, .negativeWriter: !isIOI
+            case .induction, .duplicateToken, .previousToken, .none: true
+            }
+        }
     }
 
     /// A measurement that supports a class.
@@ -92,7 +106,7 @@ public struct HeadClassification: Codable, Equatable, Sendable {
             }
             return Classed(head: head, kind: .none, evidence: rules.effects(of: head))
         }
-        unsettled = Kind.allCases.filter { !rules.canSettle($0) }
+        unsettled = Kind.allCases.filter { rules.applies($0) && !rules.canSettle($0) }
     }
 
     /// The heads of a class, in ascending order.
@@ -112,6 +126,9 @@ private struct HeadRules {
         hasShares = profile.note != .meaningless
     }
 
+    /// Whether a class is one of the task's.
+    func applies(_ kind: HeadClassification.Kind) -> Bool { kind.applies(toIOI: profile.attention != nil) }
+
     /// Whether the evidence for a class was measured and is meaningful.
     func canSettle(_ kind: HeadClassification.Kind) -> Bool {
         switch kind {
@@ -119,6 +136,7 @@ private struct HeadRules {
             hasShares && profile.attribution != nil && (profile.copying != nil || profile.scatter != nil)
         case .inhibition: hasShares && profile.inhibition != nil
         case .backup: hasShares && profile.backup != nil
+        case .writer, .negativeWriter: hasShares && profile.attribution != nil
         // These can be assigned from the prompts alone.
         case .induction, .duplicateToken, .previousToken, .none: true
         }
@@ -126,12 +144,14 @@ private struct HeadRules {
 
     /// The evidence that a head belongs to a class; nil if it does not.
     func evidence(of head: Head, for kind: HeadClassification.Kind) -> [HeadClassification.Evidence]? {
-        guard canSettle(kind) else { return nil }
+        guard applies(kind), canSettle(kind) else { return nil }
         return switch kind {
         case .nameMover: mover(head, sign: 1, .copying, \.copying)
         case .negative: mover(head, sign: -1, .negativeCopying, \.negative)
         case .inhibition: inhibition(head)
         case .backup: backup(head)
+        case .writer: writer(head, sign: 1)
+        case .negativeWriter: writer(head, sign: -1)
         case .induction, .duplicateToken, .previousToken: attention(head, kind)
         case .none: nil
         }
@@ -167,9 +187,14 @@ private struct HeadRules {
             || correlation?.reaches(criteria.correlation, sign: sign) ?? false
         guard share.reaches(criteria.attribution, sign: sign), copies, attendsToNames(head) else { return nil }
         return [
-            .init(.attributionShare, share), .init(.endToIO, profile.attention.heads[.endToIO]![head]),
-            .init(.endToS2, profile.attention.heads[.endToS2]![head]),
+            .init(.attributionShare, share), .init(.endToIO, profile.attention!.heads[.endToIO]![head]),
+            .init(.endToS2, profile.attention!.heads[.endToS2]![head]),
         ] + [copying.map { .init(name, $0) }, correlation.map { .init(.correlation, $0) }].compactMap { $0 }
+    }
+
+    private func writer(_ head: Head, sign: Double) -> [HeadClassification.Evidence]? {
+        let share = profile.attribution!.share[head]
+        return share.reaches(criteria.attribution, sign: sign) ? [.init(.attributionShare, share)] : nil
     }
 
     private func attendsToNames(_ head: Head) -> Bool {
@@ -183,7 +208,7 @@ private struct HeadRules {
             isClear(attention(head, .endToS2), [.endToS2]),
             attention(head, .endToS2) > attention(head, .endToIO)
         else { return nil }
-        return [.init(.endToS2, profile.attention.heads[.endToS2]![head]), .init(.s2ToIOEffect, effect)]
+        return [.init(.endToS2, profile.attention!.heads[.endToS2]![head]), .init(.s2ToIOEffect, effect)]
     }
 
     private func backup(_ head: Head) -> [HeadClassification.Evidence]? {
@@ -209,7 +234,7 @@ private struct HeadRules {
             guard most.kind == kind else { return nil }
             let estimate =
                 name == .promptAttention
-                ? profile.attention.heads[relation(of: kind)]![head]
+                ? profile.attention!.heads[relation(of: kind)]![head]
                 : Estimate(value: most.attention, ci95: nil)
             return [.init(name, estimate)]
         }
@@ -226,8 +251,9 @@ private struct HeadRules {
     }
 
     private func habitsOnPrompts(_ head: Head) -> [Habit] {
-        [HeadClassification.Kind.induction, .duplicateToken, .previousToken].map { kind in
-            (kind, attention(head, relation(of: kind)), profile.attention.uniform[relation(of: kind)]!)
+        guard let onPrompts = profile.attention else { return [] }
+        return [HeadClassification.Kind.induction, .duplicateToken, .previousToken].map { kind in
+            (kind, attention(head, relation(of: kind)), onPrompts.uniform[relation(of: kind)]!)
         }
     }
 
@@ -240,12 +266,12 @@ private struct HeadRules {
     }
 
     private func attention(_ head: Head, _ relation: TaskAttention.Relation) -> Double {
-        profile.attention.heads[relation]![head].value ?? 0
+        profile.attention?.heads[relation]![head].value ?? 0
     }
 
     /// Whether attention along some relations together clearly exceeds uniform attention.
     private func isClear(_ attention: Double, _ relations: [TaskAttention.Relation]) -> Bool {
-        let uniform = relations.reduce(0) { $0 + profile.attention.uniform[$1]! }
+        let uniform = relations.reduce(0) { $0 + profile.attention!.uniform[$1]! }
         return (attention - uniform) / (1 - uniform) >= criteria.attention
     }
 }

@@ -13,7 +13,8 @@ public struct HeadComparison: Codable, Equatable, Sendable {
     public let attributionChange: HeadMap?
     /// In ascending order. Classes that were unsettled in either model are excluded.
     public let transitions: [Transition]
-    /// For each pair of a name mover and a negative name mover of either model; empty if attribution was not measured.
+    /// For each pair of a name mover and a negative name mover of either model, or of a writer and a negative writer;
+    /// empty if attribution was not measured.
     public let twinning: [Twinning]
 
     enum CodingKeys: String, CodingKey {
@@ -47,10 +48,10 @@ public struct HeadComparison: Codable, Equatable, Sendable {
             let isSettled = !classes.donor.unsettled.contains(old.kind) && !classes.model.unsettled.contains(new.kind)
             return old.kind == new.kind || !isSettled ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
         }
-        func either(_ kind: HeadClassification.Kind) -> [Head] {
-            Set(classes.model.heads(of: kind) + classes.donor.heads(of: kind)).sorted()
+        func either(_ kinds: [HeadClassification.Kind]) -> [Head] {
+            Set(kinds.flatMap { classes.model.heads(of: $0) + classes.donor.heads(of: $0) }).sorted()
         }
-        let (movers, negatives) = (either(.nameMover), either(.negative))
+        let (movers, negatives) = (either([.nameMover, .writer]), either([.negative, .negativeWriter]))
         twinning =
             attributions == nil || movers.isEmpty || negatives.isEmpty
             ? []
@@ -99,7 +100,7 @@ enum PatternDistance {
     }
 }
 
-/// How closely a name mover and a negative name mover track each other: Pearson's ρ over prompts of their direct
+/// How closely a name mover and a negative name mover, or the writers of another task, track each other: Pearson's ρ over prompts of their direct
 /// attributions. (This project's measure of the twinning that Chhabra et al. 2503.01896 describe.)
 public struct Twinning: Codable, Equatable, Sendable {
     public let nameMover, negativeNameMover: Head

@@ -1,7 +1,10 @@
 /// The measurements of one model's heads. Analyses that were not requested are nil.
 public struct HeadProfile: Codable, Equatable, Sendable {
     public let logitDifference: Estimate
-    public let attention: TaskAttention
+    /// nil for prompts of another task than IOI.
+    public let attention: TaskAttention?
+    /// The mean attention from END to each named position, for prompts of another task than IOI.
+    public internal(set) var positionAttention: [String: HeadMap]?
     /// The classes of the circuit, for a comparison that of the first model; nil if it has none, or in older results.
     public internal(set) var classAttention: [ClassAttention]?
     public internal(set) var attribution: DirectLogitAttribution?
@@ -17,6 +20,7 @@ public struct HeadProfile: Codable, Equatable, Sendable {
     enum CodingKeys: String, CodingKey {
         case logitDifference = "logit_difference"
         case attention
+        case positionAttention = "position_attention"
         case classAttention = "class_attention"
         case attribution = "direct_logit_attribution"
         case scatter = "attribution_scatter"
@@ -28,7 +32,7 @@ public struct HeadProfile: Codable, Equatable, Sendable {
         case classification
     }
 
-    init(logitDifference: Estimate, attention: TaskAttention) {
+    init(logitDifference: Estimate, attention: TaskAttention?) {
         self.logitDifference = logitDifference
         self.attention = attention
     }

@@ -60,7 +60,7 @@ public struct PathPatching: Sendable {
         let stages = Set(sent.union(knockout?.sites ?? []).map(\.stage))
         let toLogits = receivers.contains(.logits)
         let baseSites = PatchedPass.sites(
-            divergingAt: toLogits ? stages : stages.union([.qkv]), freezing: frozen,
+            divergingAt: toLogits ? stages : stages.union([.qkv, .mlpOut]), freezing: frozen,
             isLive: knockout != nil || !toLogits
         )
         // With a knockout, patched runs start from the donor too.
@@ -115,9 +115,14 @@ public struct PathPatching: Sendable {
         _ progress: (Double) throws -> Void
     ) throws -> [[Double]] {
         let readings = receivers.flatMap { receiver in
-            guard case .heads(let input, let heads, let position) = receiver else { return [Reading]() }
-            let tokens = batch.tokens([position])
-            return heads.map { Reading(site: input, head: $0, tokens: tokens) }
+            let tokens = batch.tokens([receiver.position])
+            return switch receiver {
+            case .logits: [Reading]()
+            case .heads(let input, let heads, _):
+                heads.map { Reading(site: input, layer: $0.layer, head: $0.index, tokens: tokens) }
+            case .mlps(let layers, _):
+                layers.map { Reading(site: .mlpOut, layer: $0, head: nil, tokens: tokens) }
+            }
         }
         let toLogits = receivers.contains(.logits)
         let sentTokens = batch.tokens(batch.tokens(receivers.map(\.position)), from: firsts)
@@ -166,12 +171,16 @@ public struct PathPatching: Sendable {
             }
         }
         for receiver in receivers {
-            guard case .heads(_, let heads, _) = receiver else { continue }
-            for head in heads {
-                if let problem = config.problem(with: head) {
-                    throw IOIError.invalid("receivers", "\(receiver): \(problem)")
+            let problem: String? =
+                switch receiver {
+                case .logits: nil
+                case .heads(_, let heads, _): heads.lazy.compactMap { config.problem(with: $0) }.first
+                case .mlps(let layers, _):
+                    layers.first { $0 >= config.layers }.map {
+                        "found MLP \($0), expected 0 to \(config.layers - 1) in this model"
+                    }
                 }
-            }
+            if let problem { throw IOIError.invalid("receivers", "\(receiver): \(problem)") }
         }
         try knockout?.check(config, headField: "knockout")
     }
@@ -205,30 +214,40 @@ extension Reading {
         changedBy sender: PatchedRun,
         at changed: [Int]
     ) -> Edit? {
-        guard sender.divergencePoint < DivergencePoint(head.layer, .residPre) else { return nil }
+        guard sender.divergencePoint < DivergencePoint(layer, head == nil ? .mlpOut : .residPre) else { return nil }
         let changed = Set(changed)
         let indices = tokens.indices.filter { changed.contains(tokens[$0]) }
         return Edit(
-            site: site, layer: head.layer, head: head.index, tokens: indices.map { tokens[$0] },
+            site: site, layer: layer, head: head, tokens: indices.map { tokens[$0] },
             values: .table(table, rows: indices.map { variant * tokens.count + $0 }, column: 0)
         )
     }
 }
 
-/// The end of a path: the logits at END, or the queries, keys or values of heads at a position.
+/// The end of a path: the logits at END, the queries, keys or values of heads at a position, or MLPs at a position.
 public enum Receiver: Hashable, Sendable, TextCoded {
     /// The final residual stream at END.
     case logits
     /// - Parameter input: q, k or v.
     case heads(input: Site, heads: [Head], position: PositionSelection)
+    /// What MLPs read, by layer.
+    case mlps([Int], position: PositionSelection)
 
-    /// Parses `logits` or a form such as `q:9.9,9.6@END`.
+    /// Parses `logits` or a form such as `q:9.9,9.6@END` or `m8,m9@END`.
     public init?(_ text: String) {
         if text == "logits" {
             self = .logits
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count == 1, let place = PositionSelection.suffix(of: text), let position = place.selection {
+            let layers = place.name.split(separator: ",", omittingEmptySubsequences: false).map { name in
+                name.first == "m" ? Int(name.dropFirst()) : nil
+            }
+            guard !layers.contains(where: { $0 ?? -1 < 0 }), Set(layers).count == layers.count else { return nil }
+            self = .mlps(layers.compactMap { $0 }, position: position)
+            return
+        }
         guard parts.count == 2, let input = Site(rawValue: String(parts[0])), [.q, .k, .v].contains(input) else {
             return nil
         }
@@ -244,12 +263,14 @@ public enum Receiver: Hashable, Sendable, TextCoded {
         case .logits: "logits"
         case .heads(let input, let heads, let position):
             "\(input.rawValue):\(heads.map(\.description).joined(separator: ","))@\(position)"
+        case .mlps(let layers, let position): "\(layers.map { "m\($0)" }.joined(separator: ","))@\(position)"
         }
     }
 
     /// The accepted syntax, for error messages.
     public static let form =
-        "\"logits\" or as in \"q:9.9,9.6@END\" (q, k or v; distinct heads; \(PositionSelection.choices))"
+        "\"logits\" or as in \"q:9.9,9.6@END\" (q, k or v; distinct heads) or \"m8,m9@END\" (MLPs); "
+        + "after the @ \(PositionSelection.choices)"
 
     /// Reads receivers from a file with one per line. Blank lines and text after a # are ignored.
     ///
@@ -273,7 +294,7 @@ public enum Receiver: Hashable, Sendable, TextCoded {
     var position: PositionSelection {
         switch self {
         case .logits: .one(.end)
-        case .heads(_, _, let position): position
+        case .heads(_, _, let position), .mlps(_, let position): position
         }
     }
 }

@@ -119,7 +119,8 @@ extension HeadProfile {
         }
         add("attribution", attribution?.heads)
         add("attribution_share", attribution?.share)
-        for relation in TaskAttention.Relation.allCases { add(relation.rawValue, attention.heads[relation]) }
+        for relation in TaskAttention.Relation.allCases { add(relation.rawValue, attention?.heads[relation]) }
+        for (name, map) in (positionAttention ?? [:]).sorted(by: { $0.key < $1.key }) { add("end_to_\(name)", map) }
         add("rho_io", scatter?.correlationIO)
         add("rho_s", scatter?.correlationS)
         add("rho", scatter?.correlation)

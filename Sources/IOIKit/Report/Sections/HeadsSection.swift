@@ -9,7 +9,6 @@ extension ReproductionReportBuilder {
         var classes: HeadClassification? { heads.classification }
     }
 
-    private static let classes = HeadClassification.Kind.allCases.filter { $0 != .none }
     /// The scatter plots show this many of the strongest movers of each class.
     private static let drawnMovers = 3
     /// The scatter plots show this many prompts.
@@ -41,7 +40,7 @@ extension ReproductionReportBuilder {
                 (profile.classes?.heads ?? []).map { classed in
                     let (head, heads, comparison) = (classed.head, profile.heads, profile.comparison)
                     let maps =
-                        [heads.attribution?.heads] + relations.map { heads.attention.heads[$0] }
+                        [heads.attribution?.heads] + relations.map { heads.attention?.heads[$0] }
                         + [heads.scatter?.correlation, heads.copying?.copying, comparison?.patternDistance]
                     return [profile.model.description, head.description, classed.kind.rawValue]
                         + maps.flatMap { Self.full($0?[head]) }
@@ -54,9 +53,11 @@ extension ReproductionReportBuilder {
     // MARK: Classes
 
     private mutating func classTables(_ profiles: [Profile]) -> String {
+        let isIOI = profiles.contains { $0.heads.attention != nil }
+        let kinds = HeadClassification.Kind.allCases.filter { $0 != .none && $0.applies(toIOI: isIOI) }
         let rows = profiles.map { profile in
             [profile.model.description]
-                + Self.classes.map { kind in
+                + kinds.map { kind in
                     guard let classes = profile.classes, !classes.unsettled.contains(kind) else { return "undecided" }
                     return classes.heads(of: kind).map(\.description).joined(separator: " ")
                 }
@@ -68,7 +69,7 @@ extension ReproductionReportBuilder {
             }
         }
         addTable("class-changes", header, changes)
-        return HTMLPage.table(["model"] + Self.classes.map(\.rawValue), rows)
+        return HTMLPage.table(["model"] + kinds.map(\.rawValue), rows)
             + (changes.isEmpty ? "" : "<h3>Changes of class</h3>" + HTMLPage.table(header, changes))
     }
 
@@ -102,7 +103,7 @@ extension ReproductionReportBuilder {
     private mutating func overEpochs(_ profiles: [Profile]) -> String {
         guard let base = profiles.first(where: { $0.model == .base })?.classes else { return "" }
         func mean(_ relation: TaskAttention.Relation) -> (HeadProfile, [Head]) -> Double? {
-            { profile, heads in heads.map { profile.attention.heads[relation]?[$0].value ?? 0 }.mean }
+            { profile, heads in heads.map { profile.attention?.heads[relation]?[$0].value ?? 0 }.mean }
         }
         func sum(_ profile: HeadProfile, _ heads: [Head]) -> Double? {
             profile.attribution.map { attribution in heads.reduce(0) { $0 + (attribution.heads[$1].value ?? 0) } }
