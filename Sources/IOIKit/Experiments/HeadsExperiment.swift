@@ -208,7 +208,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: TaskAttention(attention, seed: seed, workers: workers)
         )
-        profile.classAttention = classes?.map {
+        profile.classAttention = classes?.filter { !$0.heads.isEmpty }.map {
             ClassAttention(name: $0.name, heads: $0.heads, attention, seed: seed)
         }
         if analyses.contains(.attribution) {

@@ -138,6 +138,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
             method = .acdc(threshold: search.threshold, metric: search.metric)
         }
         var options = DiscoverExperiment(prompts: source, method: method)
+        // Circuits of edges name the MLPs on them.
+        if measurement.method != .path { options.mlps = true }
         if ablation.given != nil { options.ablation = try ablation.ablation(seed: source.seed) }
         return options
     }
