@@ -46,7 +46,9 @@ public struct CircuitDiagram: Sendable {
     private static func columns(ofIOI classes: [HeadClass]) -> [Int]? {
         let own: Set<PositionSelection> = [.one(.io), .one(.s1), .one(.s1Next), .one(.s2)]
         let positions = Set(classes.map(\.position))
-        guard !positions.isDisjoint(with: own), positions.isSubset(of: own.union([.one(.end), .all])) else { return nil }
+        guard !positions.isDisjoint(with: own), positions.isSubset(of: own.union([.one(.end), .all])) else {
+            return nil
+        }
         return classes.map { headClass in
             switch headClass.position {
             case .one(.s1Next): 0

@@ -45,7 +45,8 @@ struct CircuitShowCommand: ParsableCommand {
 struct CircuitDiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Compare two circuits: the heads and MLPs that both have, and those that the second gains, loses or moves.",
+        abstract:
+            "Compare two circuits: the heads and MLPs that both have, and those that the second gains, loses or moves.",
         discussion: """
             ioi circuit diff default found.json --model gpt2
             ioi circuit diff base.json tuned.json

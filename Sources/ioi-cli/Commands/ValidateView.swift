@@ -40,7 +40,8 @@ extension ValidateResults {
         guard whole != nil else { return table.lines }
         let passing = minimality.count(where: \.passes)
         let bar = decimal(100 * Minimality.bar, 0)
-        return table.lines + ["", "\(passing) of \(minimality.count) \(minimality.contains { $0.node.mlp != nil } ? "nodes" : "heads") change F by \(bar) % of F(M) or more"]
+        let nodes = minimality.contains { $0.node.mlp != nil } ? "nodes" : "heads"
+        return table.lines + ["", "\(passing) of \(minimality.count) \(nodes) change F by \(bar) % of F(M) or more"]
     }
 
     private var completenessLines: [String] {

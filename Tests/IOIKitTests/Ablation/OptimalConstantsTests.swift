@@ -37,7 +37,8 @@ import Testing
             prompt.tokens,
             hook: { site, layer, head, position, values in
                 guard site == .z, let head else { return }
-                let live = kept[.head(Head(layer, head))]?.positions(in: prompt.positions, count: prompt.tokens.count) ?? []
+                let live =
+                    kept[.head(Head(layer, head))]?.positions(in: prompt.positions, count: prompt.tokens.count) ?? []
                 guard !live.contains(position) else { return }
                 values = (0..<width).map { Double(constants.table.values[layer][head * width + $0]) }
             })
@@ -135,7 +136,8 @@ import Testing
         let positions = planted.circuit.positions()
         var withoutMover = positions
         withoutMover[.head(planted.nameMover)] = nil
-        let everything = Dictionary(uniqueKeysWithValues: planted.config.allHeads.map { (Node.head($0), PositionSelection.all) })
+        let everything = Dictionary(
+            uniqueKeysWithValues: planted.config.allHeads.map { (Node.head($0), PositionSelection.all) })
         let measures = try ComplementAblation([positions, withoutMover, everything], ablation: Ablation(.optimal))
             .measure(
                 planted.parameters, PlantedModel.prompts, settings: Self.settings

@@ -78,7 +78,7 @@ import Testing
     }
 
     /// Circuits that name MLPs lose the others, and their own at other positions.
-    @Test(arguments: PatchingFixture.all, settings)
+    @Test(arguments: zip(PatchingFixture.all, settings + settings))
     func isolatedHeadsAndMLPs(_ fixture: PatchingFixture, settings: RunSettings) throws {
         let model = NaiveModel(fixture.parameters)
         let last = fixture.config.layers - 1
@@ -153,7 +153,8 @@ import Testing
             circuits.append(EdgeCircuit(EdgeSet(graph, indices: edges)))
             circuits.append(EdgeCircuit(EdgeSet(graph, indices: edges), positions: keptSets(fixture.config)[5]))
             circuits.append(
-                EdgeCircuit(EdgeSet(graph, indices: edges), positions: keptSets(fixture.config, mlps: true)[kept % 4 + 5])
+                EdgeCircuit(
+                    EdgeSet(graph, indices: edges), positions: keptSets(fixture.config, mlps: true)[kept % 4 + 5])
             )
         }
         circuits.append(EdgeCircuit(EdgeSet(all: graph), positions: [.mlp(0): .one(.s2), .mlp(1): .one(.end)]))

@@ -138,7 +138,9 @@ import Testing
         // The model loses the heads where the circuit has them and nowhere else.
         let pair = circuits.completeness(of: Self.circuit, without: [.head(Head(0, 1)), .head(Head(0, 0))])
         #expect(pair.circuit == mean(circuits.isolated([.head(Head(1, 0)): [.all]])))
-        let removed: NaiveCircuits.Places = [.head(Head(0, 1)): [.one(.s2)], .head(Head(0, 0)): [.one(.io), .one(.s1Next)]]
+        let removed: NaiveCircuits.Places = [
+            .head(Head(0, 1)): [.one(.s2)], .head(Head(0, 0)): [.one(.io), .one(.s1Next)],
+        ]
         #expect(pair.model == mean(circuits.whole(without: removed)))
         #expect(pair.score == abs(pair.circuit - pair.model))
         let everywhere: NaiveCircuits.Places = [.head(Head(0, 1)): [.all], .head(Head(0, 0)): [.all]]

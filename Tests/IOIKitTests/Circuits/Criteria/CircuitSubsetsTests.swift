@@ -71,7 +71,8 @@ import Testing
         for (ablation, kind, everywhere) in cases {
             let places = circuit.positions(everywhere: everywhere)
             func isNode(_ head: Head, _ position: Int, _ prompt: Prompt) -> Bool {
-                places[.head(head)]?.positions(in: prompt.positions, count: prompt.tokens.count).contains(position) ?? false
+                places[.head(head)]?.positions(in: prompt.positions, count: prompt.tokens.count).contains(position)
+                    ?? false
             }
             let subsets = Self.subsets(circuit, fixture.parameters, ablation: ablation, everywhere: everywhere)
             try subsets.runCircuit(without: sets, stage: "test")

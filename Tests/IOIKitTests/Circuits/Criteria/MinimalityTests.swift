@@ -39,10 +39,14 @@ import Testing
         let naive = try naiveCircuit()
         #expect(!PublishedMinimalitySets.matches(naive))
         let published = try #require(try Minimality.sets(.published, for: naive))
-        #expect(published[.head(Head(9, 6))] == [.head(Head(9, 9)), .head(Head(10, 0))] && published[.head(Head(5, 9))] == [])
+        #expect(
+            published[.head(Head(9, 6))] == [.head(Head(9, 9)), .head(Head(10, 0))]
+                && published[.head(Head(5, 9))] == [])
         #expect(published[.head(Head(5, 5))] == [.head(Head(5, 9))])
         let auto = try #require(try Minimality.sets(.auto, for: naive))
-        #expect(auto[.head(Head(9, 9))] == [.head(Head(9, 6)), .head(Head(10, 0))] && auto[.head(Head(5, 9))] == [.head(Head(5, 5))])
+        #expect(
+            auto[.head(Head(9, 9))] == [.head(Head(9, 6)), .head(Head(10, 0))]
+                && auto[.head(Head(5, 9))] == [.head(Head(5, 5))])
         #expect(try Minimality.sets(.headClass, for: naive) == auto)
         #expect(try Minimality.sets(.greedy, for: naive) == nil)
     }
