@@ -89,7 +89,7 @@ extension ForwardPass {
         }
     }
 
-    /// The first token of the batch that needs each row of a layer's z.
+    /// The first token of the batch that needs each row of a layer's z, and so of its MLP's output.
     package func tokensOfZ(layer: Int) -> [Int] {
         let tokens = batch.tokenOfRow
         return blockRows[layer].queries?.map { tokens[$0] } ?? tokens

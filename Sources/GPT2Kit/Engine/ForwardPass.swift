@@ -1,7 +1,7 @@
 /// GPT-2 from tokens to the final residual stream and logits, for batches up to a capacity, without allocating.
 public final class ForwardPass {
     /// Is given values in the middle of a run, which it may change: the embeddings (`residPre` of layer 0) [rows, d],
-    /// then z of each layer, heads side by side. [queries, d]
+    /// then of each layer z, heads side by side, and the MLP's output. [queries, d]
     package typealias Hook = (_ site: Site, _ layer: Int, _ values: Matrix) -> Void
 
     public let parameters: GPT2Parameters
@@ -88,6 +88,7 @@ public final class ForwardPass {
                 inner: block.inner, active: block.active, into: block.mlpOut, workers: workers
             )
             drop(.mlpOut, layer: layer, block.mlpOut)
+            hook(.mlpOut, layer, block.mlpOut)
             block.residMid.add(block.mlpOut, into: block.residPost, workers: workers)
         }
         runFinalLayerNorm()

@@ -9,7 +9,8 @@ public struct Ablation: Codable, Equatable, Sendable {
         /// The value in the prompt's own counterfactual.
         case counterfactual
         /// A learned constant for each head that optimises the rest of the model (Li & Janson 2409.09951). It depends
-        /// on the heads kept, so only ``ComplementAblation`` supports it.
+        /// on the heads kept, so only ``ComplementAblation`` supports it, and
+        /// not for circuits with MLPs.
         case optimal
     }
 

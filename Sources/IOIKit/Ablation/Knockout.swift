@@ -13,6 +13,13 @@ public struct KnockoutTarget: Equatable, Sendable {
 
     public mutating func add(_ head: Head, at position: PositionSelection) { heads[head, default: []].append(position) }
 
+    public mutating func add(_ node: Node, at position: PositionSelection) {
+        switch node {
+        case .head(let head): add(head, at: position)
+        case .mlp(let layer): add(mlp: layer, at: position)
+        }
+    }
+
     public mutating func add(mlp layer: Int, at position: PositionSelection) {
         mlps[layer, default: []].append(position)
     }

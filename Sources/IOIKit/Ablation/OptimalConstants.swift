@@ -11,7 +11,7 @@ final class OptimalConstants {
     let gradient: ValueTable
 
     let parameters: GPT2Parameters
-    private let kept: [Head: PositionSelection]
+    private let kept: [Node: PositionSelection]
     private let prompts: [Prompt]
     private let workers: Workers
     private let forward: ForwardPass
@@ -27,12 +27,12 @@ final class OptimalConstants {
     /// Initialises the constants to the means.
     ///
     /// - Parameters:
-    ///   - kept: the circuit's heads and their positions.
+    ///   - kept: the circuit's heads and their positions; no MLPs.
     ///   - prompts: the training prompts.
     /// - Throws: `IOIError` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
-        keeping kept: [Head: PositionSelection],
+        keeping kept: [Node: PositionSelection],
         prompts: [Prompt],
         workers: Workers
     ) throws {
@@ -178,7 +178,7 @@ final class OptimalConstants {
         )
         return (0..<config.layers).map { layer in
             (0..<config.heads).map { head in
-                let tokens = kept[Head(layer, head)].map { outside[$0]! } ?? all
+                let tokens = kept[.head(Head(layer, head))].map { outside[$0]! } ?? all
                 let isLast = layer == config.layers - 1
                 return tokens.compactMap { isLast ? batch.packed.queryOfRow[rows[$0]] : rows[$0] }
             }

@@ -1,10 +1,11 @@
-/// A diagram of a circuit: a box for each class, from S1+1 through S2 to END, and an arrow where one class reads another's
-/// output. Compared with a base circuit, it marks heads that are new or gone.
+/// A diagram of a circuit: a box for each class, and an arrow where one class reads another's output. The boxes of an IOI
+/// circuit go from S1+1 through S2 to END, those of any other by the longest path from each class to the logits. Compared
+/// with a base circuit, the diagram marks nodes that are new or gone.
 public struct CircuitDiagram: Sendable {
     private struct Box {
         let name: String
         let title: String
-        let heads: [(text: String, style: String)]
+        let nodes: [(text: String, style: String)]
         let column: Int
         var x = 0.0
         var y = 0.0
@@ -24,28 +25,51 @@ public struct CircuitDiagram: Sendable {
         paths = circuit.paths
         var names = circuit.classes.map(\.name)
         for headClass in base?.classes ?? [] where !names.contains(headClass.name) { names.append(headClass.name) }
-        let inhibition = "S-inhibition"
-        boxes = names.map { name in
-            let (now, before) = (
-                circuit.classes.first { $0.name == name }, base?.classes.first { $0.name == name }
-            )
-            let heads = now?.heads ?? []
-            var shown = heads.map { head in
-                (head.description, base == nil || before?.heads.contains(head) == true ? "label" : "gained")
-            }
-            shown += (before?.heads ?? []).filter { !heads.contains($0) }.map { ($0.description, "lost") }
-            let position = (now ?? before)!.position
-            let column =
-                switch position {
-                case .one(.s1Next): 0
-                case .one(.end): name == inhibition ? 2 : 3
-                case .one: 1
-                case .all: 3
-                }
+        let classes = names.map { name in
+            (now: circuit.classes.first { $0.name == name }, before: base?.classes.first { $0.name == name })
+        }
+        let all = classes.map { ($0.now ?? $0.before)! }
+        let columns = Self.columns(ofIOI: all) ?? Self.columns(of: names, paths: paths + (base?.paths ?? []))
+        boxes = zip(classes, zip(all, columns)).map { versions, place in
+            let (name, position) = (place.0.name, place.0.position)
+            let nodes = versions.now?.nodes ?? []
+            let before = versions.before?.nodes ?? []
+            var shown = nodes.map { ($0.description, base == nil || before.contains($0) ? "label" : "gained") }
+            shown += before.filter { !nodes.contains($0) }.map { ($0.description, "lost") }
             // Some class names already end in the position.
             let title = name.hasSuffix("(\(position))") ? name : "\(name) (\(position))"
-            return Box(name: name, title: title, heads: shown, column: column)
+            return Box(name: name, title: title, nodes: shown, column: place.1)
         }
+    }
+
+    /// The columns of classes at the positions of IOI; nil if they are none, or only those that every task has.
+    private static func columns(ofIOI classes: [HeadClass]) -> [Int]? {
+        let own: Set<PositionSelection> = [.one(.io), .one(.s1), .one(.s1Next), .one(.s2)]
+        let positions = Set(classes.map(\.position))
+        guard !positions.isDisjoint(with: own), positions.isSubset(of: own.union([.one(.end), .all])) else {
+            return nil
+        }
+        return classes.map { headClass in
+            switch headClass.position {
+            case .one(.s1Next): 0
+            case .one(.end): headClass.name == "S-inhibition" ? 2 : 3
+            case .one: 1
+            case .all: 3
+            }
+        }
+    }
+
+    /// The columns of classes by the longest path to the logits, so that arrows go to the right.
+    private static func columns(of names: [String], paths: [ClassPath]) -> [Int] {
+        var depths = Dictionary(uniqueKeysWithValues: names.map { ($0, 0) })
+        // A longest path passes each class once; classes that read each other in a circle have none.
+        for _ in names.dropFirst() {
+            for path in paths where path.from != path.to {
+                guard let from = depths[path.from], let to = depths[path.to] else { continue }
+                depths[path.from] = min(max(from, to + 1), names.count)
+            }
+        }
+        return names.map { names.count - depths[$0]! }
     }
 
     private static let box = (width: 168.0, gap: 56.0, perLine: 4)
@@ -53,18 +77,18 @@ public struct CircuitDiagram: Sendable {
     public var svg: String {
         let size = Self.box
         var boxes = boxes
-        var heights = [44.0, 44, 44, 44]
-        let used = (0..<4).filter { column in boxes.contains { $0.column == column } }
+        let used = Set(boxes.map(\.column)).sorted()
+        var heights = Dictionary(uniqueKeysWithValues: used.map { ($0, 44.0) })
         for index in boxes.indices {
             let column = boxes[index].column
-            let lines = (boxes[index].heads.count + size.perLine - 1) / size.perLine
+            let lines = (boxes[index].nodes.count + size.perLine - 1) / size.perLine
             boxes[index].x = 16 + Double(used.firstIndex(of: column)!) * (size.width + size.gap)
-            boxes[index].y = heights[column]
+            boxes[index].y = heights[column]!
             boxes[index].height = 30 + Double(max(lines, 1)) * 18
-            heights[column] += boxes[index].height + 18
+            heights[column]! += boxes[index].height + 18
         }
         let logitsX = 16 + Double(used.count) * (size.width + size.gap)
-        let height = heights.max()!
+        let height = heights.values.max()!
         var body = [SVG.label(title, 16, 22, "heading")]
         // Drawn first, so that an arrow passes behind the boxes.
         for path in paths {
@@ -84,11 +108,11 @@ public struct CircuitDiagram: Sendable {
         for box in boxes {
             body.append(SVG.rectangle(box.x, box.y, size.width, box.height, "box"))
             body.append(SVG.label(box.title, box.x + 8, box.y + 17, "quiet"))
-            for (index, head) in box.heads.enumerated() {
+            for (index, node) in box.nodes.enumerated() {
                 let (line, place) = (index / size.perLine, index % size.perLine)
                 body.append(
                     SVG.label(
-                        head.text, box.x + 8 + Double(place) * 40, box.y + 36 + Double(line) * 18, head.style
+                        node.text, box.x + 8 + Double(place) * 40, box.y + 36 + Double(line) * 18, node.style
                     )
                 )
             }

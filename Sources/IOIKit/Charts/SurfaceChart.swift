@@ -2,11 +2,11 @@ extension IntervalChart {
     /// Faithfulness by every method, compared with random circuits (Miller et al. 2407.08734).
     ///
     /// - Parameters:
-    ///   - heads: the number of heads in the circuit.
+    ///   - size: the number of nodes in the circuit, in words.
     ///   - prompts: the model and prompts, for the subtitle.
     ///   - isWholeMeaningless: whether F(M) is too near zero for ratios to it.
     ///   - surface: the cells of the surface.
-    public init(surface: [SurfaceCell], heads: Int, of prompts: String, isWholeMeaningless: Bool) {
+    public init(surface: [SurfaceCell], size: String, of prompts: String, isWholeMeaningless: Bool) {
         let groups = Dictionary(grouping: surface, by: \.method.setting).sorted { $0.key < $1.key }.map {
             name, figures in
             Group(
@@ -26,7 +26,7 @@ extension IntervalChart {
         }
         let whole = isWholeMeaningless ? "; " + RatioNote.meaningless.explanation() : ""
         self.init(
-            title: "Faithfulness of a circuit of \(heads) heads, by method",
+            title: "Faithfulness of a circuit of \(size), by method",
             subtitle: "F(C) / F(M), \(prompts)\(whole)", axisLabel: "F(C) / F(M)", unit: "%",
             bandLabel: "middle 90 % of random circuits", references: [.init(value: 100, label: "the model")],
             groups: groups

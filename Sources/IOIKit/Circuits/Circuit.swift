@@ -1,6 +1,9 @@
 import Foundation
 
 /// The heads of a model that together perform a task, grouped into classes.
+///
+/// If any class names an MLP, the circuit is of heads and MLPs: those it does not name are no part of it. If none does,
+/// it says nothing about MLPs, and all of them stay in the model.
 public struct Circuit: Equatable, Sendable {
     /// The name of the model.
     public let model: String
@@ -11,7 +14,7 @@ public struct Circuit: Equatable, Sendable {
     /// The names of the circuit's edges in the graph; empty if unknown.
     public let edges: [String]
 
-    /// - Throws: `IOIError` if there are no classes, a class has no name or no heads, a class name or head is
+    /// - Throws: `IOIError` if there are no classes, a class has no name or no nodes, a class name or node is
     ///   repeated, or a path refers to an unknown class.
     public init(model: String, classes: [HeadClass], paths: [ClassPath] = [], edges: [String] = []) throws {
         self.model = model
@@ -25,16 +28,17 @@ public struct Circuit: Equatable, Sendable {
         if let twice = classes.map(\.name).firstRepeated() {
             throw IOIError("classes: found two named \(twice.quoted), expected distinct names")
         }
-        var owners: [Head: String] = [:]
+        var owners: [Node: String] = [:]
         for headClass in classes {
             let field = "heads of class \(headClass.name.quoted)"
-            guard !headClass.heads.isEmpty else {
-                throw IOIError("\(field): found an empty list, expected at least one head")
+            guard !headClass.nodes.isEmpty else {
+                throw IOIError("\(field): found an empty list, expected at least one head or MLP")
             }
-            for head in headClass.heads {
-                if let owner = owners.updateValue(headClass.name, forKey: head) {
+            for node in headClass.nodes {
+                if let owner = owners.updateValue(headClass.name, forKey: node) {
                     let again = owner == headClass.name ? " twice," : ", which class \(owner.quoted) has as well;"
-                    throw IOIError("\(field): found \(head)\(again) expected each head once in one class")
+                    let kind = node.mlp == nil ? "head" : "MLP"
+                    throw IOIError("\(field): found \(node)\(again) expected each \(kind) once in one class")
                 }
             }
         }
@@ -49,43 +53,66 @@ public struct Circuit: Equatable, Sendable {
 
     /// The circuit's edges in a model's graph; nil if it has neither edges nor paths.
     ///
-    /// Given paths between classes, the edges are those between the heads of each path's classes, all edges from the
-    /// input and from MLPs, and all edges from the circuit's heads to MLPs. This cuts only direct edges from one head
-    /// to another or to the logits that belong to no path.
+    /// Given paths between classes, the edges are those between the nodes of each path's classes, and all edges from the
+    /// input to the circuit's nodes and the logits. A circuit without MLPs has all edges from MLPs to its heads, to
+    /// other MLPs and to the logits too, and all edges from its heads to MLPs: this cuts only direct edges from one
+    /// head to another or to the logits that belong to no path.
     public func edgeSet(_ graph: Graph) -> EdgeSet? {
         guard edges.isEmpty else { return EdgeSet(graph, indices: edges.compactMap(graph.edge).map(graph.index)) }
         guard !paths.isEmpty else { return nil }
-        let classOfHead = Dictionary(
-            uniqueKeysWithValues: classes.flatMap { headClass in headClass.heads.map { ($0, headClass.name) } }
-        )
+        let (classOfNode, namesMLPs) = (classOfNode, namesMLPs)
+        /// Whether the circuit says which edges of a node it has.
+        func isNamed(_ node: Node) -> Bool { namesMLPs || node.mlp == nil }
         func isKept(_ edge: Graph.Edge) -> Bool {
             let receiver = graph.receivers[edge.receiver]
-            if case .head(let head, _) = receiver, classOfHead[head] == nil { return false }
-            guard case .head(let sender) = graph.senders[edge.sender] else { return true }
-            guard let from = classOfHead[sender] else { return false }
-            return switch receiver {
-            case .mlp: true
-            case .logits: paths.contains { $0.from == from && $0.to == "logits" }
-            case .head(let head, let input):
-                paths.contains { $0.from == from && $0.to == classOfHead[head] && $0.inputs.contains(input) }
+            if let node = receiver.node, isNamed(node), classOfNode[node] == nil { return false }
+            guard let sender = graph.senders[edge.sender].node, isNamed(sender) else { return true }
+            guard let from = classOfNode[sender] else { return false }
+            guard receiver.node.map(isNamed) ?? true else { return true }
+            let to = receiver.node.map { classOfNode[$0]! } ?? "logits"
+            return paths.contains { path in
+                guard path.from == from, path.to == to else { return false }
+                if case .head(_, let input) = receiver { return path.inputs.contains(input) }
+                return true
             }
         }
         return EdgeSet(graph, indices: graph.edges.filter(isKept).map(graph.index))
     }
 
-    /// The positions where each head is kept.
+    /// The positions where each node is kept.
     ///
-    /// - Parameter everywhere: whether to keep heads at all positions instead of their classes'.
-    public func positions(everywhere: Bool = false) -> [Head: PositionSelection] {
+    /// - Parameter everywhere: whether to keep nodes at all positions instead of their classes'.
+    public func positions(everywhere: Bool = false) -> [Node: PositionSelection] {
         Dictionary(
             uniqueKeysWithValues: classes.flatMap { headClass in
-                headClass.heads.map { ($0, everywhere ? .all : headClass.position) }
+                headClass.nodes.map { ($0, everywhere ? .all : headClass.position) }
             }
         )
     }
 
+    /// The heads and MLPs of all classes, in ascending order.
+    public var nodes: [Node] { classes.flatMap(\.nodes).sorted() }
+
     /// The heads of all classes, in ascending order.
-    public var heads: [Head] { classes.flatMap(\.heads).sorted() }
+    public var heads: [Head] { nodes.compactMap(\.head) }
+
+    /// The layers of the MLPs of all classes, in ascending order.
+    public var mlps: [Int] { nodes.compactMap(\.mlp) }
+
+    /// Whether MLPs are part of the circuit's description: those that it does not name are no part of it.
+    public var namesMLPs: Bool { !mlps.isEmpty }
+
+    /// The name of each node's class.
+    var classOfNode: [Node: String] {
+        Dictionary(uniqueKeysWithValues: classes.flatMap { headClass in headClass.nodes.map { ($0, headClass.name) } })
+    }
+
+    /// The number of nodes in words, such as `23 heads and 8 MLPs`.
+    public var size: String {
+        func count(_ number: Int, _ name: String) -> String { "\(number) \(name)\(number == 1 ? "" : "s")" }
+        let parts = [heads.isEmpty ? nil : count(heads.count, "head"), namesMLPs ? count(mlps.count, "MLP") : nil]
+        return parts.compactMap { $0 }.joined(separator: " and ")
+    }
 
     /// - Parameters:
     ///   - field: the option that named the class.
@@ -124,28 +151,13 @@ extension Circuit: Codable {
     }
 }
 
-/// Heads of a circuit with the same role.
-public struct HeadClass: Codable, Equatable, Sendable {
-    public let name: String
-    /// In the file's order.
-    public let heads: [Head]
-    /// Where the circuit keeps the heads; elsewhere they are knocked out.
-    public let position: PositionSelection
-
-    public init(name: String, heads: [Head], position: PositionSelection) {
-        self.name = name
-        self.heads = heads
-        self.position = position
-    }
-}
-
-/// A path from the heads of one class to those of another.
+/// A path from the nodes of one class to those of another, or to later ones of the same.
 public struct ClassPath: Codable, Equatable, Sendable {
     /// The sending class.
     public let from: String
     /// The receiving class, or `logits`.
     public let to: String
-    /// The inputs of the receiving heads; empty for the logits.
+    /// The inputs of the receiving heads; empty for MLPs and the logits.
     public let inputs: [Graph.HeadInput]
 
     public init(from: String, to: String, inputs: [Graph.HeadInput] = []) {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Circuit {
-    /// Reads `{"model", "classes": [{"name", "heads": ["9.9", …], "position"}, …]}`.
+    /// Reads `{"model", "classes": [{"name", "heads": ["9.9", "m8", …], "position"}, …]}`.
     ///
     /// - Throws: `IOIError` naming the file and the field, with what was found and what was expected.
     public init(contentsOf file: URL) throws {
@@ -15,7 +15,7 @@ extension Circuit {
     ///   - location: the model's.
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` for `circuit` if the model has no default circuit; one naming the file if the file is
-    ///   malformed or names a head or edge that the model does not have.
+    ///   malformed or names a head, MLP or edge that the model does not have.
     public static func named(
         _ name: String,
         for config: GPT2Config,
@@ -32,15 +32,15 @@ extension Circuit {
         return try Circuit(contentsOf: file, for: config)
     }
 
-    /// Reads a circuit file and checks its heads and edges against a model.
+    /// Reads a circuit file and checks its nodes and edges against a model.
     ///
     /// - Throws: `IOIError` naming the file.
     public init(contentsOf file: URL, for config: GPT2Config) throws {
         let circuit = try Circuit(contentsOf: file)
         for headClass in circuit.classes {
             let source = "\(file.path): heads of class \(headClass.name.quoted)"
-            for head in headClass.heads {
-                if let problem = config.problem(with: head) { throw IOIError("\(source): \(problem)") }
+            for node in headClass.nodes {
+                if let problem = config.problem(with: node) { throw IOIError("\(source): \(problem)") }
             }
         }
         let graph = Graph(config)
@@ -65,7 +65,7 @@ extension Circuit {
         }
         let edges = edges.map { "    \(literal($0))" }
         let lines = classes.map { headClass in
-            let heads = headClass.heads.map { literal($0.description) }.joined(separator: ", ")
+            let heads = headClass.nodes.map { literal($0.description) }.joined(separator: ", ")
             let position = literal(headClass.position.description)
             return "    {\"name\": \(literal(headClass.name)), \"heads\": [\(heads)], \"position\": \(position)}"
         }

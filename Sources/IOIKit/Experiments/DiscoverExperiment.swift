@@ -31,6 +31,9 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
     public var ablation = Ablation(.counterfactual)
     /// What is measured, and attributed to edges. ACDC decides by its own.
     public var metric: Metric?
+    /// Whether a circuit found by edges names its MLPs too, in a class of their own; nil if not. For path patching, which
+    /// finds heads alone, it is nil.
+    public var mlps: Bool?
 
     public init(prompts: PromptSource, method: Method) {
         self.prompts = prompts
@@ -41,7 +44,11 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         try IOIError.scoped("prompts", prompts.validate)
         try IOIError.scoped("ablation", ablation.validate)
         switch method {
-        case .path(let walk): try IOIError.scoped("method.path._0", walk.validate)
+        case .path(let walk):
+            try IOIError.scoped("method.path._0", walk.validate)
+            guard mlps == nil else {
+                throw IOIError.invalid("mlps", "does not apply to path patching, which finds heads alone")
+            }
         case .attribution(let attribution):
             let field = "method.attribution._0"
             try IOIError.check("\(field).edges", attribution.edges, in: 1...100_000_000)
@@ -159,17 +166,21 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         )
     }
 
-    /// The circuit of some edges, with all its heads in one class at all positions.
+    /// The circuit of some edges, with all its heads in one class and all its MLPs in another, at all positions.
     private func circuit(_ edges: EdgeSet, _ model: GPT2) throws -> Circuit {
-        guard !edges.heads.isEmpty else {
+        let nodes = edges.nodes
+        let classes = [
+            HeadClass(name: "heads", nodes: nodes.filter { $0.head != nil }, position: .all),
+            HeadClass(name: "MLPs", nodes: mlps == true ? nodes.filter { $0.mlp != nil } : [], position: .all),
+        ].filter { !$0.nodes.isEmpty }
+        guard !classes.isEmpty else {
             throw NoCircuit(
-                "no head lies on a path of the \(edges.count) remaining edges; use more edges or a lower threshold"
+                "no head\(mlps == true ? " or MLP" : "") lies on a path of the \(edges.count) remaining edges; use more "
+                    + "edges or a lower threshold"
             )
         }
         return try Circuit(
-            model: model.location.name,
-            classes: [HeadClass(name: "heads", heads: edges.heads, position: .all)],
-            edges: edges.edges.map(edges.graph.name)
+            model: model.location.name, classes: classes, edges: edges.edges.map(edges.graph.name)
         )
     }
 }

@@ -162,7 +162,7 @@ public struct FaithfulnessResults: Equatable, Sendable {
     /// By the order of the names: "ABBA" or "BABA".
     public private(set) var byOrder: [String: Faithfulness] = [:]
     public private(set) var byTemplate: [String: Faithfulness] = [:]
-    /// The share of (head, position) pairs that the circuit keeps.
+    /// The share of (head, position) pairs that the circuit keeps; of (node, position) pairs if it names MLPs.
     public fileprivate(set) var sparsity = 0.0
     /// The share of the graph's edges that the circuit keeps; nil if it has neither edges nor paths.
     public fileprivate(set) var edgeSparsity: Double?

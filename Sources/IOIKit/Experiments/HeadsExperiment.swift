@@ -223,7 +223,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
             attention: namesIOI ? TaskAttention(attention, seed: seed, workers: workers) : nil
         )
         if !namesIOI { profile.positionAttention = positions.means(seed: seed, workers: workers) }
-        profile.classAttention = classes?.map {
+        profile.classAttention = classes?.filter { !$0.heads.isEmpty }.map {
             ClassAttention(name: $0.name, heads: $0.heads, attention, seed: seed)
         }
         if analyses.contains(.attribution) {

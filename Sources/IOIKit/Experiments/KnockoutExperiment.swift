@@ -1,4 +1,4 @@
-/// A metric with heads, classes of heads or MLPs knocked out.
+/// A metric with heads, classes of a circuit or MLPs knocked out.
 public struct KnockoutExperiment: MetricExperiment, Equatable {
     public static let name = "knockout"
 
@@ -79,14 +79,14 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
             for name in classes {
                 let headClass = try circuit.headClass(named: name, field: "classes")
                 add(name) { target in
-                    for head in headClass.heads { target.add(head, at: position ?? headClass.position) }
+                    for node in headClass.nodes { target.add(node, at: position ?? headClass.position) }
                 }
             }
         }
         for mlp in mlps.items(all: (0..<config.layers).map { PlacedMLP($0) }) {
             add("MLP \(mlp)") { $0.add(mlp: mlp.layer, at: mlp.position ?? position ?? .all) }
         }
-        // The circuit's heads were already checked.
+        // The circuit's nodes were already checked.
         try together.check(config, headField: "heads", mlpField: "mlps")
         return [together] + (each ? alone : [])
     }

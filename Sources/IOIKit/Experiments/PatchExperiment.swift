@@ -238,7 +238,7 @@ public struct PatchExperiment: MetricExperiment, Equatable {
 
     private func run(_ options: Path, on subject: Subject, _ work: Work) throws -> PatchMap {
         let (parameters, config) = (subject.model.parameters, subject.model.config)
-        let (senders, width): ([PathPatching.Sender], Int) =
+        let (senders, width): ([Node], Int) =
             switch options.sender {
             case .heads: (config.allHeads.map { .head($0) }, config.heads)
             case .mlps: ((0..<config.layers).map { .mlp($0) }, 1)
@@ -343,7 +343,7 @@ public struct PatchExperiment: MetricExperiment, Equatable {
 }
 
 extension PatchExperiment.Path {
-    fileprivate func method(cells: [[PathPatching.Sender]]) throws -> PathPatching {
+    fileprivate func method(cells: [[Node]]) throws -> PathPatching {
         var method = try PathPatching(cells: cells, receivers: receivers)
         method.freezesMLPs = mlps == .freeze
         method.freezesLayerNorms = layerNorms == .freeze
@@ -395,7 +395,8 @@ private struct HeadSets {
         }
         let inside = Set(circuit.heads)
         named =
-            [("circuit", circuit.heads)] + circuit.classes.map { ($0.name, $0.heads.sorted()) }
+            [("circuit", circuit.heads)]
+            + circuit.classes.filter { !$0.heads.isEmpty }.map { ($0.name, $0.heads.sorted()) }
             + [("outside", config.allHeads.filter { !inside.contains($0) })]
         random = MatchedHeads.sets(like: circuit.heads, count: randomSets, config: config, seed: seed)
     }

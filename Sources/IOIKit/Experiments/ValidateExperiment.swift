@@ -1,4 +1,4 @@
-/// Whether a circuit needs each of its heads (minimality) and includes all heads that perform the task (completeness).
+/// Whether a circuit needs each of its nodes (minimality) and includes all nodes that perform the task (completeness).
 public struct ValidateExperiment: MetricExperiment, Equatable {
     public static let name = "circuit validate"
 
@@ -8,7 +8,7 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
     public var ablation = Ablation()
     /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
-    /// Whether the circuit's heads are kept, and knocked out of the model, at all positions instead of their classes'.
+    /// Whether the circuit's nodes are kept, and knocked out of the model, at all positions instead of their classes'.
     public var everywhere = false
     /// How sets K for minimality are chosen; nil to skip minimality.
     public var minimality: Minimality.Sets? = .auto
@@ -81,9 +81,9 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
         }
 
         let ofModel = candidates.map(\.k)
-        var ofCircuit: [Set<Head>] = [[]] + ofModel
-        for head in circuit.heads {
-            if let k = minimalitySets[head] { ofCircuit += [k, k.union([head])] }
+        var ofCircuit: [Set<Node>] = [[]] + ofModel
+        for node in circuit.nodes {
+            if let k = minimalitySets[node] { ofCircuit += [k, k.union([node])] }
         }
         // The model first: it needs the unpatched runs themselves, the circuit only their logit differences.
         try all.runModel(without: ofModel, stage: "sets", progress: stages.stage(weights.model))
@@ -110,9 +110,9 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
             let sets =
                 1 + (kinds.contains(.random) ? options.randomSets : 0)
                 + (kinds.contains(.headClass) ? circuit.classes.count : 0) + objectives.count * search.runs
-            let minimalitySets = options.minimality == nil ? 0 : 2 * circuit.heads.count
+            let minimalitySets = options.minimality == nil ? 0 : 2 * circuit.nodes.count
             let proposals = search.steps * search.candidates * sample
-            minimalitySearch = Double(2 * circuit.heads.count * proposals)
+            minimalitySearch = Double(2 * circuit.nodes.count * proposals)
             changeSearch = Double(search.runs * proposals)
             self.circuit = Double((minimalitySets + sets) * prompts)
             // The empty set needs no run.
@@ -145,7 +145,7 @@ public struct ValidateResults: Equatable, Sendable {
     /// Logit differences of each prompt.
     public struct PerPrompt: Codable, Equatable, Sendable {
         public struct Subset: Codable, Equatable, Sendable {
-            public let k: [Head]
+            public let k: [Node]
             public let differences: [Double]
 
             enum CodingKeys: String, CodingKey {
@@ -161,8 +161,8 @@ public struct ValidateResults: Equatable, Sendable {
         /// F(M∖K).
         public let model: [Subset]
 
-        fileprivate init(_ subsets: CircuitSubsets, circuit: [[Head]], model: [[Head]]) {
-            func list(_ sets: [[Head]], _ row: (Set<Head>) -> [Double]) -> [Subset] {
+        fileprivate init(_ subsets: CircuitSubsets, circuit: [[Node]], model: [[Node]]) {
+            func list(_ sets: [[Node]], _ row: (Set<Node>) -> [Double]) -> [Subset] {
                 Set(sets).sorted { $0.count == $1.count ? $0.lexicographicallyPrecedes($1) : $0.count < $1.count }
                     .map { Subset(k: $0, differences: row(Set($0))) }
             }
@@ -176,7 +176,7 @@ public struct ValidateResults: Equatable, Sendable {
     fileprivate init(
         _ circuit: Circuit,
         _ estimates: SubsetEstimates,
-        minimalitySets: [Head: Set<Head>],
+        minimalitySets: [Node: Set<Node>],
         candidates: [Completeness.Candidate],
         perPrompt: CircuitSubsets?
     ) {
@@ -186,8 +186,8 @@ public struct ValidateResults: Equatable, Sendable {
         let ratio = part.value.flatMap { part in whole.value.map { part / $0 } }
         ratioNote = RatioNote(of: ratio, whole: whole, spread: estimates.spread)
         minimality = circuit.classes.flatMap { headClass in
-            headClass.heads.compactMap { head in
-                minimalitySets[head].map { Minimality.Score(head, in: headClass.name, without: $0, estimates) }
+            headClass.nodes.compactMap { node in
+                minimalitySets[node].map { Minimality.Score(node, in: headClass.name, without: $0, estimates) }
             }
         }
         let scores = candidates.map { Completeness.Score($0, estimates) }
@@ -195,7 +195,7 @@ public struct ValidateResults: Equatable, Sendable {
             scores.filter { $0.kind == kind }.sorted { ($0.score.value ?? 0) < ($1.score.value ?? 0) }
         }
         let ofModel = completeness.map(\.k)
-        let ofCircuit = [[]] + minimality.flatMap { [$0.k, ($0.k + [$0.head]).sorted()] } + ofModel
+        let ofCircuit = [[]] + minimality.flatMap { [$0.k, ($0.k + [$0.node]).sorted()] } + ofModel
         self.perPrompt = perPrompt.map { PerPrompt($0, circuit: ofCircuit, model: ofModel) }
     }
 }

@@ -7,15 +7,8 @@ import Foundation
 /// receivers' positions. The run with the receivers' new inputs starts at the earliest receiver. The results equal
 /// those of four full passes up to rounding.
 public struct PathPatching: Sendable {
-    public enum Sender: Hashable, Sendable {
-        /// A head's z.
-        case head(Head)
-        /// The output of the MLP of a layer.
-        case mlp(Int)
-    }
-
-    /// The senders patched in each run.
-    public var cells: [[Sender]]
+    /// The senders patched in each run: z of heads and outputs of MLPs.
+    public var cells: [[Node]]
     /// The ends of the paths, patched together. If they include `logits`, the others have no effect, because the
     /// patched final residual stream already accounts for everything before the logits.
     public var receivers: [Receiver]
@@ -29,7 +22,7 @@ public struct PathPatching: Sendable {
     public var metric = Metric.logitDifference
 
     /// - Throws: `IOIError` for `receivers` if there are none.
-    public init(cells: [[Sender]], receivers: [Receiver]) throws {
+    public init(cells: [[Node]], receivers: [Receiver]) throws {
         guard !receivers.isEmpty else { throw IOIError.invalid("receivers", "expected at least one") }
         self.cells = cells
         self.receivers = receivers
@@ -161,14 +154,7 @@ public struct PathPatching: Sendable {
 
     private func check(_ config: GPT2Config) throws {
         for sender in cells.joined() {
-            switch sender {
-            case .head(let head):
-                if let problem = config.problem(with: head) { throw IOIError("a sender: \(problem)") }
-            case .mlp(let layer):
-                guard layer < config.layers else {
-                    throw IOIError("a sender: found MLP \(layer), expected 0 to \(config.layers - 1) in this model")
-                }
-            }
+            if let problem = config.problem(with: sender) { throw IOIError("a sender: \(problem)") }
         }
         for receiver in receivers {
             let problem: String? =
@@ -186,21 +172,10 @@ public struct PathPatching: Sendable {
     }
 }
 
-extension PathPatching.Sender {
-    var site: Site {
-        switch self {
-        case .head: .z
-        case .mlp: .mlpOut
-        }
-    }
-
-    /// Replaces the sender's output with that of the donor.
+extension Node {
+    /// Replaces the node's output with that of the donor.
     fileprivate func edit(tokens: [Int], from donor: ForwardPass) -> Edit {
-        switch self {
-        case .head(let head):
-            Edit(site: site, layer: head.layer, head: head.index, tokens: tokens, values: .run(donor))
-        case .mlp(let layer): Edit(site: site, layer: layer, head: nil, tokens: tokens, values: .run(donor))
-        }
+        Edit(site: site, layer: layer, head: head?.index, tokens: tokens, values: .run(donor))
     }
 }
 

@@ -5,7 +5,7 @@ import IOIKit
 struct CircuitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circuit",
-        abstract: "Find, show, compare and validate circuits: the heads that do the task together.",
+        abstract: "Find, show, compare and validate circuits: the heads, and MLPs, that do the task together.",
         subcommands: [CircuitShowCommand.self, CircuitDiffCommand.self] + Experiments.commands(in: "circuit")
     )
 }
@@ -13,9 +13,9 @@ struct CircuitCommand: ParsableCommand {
 struct CircuitShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show the classes of a circuit, their heads, and the position of each.",
+        abstract: "Show the classes of a circuit, their heads and MLPs, and the position of each.",
         discussion: """
-            With --model, and for default, the heads are checked against the model. --format json writes the circuit \
+            With --model, and for default, heads and MLPs are checked against the model. --format json writes the circuit \
             as a file that every --circuit takes.
 
             ioi circuit show --model gpt2
@@ -45,7 +45,8 @@ struct CircuitShowCommand: ParsableCommand {
 struct CircuitDiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Compare two circuits: the heads that both have, and those that the second gains, loses or moves.",
+        abstract:
+            "Compare two circuits: the heads and MLPs that both have, and those that the second gains, loses or moves.",
         discussion: """
             ioi circuit diff default found.json --model gpt2
             ioi circuit diff base.json tuned.json

@@ -138,6 +138,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
         var options = DiscoverExperiment(prompts: source, method: method)
         // A divergence decides well, but there is no share of it to say how faithful a circuit is.
         options.metric = metric.metric == .divergence && measurement.method == .acdc ? nil : metric.metric
+        // Circuits of edges name the MLPs on them.
+        if measurement.method != .path { options.mlps = true }
         if ablation.given != nil { options.ablation = try ablation.ablation(seed: source.seed) }
         return options
     }

@@ -62,7 +62,7 @@ extension DiscoverResults {
         return table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
     }
 
-    /// A line for each head, or for each edge if edges were found.
+    /// A line for each node, or for each edge if edges were found.
     func csv(_ circuit: Circuit) -> String {
         if let scores {
             return csvTable(
@@ -74,7 +74,7 @@ extension DiscoverResults {
         return csvTable(
             "class,position,head",
             circuit.classes.flatMap { headClass in
-                headClass.heads.map { "\(headClass.name),\(headClass.position),\($0)" }
+                headClass.nodes.map { "\(headClass.name),\(headClass.position),\($0)" }
             })
     }
 }

@@ -17,7 +17,7 @@ extension FaithfulnessResults {
         var lines = figures.lines
         if let note = whole.note { lines.append(note.explanation()) }
         lines.append(
-            "\(circuit.heads.count) heads, \(decimal(100 * sparsity, 2)) % of all (head, position) pairs"
+            "\(circuit.size), \(decimal(100 * sparsity, 2)) % of all (\(circuit.namesMLPs ? "node" : "head"), position) pairs"
                 + (edgeSparsity.map { "; \(decimal(100 * $0, 2)) % of all edges" } ?? "")
         )
         if let null, whole.note != .meaningless {
@@ -52,7 +52,7 @@ extension FaithfulnessResults {
     /// The surface as a chart.
     func chart(_ circuit: Circuit, on prompts: String) -> IntervalChart {
         IntervalChart(
-            surface: surface, heads: circuit.heads.count, of: prompts,
+            surface: surface, size: circuit.size, of: prompts,
             isWholeMeaningless: faithfulness.note == .meaningless
         )
     }

@@ -5,7 +5,7 @@ import IOIKit
 struct KnockoutCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
-        abstract: "Knock out heads, classes of heads or MLPs and measure the logit difference that is left.",
+        abstract: "Knock out heads, classes of a circuit or MLPs and measure the logit difference that is left.",
         discussion: """
             A head's output before W_O, or an MLP's output, is replaced by its mean over the counterfactuals of the \
             prompts, in which no name repeats, or as --ablate says. Everything named is knocked out at once; with \

@@ -1,7 +1,7 @@
 import IOIKit
 
 extension ValidateResults {
-    /// The two means, the minimality of each head, and the completeness of each set.
+    /// The two means, the minimality of each node, and the completeness of each set.
     func text(on prompts: String) -> String {
         var header = [
             prompts, "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
@@ -32,7 +32,7 @@ extension ValidateResults {
                     ? ["·", "", ""]
                     : [score.score.cell(1, times: 100, suffix: " %"), score.score.interval(1, times: 100), bar]
                 return (
-                    [score.head.description, score.headClass, score.before.cell(3), score.after.cell(3)] + share,
+                    [score.node.description, score.headClass, score.before.cell(3), score.after.cell(3)] + share,
                     score.k
                 )
             }
@@ -40,7 +40,8 @@ extension ValidateResults {
         guard whole != nil else { return table.lines }
         let passing = minimality.count(where: \.passes)
         let bar = decimal(100 * Minimality.bar, 0)
-        return table.lines + ["", "\(passing) of \(minimality.count) heads change F by \(bar) % of F(M) or more"]
+        let nodes = minimality.contains { $0.node.mlp != nil } ? "nodes" : "heads"
+        return table.lines + ["", "\(passing) of \(minimality.count) \(nodes) change F by \(bar) % of F(M) or more"]
     }
 
     private var completenessLines: [String] {
@@ -69,18 +70,18 @@ extension ValidateResults {
         return percent(value / abs(whole))
     }
 
-    /// A line for each head and each set.
+    /// A line for each node and each set.
     var csv: String {
         let header =
             "criterion,kind,name,k,circuit,circuit_low,circuit_high,other,other_low,other_high,score,score_low,score_high"
-        func line(_ names: [String], _ k: [Head], _ figures: [Estimate]) -> String {
+        func line(_ names: [String], _ k: [Node], _ figures: [Estimate]) -> String {
             let fields = names.map(\.csvField) + [k.map(\.description).joined(separator: " ")]
             return (fields + figures.flatMap(\.csvFields)).joined(separator: ",")
         }
         let lines =
             minimality.map { score in
                 line(
-                    ["minimality", score.headClass, score.head.description], score.k,
+                    ["minimality", score.headClass, score.node.description], score.k,
                     [score.before, score.after, score.score]
                 )
             }
@@ -105,13 +106,13 @@ extension Completeness.Score {
 }
 
 extension TextTable {
-    /// Adds rows whose last column lists heads, wrapped to the width that is left.
-    fileprivate mutating func add(_ rows: [(cells: [String], heads: [Head])]) {
+    /// Adds rows whose last column lists nodes, wrapped to the width that is left.
+    fileprivate mutating func add(_ rows: [(cells: [String], nodes: [Node])]) {
         let lines = TextTable(header: header.dropLast(), rows: rows.map(\.cells)).lines
         // The width that the other columns leave.
         let room = max(Terminal.outputWidth - (lines.map(\.count).max() ?? 0) - 2, 24)
-        for (cells, heads) in rows {
-            let names = heads.isEmpty ? ["∅"] : heads.map(\.description).lines(width: room)
+        for (cells, nodes) in rows {
+            let names = nodes.isEmpty ? ["∅"] : nodes.map(\.description).lines(width: room)
             self.rows.append(cells + names.prefix(1))
             self.rows += names.dropFirst().map { cells.map { _ in "" } + [$0] }
         }

@@ -9,15 +9,15 @@ import Testing
     static let settings = RunSettings(workers: Workers(count: 2))
 
     /// One head everywhere, one at END and, where there is a third layer, one at S2.
-    func kept(_ config: GPT2Config) -> [Head: PositionSelection] {
-        var kept: [Head: PositionSelection] = [Head(0, 0): .all, Head(1, 1): .one(.end)]
-        if config.layers > 2 { kept[Head(1, 0)] = .one(.s2) }
+    func kept(_ config: GPT2Config) -> [Node: PositionSelection] {
+        var kept: [Node: PositionSelection] = [.head(Head(0, 0)): .all, .head(Head(1, 1)): .one(.end)]
+        if config.layers > 2 { kept[.head(Head(1, 0))] = .one(.s2) }
         return kept
     }
 
     func constants(
         _ fixture: PatchingFixture,
-        keeping kept: [Head: PositionSelection]? = nil
+        keeping kept: [Node: PositionSelection]? = nil
     ) throws -> OptimalConstants {
         try OptimalConstants(
             fixture.parameters, keeping: kept ?? self.kept(fixture.config), prompts: PatchingFixture.prompts,
@@ -29,7 +29,7 @@ import Testing
     func naiveRun(
         _ model: NaiveModel,
         _ prompt: Prompt,
-        keeping kept: [Head: PositionSelection],
+        keeping kept: [Node: PositionSelection],
         _ constants: OptimalConstants
     ) -> NaiveRun {
         let width = model.config.headWidth
@@ -37,7 +37,8 @@ import Testing
             prompt.tokens,
             hook: { site, layer, head, position, values in
                 guard site == .z, let head else { return }
-                let live = kept[Head(layer, head)]?.positions(in: prompt.positions, count: prompt.tokens.count) ?? []
+                let live =
+                    kept[.head(Head(layer, head))]?.positions(in: prompt.positions, count: prompt.tokens.count) ?? []
                 guard !live.contains(position) else { return }
                 values = (0..<width).map { Double(constants.table.values[layer][head * width + $0]) }
             })
@@ -134,8 +135,9 @@ import Testing
     func thePlantedCircuitStaysFaithful(_ planted: PlantedModel) throws {
         let positions = planted.circuit.positions()
         var withoutMover = positions
-        withoutMover[planted.nameMover] = nil
-        let everything = Dictionary(uniqueKeysWithValues: planted.config.allHeads.map { ($0, PositionSelection.all) })
+        withoutMover[.head(planted.nameMover)] = nil
+        let everything = Dictionary(
+            uniqueKeysWithValues: planted.config.allHeads.map { (Node.head($0), PositionSelection.all) })
         let measures = try ComplementAblation([positions, withoutMover, everything], ablation: Ablation(.optimal))
             .measure(
                 planted.parameters, PlantedModel.prompts, settings: Self.settings

@@ -8,8 +8,8 @@ import Testing
     private func circuit(_ classes: (String, String, PositionSelection)...) throws -> Circuit {
         try Circuit(
             model: "m",
-            classes: classes.map { name, heads, position in
-                HeadClass(name: name, heads: heads.split(separator: " ").map { Head(String($0))! }, position: position)
+            classes: classes.map { name, nodes, position in
+                HeadClass(name: name, nodes: nodes.split(separator: " ").map { Node(String($0))! }, position: position)
             }
         )
     }
@@ -31,10 +31,10 @@ import Testing
     @Test func whatIsSharedGainedLostAndMoved() throws {
         let diff = CircuitDiff(from: try base(), to: try tuned())
         #expect(diff.shared.map(\.description) == ["0.1", "2.2", "4.11", "9.9", "10.0", "10.6", "10.10"])
-        #expect(diff.gained.map { "\($0.head) \($0.headClass)" } == ["9.1 name mover", "11.3 copying"])
-        #expect(diff.lost.map { "\($0.head) \($0.headClass)" } == ["3.0 duplicate", "9.0 backup", "9.6 name mover"])
+        #expect(diff.gained.map { "\($0.node) \($0.headClass)" } == ["9.1 name mover", "11.3 copying"])
+        #expect(diff.lost.map { "\($0.node) \($0.headClass)" } == ["3.0 duplicate", "9.0 backup", "9.6 name mover"])
         #expect(
-            diff.moved.map { "\($0.head): \($0.from) → \($0.to)" }
+            diff.moved.map { "\($0.node): \($0.from) → \($0.to)" }
                 == ["0.1: duplicate → copying", "10.10: backup → name mover"]
         )
         #expect(
@@ -43,14 +43,14 @@ import Testing
             diff.classesLost == [HeadClass(name: "duplicate", heads: [Head(0, 1), Head(3, 0)], position: .one(.s2))])
         #expect(diff.classes.map(\.name) == ["name mover", "backup", "previous"])
         let mover = diff.classes[0]
-        #expect(mover.shared == [Head(9, 9), Head(10, 0)])
-        #expect(mover.gained == [Head(9, 1), Head(10, 10)] && mover.lost == [Head(9, 6)])
+        #expect(mover.shared == [.head(Head(9, 9)), .head(Head(10, 0))])
+        #expect(mover.gained == [.head(Head(9, 1)), .head(Head(10, 10))] && mover.lost == [.head(Head(9, 6))])
         #expect(diff.classes.map(\.isPositionChanged) == [false, true, false])
         #expect(diff.classes[1].positionFrom == .one(.end) && diff.classes[1].positionTo == .all)
-        #expect(diff.classes[1].lost == [Head(9, 0), Head(10, 10)] && diff.classes[1].gained.isEmpty)
+        #expect(diff.classes[1].lost == [.head(Head(9, 0)), .head(Head(10, 10))] && diff.classes[1].gained.isEmpty)
         // 7 of 10 + 9 - 7 heads; 5 pairs, because two of the heads have moved.
-        #expect(diff.headJaccard == 7.0 / 12)
-        #expect(diff.classedHeadJaccard == 5.0 / 14)
+        #expect(diff.nodeJaccard == 7.0 / 12)
+        #expect(diff.classedNodeJaccard == 5.0 / 14)
     }
 
     @Test func theOtherWayRoundGainsAreLosses() throws {
@@ -60,17 +60,17 @@ import Testing
         #expect(there.gained == back.lost && there.lost == back.gained && there.shared == back.shared)
         #expect(there.moved.map(\.from) == back.moved.map(\.to))
         #expect(there.classesGained == back.classesLost && there.classesLost == back.classesGained)
-        #expect(there.headJaccard == back.headJaccard && there.classedHeadJaccard == back.classedHeadJaccard)
+        #expect(there.nodeJaccard == back.nodeJaccard && there.classedNodeJaccard == back.classedNodeJaccard)
     }
 
     @Test func equalCircuitsDoNotDifferAndOthersShareNothing() throws {
         let same = CircuitDiff(from: try base(), to: try base())
-        #expect(same.shared == (try base().heads) && same.headJaccard == 1 && same.classedHeadJaccard == 1)
+        #expect(same.shared == (try base().nodes) && same.nodeJaccard == 1 && same.classedNodeJaccard == 1)
         #expect(same.gained.isEmpty && same.lost.isEmpty && same.moved.isEmpty)
         #expect(same.classesGained.isEmpty && same.classesLost.isEmpty)
         #expect(same.classes.allSatisfy { $0.gained.isEmpty && $0.lost.isEmpty && !$0.isPositionChanged })
         let other = CircuitDiff(from: try base(), to: try circuit(("name mover", "1.1", .all)))
-        #expect(other.shared.isEmpty && other.headJaccard == 0 && other.classedHeadJaccard == 0)
+        #expect(other.shared.isEmpty && other.nodeJaccard == 0 && other.classedNodeJaccard == 0)
     }
 
     @Test func keysInJSONAreSnakeCase() throws {

@@ -4,7 +4,7 @@ import Testing
 @testable import GPT2Kit
 @testable import IOIKit
 
-/// Isolated heads and edges, attribution and search against whole runs in double precision, one at a time.
+/// Isolated heads, MLPs and edges, attribution and search against whole runs in double precision, one at a time.
 @Suite struct CircuitParityTests {
     static let prompts = PatchingFixture.prompts
     static let workers = Workers(count: 2)
@@ -30,21 +30,21 @@ import Testing
         ]
     }
 
-    /// Sets of kept heads: none, all, one, some at positions, and some seeded mixtures.
-    private func keptSets(_ config: GPT2Config) -> [[Head: PositionSelection]] {
-        let heads = config.allHeads
+    /// Sets of kept nodes: none, all, one, some at positions, and some seeded mixtures.
+    private func keptSets(_ config: GPT2Config, mlps: Bool = false) -> [[Node: PositionSelection]] {
+        let nodes = (config.allHeads.map(Node.head) + (mlps ? (0..<config.layers).map(Node.mlp) : [])).sorted()
         let choices = PositionName.ioi.map { PositionSelection.one($0) } + [.all]
         var generator = SeededGenerator(1, "kept sets")
         let mixtures = (0..<4).map { _ in
             Dictionary(
-                uniqueKeysWithValues: heads.filter { _ in generator.below(2) == 0 }.map { head in
-                    (head, choices[generator.below(choices.count)])
+                uniqueKeysWithValues: nodes.filter { _ in generator.below(2) == 0 }.map { node in
+                    (node, choices[generator.below(choices.count)])
                 }
             )
         }
         return [
-            [:], Dictionary(uniqueKeysWithValues: heads.map { ($0, .all) }), [heads[0]: .one(.s2)],
-            [heads.last!: .one(.end)], [heads[1]: .one(.s1Next), heads[heads.count - 2]: .one(.end)],
+            [:], Dictionary(uniqueKeysWithValues: nodes.map { ($0, .all) }), [nodes[0]: .one(.s2)],
+            [nodes.last!: .one(.end)], [nodes[1]: .one(.s1Next), nodes[nodes.count - 2]: .one(.end)],
         ] + mixtures
     }
 
@@ -77,6 +77,54 @@ import Testing
         }
     }
 
+    /// Circuits that name MLPs lose the others, and their own at other positions.
+    @Test(arguments: zip(PatchingFixture.all, settings + settings))
+    func isolatedHeadsAndMLPs(_ fixture: PatchingFixture, settings: RunSettings) throws {
+        let model = NaiveModel(fixture.parameters)
+        let last = fixture.config.layers - 1
+        let sets =
+            keptSets(fixture.config, mlps: true) + [
+                [.mlp(0): .all], [.mlp(last): .one(.s2)], [.mlp(0): .one(.s1), .mlp(last): .one(.end)],
+                // None of its MLPs is left.
+                [.head(Head(0, 0)): .all, .head(Head(last, 1)): .one(.end)],
+            ]
+        for (ablation, naive) in try ablations(model) {
+            let measures = try ComplementAblation(sets, ablation: ablation, ablatingMLPs: true).measure(
+                fixture.parameters, Self.prompts, settings: settings
+            )
+            let reference = NaiveCircuits(model: model, prompts: Self.prompts, ablation: naive, haveMLPs: true)
+            expectEqual(measures.original, reference.whole(without: [:]), "the model")
+            for (found, set) in zip(measures.patched, sets) {
+                expectEqual(found, reference.isolated(set.mapValues { [$0] }), "\(ablation) \(set)")
+            }
+            expectEqual(measures.patched[1], measures.original, "\(ablation)")
+            // One that names an MLP says itself that they are ablated, one of heads alone does not.
+            let alone = try [sets.count - 2, sets.count - 1].map { index in
+                try ComplementAblation([sets[index]], ablation: ablation).measure(
+                    fixture.parameters, Self.prompts, settings: settings
+                ).patched[0]
+            }
+            expectEqual(alone[0], measures.patched[sets.count - 2], "\(ablation)")
+            #expect(zip(alone[1], measures.patched.last!).contains { abs($0 - $1) > 1e-2 }, "\(ablation)")
+        }
+    }
+
+    @Test func optimalConstantsAreForHeadsAlone() throws {
+        let fixture = PatchingFixture.all[0]
+        let error = #expect(throws: IOIError.self) {
+            try ComplementAblation([[.mlp(0): .all]], ablation: Ablation(.optimal)).measure(
+                fixture.parameters, Self.prompts, settings: Self.settings[0]
+            )
+        }
+        #expect(error?.kind == .usage && error?.description.hasPrefix("ablation.kind: found optimal, ") == true)
+        let unknown = #expect(throws: IOIError.self) {
+            try ComplementAblation([[.mlp(2): .all]]).measure(
+                fixture.parameters, Self.prompts, settings: Self.settings[0]
+            )
+        }
+        #expect(unknown?.description == "a kept node: found MLP m2, expected m0 to m1 in this model")
+    }
+
     @Test(arguments: PatchingFixture.all) func meansOverOtherPrompts(_ fixture: PatchingFixture) throws {
         let model = NaiveModel(fixture.parameters)
         let sets = keptSets(fixture.config)
@@ -104,7 +152,12 @@ import Testing
             let edges = (0..<graph.edgeCount).filter { _ in generator.below(10) < kept }
             circuits.append(EdgeCircuit(EdgeSet(graph, indices: edges)))
             circuits.append(EdgeCircuit(EdgeSet(graph, indices: edges), positions: keptSets(fixture.config)[5]))
+            circuits.append(
+                EdgeCircuit(
+                    EdgeSet(graph, indices: edges), positions: keptSets(fixture.config, mlps: true)[kept % 4 + 5])
+            )
         }
+        circuits.append(EdgeCircuit(EdgeSet(all: graph), positions: [.mlp(0): .one(.s2), .mlp(1): .one(.end)]))
         for (ablation, kind) in try ablations(naive.model) {
             let measures = try EdgeComplementAblation(circuits, ablation: ablation).measure(
                 fixture.parameters, Self.prompts, settings: settings
@@ -115,8 +168,9 @@ import Testing
                 let expected = Self.prompts.enumerated().map { index, prompt in
                     var places: [NaiveNode: Set<Int>] = [:]
                     for sender in fixture.config.naiveSenders { places[sender] = Set(prompt.tokens.indices) }
-                    for (head, selection) in circuit.positions {
-                        places[.head(head)] = Set(selection.positions(in: prompt.positions, count: prompt.tokens.count))
+                    for (node, selection) in circuit.positions {
+                        let sender = node.head.map(NaiveNode.head) ?? .mlp(node.layer)
+                        places[sender] = Set(selection.positions(in: prompt.positions, count: prompt.tokens.count))
                     }
                     return naive.run(
                         prompt.tokens, ablated: naive.ablated(Self.prompts, index, kind), keeping: kept, at: places

@@ -132,9 +132,6 @@ import Testing
         ) {
             try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"], \"position\": \"S3\"}"))
         }
-        expectError(containing: "/c.json: classes[0].position: found nothing, expected a value") {
-            try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"]}"))
-        }
         expectError(containing: "/c.json: model: found nothing, expected a value") {
             try read("{\"classes\": [\(mover)]}")
         }

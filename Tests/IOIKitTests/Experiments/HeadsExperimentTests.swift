@@ -86,7 +86,7 @@ import Testing
         #expect(results.backup!.knockedOut == [planted.nameMover] && results.backup!.effect.value! < -90)
         let evidence = results.classification![planted.sInhibition].evidence
         #expect(evidence.map(\.name) == [.endToS2, .s2ToIOEffect])
-        #expect(evidence[0].estimate == results.attention.heads[.endToS2]![planted.sInhibition])
+        #expect(evidence[0].estimate == results.attention!.heads[.endToS2]![planted.sInhibition])
     }
 
     /// Each prompt's mean over a class's heads, of model and donor alike, from a slow model's patterns.

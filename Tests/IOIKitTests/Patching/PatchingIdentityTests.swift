@@ -85,7 +85,7 @@ import Testing
     func everyHeadsAndMLPsOutputsCarryTheNewInputToTheEnd(_ fixture: PatchingFixture) throws {
         // Prompt and counterfactual end with the same token, so END's embedding is that of both.
         let layers = 0..<fixture.config.layers
-        let all = fixture.config.allHeads.map { PathPatching.Sender.head($0) } + layers.map { .mlp($0) }
+        let all = fixture.config.allHeads.map { Node.head($0) } + layers.map { .mlp($0) }
         let measures = try PathPatching(cells: [all, []], receivers: [.logits]).measure(
             fixture.parameters, Self.prompts, settings: Self.settings
         )
@@ -209,7 +209,7 @@ import Testing
     @Test(arguments: PatchingFixture.all)
     func withMLPsFrozenEffectsOfSendersAddUp(_ fixture: PatchingFixture) throws {
         let last = fixture.config.layers - 1
-        let senders: [PathPatching.Sender] = [.head(Head(0, 0)), .head(Head(last, 1)), .mlp(0)]
+        let senders: [Node] = [.head(Head(0, 0)), .head(Head(last, 1)), .mlp(0)]
         var method = try PathPatching(cells: senders.map { [$0] } + [senders], receivers: [.logits])
         method.freezesMLPs = true
         method.freezesLayerNorms = true
@@ -238,7 +238,7 @@ import Testing
                 return "no error"
             } catch { return "\(error)" }
         }
-        func path(_ cell: PathPatching.Sender, _ receiver: String) -> String {
+        func path(_ cell: Node, _ receiver: String) -> String {
             complaint {
                 _ = try PathPatching(cells: [[cell]], receivers: [Receiver(receiver)!]).measure(
                     fixture.parameters, Self.prompts, settings: Self.settings
@@ -246,7 +246,7 @@ import Testing
             }
         }
         #expect(path(.head(Head(2, 0)), "logits") == "a sender: found head 2.0, expected 0.0 to 1.1 in this model")
-        #expect(path(.mlp(2), "logits") == "a sender: found MLP 2, expected 0 to 1 in this model")
+        #expect(path(.mlp(2), "logits") == "a sender: found MLP m2, expected m0 to m1 in this model")
         #expect(path(.mlp(0), "q:1.0,1.2@END").hasPrefix("receivers: q:1.0,1.2@END: found head 1.2, expected"))
         #expect(complaint { _ = try PathPatching(cells: [], receivers: []) }.hasPrefix("receivers: expected"))
         var target = KnockoutTarget("--heads")

@@ -111,7 +111,7 @@ import Testing
         let last = fixture.config.layers - 1
         for texts in Self.receivers + [["q:\(last).0@END", "k:\(last).1@S2", "v:1.0@S1"]] {
             let receivers = texts.map { Receiver($0)! }
-            let cells: [(fast: [PathPatching.Sender], naive: [NaiveSender])] =
+            let cells: [(fast: [Node], naive: [NaiveSender])] =
                 fixture.config.allHeads.map { ([.head($0)], [.head($0)]) }
                 + (0..<fixture.config.layers).map { ([.mlp($0)], [.mlp($0)]) }
                 + [([.head(Head(0, 0)), .mlp(0), .head(Head(1, 1))], [.head(Head(0, 0)), .mlp(0), .head(Head(1, 1))])]

@@ -3,60 +3,66 @@ import TestSupport
 @testable import GPT2Kit
 @testable import IOIKit
 
-/// Circuits of heads as they are defined, a whole run of a `NaiveModel` for each prompt and set.
+/// Circuits of heads, or of heads and MLPs, as they are defined, a whole run of a `NaiveModel` for each prompt and set.
 struct NaiveCircuits: Sendable {
-    /// Heads, and where each is kept or knocked out.
-    typealias Places = [Head: [PositionSelection]]
+    /// Nodes, and where each is kept or knocked out.
+    typealias Places = [Node: [PositionSelection]]
 
     let model: NaiveModel
     let prompts: [Prompt]
     let ablation: NaiveKnockout
+    /// Whether circuits are of heads and MLPs, and lose the MLPs that they do not keep.
+    var haveMLPs = false
 
-    /// The logit differences where z is knocked out of every head and position that is not kept: F(C).
+    private var config: GPT2Config { model.config }
+
+    /// The logit differences where the output is knocked out of every node and position that is not kept: F(C).
     func isolated(_ kept: Places) -> [Double] {
-        differences { head, prompt in
-            Set(prompt.tokens.indices).subtracting(Self.positions(kept[head] ?? [], in: prompt))
+        differences { node, prompt in
+            guard haveMLPs || node.mlp == nil else { return [] }
+            return Set(prompt.tokens.indices).subtracting(Self.positions(kept[node] ?? [], in: prompt))
         }
     }
 
-    /// The logit differences of the model where z is knocked out of the given heads and positions only: F(M∖K), or F(M)
-    /// for none.
+    /// The logit differences of the model where the output is knocked out of the given nodes and positions only: F(M∖K),
+    /// or F(M) for none.
     func whole(without removed: Places) -> [Double] {
-        differences { head, prompt in Self.positions(removed[head] ?? [], in: prompt) }
+        differences { node, prompt in Self.positions(removed[node] ?? [], in: prompt) }
     }
 
     func faithfulness(of circuit: Places) -> NaiveFaithfulness {
         NaiveFaithfulness(model: whole(without: [:]), circuit: isolated(circuit))
     }
 
-    /// Per prompt, the kept pairs of a head and a position over all pairs.
+    /// Per prompt, the kept pairs of a node and a position over all pairs.
     func sparsity(of circuit: Places) -> [Double] {
         prompts.map { prompt in
             let kept = circuit.values.map { Self.positions($0, in: prompt).count }.reduce(0, +)
-            return Double(kept) / Double(model.config.layers * model.config.heads * prompt.tokens.count)
+            return Double(kept) / Double(config.layers * (config.heads + (haveMLPs ? 1 : 0)) * prompt.tokens.count)
         }
     }
 
     /// |F(C∖(K∪{v})) − F(C∖K)| / F(M) of mean logit differences.
-    func minimality(of head: Head, in circuit: Places, without others: [Head]) -> Double {
+    func minimality(of node: Node, in circuit: Places, without others: [Node]) -> Double {
         let without = isolated(circuit.filter { !others.contains($0.key) })
-        let withoutBoth = isolated(circuit.filter { !others.contains($0.key) && $0.key != head })
+        let withoutBoth = isolated(circuit.filter { !others.contains($0.key) && $0.key != node })
         return abs(mean(withoutBoth) - mean(without)) / mean(whole(without: [:]))
     }
 
-    /// F(C∖K), F(M∖K) and |F(C∖K) − F(M∖K)| of mean logit differences. The whole model loses K's heads only where
+    /// F(C∖K), F(M∖K) and |F(C∖K) − F(M∖K)| of mean logit differences. The whole model loses K's nodes only where
     /// the circuit has them.
-    func completeness(of circuit: Places, without heads: [Head]) -> (circuit: Double, model: Double, score: Double) {
-        let isolated = mean(isolated(circuit.filter { !heads.contains($0.key) }))
-        let rest = mean(whole(without: circuit.filter { heads.contains($0.key) }))
+    func completeness(of circuit: Places, without nodes: [Node]) -> (circuit: Double, model: Double, score: Double) {
+        let isolated = mean(isolated(circuit.filter { !nodes.contains($0.key) }))
+        let rest = mean(whole(without: circuit.filter { nodes.contains($0.key) }))
         return (isolated, rest, abs(isolated - rest))
     }
 
-    private func differences(knockingOut positions: (_ head: Head, _ prompt: Prompt) -> Set<Int>) -> [Double] {
+    private func differences(knockingOut positions: (_ node: Node, _ prompt: Prompt) -> Set<Int>) -> [Double] {
         prompts.enumerated().map { index, prompt in
             naiveKnockout(
                 model, prompts: prompts, index: index,
-                heads: model.config.allHeads.map { ($0, positions: Array(positions($0, prompt))) }, kind: ablation
+                heads: config.allHeads.map { ($0, positions: Array(positions(.head($0), prompt))) },
+                mlps: (0..<config.layers).map { ($0, positions: Array(positions(.mlp($0), prompt))) }, kind: ablation
             )
         }
     }

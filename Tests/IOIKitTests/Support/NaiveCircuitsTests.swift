@@ -9,7 +9,7 @@ import Testing
     static let prompts = PatchingFixture.prompts
     /// Heads at one position, at two and everywhere; the last can read what the others write.
     static let circuit: NaiveCircuits.Places = [
-        Head(0, 0): [.one(.io), .one(.s1Next)], Head(0, 1): [.one(.s2)], Head(1, 0): [.all],
+        .head(Head(0, 0)): [.one(.io), .one(.s1Next)], .head(Head(0, 1)): [.one(.s2)], .head(Head(1, 0)): [.all],
     ]
 
     private func circuits(_ fixture: PatchingFixture, _ ablation: NaiveKnockout? = nil) -> NaiveCircuits {
@@ -19,7 +19,7 @@ import Testing
     }
 
     private func everything(_ config: GPT2Config) -> NaiveCircuits.Places {
-        Dictionary(uniqueKeysWithValues: config.allHeads.map { ($0, [.all]) })
+        Dictionary(uniqueKeysWithValues: config.allHeads.map { (.head($0), [.all]) })
     }
 
     @Test(arguments: PatchingFixture.all)
@@ -104,10 +104,10 @@ import Testing
         let silenced = NaiveCircuits(
             model: NaiveModel(parameters), prompts: Self.prompts, ablation: circuits(fixture).ablation
         )
-        for others in [[], [Head(0, 0)]] {
-            #expect(silenced.minimality(of: Head(0, 1), in: Self.circuit, without: others) == 0)
-            #expect(abs(circuits(fixture).minimality(of: Head(0, 1), in: Self.circuit, without: others)) > 1e-4)
-            for head in [Head(0, 0), Head(1, 0)] where !others.contains(head) {
+        for others: [Node] in [[], [.head(Head(0, 0))]] {
+            #expect(silenced.minimality(of: .head(Head(0, 1)), in: Self.circuit, without: others) == 0)
+            #expect(abs(circuits(fixture).minimality(of: .head(Head(0, 1)), in: Self.circuit, without: others)) > 1e-4)
+            for head in [Node.head(Head(0, 0)), .head(Head(1, 0))] where !others.contains(head) {
                 #expect(abs(silenced.minimality(of: head, in: Self.circuit, without: others)) > 1e-4)
             }
         }
@@ -116,19 +116,19 @@ import Testing
     @Test func minimalityIsTheShareThatAHeadAdds() {
         let circuits = circuits(PatchingFixture.all[0])
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-        let with: NaiveCircuits.Places = [Head(0, 0): [.one(.io), .one(.s1Next)], Head(1, 0): [.all]]
-        let without: NaiveCircuits.Places = [Head(0, 0): [.one(.io), .one(.s1Next)]]
+        let with: NaiveCircuits.Places = [.head(Head(0, 0)): [.one(.io), .one(.s1Next)], .head(Head(1, 0)): [.all]]
+        let without: NaiveCircuits.Places = [.head(Head(0, 0)): [.one(.io), .one(.s1Next)]]
         let added = mean(circuits.isolated(with)) - mean(circuits.isolated(without))
-        let score = circuits.minimality(of: Head(1, 0), in: Self.circuit, without: [Head(0, 1)])
+        let score = circuits.minimality(of: .head(Head(1, 0)), in: Self.circuit, without: [.head(Head(0, 1))])
         #expect(abs(score - abs(added) / mean(circuits.whole(without: [:]))) < 1e-12)
-        #expect(abs(score - circuits.minimality(of: Head(1, 0), in: Self.circuit, without: [])) > 1e-6)
+        #expect(abs(score - circuits.minimality(of: .head(Head(1, 0)), in: Self.circuit, without: [])) > 1e-6)
     }
 
     @Test func completenessComparesCircuitAndModel() {
         let circuits = circuits(PatchingFixture.all[2])
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
         let everything = everything(circuits.model.config)
-        for heads in [[], [Head(1, 1)], [Head(0, 3), Head(2, 2), Head(3, 0)]] {
+        for heads: [Node] in [[], [.head(Head(1, 1))], [.head(Head(0, 3)), .head(Head(2, 2)), .head(Head(3, 0))]] {
             #expect(circuits.completeness(of: everything, without: heads).score == 0)
         }
         let none = circuits.completeness(of: Self.circuit, without: [])
@@ -136,12 +136,14 @@ import Testing
         #expect(none.score > 1e-3)
 
         // The model loses the heads where the circuit has them and nowhere else.
-        let pair = circuits.completeness(of: Self.circuit, without: [Head(0, 1), Head(0, 0)])
-        #expect(pair.circuit == mean(circuits.isolated([Head(1, 0): [.all]])))
-        let removed: NaiveCircuits.Places = [Head(0, 1): [.one(.s2)], Head(0, 0): [.one(.io), .one(.s1Next)]]
+        let pair = circuits.completeness(of: Self.circuit, without: [.head(Head(0, 1)), .head(Head(0, 0))])
+        #expect(pair.circuit == mean(circuits.isolated([.head(Head(1, 0)): [.all]])))
+        let removed: NaiveCircuits.Places = [
+            .head(Head(0, 1)): [.one(.s2)], .head(Head(0, 0)): [.one(.io), .one(.s1Next)],
+        ]
         #expect(pair.model == mean(circuits.whole(without: removed)))
         #expect(pair.score == abs(pair.circuit - pair.model))
-        let everywhere: NaiveCircuits.Places = [Head(0, 1): [.all], Head(0, 0): [.all]]
+        let everywhere: NaiveCircuits.Places = [.head(Head(0, 1)): [.all], .head(Head(0, 0)): [.all]]
         #expect(abs(pair.model - mean(circuits.whole(without: everywhere))) > 1e-6)
     }
 }

@@ -144,7 +144,7 @@ import Testing
     @Test(arguments: PlantedModel.all)
     func pathPatchingWalksBackThroughThePlantedHeads(_ planted: PlantedModel) throws {
         let senders =
-            planted.config.allHeads.map { PathPatching.Sender.head($0) }
+            planted.config.allHeads.map { Node.head($0) }
             + (0..<planted.config.layers).map { .mlp($0) }
         let steps: [(Receiver, Head)] = [
             (.logits, planted.nameMover),

@@ -11,7 +11,7 @@ import Testing
     @Test func measurementsOfOneExperimentShareThem() throws {
         let fixture = PatchingFixture.all[1]
         let circuit = try CircuitSubsetsTests.circuit(fixture.config)
-        let sets: [Set<Head>] = [[], [Head(0, 1)], Set(circuit.heads)]
+        let sets: [Set<Node>] = [[], [.head(Head(0, 1))], Set(circuit.nodes)]
         func run(_ subsets: [CircuitSubsets]) throws -> [[Double]] {
             for subsets in subsets {
                 try subsets.runModel(without: sets, stage: "test")

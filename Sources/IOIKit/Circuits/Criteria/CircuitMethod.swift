@@ -3,16 +3,16 @@
 public struct CircuitMethod: Codable, Equatable, Sendable {
     /// What is ablated around a circuit.
     public enum Granularity: String, CaseIterable, Codable, Sendable {
-        /// Heads outside the circuit, and its own heads at other positions.
+        /// Heads outside the circuit, and its own at other positions; MLPs likewise if it names any.
         case node
-        /// Those, and edges between the circuit's heads that are not part of it.
+        /// Those, and edges between the circuit's nodes that are not part of it.
         case edge
     }
 
     public var ablation = Ablation()
     /// The number of prompts from the same source that give means, including the measured ones; nil for only those.
     public var reference: Int?
-    /// Whether heads are kept at all positions instead of their classes'.
+    /// Whether nodes are kept at all positions instead of their classes'.
     public var everywhere = false
     public var granularity = Granularity.node
     public var aggregation = EffectAggregation.ratioOfMeans

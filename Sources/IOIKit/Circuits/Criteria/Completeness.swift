@@ -1,11 +1,11 @@
-/// Whether a circuit includes all heads that perform the task (Wang et al. 2211.00593, section 4.1). Removing any set K
-/// of its heads from both the circuit and the model should leave them equal. The incompleteness score of K is
+/// Whether a circuit includes all nodes that perform the task (Wang et al. 2211.00593, section 4.1). Removing any set K
+/// of its nodes from both the circuit and the model should leave them equal. The incompleteness score of K is
 /// |F(C∖K) − F(M∖K)|.
 public enum Completeness {
     /// How sets K are chosen. The empty set is always included.
     public enum Kind: String, CaseIterable, Codable, Sendable {
         case empty
-        /// Each head with probability 1/2.
+        /// Each node with probability 1/2.
         case random
         /// A whole class.
         case headClass = "class"
@@ -13,11 +13,11 @@ public enum Completeness {
         case greedy
     }
 
-    /// What a greedy search maximises when it adds a head v to K.
+    /// What a greedy search maximises when it adds a node v to K.
     public enum Objective: String, CaseIterable, Codable, Sendable {
         /// The circuit's change |F(C∖(K∪{v})) − F(C∖K)|, as in the paper's appendix M, algorithm 3.
         case change
-        /// The score |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, as in the paper's section 4.1 and its code, which adds a head only
+        /// The score |F(C∖(K∪{v})) − F(M∖(K∪{v}))|, as in the paper's section 4.1 and its code, which adds a node only
         /// if the score rises.
         case gap
     }
@@ -28,7 +28,7 @@ public enum Completeness {
         /// The class, or the objective of the search.
         public private(set) var name: String?
         /// K, in ascending order.
-        public private(set) var k: [Head] = []
+        public private(set) var k: [Node] = []
         /// F(C∖K).
         public private(set) var circuit = Estimate()
         /// F(M∖K).
@@ -50,7 +50,7 @@ public enum Completeness {
     struct Candidate: Equatable {
         let kind: Kind
         var name: String?
-        let k: Set<Head>
+        let k: Set<Node>
     }
 
     /// The sets that require no search.
@@ -63,11 +63,11 @@ public enum Completeness {
         if kinds.contains(.random) {
             candidates += (0..<randomSets).map { index in
                 var generator = SeededGenerator(seed, "random subset", index)
-                return Candidate(kind: .random, k: Set(circuit.heads.filter { _ in generator.below(2) == 0 }))
+                return Candidate(kind: .random, k: Set(circuit.nodes.filter { _ in generator.below(2) == 0 }))
             }
         }
         if kinds.contains(.headClass) {
-            candidates += circuit.classes.map { Candidate(kind: .headClass, name: $0.name, k: Set($0.heads)) }
+            candidates += circuit.classes.map { Candidate(kind: .headClass, name: $0.name, k: Set($0.nodes)) }
         }
         return candidates
     }
@@ -84,7 +84,7 @@ public enum Completeness {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> [Candidate] {
         let name = objective.rawValue
-        let pools = Array(repeating: circuit.heads, count: search.runs)
+        let pools = Array(repeating: circuit.nodes, count: search.runs)
         let paths = try search.grow(
             from: pools, stream: "greedy \(name)", seed: seed,
             score: { step, proposals in
@@ -106,7 +106,7 @@ public enum Completeness {
             current: objective == .gap ? { subsets.gap(without: $1) } : nil
         )
         try subsets.runModel(without: paths.flatMap { $0 }, stage: "\(name), found")
-        var found: [Set<Head>] = []
+        var found: [Set<Node>] = []
         for path in paths {
             let best = path.max { subsets.gap(without: $0) < subsets.gap(without: $1) }!
             if !best.isEmpty, !found.contains(best) { found.append(best) }

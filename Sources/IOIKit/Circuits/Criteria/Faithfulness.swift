@@ -64,13 +64,15 @@ extension Faithfulness: FieldCoded {
 }
 
 extension Circuit {
-    /// The share of all (head, position) pairs that the circuit keeps, averaged over prompts.
+    /// The share of all (head, position) pairs that the circuit keeps, averaged over prompts; of all (node, position)
+    /// pairs if it names MLPs.
     public func sparsity(_ prompts: [Prompt], config: GPT2Config, everywhere: Bool) -> Double {
         let positions = positions(everywhere: everywhere)
+        let nodes = config.layers * (config.heads + (namesMLPs ? 1 : 0))
         let shares = prompts.map { prompt in
             let tokens = prompt.tokens.count
             let kept = positions.values.reduce(0) { $0 + $1.positions(in: prompt.positions, count: tokens).count }
-            return Double(kept) / Double(tokens * config.layers * config.heads)
+            return Double(kept) / Double(tokens * nodes)
         }
         return shares.mean
     }

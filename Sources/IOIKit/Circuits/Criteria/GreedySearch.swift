@@ -1,11 +1,11 @@
-/// A greedy search for sets of a circuit's heads: each step draws a few of the remaining heads and adds the one with
+/// A greedy search for sets of a circuit's nodes: each step draws a few of the remaining nodes and adds the one with
 /// the highest score (Wang et al. 2211.00593, appendix M).
 public struct GreedySearch: Codable, Equatable, Sendable {
     /// The number of sets grown for completeness, each with its own draws.
     public var runs = 10
     /// The maximum size of a set.
     public var steps = 10
-    /// Heads drawn at each step: 10 in the paper, but 5 for its naive circuit, which has half the heads.
+    /// Nodes drawn at each step: 10 in the paper, but 5 for its naive circuit, which has half the heads.
     public var candidates = 10
     /// The maximum number of prompts for scoring, sampled at random.
     public var prompts = 50
@@ -19,39 +19,39 @@ public struct GreedySearch: Codable, Equatable, Sendable {
         try IOIError.check("prompts", prompts, in: 1...PromptSource.most)
     }
 
-    /// A head that may be added to a set.
+    /// A node that may be added to a set.
     struct Proposal {
         /// The index of the set.
         let run: Int
-        let k: Set<Head>
-        let head: Head
+        let k: Set<Node>
+        let node: Node
 
-        var grown: Set<Head> { k.union([head]) }
+        var grown: Set<Node> { k.union([node]) }
     }
 
-    /// Grows a set from each pool of heads, step by step in parallel.
+    /// Grows a set from each pool of nodes, step by step in parallel.
     ///
     /// - Parameters:
     ///   - stream: distinguishes the draws of searches with the same seed.
     ///   - score: scores the proposals of a step.
     ///   - current: the score of a set before it grows, called only after `score`. A set then grows only if its score
     ///     rises. If nil, it always grows.
-    /// - Returns: for each pool, its set after each step that added a head, starting with the empty set.
+    /// - Returns: for each pool, its set after each step that added a node, starting with the empty set.
     func grow(
-        from pools: [[Head]],
+        from pools: [[Node]],
         stream: String,
         seed: UInt64,
         score: (_ step: Int, _ proposals: [Proposal]) throws -> [Double],
-        current: ((_ run: Int, _ k: Set<Head>) -> Double)? = nil
-    ) rethrows -> [[Set<Head>]] {
+        current: ((_ run: Int, _ k: Set<Node>) -> Double)? = nil
+    ) rethrows -> [[Set<Node>]] {
         var generators = pools.indices.map { SeededGenerator(seed, stream, $0) }
-        var paths: [[Set<Head>]] = pools.map { _ in [[]] }
+        var paths: [[Set<Node>]] = pools.map { _ in [[]] }
         for step in 0..<steps {
             let proposals = pools.indices.map { run in
                 let k = paths[run].last!
                 var left = pools[run].filter { !k.contains($0) }
                 generators[run].shuffle(&left)
-                return left.prefix(candidates).map { Proposal(run: run, k: k, head: $0) }
+                return left.prefix(candidates).map { Proposal(run: run, k: k, node: $0) }
             }
             let all = proposals.flatMap { $0 }
             if all.isEmpty { break }

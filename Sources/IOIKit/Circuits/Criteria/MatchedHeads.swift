@@ -42,9 +42,11 @@ public struct NullComparison: Codable, Equatable, Sendable {
 }
 
 extension Circuit {
-    /// Random circuits in which matched heads replace the circuit's own in its classes, paths and edges.
+    /// Random circuits in which matched heads replace the circuit's own in its classes, paths and edges. MLPs stay, each
+    /// being the only one of its layer; without heads there is nothing to draw, and so no circuit.
     func matched(count: Int, config: GPT2Config, seed: UInt64) throws -> [Circuit] {
         let own = heads
+        guard !own.isEmpty else { return [] }
         let graph = Graph(config)
         return try MatchedHeads.sets(like: own, count: count, config: config, seed: seed).map { drawn in
             let names = Dictionary(uniqueKeysWithValues: zip(own, drawn))
@@ -52,7 +54,9 @@ extension Circuit {
                 model: model,
                 classes: classes.map { headClass in
                     HeadClass(
-                        name: headClass.name, heads: headClass.heads.map { names[$0]! }, position: headClass.position
+                        name: headClass.name,
+                        nodes: headClass.nodes.map { node in node.head.map { .head(names[$0]!) } ?? node },
+                        position: headClass.position
                     )
                 },
                 paths: paths,

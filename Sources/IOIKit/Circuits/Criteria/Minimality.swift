@@ -1,5 +1,5 @@
-/// Whether a circuit needs each of its heads (Wang et al. 2211.00593, section 4.2). The minimality score of v is
-/// |F(C∖(K∪{v})) − F(C∖K)| / |F(M)| for a set K of the circuit's other heads in whose absence v matters.
+/// Whether a circuit needs each of its nodes (Wang et al. 2211.00593, section 4.2). The minimality score of v is
+/// |F(C∖(K∪{v})) − F(C∖K)| / |F(M)| for a set K of the circuit's other nodes in whose absence v matters.
 public enum Minimality {
     /// How sets K are chosen.
     public enum Sets: String, CaseIterable, Codable, Sendable {
@@ -7,23 +7,23 @@ public enum Minimality {
         case auto
         /// The sets of the paper's appendix K, for its circuit of GPT-2 small or a part of it.
         case published
-        /// The rest of the head's class.
+        /// The rest of the node's class.
         case headClass = "class"
         /// Grown to maximise the score.
         case greedy
     }
 
-    /// The least score, as a share of F(M), with which a head passes.
+    /// The least score, as a share of F(M), with which a node passes.
     public static let bar = 0.01
 
-    /// The score of one head.
+    /// The score of one head or MLP.
     public struct Score: Equatable, Sendable {
         /// v.
-        public private(set) var head = Head(0, 0)
-        /// The name of the head's class.
+        public private(set) var node = Node.head(Head(0, 0))
+        /// The name of the node's class.
         public private(set) var headClass = ""
         /// K, in ascending order.
-        public private(set) var k: [Head] = []
+        public private(set) var k: [Node] = []
         /// F(C∖K).
         public private(set) var before = Estimate()
         /// F(C∖(K∪{v})).
@@ -34,9 +34,9 @@ public enum Minimality {
         /// Whether the score reaches ``Minimality/bar``.
         public var passes: Bool { score.value.map { $0 >= Minimality.bar } ?? false }
 
-        init(_ head: Head, in headClass: String, without k: Set<Head>, _ estimates: SubsetEstimates) {
-            let both = k.union([head])
-            self.head = head
+        init(_ node: Node, in headClass: String, without k: Set<Node>, _ estimates: SubsetEstimates) {
+            let both = k.union([node])
+            self.node = node
             self.headClass = headClass
             self.k = k.sorted()
             before = estimates.circuit(without: k)
@@ -45,18 +45,18 @@ public enum Minimality {
         }
     }
 
-    /// The set K for each head of a circuit; nil if they require a search.
+    /// The set K for each node of a circuit; nil if they require a search.
     ///
-    /// - Throws: `IOIError` for published sets if the circuit has other heads or classes.
-    static func sets(_ choice: Sets, for circuit: Circuit) throws -> [Head: Set<Head>]? {
+    /// - Throws: `IOIError` for published sets if the circuit has other nodes or classes.
+    static func sets(_ choice: Sets, for circuit: Circuit) throws -> [Node: Set<Node>]? {
         switch choice {
         case .auto:
             return try sets(PublishedMinimalitySets.matches(circuit) ? .published : .headClass, for: circuit)
         case .published:
-            if let (head, headClass) = PublishedMinimalitySets.mismatch(in: circuit) {
+            if let (node, headClass) = PublishedMinimalitySets.mismatch(in: circuit) {
                 throw IOIError.invalid(
                     "minimality",
-                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(head) in a "
+                    "found published, but those sets are for the circuit of GPT-2 small, which has no \(node) in a "
                         + "class \(headClass.quoted); expected auto, class or greedy"
                 )
             }
@@ -64,14 +64,14 @@ public enum Minimality {
         case .headClass:
             return Dictionary(
                 uniqueKeysWithValues: circuit.classes.flatMap { headClass in
-                    headClass.heads.map { ($0, Set(headClass.heads).subtracting([$0])) }
+                    headClass.nodes.map { ($0, Set(headClass.nodes).subtracting([$0])) }
                 }
             )
         case .greedy: return nil
         }
     }
 
-    /// A set K for each head, grown while that raises the head's score.
+    /// A set K for each node, grown while that raises the node's score.
     ///
     /// - Throws: errors from ``ComplementAblation``.
     static func greedySets(
@@ -80,14 +80,14 @@ public enum Minimality {
         seed: UInt64,
         _ subsets: CircuitSubsets,
         progress: @escaping (Double) -> Void = { _ in }
-    ) throws -> [Head: Set<Head>] {
-        let heads = circuit.heads
-        func score(_ run: Int, _ k: Set<Head>) -> Double { subsets.change(from: k, to: k.union([heads[run]])) }
+    ) throws -> [Node: Set<Node>] {
+        let nodes = circuit.nodes
+        func score(_ run: Int, _ k: Set<Node>) -> Double { subsets.change(from: k, to: k.union([nodes[run]])) }
         let paths = try search.grow(
-            from: heads.map { head in heads.filter { $0 != head } }, stream: "greedy minimality", seed: seed,
+            from: nodes.map { node in nodes.filter { $0 != node } }, stream: "greedy minimality", seed: seed,
             score: { step, proposals in
                 let sets = proposals.flatMap { proposal in
-                    [proposal.k, proposal.grown].flatMap { [$0, $0.union([heads[proposal.run]])] }
+                    [proposal.k, proposal.grown].flatMap { [$0, $0.union([nodes[proposal.run]])] }
                 }
                 try subsets.runCircuit(without: sets, stage: "minimality, step \(step)") {
                     progress((Double(step) + $0) / Double(search.steps))
@@ -96,7 +96,7 @@ public enum Minimality {
             },
             current: score
         )
-        return Dictionary(uniqueKeysWithValues: zip(heads, paths.map { $0.last! }))
+        return Dictionary(uniqueKeysWithValues: zip(nodes, paths.map { $0.last! }))
     }
 }
 
@@ -105,7 +105,7 @@ extension Minimality.Score: FieldCoded {
 
     static var fields: [Field<Minimality.Score>] {
         [
-            .value("head", \.head), .value("class", \.headClass), .value("k", \.k), .estimate("before", \.before),
+            .value("head", \.node), .value("class", \.headClass), .value("k", \.k), .estimate("before", \.before),
             .estimate("after", \.after), .estimate("score", interval: "ci95", \.score),
             .computed("passes", \.passes),
         ]

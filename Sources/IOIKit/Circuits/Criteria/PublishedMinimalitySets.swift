@@ -46,21 +46,21 @@ enum PublishedMinimalitySets {
     ]
 
     /// A head's class and K.
-    typealias Entry = (headClass: String, k: Set<Head>)
+    typealias Entry = (headClass: String, k: Set<Node>)
 
-    static let entries: [Head: Entry] = Dictionary(
+    static let entries: [Node: Entry] = Dictionary(
         uniqueKeysWithValues: classes.flatMap { name, heads in
             heads.map { head, k in
-                (Head(head)!, (headClass: name, k: Set(k.split(separator: " ").map { Head(String($0))! })))
+                (Node(head)!, (headClass: name, k: Set(k.split(separator: " ").map { Node(String($0))! })))
             }
         }
     )
 
-    /// A head of a circuit that the published one does not have in a class of that name; nil if there is none.
-    static func mismatch(in circuit: Circuit) -> (head: Head, headClass: String)? {
+    /// A node of a circuit that the published one does not have in a class of that name; nil if there is none.
+    static func mismatch(in circuit: Circuit) -> (node: Node, headClass: String)? {
         for headClass in circuit.classes {
-            for head in headClass.heads where entries[head]?.headClass != headClass.name {
-                return (head, headClass.name)
+            for node in headClass.nodes where entries[node]?.headClass != headClass.name {
+                return (node, headClass.name)
             }
         }
         return nil
@@ -68,12 +68,12 @@ enum PublishedMinimalitySets {
 
     /// Whether a circuit has exactly the published heads in the published classes.
     static func matches(_ circuit: Circuit) -> Bool {
-        mismatch(in: circuit) == nil && circuit.heads.count == entries.count
+        mismatch(in: circuit) == nil && circuit.nodes.count == entries.count
     }
 
     /// The sets for a part of the published circuit, restricted to its heads.
-    static func sets(for circuit: Circuit) -> [Head: Set<Head>] {
-        let heads = Set(circuit.heads)
-        return Dictionary(uniqueKeysWithValues: heads.map { ($0, entries[$0]!.k.intersection(heads)) })
+    static func sets(for circuit: Circuit) -> [Node: Set<Node>] {
+        let nodes = Set(circuit.nodes)
+        return Dictionary(uniqueKeysWithValues: nodes.map { ($0, entries[$0]!.k.intersection(nodes)) })
     }
 }

@@ -1,10 +1,10 @@
-/// Edges of a model's graph, with the positions where its heads are kept.
+/// Edges of a model's graph, with the positions where its nodes are kept.
 public struct EdgeCircuit: Equatable, Sendable {
     public var edges: EdgeSet
-    /// Heads that are ablated outside some positions. All other heads are kept at all positions.
-    public var positions: [Head: PositionSelection]
+    /// Nodes that are ablated outside some positions. All others are kept at all positions.
+    public var positions: [Node: PositionSelection]
 
-    public init(_ edges: EdgeSet, positions: [Head: PositionSelection] = [:]) {
+    public init(_ edges: EdgeSet, positions: [Node: PositionSelection] = [:]) {
         self.edges = edges
         self.positions = positions
     }
@@ -81,6 +81,7 @@ public struct EdgeComplementAblation: Sendable {
     private var sites: Set<Site> {
         var sites: Set<Site> = [.z]
         for circuit in kept {
+            sites.formUnion(circuit.positions.keys.map(\.site))
             for (edge, isKept) in zip(circuit.edges.graph.edges, circuit.edges.flags) where !isKept {
                 switch circuit.edges.graph.senders[edge.sender] {
                 case .input: sites.insert(.residPre)
@@ -94,8 +95,8 @@ public struct EdgeComplementAblation: Sendable {
 }
 
 extension EdgeCircuit {
-    /// The tokens at which heads are ablated.
-    fileprivate func clamps(_ batch: PromptBatch) -> [Head: [Int]] {
+    /// The tokens at which nodes are ablated.
+    fileprivate func clamps(_ batch: PromptBatch) -> [Node: [Int]] {
         positions.mapValues { selection in
             let live = Set(batch.tokens([selection]))
             return batch.packed.promptOfToken.indices.filter { !live.contains($0) }

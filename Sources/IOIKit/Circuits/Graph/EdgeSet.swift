@@ -46,13 +46,11 @@ public struct EdgeSet: Equatable, Sendable {
         graph.receivers.indices.map { receiver in flags[graph.edges(into: receiver)].contains(true) }
     }
 
+    /// The heads and MLPs that any receiver reads, in ascending order.
+    public var nodes: [Node] { zip(graph.senders, sendersInUse).compactMap { $1 ? $0.node : nil } }
+
     /// The heads that any receiver reads, in ascending order.
-    public var heads: [Head] {
-        zip(graph.senders, sendersInUse).compactMap { sender, isUsed in
-            guard isUsed, case .head(let head) = sender else { return nil }
-            return head
-        }
-    }
+    public var heads: [Head] { nodes.compactMap(\.head) }
 
     /// Removes dangling edges, which lie on no path from the input to the logits: those from senders that read nothing
     /// and those to heads and MLPs that nothing reads.
@@ -61,12 +59,7 @@ public struct EdgeSet: Equatable, Sendable {
             let (read, used) = (receiversInUse, sendersInUse)
             var isDone = true
             for (receiver, name) in graph.receivers.enumerated() {
-                let isRead =
-                    switch name {
-                    case .logits: true
-                    case .head(let head, _): used[graph.index(of: Graph.Sender.head(head))]
-                    case .mlp(let layer): used[graph.index(of: Graph.Sender.mlp(layer))]
-                    }
+                let isRead = name.node.map { used[graph.index(of: Graph.Sender($0))] } ?? true
                 for (sender, edge) in graph.edges(into: receiver).enumerated() where flags[edge] {
                     let sources = graph.receivers(of: graph.senders[sender])
                     if !isRead || !sources.isEmpty && !sources.contains(where: { read[$0] }) {

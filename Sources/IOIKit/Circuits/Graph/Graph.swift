@@ -11,6 +11,22 @@ public struct Graph: Equatable, Sendable {
         case input
         case head(Head)
         case mlp(Int)
+
+        init(_ node: Node) {
+            switch node {
+            case .head(let head): self = .head(head)
+            case .mlp(let layer): self = .mlp(layer)
+            }
+        }
+
+        /// nil for the input.
+        var node: Node? {
+            switch self {
+            case .input: nil
+            case .head(let head): .head(head)
+            case .mlp(let layer): .mlp(layer)
+            }
+        }
     }
 
     /// An input that reads the residual stream through a LayerNorm.
@@ -18,6 +34,15 @@ public struct Graph: Equatable, Sendable {
         case head(Head, HeadInput)
         case mlp(Int)
         case logits
+
+        /// The node that the input is one of; nil for the logits.
+        var node: Node? {
+            switch self {
+            case .head(let head, _): .head(head)
+            case .mlp(let layer): .mlp(layer)
+            case .logits: nil
+            }
+        }
     }
 
     /// The inputs of a head.
@@ -116,15 +141,8 @@ public struct Graph: Equatable, Sendable {
     public func edge(named name: String) -> Edge? {
         let ends = name.components(separatedBy: "->")
         guard ends.count == 2, let sender = Sender(ends[0]), let receiver = Receiver(ends[1]) else { return nil }
-        switch sender {
-        case .head(let head) where head.layer >= layers || head.index >= heads: return nil
-        case .mlp(layers...): return nil
-        default: break
-        }
-        switch receiver {
-        case .head(let head, _) where head.layer >= layers || head.index >= heads: return nil
-        case .mlp(layers...): return nil
-        default: break
+        for node in [sender.node, receiver.node] {
+            if let node, node.layer >= layers || node.head.map({ $0.index >= heads }) == true { return nil }
         }
         let edge = Edge(sender: index(of: sender), receiver: index(of: receiver))
         return edge.sender < senderCounts[edge.receiver] ? edge : nil
@@ -135,10 +153,8 @@ extension Graph.Sender: LosslessStringConvertible {
     public init?(_ text: String) {
         if text == "input" {
             self = .input
-        } else if let head = Head(text) {
-            self = .head(head)
-        } else if let layer = mlpLayer(text) {
-            self = .mlp(layer)
+        } else if let node = Node(text) {
+            self.init(node)
         } else {
             return nil
         }
@@ -148,7 +164,7 @@ extension Graph.Sender: LosslessStringConvertible {
         switch self {
         case .input: "input"
         case .head(let head): head.description
-        case .mlp(let layer): "m\(layer)"
+        case .mlp(let layer): Node.mlp(layer).description
         }
     }
 }
@@ -158,7 +174,7 @@ extension Graph.Receiver: LosslessStringConvertible {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         if text == "logits" {
             self = .logits
-        } else if let layer = mlpLayer(text) {
+        } else if let layer = Node(text)?.mlp {
             self = .mlp(layer)
         } else if parts.count == 3, let head = Head("\(parts[0]).\(parts[1])"),
             let input = Graph.HeadInput(rawValue: String(parts[2]))
@@ -172,15 +188,8 @@ extension Graph.Receiver: LosslessStringConvertible {
     public var description: String {
         switch self {
         case .logits: "logits"
-        case .mlp(let layer): "m\(layer)"
+        case .mlp(let layer): Node.mlp(layer).description
         case .head(let head, let input): "\(head).\(input.rawValue)"
         }
     }
-}
-
-/// The layer of an MLP written in the form `m3`.
-private func mlpLayer(_ text: String) -> Int? {
-    let digits = text.dropFirst()
-    guard text.first == "m", !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
-    return Int(digits)
 }

@@ -114,9 +114,9 @@ final class GraphPass {
     ///
     /// - Parameters:
     ///   - start: where this run first differs from the last one of the same batch and clamps; nil for a first run.
-    ///   - clamped: heads whose z is ablated at some tokens.
+    ///   - clamped: heads and MLPs whose outputs are ablated at some tokens.
     /// - Returns: the final LayerNorm's output at the last token of each prompt [prompts, d]; the next run overwrites it.
-    func run(_ kept: EdgeSet, from start: Start? = nil, clamping clamped: [Head: [Int]] = [:]) -> Matrix {
+    func run(_ kept: EdgeSet, from start: Start? = nil, clamping clamped: [Node: [Int]] = [:]) -> Matrix {
         let used = kept.sendersInUse
         if start == nil {
             var next = 0
@@ -135,7 +135,7 @@ final class GraphPass {
             }
             if mlp {
                 renew(.mlp(layer), used)
-                runMLP(layer, kept)
+                runMLP(layer, kept, clamped)
             }
         }
         let queries = batch.prompts.count
@@ -227,7 +227,7 @@ final class GraphPass {
     }
 
     /// The residual stream after a block's attention [rows or queries, d] from that before the block [rows, d].
-    private func runHeads(_ layer: Int, _ kept: EdgeSet, _ clamped: [Head: [Int]]) {
+    private func runHeads(_ layer: Int, _ kept: EdgeSet, _ clamped: [Node: [Int]]) {
         let (config, weights, blockRows) = (parameters.config, parameters.blocks[layer], blockRows[layer])
         let (width, count, isLast) = (config.headWidth, blockRows.count, layer == config.layers - 1)
         let before = buffers.before[layer].prefix(rows)
@@ -244,10 +244,9 @@ final class GraphPass {
                 pattern: buffers.pattern.base, into: z, workers: workers
             )
         }
-        let places = isLast ? batch.queryOfRow : Array(0..<rows)
         for head in heads {
             let offset = head.index * width
-            for row in isHeard(.head(head)) ? (clamped[head] ?? []).compactMap({ places[$0] }) : Array(0..<count) {
+            for row in isHeard(.head(head)) ? clampedRows(clamped[.head(head)], layer) : Array(0..<count) {
                 (z[row] + offset).update(from: ablated[row] + offset, count: width)
             }
         }
@@ -263,6 +262,12 @@ final class GraphPass {
                 into: change(.head(head), atEnds: isLast)!, workers: workers
             )
         }
+    }
+
+    /// The places of `tokens` among the rows that a layer computes.
+    private func clampedRows(_ tokens: [Int]?, _ layer: Int) -> [Int] {
+        guard let tokens, layer == graph.layers - 1 else { return tokens ?? [] }
+        return tokens.compactMap { batch.queryOfRow[$0] }
     }
 
     /// q, k and v of some heads [rows, 3d], each from its own input [rows, d].
@@ -299,7 +304,7 @@ final class GraphPass {
     }
 
     /// The residual stream after a block from that after its attention. [rows or queries, d]
-    private func runMLP(_ layer: Int, _ kept: EdgeSet) {
+    private func runMLP(_ layer: Int, _ kept: EdgeSet, _ clamped: [Node: [Int]]) {
         let (count, isLast) = (blockRows[layer].count, layer == graph.layers - 1)
         let middle = buffers.middle[layer].prefix(count)
         let after = (isLast ? buffers.after : buffers.before[layer + 1]).prefix(count)
@@ -315,6 +320,9 @@ final class GraphPass {
             input, epsilon: parameters.config.layerNormEpsilon, normal: buffers.z.prefix(count),
             statistics: buffers.statistics.prefix(count), inner: inner, active: inner, into: output, workers: workers
         )
+        for row in clampedRows(clamped[.mlp(layer)], layer) {
+            output[row].update(from: ablated[row], count: output.columns)
+        }
         middle.add(output, into: after, workers: workers)
         ablated.subtract(output, into: change(sender, atEnds: isLast)!, workers: workers)
     }

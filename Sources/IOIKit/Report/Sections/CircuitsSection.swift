@@ -12,8 +12,8 @@ extension ReproductionReportBuilder {
                 continue
             }
             rows += circuit.classes.map {
-                let heads = $0.heads.map(\.description).joined(separator: " ")
-                return [model.description, $0.name, $0.position.description, heads]
+                let nodes = $0.nodes.map(\.description).joined(separator: " ")
+                return [model.description, $0.name, $0.position.description, nodes]
             }
             if let measured = results.faithfulness {
                 let start = [model.description, "\(circuit.heads.count)"]
@@ -22,7 +22,7 @@ extension ReproductionReportBuilder {
                 full.append(start + [Self.full(results.sparsity)] + Self.full(measured))
             }
             let diagram = CircuitDiagram(
-                title: "\(model): \(circuit.heads.count) heads", circuit, comparedWith: model == .base ? nil : base
+                title: "\(model): \(circuit.size)", circuit, comparedWith: model == .base ? nil : base
             )
             pictures.append(add("\(model)-circuit", diagram.svg))
         }

@@ -6,7 +6,7 @@ extension ReproductionReportBuilder {
         var pictures: [String] = []
         for (model, results) in surfaces {
             let chart = IntervalChart(
-                surface: results.surface, heads: record.circuit?.heads.count ?? 0,
+                surface: results.surface, size: record.circuit?.size ?? "heads",
                 of: "\(model), \(record.dataset.count) prompts",
                 isWholeMeaningless: results.faithfulness.note == .meaningless
             )

@@ -56,10 +56,11 @@ import Testing
     func subsetsAreThoseOfWholeRuns(_ fixture: PatchingFixture) throws {
         let model = NaiveModel(fixture.parameters)
         let circuit = try Self.circuit(fixture.config)
-        let heads = Set(circuit.heads)
+        let nodes = Set(circuit.nodes)
         let last = fixture.config.layers - 1
-        let sets: [Set<Head>] = [
-            [], [Head(0, 1)], [Head(last, 1), Head(0, 0)], Set(circuit.classes[1].heads), heads, [Head(0, 1)],
+        let sets: [Set<Node>] = [
+            [], [.head(Head(0, 1))], [.head(Head(last, 1)), .head(Head(0, 0))], Set(circuit.classes[1].nodes), nodes,
+            [.head(Head(0, 1))],
         ]
         let means = NaiveMeans(model, prompts: Self.prompts, grouping: .template)
         let cases: [(Ablation, NaiveKnockout, everywhere: Bool)] = [
@@ -70,14 +71,15 @@ import Testing
         for (ablation, kind, everywhere) in cases {
             let places = circuit.positions(everywhere: everywhere)
             func isNode(_ head: Head, _ position: Int, _ prompt: Prompt) -> Bool {
-                places[head]?.positions(in: prompt.positions, count: prompt.tokens.count).contains(position) ?? false
+                places[.head(head)]?.positions(in: prompt.positions, count: prompt.tokens.count).contains(position)
+                    ?? false
             }
             let subsets = Self.subsets(circuit, fixture.parameters, ablation: ablation, everywhere: everywhere)
             try subsets.runCircuit(without: sets, stage: "test")
             try subsets.runModel(without: sets, stage: "test")
             for k in sets {
-                let isolated = Self.differences(model, kind) { !isNode($0, $1, $2) || k.contains($0) }
-                let whole = Self.differences(model, kind) { isNode($0, $1, $2) && k.contains($0) }
+                let isolated = Self.differences(model, kind) { !isNode($0, $1, $2) || k.contains(.head($0)) }
+                let whole = Self.differences(model, kind) { isNode($0, $1, $2) && k.contains(.head($0)) }
                 let found = (subsets.circuit(without: k), subsets.model(without: k))
                 #expect(zip(found.0, isolated).allSatisfy { abs($0 - $1) < Self.tolerance }, "C without \(k)")
                 #expect(zip(found.1, whole).allSatisfy { abs($0 - $1) < Self.tolerance }, "M without \(k)")
@@ -92,8 +94,8 @@ import Testing
     @Test func setsThatShareLayersAreAsAlone() throws {
         let fixture = PatchingFixture.all[2]
         let circuit = try Self.circuit(fixture.config)
-        let sets = (0..<1 << circuit.heads.count).map { bits in
-            Set(circuit.heads.enumerated().filter { bits >> $0.offset & 1 == 1 }.map(\.element))
+        let sets = (0..<1 << circuit.nodes.count).map { bits in
+            Set(circuit.nodes.enumerated().filter { bits >> $0.offset & 1 == 1 }.map(\.element))
         }
         let kinds: [Ablation.Kind] = [.mean, .resample, .zero, .counterfactual]
         for ablation in [Ablation(.mean, group: .global)] + kinds.map({ Ablation($0) }) {
@@ -118,13 +120,13 @@ import Testing
     @Test func setsMayComeInAnyOrder() throws {
         let fixture = PatchingFixture.all[1]
         let circuit = try Self.circuit(fixture.config)
-        let sets: [Set<Head>] = [Set(circuit.heads), [Head(0, 0)], []]
+        let sets: [Set<Node>] = [Set(circuit.nodes), [.head(Head(0, 0))], []]
         let together = Self.subsets(circuit, fixture.parameters)
         try together.runCircuit(without: sets, stage: "together")
         let apart = Self.subsets(circuit, fixture.parameters)
         for set in sets.reversed() + sets { try apart.runCircuit(without: [set], stage: "apart") }
         let alone = Self.subsets(circuit, fixture.parameters)
-        try alone.runCircuit(without: [Set(circuit.heads)], stage: "alone")
+        try alone.runCircuit(without: [Set(circuit.nodes)], stage: "alone")
         for set in sets {
             #expect(zip(together.circuit(without: set), apart.circuit(without: set)).allSatisfy { abs($0 - $1) < 1e-5 })
         }
@@ -136,7 +138,7 @@ import Testing
         let fixture = PatchingFixture.all[2]
         let circuit = try Self.circuit(fixture.config)
         let subsets = Self.subsets(circuit, fixture.parameters)
-        let (some, others): (Set<Head>, Set<Head>) = ([Head(0, 0)], [Head(0, 0), Head(3, 1)])
+        let (some, others): (Set<Node>, Set<Node>) = ([.head(Head(0, 0))], [.head(Head(0, 0)), .head(Head(3, 1))])
         try subsets.runCircuit(without: [some, others], stage: "test")
         try subsets.runModel(without: [others], stage: "test")
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }

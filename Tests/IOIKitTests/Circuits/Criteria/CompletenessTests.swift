@@ -31,12 +31,12 @@ import Testing
             all.map(\.kind) == [.empty] + Array(repeating: .random, count: 40) + circuit.classes.map { _ in .headClass }
         )
         #expect(all.suffix(7).map(\.name) == circuit.classes.map(\.name))
-        #expect(all.suffix(7).map(\.k) == circuit.classes.map { Set($0.heads) })
+        #expect(all.suffix(7).map(\.k) == circuit.classes.map { Set($0.nodes) })
         let random = all[1...40].map(\.k)
-        #expect(Set(random).count == 40 && random.allSatisfy { $0.isSubset(of: circuit.heads) })
+        #expect(Set(random).count == 40 && random.allSatisfy { $0.isSubset(of: circuit.nodes) })
         // 1040 throws of a coin: four standard deviations are 65.
         #expect(abs(random.map(\.count).reduce(0, +) - 520) < 65)
-        for head in circuit.heads { #expect((8...32).contains(random.count { $0.contains(head) }), "\(head)") }
+        for node in circuit.nodes { #expect((8...32).contains(random.count { $0.contains(node) }), "\(node)") }
         let fewer = Completeness.candidates([.random], of: circuit, randomSets: 10, seed: 0)
         #expect(fewer == Array(all.prefix(11)))
         #expect(Completeness.candidates([.random], of: circuit, randomSets: 10, seed: 1) != fewer)
@@ -93,7 +93,7 @@ import Testing
             let found = try Completeness.greedyCandidates(objective, of: circuit, search, seed: 0, subsets)
             // Both runs try the same heads.
             #expect(found.count <= 1 && found.allSatisfy { $0.name == objective.rawValue && $0.kind == .greedy })
-            let singles = circuit.heads.map { Set([$0]) }
+            let singles = circuit.nodes.map { Set([$0]) }
             try subsets.runModel(without: singles, stage: "test")
             switch objective {
             case .gap:

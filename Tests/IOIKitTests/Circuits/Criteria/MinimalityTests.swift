@@ -14,23 +14,23 @@ import Testing
         #expect(PublishedMinimalitySets.matches(circuit))
         #expect(PublishedMinimalitySets.classes.map(\.key) == circuit.classes.map(\.name))
         for (headClass, published) in zip(circuit.classes, PublishedMinimalitySets.classes) {
-            #expect(Set(headClass.heads) == Set(published.value.map { Head($0.key)! }))
+            #expect(Set(headClass.nodes) == Set(published.value.map { Node($0.key)! }))
         }
-        let classes = Dictionary(uniqueKeysWithValues: circuit.classes.map { ($0.name, $0.heads) })
+        let classes = Dictionary(uniqueKeysWithValues: circuit.classes.map { ($0.name, $0.nodes) })
         let negatives = Set(try #require(classes["negative name mover"]))
         let movers = try #require(classes["name mover"]) + #require(classes["backup name mover"])
         let sets = try #require(try Minimality.sets(.auto, for: circuit))
         #expect(sets.count == 26)
         for (index, mover) in movers.enumerated() {
-            let isLast = [Head(9, 0), Head(11, 9)].contains(mover)
+            let isLast = [Node.head(Head(9, 0)), .head(Head(11, 9))].contains(mover)
             let others = Set(movers).subtracting([mover]).union(negatives)
             #expect(sets[mover] == (isLast ? others : Set(movers.prefix(index))))
         }
-        for head in [Head(5, 8), Head(5, 9)] { #expect(sets[head] == negatives) }
-        let rest = Set(circuit.heads).subtracting(movers).subtracting([Head(5, 8), Head(5, 9)])
+        for head in [Node.head(Head(5, 8)), .head(Head(5, 9))] { #expect(sets[head] == negatives) }
+        let rest = Set(circuit.nodes).subtracting(movers).subtracting([.head(Head(5, 8)), .head(Head(5, 9))])
         for headClass in circuit.classes {
-            for head in headClass.heads where rest.contains(head) {
-                #expect(sets[head] == Set(headClass.heads).subtracting([head]))
+            for node in headClass.nodes where rest.contains(node) {
+                #expect(sets[node] == Set(headClass.nodes).subtracting([node]))
             }
         }
     }
@@ -39,10 +39,14 @@ import Testing
         let naive = try naiveCircuit()
         #expect(!PublishedMinimalitySets.matches(naive))
         let published = try #require(try Minimality.sets(.published, for: naive))
-        #expect(published[Head(9, 6)] == [Head(9, 9), Head(10, 0)] && published[Head(5, 9)] == [])
-        #expect(published[Head(5, 5)] == [Head(5, 9)])
+        #expect(
+            published[.head(Head(9, 6))] == [.head(Head(9, 9)), .head(Head(10, 0))]
+                && published[.head(Head(5, 9))] == [])
+        #expect(published[.head(Head(5, 5))] == [.head(Head(5, 9))])
         let auto = try #require(try Minimality.sets(.auto, for: naive))
-        #expect(auto[Head(9, 9)] == [Head(9, 6), Head(10, 0)] && auto[Head(5, 9)] == [Head(5, 5)])
+        #expect(
+            auto[.head(Head(9, 9))] == [.head(Head(9, 6)), .head(Head(10, 0))]
+                && auto[.head(Head(5, 9))] == [.head(Head(5, 5))])
         #expect(try Minimality.sets(.headClass, for: naive) == auto)
         #expect(try Minimality.sets(.greedy, for: naive) == nil)
     }
@@ -79,15 +83,15 @@ import Testing
     private func score(
         _ circuit: Circuit,
         _ planted: PlantedModel,
-        _ sets: (CircuitSubsets) throws -> [Head: Set<Head>]
+        _ sets: (CircuitSubsets) throws -> [Node: Set<Node>]
     ) throws -> [Minimality.Score] {
         let subsets = CircuitSubsetsTests.subsets(circuit, planted.parameters, PlantedModel.prompts)
         let sets = try sets(subsets)
-        let all: [Set<Head>] = [[]] + sets.flatMap { [$1, $1.union([$0])] }
+        let all: [Set<Node>] = [[]] + sets.flatMap { [$1, $1.union([$0])] }
         try subsets.runCircuit(without: all, stage: "test")
         let estimates = subsets.estimates(circuit: all, model: [], seed: 0)
         return circuit.classes.flatMap { headClass in
-            headClass.heads.map { Minimality.Score($0, in: headClass.name, without: sets[$0]!, estimates) }
+            headClass.nodes.map { Minimality.Score($0, in: headClass.name, without: sets[$0]!, estimates) }
         }
     }
 
@@ -95,17 +99,17 @@ import Testing
     func plantedHeadsAreNeededAndOthersAreNot(_ planted: PlantedModel) throws {
         let circuit = try withNoise(planted)
         let scores = try score(circuit, planted) { _ in try #require(try Minimality.sets(.auto, for: circuit)) }
-        #expect(scores.map(\.head) == circuit.classes.flatMap(\.heads))
+        #expect(scores.map(\.node) == circuit.classes.flatMap(\.nodes))
         for score in scores {
             let value = try #require(score.score.value)
             let (before, after) = (try #require(score.before.value), try #require(score.after.value))
-            #expect(score.headClass == circuit.classes.first { $0.heads.contains(score.head) }?.name)
-            if planted.heads.contains(score.head) {
-                #expect(score.passes && value > 0.9 && score.k.isEmpty, "\(score.head)")
-                #expect(before > 2 && after < 0.5, "\(score.head)")
+            #expect(score.headClass == circuit.classes.first { $0.nodes.contains(score.node) }?.name)
+            if planted.heads.contains(score.node.head!) {
+                #expect(score.passes && value > 0.9 && score.k.isEmpty, "\(score.node)")
+                #expect(before > 2 && after < 0.5, "\(score.node)")
             } else {
-                #expect(!score.passes && value < 0.005 && score.k.count == 2, "\(score.head)")
-                #expect(before > 2 && after > 2 && before != after, "\(score.head)")
+                #expect(!score.passes && value < 0.005 && score.k.count == 2, "\(score.node)")
+                #expect(before > 2 && after > 2 && before != after, "\(score.node)")
             }
         }
     }
@@ -118,16 +122,16 @@ import Testing
         let scores = try score(circuit, planted) { subsets in
             let sets = try Minimality.greedySets(for: circuit, search, seed: 0, subsets)
             // All heads were tried at each step, so no single one does better.
-            for head in circuit.heads {
-                let found = subsets.change(from: sets[head]!, to: sets[head]!.union([head]))
-                #expect(!sets[head]!.contains(head) && sets[head]!.count <= 2)
-                for other in circuit.heads where other != head {
-                    #expect(found >= subsets.change(from: [other], to: [other, head]))
+            for node in circuit.nodes {
+                let found = subsets.change(from: sets[node]!, to: sets[node]!.union([node]))
+                #expect(!sets[node]!.contains(node) && sets[node]!.count <= 2)
+                for other in circuit.nodes where other != node {
+                    #expect(found >= subsets.change(from: [other], to: [other, node]))
                 }
-                #expect(found >= subsets.change(from: [], to: [head]))
+                #expect(found >= subsets.change(from: [], to: [node]))
             }
             return sets
         }
-        for score in scores { #expect(score.passes == planted.heads.contains(score.head), "\(score.head)") }
+        for score in scores { #expect(score.passes == planted.heads.contains(score.node.head!), "\(score.node)") }
     }
 }

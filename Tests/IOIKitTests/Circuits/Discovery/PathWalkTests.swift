@@ -213,7 +213,7 @@ import Testing
                 #expect(
                     step.knockedOut == (name == "backup name mover" || (name == "logits" && !isFirst) ? movers : []))
                 if step.knockedOut.isEmpty {
-                    let cells = parameters.config.allHeads.map { [PathPatching.Sender.head($0)] }
+                    let cells = parameters.config.allHeads.map { [Node.head($0)] }
                     let measures = try PathPatching(cells: cells, receivers: [step.receiver]).measure(
                         parameters, prompts, settings: Self.settings
                     )
