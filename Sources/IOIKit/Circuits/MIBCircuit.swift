@@ -146,7 +146,7 @@ extension MIBCircuit {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             if container.contains(.schema) || container.contains(.classes) {
                 throw IOIError(
-                    "found \(container.contains(.schema) ? "results" : "a circuit"), which lacks the scores of most edges; "
+                    "found \(container.contains(.schema) ? "results" : "a circuit") without the scores of most edges, "
                         + "expected the scores of all, in the form of MIB's circuits, in which discovery can save them"
                 )
             }
