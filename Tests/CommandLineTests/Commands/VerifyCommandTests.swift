@@ -106,8 +106,7 @@ import Testing
         ],
         [
             "circuit", "discover", "--method", "eap-ig", "--rule", "left", "--edges", "40", "--curve", "--resamples",
-            "3",
-            "--count", "6",
+            "3", "--count", "6",
         ],
         ["circuit", "discover", "--method", "acdc", "--threshold", "0", "--count", "4"],
         ["model", "check"],
