@@ -60,6 +60,21 @@ def edge_name(sender: str, receiver: str) -> str:
     return f"{sender}->{receiver}"
 
 
+def saved_scores(path: Path) -> dict[str, float]:
+    """Of all edges, in a file of `--save-scores`, by their names in MIB's form."""
+    return {name: edge["score"] for name, edge in json.loads(path.read_text())["edges"].items()}
+
+
+def mib_edge_name(sender: str, receiver: str) -> str:
+    """As MIB's files write an edge: a7.h3->a9.h9<q>, input->m0, m11->logits."""
+    layer, _, head = sender.partition(".")
+    sender = f"a{layer}.h{head}" if head else sender
+    if "." in receiver:
+        layer, head, kind = receiver.split(".")
+        receiver = f"a{layer}.h{head}<{kind}>"
+    return f"{sender}->{receiver}"
+
+
 def head_named(text: str) -> Head:
     """9.9 as (9, 9)."""
     layer, head = text.split(".")

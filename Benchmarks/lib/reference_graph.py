@@ -18,6 +18,9 @@ from reference_gpt2 import ReferenceGPT2, Shape, unchanged
 Edge = tuple[str, str]
 """(sender, receiver)."""
 
+RULES = {"right": 0.0, "left": 1.0, "midpoint": 0.5}
+"""By how many steps each point of EAP-IG's sum lies before the end of its step."""
+
 EdgeHook = Callable[[str, str, Tensor], Tensor]
 """Given a sender, a receiver and the sender's output in this run; returns what the receiver takes from it."""
 
@@ -119,16 +122,22 @@ class ReferenceGraph:
             return dict(zip(run.inputs, torch.autograd.grad(loss, list(run.inputs.values())), strict=True))
 
     def edge_attribution(
-        self, tokens: list[int], corrupt_tokens: list[int], io: int, s: int, steps: int | None = None
+        self,
+        tokens: list[int],
+        corrupt_tokens: list[int],
+        io: int,
+        s: int,
+        steps: int | None = None,
+        rule: str = "right",
     ) -> list[float]:
         """A score for each edge, in the order of `edges`: (corrupt - clean output of the sender) times the gradient of
         -LD by the receiver's input, summed over positions.
 
         The gradient is the clean run's (Syed et al. 2310.10348, EAP); with `steps`, the mean over as many runs between
-        the corrupt embedding and, the last, the clean one (Hanna et al. 2403.17806, EAP-IG).
+        the corrupt embedding and the clean one (Hanna et al. 2403.17806, EAP-IG), which by the right rule is the last.
         """
         clean, corrupt = self.run(self.embedding(tokens)), self.run(self.embedding(corrupt_tokens))
-        points = list(self.embeddings_between(tokens, corrupt_tokens, steps or 1))
+        points = list(self.embeddings_between(tokens, corrupt_tokens, steps or 1, rule))
         slopes = [self.gradients(point, io, s) for point in points]
         return [
             sum(float(((corrupt.outputs[sender] - clean.outputs[sender]) * slope[receiver]).sum()) for slope in slopes)
@@ -136,10 +145,12 @@ class ReferenceGraph:
             for sender, receiver in self.edges
         ]
 
-    def embeddings_between(self, tokens: list[int], corrupt_tokens: list[int], steps: int) -> Iterator[Tensor]:
-        """At 1/steps, 2/steps … 1 of the way from the corrupt embedding to the clean one."""
+    def embeddings_between(
+        self, tokens: list[int], corrupt_tokens: list[int], steps: int, rule: str = "right"
+    ) -> Iterator[Tensor]:
+        """A point of each of so many equal steps from the corrupt embedding to the clean one."""
         clean, corrupt = self.embedding(tokens), self.embedding(corrupt_tokens)
-        return (corrupt + step / steps * (clean - corrupt) for step in range(1, steps + 1))
+        return (corrupt + (step - RULES[rule]) / steps * (clean - corrupt) for step in range(1, steps + 1))
 
     def patched_logit_difference(
         self, tokens: list[int], io: int, s: int, kept: set[Edge], replacements: Outputs

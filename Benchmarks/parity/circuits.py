@@ -31,15 +31,19 @@ from circuit_jobs import (  # noqa: E402
     edge_scores,
     head_named,
     ioi_command,
+    mib_edge_name,
+    saved_scores,
 )
 from comparison import allowed, choose_prompts, largest, mean  # noqa: E402
 from processes import run_process  # noqa: E402
 from reference_gpt2 import ReferenceGPT2, write_random_model  # noqa: E402
-from reference_graph import ReferenceGraph  # noqa: E402
+from reference_graph import RULES, ReferenceGraph  # noqa: E402
 from reference_patching import Laboratory, Prompt, read_prompts  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 SCORE_TOLERANCE = 1e-4
+STEPS = 5
+CHECKS = [*JOBS, "eap-ig"]
 ABLATIONS = ("mean", "zero", "counterfactual")
 
 
@@ -133,6 +137,7 @@ def main() -> None:
             "faithfulness": partial(check_faithfulness, laboratory, circuit),
             "completeness": partial(check_completeness, laboratory, circuit),
             "eap": partial(check_edges, laboratory.graph, prompts),
+            "eap-ig": partial(check_rules, laboratory.graph, prompts),
         }
         failures = []
         for job in arguments.only:
@@ -154,9 +159,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
-        default=list(JOBS),
+        default=CHECKS,
         metavar="JOB,…",
-        help=f"jobs to check (default: all): {', '.join(JOBS)}",
+        help=f"jobs to check (default: all): {', '.join(CHECKS)}",
     )
     parser.add_argument("--sets", type=int, default=4, help="random sets of the completeness job (default: 4)")
     parser.add_argument("--prompts", type=int, default=4, help="prompts taken from the file (default: 4)")
@@ -178,8 +183,8 @@ def parse_arguments() -> argparse.Namespace:
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} {getattr(arguments, name)}: expected at least 1")
     for name in arguments.only:
-        if name not in JOBS:
-            parser.error(f"--only {name}: expected some of {', '.join(JOBS)}")
+        if name not in CHECKS:
+            parser.error(f"--only {name}: expected some of {', '.join(CHECKS)}")
     return arguments
 
 
@@ -253,6 +258,29 @@ def check_edges(
     for name, values in (("model", originals), ("circuit", patched)):
         circuits.add(results["faithfulness"][name], mean(values), mean(originals), mean(map(allowed, values)))
     yield circuits
+
+
+def check_rules(
+    graph: ReferenceGraph, prompts: list[Prompt], arguments: argparse.Namespace, data: Path
+) -> Iterator[Comparison]:
+    """EAP-IG's scores of all edges by each rule, as they are saved; "changed by" is how far EAP's are."""
+    names = [mib_edge_name(*edge) for edge in graph.edges]
+
+    def scores(steps: int | None, rule: str) -> list[float]:
+        per_prompt = [graph.edge_attribution(p.tokens, p.abc_tokens, p.io, p.s, steps, rule) for p in prompts]
+        return [mean(values) for values in zip(*per_prompt, strict=True)]
+
+    plain = scores(None, "right")
+    for rule in RULES:
+        file = data.with_name("scores.json")
+        method = ["--method", "eap-ig", "--steps", STEPS, "--rule", rule]
+        options = ["circuit", "discover", *method, "--resamples", 0, "--save-scores", file]
+        ask(arguments, options, data)
+        found, references = saved_scores(file), scores(STEPS, rule)
+        comparison = Comparison(f"scores of circuit discover {' '.join(map(str, method))}", figures="scores")
+        for name, reference, original in zip(names, references, plain, strict=True):
+            comparison.add(found[name], reference, original, SCORE_TOLERANCE * max(map(abs, references)))
+        yield comparison
 
 
 if __name__ == "__main__":

@@ -1,11 +1,24 @@
 import Foundation
 
 extension Circuit {
-    /// Reads `{"model", "classes": [{"name", "heads": ["9.9", "m8", …], "position"}, …]}`.
+    /// Reads `{"model", "classes": [{"name", "heads": ["9.9", "m8", …], "position"}, …]}`, or a file of ``MIBCircuit``.
     ///
     /// - Throws: `IOIError` naming the file and the field, with what was found and what was expected.
-    public init(contentsOf file: URL) throws {
-        self = try InputFile.decode(Circuit.self, from: file)
+    public init(contentsOf file: URL) throws { try self.init(contentsOf: file, ofShape: nil) }
+
+    /// - Parameter config: the shape that a file of ``MIBCircuit``, which names one, has to be for; nil for any.
+    private init(contentsOf file: URL, ofShape config: GPT2Config?) throws {
+        let json = try InputFile.read(file)
+        guard MIBCircuit.isForm(json) else {
+            self = try InputFile.decode(Circuit.self, from: json, path: file.path)
+            return
+        }
+        let scored = try MIBCircuit(json, path: file.path, for: config)
+        do {
+            self = try scored.circuit
+        } catch let error as IOIError {
+            throw IOIError("\(file.path): \(error)")
+        }
     }
 
     /// Reads a circuit file, or the model's default circuit.
@@ -36,7 +49,7 @@ extension Circuit {
     ///
     /// - Throws: `IOIError` naming the file.
     public init(contentsOf file: URL, for config: GPT2Config) throws {
-        let circuit = try Circuit(contentsOf: file)
+        let circuit = try Circuit(contentsOf: file, ofShape: config)
         for headClass in circuit.classes {
             let source = "\(file.path): heads of class \(headClass.name.quoted)"
             for node in headClass.nodes {

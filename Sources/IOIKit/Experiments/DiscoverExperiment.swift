@@ -1,3 +1,5 @@
+import Foundation
+
 /// Discovers a model's circuit.
 public struct DiscoverExperiment: MetricExperiment, Equatable {
     public static let name = "circuit discover"
@@ -13,6 +15,8 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
     public struct Attribution: Codable, Equatable, Sendable {
         /// The interpolation steps of EAP-IG; nil for EAP.
         public var steps: Int?
+        /// Where EAP-IG takes the gradient; nil for ``EdgeAttribution/Rule/right``.
+        public var rule: EdgeAttribution.Rule?
         /// The number of edges in the circuit, before pruning.
         public var edges = 200
         /// Whether edges are ranked by the absolute score.
@@ -21,8 +25,17 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         public var resamples = 20
         /// Whether to measure CPR and CMD.
         public var curve = false
+        /// The absolute path of a file with other scores of all edges to compare with; see ``MIBCircuit``.
+        public var against: String?
 
         public init() {}
+
+        /// The scores to compare with, if any.
+        ///
+        /// - Throws: `IOIError` naming the file if it cannot be read or is for a model of another shape.
+        fileprivate func others(_ config: GPT2Config) throws -> MIBCircuit? {
+            try against.map { try MIBCircuit(contentsOf: URL(fileURLWithPath: $0), for: config) }
+        }
     }
 
     public var prompts: PromptSource
@@ -52,7 +65,11 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         case .attribution(let attribution):
             let field = "method.attribution._0"
             try IOIError.check("\(field).edges", attribution.edges, in: 1...100_000_000)
-            if let steps = attribution.steps { try IOIError.check("\(field).steps", steps, in: 1...1000) }
+            if let steps = attribution.steps {
+                try IOIError.check("\(field).steps", steps, in: 1...1000)
+            } else if let rule = attribution.rule {
+                throw IOIError.invalid("\(field).rule", "found \(rule.rawValue) without steps, expected none for EAP")
+            }
             try IOIError.check("\(field).resamples", attribution.resamples, in: 0...10_000)
         case .acdc(let threshold, _):
             guard threshold >= 0 else {
@@ -109,8 +126,9 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
             )
             results.faithfulness = faithfulness(measures, settings)
         case .attribution(let attribution):
+            let others = try attribution.others(model.config)
             let share = attribution.curve ? 0.3 : 0.8
-            var attributing = EdgeAttribution(steps: attribution.steps)
+            var attributing = EdgeAttribution(steps: attribution.steps, rule: attribution.rule ?? .right)
             attributing.metric = metric
             let scores = try attributing.scores(parameters, prompts, settings: settings) { progress(share * $0) }
             let ranking = EdgeRanking(graph, scores: scores.mean, isAbsolute: attribution.isAbsolute)
@@ -118,6 +136,11 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
             edges.prune()
             results = try DiscoverResults(circuit: circuit(edges, model))
             results.scores = DiscoverResults.Scores(scores, ranking, edges, seed: seed, settings.workers)
+            results.allScores = MIBCircuit(edges, scores: ranking.scores, width: model.config.width)
+            results.against = others.map {
+                let file = URL(fileURLWithPath: attribution.against!).lastPathComponent
+                return ScoreComparison(ranking, with: $0, file: file, best: attribution.edges)
+            }
             if attribution.resamples > 1 {
                 results.stability = EdgeStability(
                     scores, count: attribution.edges, isAbsolute: attribution.isAbsolute,
@@ -251,6 +274,10 @@ public struct DiscoverResults: Equatable, Sendable {
     public fileprivate(set) var scores: Scores?
     public fileprivate(set) var stability: EdgeStability?
     public fileprivate(set) var curve: EdgeCurve?
+    /// The agreement of the scores with those of a file.
+    public fileprivate(set) var against: ScoreComparison?
+    /// The scores of all edges, for attribution. Results files do not hold them.
+    public fileprivate(set) var allScores: MIBCircuit?
 
     fileprivate init(circuit: Circuit) { self.circuit = circuit }
     fileprivate init(problem: String) { self.problem = problem }
@@ -270,7 +297,7 @@ extension DiscoverResults: FieldCoded {
             .optional("circuit", \.circuit), .optional("problem", \.problem), .list("steps", \.steps),
             .optional("behaviour", \.behaviour), .optional("faithfulness", \.faithfulness),
             .optional("sparsity", \.sparsity), .inline(where: "edges", \.scores), .optional("stability", \.stability),
-            .optional("curve", \.curve),
+            .optional("curve", \.curve), .optional("against", \.against),
         ]
     }
 }

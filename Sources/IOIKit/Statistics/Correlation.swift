@@ -24,6 +24,13 @@ enum Correlation {
         estimates([[(x, y)]], seed: seed, workers: workers)[0]
     }
 
+    /// Pearson's correlation of two lists without an interval; nil if either varies by no more than rounding.
+    static func value(_ x: [Double], _ y: [Double]) -> Double? {
+        let pair = Centred([(x, y)])
+        let value = pair.correlation(pair.columns.map { $0.reduce(0, +) })
+        return value.isFinite ? value : nil
+    }
+
     /// Spearman's rank correlation of two lists, such as the figures of the same heads. Its interval is Pearson's of the
     /// ranks in the whole lists, resampled over their items. The value is nil if there is none for an item.
     static func rankEstimate(_ x: [Double], _ y: [Double], seed: UInt64, workers: Workers) -> Estimate {

@@ -9,6 +9,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
         discussion: """
             ioi circuit discover --method path --save circuit.json
             ioi circuit discover --method eap-ig --edges 400 --curve --save eap.json
+            ioi circuit discover --method eap-ig --rule midpoint --save-scores scores.json
+            ioi circuit discover --method eap-ig --steps 50 --against scores.json
             ioi circuit discover --method acdc --threshold 0.02 --count 16 --out acdc.json
             ioi faithfulness --circuit eap.json --granularity edge --ablate counterfactual
 
@@ -65,6 +67,9 @@ struct CircuitDiscoverCommand: BoundedCommand {
         @Option(help: ArgumentHelp("eap-ig: points at which the gradient is taken.", valueName: "n"))
         var steps = 5
 
+        @Option(help: "eap-ig: where in its step each point lies, on the way from the counterfactual to the prompt.")
+        var rule = EdgeAttribution.Rule.right
+
         @Option(
             help: ArgumentHelp("Measure stability over this many resamples of the prompts; 0 for none.", valueName: "n")
         )
@@ -72,6 +77,13 @@ struct CircuitDiscoverCommand: BoundedCommand {
 
         @Flag(help: "Measure faithfulness at ten sizes from 0.1 % to all edges, with CPR and CMD.")
         var curve = false
+
+        @Option(
+            help: ArgumentHelp(
+                "Compare the scores with those of a file: MIB's, or one of --save-scores.", valueName: "f.json"),
+            completion: .file(extensions: ["json"])
+        )
+        var against: String?
     }
 
     struct Search: ParsableArguments {
@@ -85,6 +97,14 @@ struct CircuitDiscoverCommand: BoundedCommand {
             completion: .circuits
         )
         var save: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "eap, eap-ig: write the scores of all edges and the circuit in the form of MIB's circuits.",
+                valueName: "f.json"),
+            completion: .file(extensions: ["json"])
+        )
+        var saveScores: String?
     }
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
@@ -105,6 +125,9 @@ struct CircuitDiscoverCommand: BoundedCommand {
     func keep(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws {
         let circuit = try results.found()
         if let save = saving.save { try AtomicFile.write(circuit.json, to: URL(fileURLWithPath: save)) }
+        if let file = saving.saveScores, let scores = results.allScores {
+            try AtomicFile.write(scores.json, to: URL(fileURLWithPath: file))
+        }
     }
 
     func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView
@@ -126,10 +149,12 @@ struct CircuitDiscoverCommand: BoundedCommand {
         case .eap, .integrated:
             var options = DiscoverExperiment.Attribution()
             options.steps = measurement.method == .eap ? nil : attribution.steps
+            options.rule = attribution.rule == .right ? nil : attribution.rule
             options.edges = attribution.edges
             options.resamples = attribution.resamples
             options.isAbsolute = attribution.rank == .absolute
             options.curve = attribution.curve
+            options.against = attribution.against.map(absolutePath)
             method = .attribution(options)
         case .acdc:
             if !Given.has("--count") { source.count = Self.promptCountOfACDC }
@@ -148,7 +173,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
     private func checkFlags() throws {
         let method = measurement.method
         let flags: [(flags: [String], methods: [Method])] = [
-            (["--edges", "--rank", "--resamples", "--curve"], [.eap, .integrated]), (["--steps"], [.integrated]),
+            (["--edges", "--rank", "--resamples", "--curve", "--against", "--save-scores"], [.eap, .integrated]),
+            (["--steps", "--rule"], [.integrated]),
             (["--threshold"], [.acdc]),
             (["--ablate", "--mean-group"], [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path]),
         ]
@@ -163,4 +189,14 @@ struct CircuitDiscoverCommand: BoundedCommand {
 
 extension DiscoverExperiment: ExperimentWithCommand {
     static var command: any ParsableCommand.Type { CircuitDiscoverCommand.self }
+}
+
+extension EdgeAttribution.Rule: ExpressibleByArgument {
+    public static var allValueDescriptions: [String: String] {
+        [
+            "right": "At its end: the last point is the prompt, as in the paper of EAP-IG.",
+            "left": "At its beginning: the first point is the counterfactual, as in the code of EAP-IG.",
+            "midpoint": "In its middle, which is nearest to the integral for few points.",
+        ]
+    }
 }

@@ -36,6 +36,7 @@ extension DiscoverResults {
             let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")
             lines += [""] + table.lines + ["best nodes: \(nodes)"]
         }
+        if let against { lines += [""] + Self.lines(of: against) }
         if !steps.isEmpty {
             lines +=
                 [""]
@@ -60,6 +61,21 @@ extension DiscoverResults {
                 + [point.note?.rawValue ?? ""]
         }
         return table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
+    }
+
+    private static func lines(of against: ScoreComparison) -> [String] {
+        func text(_ correlation: Double?) -> String { correlation.map { decimal($0, 3) } ?? "undefined" }
+        let difference = against.largestDifference.map { decimal(100 * $0, 2) + " % of its largest" } ?? "undefined"
+        var lines = [
+            "against \(against.file): \(against.edges) edges, \(against.edgesInGraph) in its circuit",
+            "rank correlation \(text(against.rankCorrelation)), of absolute scores "
+                + "\(text(against.absoluteRankCorrelation)); Pearson's \(text(against.correlation))",
+            "best \(against.best) edges: Jaccard \(decimal(against.bestJaccard, 3)); largest difference \(difference)",
+        ]
+        if let correlation = against.correlation, correlation < 0 {
+            lines.append("a negative correlation is expected of scores by the change of the metric, not of its loss")
+        }
+        return lines
     }
 
     /// A line for each node, or for each edge if edges were found.

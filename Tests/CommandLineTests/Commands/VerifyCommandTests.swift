@@ -104,7 +104,10 @@ import Testing
             "circuit", "validate", "--minimality-sets", "greedy", "--objective", "both", "--greedy-runs", "2",
             "--greedy-steps", "2", "--count", "6", "--per-prompt",
         ],
-        ["circuit", "discover", "--method", "eap-ig", "--edges", "40", "--curve", "--resamples", "3", "--count", "6"],
+        [
+            "circuit", "discover", "--method", "eap-ig", "--rule", "left", "--edges", "40", "--curve", "--resamples",
+            "3", "--count", "6",
+        ],
         ["circuit", "discover", "--method", "acdc", "--threshold", "0", "--count", "4"],
         ["model", "check"],
     ]

@@ -194,6 +194,36 @@ import Testing
         }
     }
 
+    /// Each rule takes the points that it says, and the midpoints are nearest to the integral.
+    @Test func attributionByEachRule() throws {
+        let fixture = PatchingFixture.all[0]
+        let naive = NaiveGraph(NaiveModel(fixture.parameters))
+        let prompts = [Self.prompts[2], Self.prompts[5]]
+        func scores(_ steps: Int, _ rule: EdgeAttribution.Rule) throws -> [[Float]] {
+            try EdgeAttribution(steps: steps, rule: rule).scores(
+                fixture.parameters, prompts, settings: RunSettings(workers: Self.workers)
+            ).perPrompt
+        }
+        let offsets: [(EdgeAttribution.Rule, Double)] = [(.right, 0), (.left, 1), (.midpoint, 0.5)]
+        let found = try offsets.map { try scores(3, $0.0) }
+        for (index, prompt) in prompts.enumerated() {
+            let many = naive.scores(prompt, steps: 12, offset: 0.5)
+            let integral = naive.edges.map { Float(many[$0]!) }
+            var errors: [Double] = []
+            for ((rule, offset), found) in zip(offsets, found) {
+                let expected = naive.scores(prompt, steps: 3, offset: offset)
+                #expect(relativeError(found[index], naive.edges.map { Float(expected[$0]!) }) < 1e-4, "\(rule)")
+                errors.append(relativeError(found[index], integral))
+            }
+            #expect(errors[2] < 0.7 * min(errors[0], errors[1]), "\(errors)")
+            // Far more points come to the same by any rule.
+            for (rule, _) in offsets {
+                let error = relativeError(try scores(100, rule)[index], integral)
+                #expect(error < 0.1 * max(errors[0], errors[1]), "\(rule) \(error)")
+            }
+        }
+    }
+
     /// Where the counterfactual is all but the prompt itself, the score is what dropping the edge does.
     @Test(arguments: PatchingFixture.all) func attributionIsPatchingInTheLimit(_ fixture: PatchingFixture) throws {
         let parameters = GPT2Parameters(copying: fixture.parameters, workers: Self.workers)

@@ -14,19 +14,22 @@ extension NaiveGraph {
     ///   - some: the edges to score; all if nil.
     ///   - corrupt: what senders send in the corrupt run; that on the ABC partner if nil.
     ///   - steps: the derivative is the mean of those of this many runs, on embeddings that go from the corrupt ones
-    ///     (left out) to the clean ones: EAP-IG. EAP has 1.
+    ///     to the clean ones: EAP-IG. EAP has 1.
+    ///   - offset: by how many steps each run lies before the end of its step: with 0 the corrupt embeddings are left
+    ///     out, with 1 the clean ones, with 0.5 each run lies in the middle.
     func scores(
         _ prompt: Prompt,
         of some: [NaiveEdge]? = nil,
         corrupt: Values? = nil,
         steps: Int = 1,
+        offset: Double = 0,
         epsilon: Double = 1e-4
     ) -> [NaiveEdge: Double] {
         let clean = run(prompt.tokens).outputs
         let corrupt = corrupt ?? run(prompt.abcTokens!).outputs
         var scores: [NaiveEdge: Double] = [:]
         for step in 1...steps {
-            let embedding = move(corrupt[.input]!, to: clean[.input]!, share: Double(step) / Double(steps))
+            let embedding = move(corrupt[.input]!, to: clean[.input]!, share: (Double(step) - offset) / Double(steps))
             for edge in some ?? edges {
                 func loss(share: Double) -> Double {
                     let zero = clean[edge.sender]!.map { $0.map { _ in 0.0 } }

@@ -5,11 +5,38 @@
 /// uses the gradient of the clean run (Syed et al. 2310.10348). EAP-IG averages it over runs with embeddings
 /// interpolated between the counterfactual and the prompt (Hanna et al. 2403.17806, section 3).
 public struct EdgeAttribution: Sendable {
+    /// Where EAP-IG takes the gradient: the points of a sum for the integral over [0, 1]. A point is the prompt's share
+    /// of the embeddings; the counterfactual has the rest.
+    public enum Rule: String, CaseIterable, Codable, Sendable {
+        /// 1/m, 2/m, …, 1, as the paper has it.
+        case right
+        /// 0, 1/m, …, (m − 1)/m, as the authors' code has it since 2025.
+        case left
+        /// 1/2m, 3/2m, …, 1 − 1/2m, whose error falls with m² instead of m.
+        case midpoint
+
+        /// - Parameters:
+        ///   - step: from 1.
+        ///   - count: the number of points m.
+        func share(_ step: Int, of count: Int) -> Float {
+            switch self {
+            case .right: Float(step) / Float(count)
+            case .left: Float(step - 1) / Float(count)
+            case .midpoint: (Float(step) - 0.5) / Float(count)
+            }
+        }
+    }
+
     /// The number of interpolated runs for EAP-IG; nil for EAP.
     public var steps: Int?
     public var metric = Metric.logitDifference
+    /// Without effect on EAP.
+    public var rule: Rule
 
-    public init(steps: Int? = nil) { self.steps = steps }
+    public init(steps: Int? = nil, rule: Rule = .right) { (self.steps, self.rule) = (steps, rule) }
+
+    /// The prompt's share of the embeddings in each run.
+    private var shares: [Float] { steps.map { count in (1...count).map { rule.share($0, of: count) } } ?? [1] }
 
     /// - Parameters:
     ///   - progress: called with the share of the prompts done.
@@ -47,7 +74,7 @@ public struct EdgeAttribution: Sendable {
             try settings.checkInterruption()
             let range = start..<min(start + size, prompts.count)
             pass.score(
-                prompts[range], counterfactuals: Array(counterfactuals[range]), steps: steps,
+                prompts[range], counterfactuals: Array(counterfactuals[range]), shares: shares,
                 into: &scores.perPrompt[range])
             progress(Double(range.upperBound) / Double(prompts.count))
         }
@@ -117,7 +144,7 @@ private final class Pass {
     func score(
         _ prompts: ArraySlice<Prompt>,
         counterfactuals: [[Int]],
-        steps: Int?,
+        shares: [Float],
         into scores: inout ArraySlice<[Float]>
     ) {
         let batch = PackedBatch(prompts.map(\.tokens), rows: .last, sharesBeginnings: false)
@@ -128,8 +155,7 @@ private final class Pass {
         takeChanges()
         reader.prepare(prompts)
         reader.takeReference(PatchRunner.ends(of: clean))
-        for step in 1...(steps ?? 1) {
-            let share = Float(step) / Float(steps ?? 1)
+        for share in shares {
             if share < 1 {
                 clean.run(batch) { site, _, input in
                     guard site == .residPre else { return }
@@ -140,7 +166,7 @@ private final class Pass {
                         }
                     }
                 }
-            } else if steps ?? 1 > 1 {
+            } else if shares.count > 1 {
                 clean.run(batch)
             }
             backward.run { final in
@@ -150,7 +176,7 @@ private final class Pass {
                     into: batch.queryOfLabel.map { final[$0] }
                 )
             } showing: { step in
-                take(step) { addScores(of: $0, weight: 1 / Float(steps ?? 1), to: &scores) }
+                take(step) { addScores(of: $0, weight: 1 / Float(shares.count), to: &scores) }
             }
         }
     }
