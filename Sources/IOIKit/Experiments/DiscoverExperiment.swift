@@ -7,6 +7,7 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
 
     public enum Method: Codable, Equatable, Sendable {
         case path(PathWalk)
+        case walk(NodeWalk)
         case attribution(Attribution)
         case acdc(threshold: Double, metric: Metric)
     }
@@ -53,6 +54,15 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         self.method = method
     }
 
+    /// The walk that names IOI's classes gives way to ``NodeWalk`` for prompts of another task.
+    public mutating func complete(for subject: Subject) {
+        completeMetric(for: subject)
+        guard case .path(let walk) = method, subject.dataset?.namesIOI == false else { return }
+        var general = NodeWalk()
+        (general.logits, general.senders, general.seed) = (walk.logits, walk.s2, walk.seed)
+        method = .walk(general)
+    }
+
     public func validate() throws {
         try IOIError.scoped("prompts", prompts.validate)
         try IOIError.scoped("ablation", ablation.validate)
@@ -62,6 +72,7 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
             guard mlps == nil else {
                 throw IOIError.invalid("mlps", "does not apply to path patching, which finds heads alone")
             }
+        case .walk(let walk): try IOIError.scoped("method.walk._0", walk.validate)
         case .attribution(let attribution):
             let field = "method.attribution._0"
             try IOIError.check("\(field).edges", attribution.edges, in: 1...100_000_000)
@@ -99,22 +110,33 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         let (partial, progress) = (work.partial, work.progress)
         let graph = Graph(model.config)
         var results: DiscoverResults
-        switch method {
-        case .path(let walk):
-            let found = try walk.find(
-                parameters, name: model.location.name, prompts, settings: settings, measuring: partial.measure,
-                progress: { progress(0.95 * $0) }
-            )
-            results = DiscoverResults(circuit: found.circuit)
-            (results.steps, results.behaviour) = (found.steps, found.behaviour)
+        func finish(_ circuit: Circuit) throws -> DiscoverResults {
+            var results = DiscoverResults(circuit: circuit)
             let measures = try partial.measure("nodes") {
                 try CircuitMethod().measure(
-                    [found.circuit], of: parameters, prompts, metric: metric, reference: nil, settings: settings,
+                    [circuit], of: parameters, prompts, metric: metric, reference: nil, settings: settings,
                     resuming: $0
                 ) { progress(0.95 + 0.05 * $0) }
             }
             results.faithfulness = faithfulness(measures, settings)
-            results.sparsity = found.circuit.sparsity(prompts, config: model.config, everywhere: false)
+            results.sparsity = circuit.sparsity(prompts, config: model.config, everywhere: false)
+            return results
+        }
+        switch method {
+        case .path(let walk):
+            let found = try walk.find(
+                parameters, name: model.location.name, prompts, metric: metric, settings: settings,
+                measuring: partial.measure, progress: { progress(0.95 * $0) }
+            )
+            results = try finish(found.circuit)
+            (results.steps, results.behaviour) = (found.steps, found.behaviour)
+        case .walk(let walk):
+            let found = try walk.find(
+                parameters, name: model.location.name, prompts, metric: metric, settings: settings,
+                measuring: partial.measure, progress: { progress(0.95 * $0) }
+            )
+            results = try finish(found.circuit)
+            results.steps = found.steps
         case .acdc(let threshold, let searched):
             let search = ACDC(threshold: threshold, metric: searched, ablation: ablation)
             let edges = try partial.search {

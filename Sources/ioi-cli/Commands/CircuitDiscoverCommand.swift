@@ -23,7 +23,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
     private static let promptCountOfACDC = 16
 
     enum Method: String, CaseIterable, ExpressibleByArgument {
-        case path, eap
+        case path, walk, eap
         case integrated = "eap-ig"
         case acdc
 
@@ -31,7 +31,10 @@ struct CircuitDiscoverCommand: BoundedCommand {
             [
                 "path": """
                 Path patching back from the logits, as the circuit of GPT-2 small was found: the heads that write to \
-                the logits, the heads that their queries read from, and so on, in classes named by what they do.
+                the logits, the heads that their queries read from, and so on, in classes named by what they do. On                 prompts of another task: walk.
+                """,
+                "walk": """
+                The same for any task, with MLPs: the nodes that write to the logits, those that these read from at each                 named position, and so on, in classes named by where they are and what they send to.
                 """,
                 "eap": """
                 Scores every edge between heads, MLPs, input and logits to first order, in about the time of a few \
@@ -109,7 +112,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
 
     @OptionGroup(title: Section.measurement) var measurement: Measurement
     @OptionGroup(title: Section.measurement) var metric: MetricOptions
-    @OptionGroup(title: "path") var walk: PathWalkOptions
+    @OptionGroup(title: "path and walk") var walk: PathWalkOptions
     @OptionGroup(title: "eap and eap-ig") var attribution: Attribution
     @OptionGroup(title: "acdc") var search: Search
     @OptionGroup(title: "Ablation of eap, eap-ig and acdc") var ablation: AblationOptions<CircuitDiscoverCommand>
@@ -120,7 +123,14 @@ struct CircuitDiscoverCommand: BoundedCommand {
     @OptionGroup(title: Section.output) var saving: SaveOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
-    var isStaged: Bool { measurement.method == .path }
+    var isStaged: Bool { measurement.method == .path || measurement.method == .walk }
+
+    func check(_ subject: Subject) throws {
+        guard measurement.method == .path, subject.dataset?.namesIOI == false else { return }
+        if let flag = Given.first(of: PathWalkOptions.flagsOfIOI) {
+            throw IOIError.usage("\(flag): applies to prompts of indirect-object identification only")
+        }
+    }
 
     func keep(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws {
         let circuit = try results.found()
@@ -146,6 +156,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
         let method: DiscoverExperiment.Method
         switch measurement.method {
         case .path: method = .path(walk.walk(seed: source.seed))
+        case .walk: method = .walk(walk.general(seed: source.seed))
         case .eap, .integrated:
             var options = DiscoverExperiment.Attribution()
             options.steps = measurement.method == .eap ? nil : attribution.steps
@@ -164,7 +175,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
         // A divergence decides well, but there is no share of it to say how faithful a circuit is.
         options.metric = metric.metric == .divergence && measurement.method == .acdc ? nil : metric.metric
         // Circuits of edges name the MLPs on them.
-        if measurement.method != .path { options.mlps = true }
+        if !isStaged { options.mlps = true }
         if ablation.given != nil { options.ablation = try ablation.ablation(seed: source.seed) }
         return options
     }
@@ -176,7 +187,8 @@ struct CircuitDiscoverCommand: BoundedCommand {
             (["--edges", "--rank", "--resamples", "--curve", "--against", "--save-scores"], [.eap, .integrated]),
             (["--steps", "--rule"], [.integrated]),
             (["--threshold"], [.acdc]),
-            (["--ablate", "--mean-group"], [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path]),
+            (["--ablate", "--mean-group"], [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path, .walk]),
+            (PathWalkOptions.flagsOfIOI, [.path]),
         ]
         for (flags, methods) in flags where !methods.contains(method) {
             if let flag = Given.first(of: flags) {

@@ -49,7 +49,9 @@ extension DiscoverResults {
         return lines.joined(separator: "\n")
     }
 
-    private func names(_ heads: [Head]) -> String { heads.map(\.description).joined(separator: ", ") }
+    private func names(_ nodes: [some CustomStringConvertible]) -> String {
+        nodes.map(\.description).joined(separator: ", ")
+    }
 
     private static func lines(of curve: EdgeCurve) -> [String] {
         guard !curve.isMeaningless else {

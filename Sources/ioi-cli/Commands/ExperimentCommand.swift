@@ -27,6 +27,11 @@ protocol ExperimentCommand: ParsableCommand {
     /// Fills in what depends on the model.
     func complete(_ experiment: inout Kind, for model: GPT2) throws
 
+    /// Checks the flags against the prompts.
+    ///
+    /// - Throws: `IOIError` of kind `usage` for a flag without effect on them.
+    func check(_ subject: Subject) throws
+
     /// Writes what other flags ask for in addition to the results document.
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws
 
@@ -77,6 +82,7 @@ extension ExperimentCommand {
     var perPrompt: Bool { false }
     var isStaged: Bool { false }
     func complete(_ experiment: inout Kind, for model: GPT2) throws {}
+    func check(_ subject: Subject) throws {}
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws {}
 
     func settings(workers: Workers) throws -> RunSettings {
@@ -95,6 +101,7 @@ extension ExperimentCommand {
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
         let subject = try Subject(of: described, model, donor: donor)
+        try check(subject)
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(

@@ -1,23 +1,28 @@
 import ArgumentParser
 import IOIKit
 
-/// Which heads path patching adds to a circuit.
+/// Which heads and MLPs path patching adds to a circuit.
 struct PathWalkOptions: ParsableArguments {
     private static let standard = PathWalk()
 
-    @Option(help: ArgumentHelp("Minimum effect on the logits, in % of LD, of either sign.", valueName: "%"))
+    @Option(
+        help: ArgumentHelp("Minimum effect on the logits, in % of what is measured, of either sign.", valueName: "%"))
     var logitsEffect = standard.logits.threshold
 
-    @Option(help: ArgumentHelp("The same with the name movers knocked out.", valueName: "%"))
+    @Option(
+        help: ArgumentHelp("Minimum effect through what other classes read, on prompts of any task.", valueName: "%"))
+    var senderEffect = NodeWalk().senders.threshold
+
+    @Option(help: ArgumentHelp("IOI: minimum effect on the logits with the name movers knocked out.", valueName: "%"))
     var backupEffect = standard.backups.threshold
 
-    @Option(help: ArgumentHelp("Minimum effect through the name movers' queries.", valueName: "%"))
+    @Option(help: ArgumentHelp("IOI: minimum effect through the name movers' queries.", valueName: "%"))
     var queryEffect = standard.queries.threshold
 
-    @Option(help: ArgumentHelp("Minimum effect through keys or values at S2.", valueName: "%"))
+    @Option(help: ArgumentHelp("IOI: minimum effect through keys or values at S2.", valueName: "%"))
     var s2Effect = standard.s2.threshold
 
-    @Option(help: ArgumentHelp("Minimum effect through keys or values at S1+1.", valueName: "%"))
+    @Option(help: ArgumentHelp("IOI: minimum effect through keys or values at S1+1.", valueName: "%"))
     var s1Effect = standard.s1Next.threshold
 
     @Option(
@@ -25,12 +30,20 @@ struct PathWalkOptions: ParsableArguments {
     var most: Int?
 
     @Option(
-        help: ArgumentHelp("Minimum mean attention for a head to be named by what it attends to.", valueName: "share"))
+        help: ArgumentHelp(
+            "IOI: minimum mean attention for a head to be named by what it attends to.", valueName: "share"))
     var attention = standard.attention
 
-    static let flags = [
-        "--logits-effect", "--backup-effect", "--query-effect", "--s2-effect", "--s1-effect", "--most", "--attention",
-    ]
+    static let flags = ["--logits-effect", "--sender-effect", "--most"] + flagsOfIOI
+    static let flagsOfIOI = ["--backup-effect", "--query-effect", "--s2-effect", "--s1-effect", "--attention"]
+
+    func general(seed: UInt64) -> NodeWalk {
+        var walk = NodeWalk()
+        walk.seed = seed
+        walk.logits = .init(threshold: logitsEffect, limit: most)
+        walk.senders = .init(threshold: senderEffect, limit: most)
+        return walk
+    }
 
     func walk(seed: UInt64) -> PathWalk {
         var walk = PathWalk()

@@ -29,6 +29,13 @@ public struct PathWalk: Codable, Equatable, Sendable {
             self.threshold = threshold
             self.limit = limit
         }
+
+        func validate() throws {
+            guard threshold >= 0 else {
+                throw IOIError.invalid("threshold", "found \(threshold), expected 0 or more")
+            }
+            if let limit { try IOIError.check("limit", limit, in: 1...100_000) }
+        }
     }
 
     // The paper selects heads by inspection. In its figures, effects decrease with distance from the logits.
@@ -59,6 +66,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
 
     /// - Parameters:
     ///   - name: the model's name, recorded in the circuit.
+    ///   - metric: what effects are percentages of; not a divergence.
     ///   - reference: prompts whose counterfactuals give the knockout's means; nil for `prompts`.
     ///   - measuring: wraps each stage.
     ///   - progress: called with the share of the work done.
@@ -71,6 +79,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         _ model: GPT2Parameters,
         name: String,
         _ prompts: [Prompt],
+        metric: Metric = .logitDifference,
         reference: [Prompt]? = nil,
         settings: RunSettings,
         measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
@@ -78,7 +87,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
     ) throws -> PathWalkResult {
         try validate()
         var walk = PathWalker(
-            options: self, model: model, prompts: prompts, reference: reference, settings: settings,
+            options: self, model: model, prompts: prompts, metric: metric, reference: reference, settings: settings,
             measuring: measuring, progress: progress
         )
         let behaviour = try walk.run()
@@ -94,10 +103,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         for (field, criterion) in [
             ("logits", logits), ("queries", queries), ("s2", s2), ("s1_next", s1Next), ("backups", backups),
         ] {
-            guard criterion.threshold >= 0 else {
-                throw IOIError.invalid("\(field).threshold", "found \(criterion.threshold), expected 0 or more")
-            }
-            if let limit = criterion.limit { try IOIError.check("\(field).limit", limit, in: 1...100_000) }
+            try IOIError.scoped(field, criterion.validate)
         }
         try IOIError.check("attention", attention, in: 0...1)
     }
@@ -111,22 +117,35 @@ public struct PathWalkResult: Sendable {
     public let behaviour: HeadBehaviour
 }
 
-/// One sweep of a walk: the paths from each head of the model to one receiver.
+/// One sweep of a walk: the paths from each head, and for a ``NodeWalk`` from each MLP, to one receiver.
 public struct PathWalkStep: Equatable, Sendable {
     public private(set) var receiver = Receiver.logits
     /// The name movers, if they were knocked out at END.
     public private(set) var knockedOut: [Head] = []
-    /// The circuit's heads that reach the threshold at the receiver's position, strongest first.
-    public private(set) var heard: [Head] = []
+    /// The circuit's nodes that reach the threshold at the receiver's position, strongest first.
+    public private(set) var heard: [Node] = []
     /// The effects of all heads. With name movers knocked out, changes are relative to the whole model's logit
     /// difference.
     public private(set) var map = PatchMap()
+    /// The effects of all MLPs; nil for a ``PathWalk``.
+    public private(set) var mlps: PatchMap?
 
-    init(receiver: Receiver, knockedOut: [Head], heard: [Head], map: PatchMap) {
+    init(
+        receiver: Receiver,
+        knockedOut: [Head] = [],
+        heard: [Node],
+        map: PatchMap,
+        mlps: PatchMap? = nil
+    ) {
         self.receiver = receiver
         self.knockedOut = knockedOut
         self.heard = heard
         self.map = map
+        self.mlps = mlps
+    }
+
+    func hearing(_ heard: [Node]) -> PathWalkStep {
+        PathWalkStep(receiver: receiver, knockedOut: knockedOut, heard: heard, map: map, mlps: mlps)
     }
 }
 
@@ -136,7 +155,7 @@ extension PathWalkStep: FieldCoded {
     static var fields: [Field<PathWalkStep>] {
         [
             .value("receiver", \.receiver), .list("knocked_out", \.knockedOut), .value("heard", \.heard),
-            .value("map", \.map),
+            .value("map", \.map), .optional("mlps", \.mlps),
         ]
     }
 }

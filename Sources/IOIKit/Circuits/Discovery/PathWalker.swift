@@ -21,6 +21,7 @@ struct PathWalker {
     private let options: PathWalk
     private let model: GPT2Parameters
     private let prompts: [Prompt]
+    private let metric: Metric
     private let reference: [Prompt]?
     private let settings: RunSettings
     private let measuring: PatchMeasures.Measuring
@@ -43,6 +44,7 @@ struct PathWalker {
         options: PathWalk,
         model: GPT2Parameters,
         prompts: [Prompt],
+        metric: Metric,
         reference: [Prompt]?,
         settings: RunSettings,
         measuring: @escaping PatchMeasures.Measuring,
@@ -51,6 +53,7 @@ struct PathWalker {
         self.options = options
         self.model = model
         self.prompts = prompts
+        self.metric = metric
         self.reference = reference
         self.settings = settings
         self.measuring = measuring
@@ -115,7 +118,8 @@ struct PathWalker {
         }
         let first = steps[0]
         steps[0] = PathWalkStep(
-            receiver: first.receiver, knockedOut: [], heard: first.heard.filter { found[$0] != nil }, map: first.map
+            receiver: first.receiver, knockedOut: [],
+            heard: first.heard.filter { $0.head.map { found[$0] != nil } ?? false }, map: first.map
         )
         return behaviour
     }
@@ -183,7 +187,8 @@ struct PathWalker {
             let heard = sweep.passing.map(\.0).filter { found[$0]?.position == .one(position) }
             for head in heard { addPath(from: found[head]!.name, to: receiverClass, sweep.inputs) }
             steps.append(
-                PathWalkStep(receiver: sweep.receiver, knockedOut: knockedOut, heard: heard, map: sweep.map)
+                PathWalkStep(
+                    receiver: sweep.receiver, knockedOut: knockedOut, heard: heard.map(Node.head), map: sweep.map)
             )
         }
         return strongest
@@ -203,6 +208,7 @@ struct PathWalker {
     /// Measures the effects of all heads on a receiver.
     private mutating func sweep(_ receiver: Receiver, without knockedOut: [Head]) throws -> PatchMap {
         var method = try PathPatching(cells: model.config.allHeads.map { [.head($0)] }, receivers: [receiver])
+        method.metric = metric
         var stage = receiver.description
         if !knockedOut.isEmpty {
             method.knockout = KnockoutTarget("name movers", knockedOut, at: .one(.end))
@@ -222,7 +228,8 @@ struct PathWalker {
             measures = measures.rebased(on: original)
         }
         let map = PatchMap(
-            PatchEffects(measures, seed: options.seed, workers: settings.workers), measures, columns: .heads,
+            PatchEffects(measures, metric: metric, seed: options.seed, workers: settings.workers), measures,
+            columns: .heads,
             layers: model.config.layers, width: model.config.heads, perPrompt: false
         )
         maps[stage] = map
