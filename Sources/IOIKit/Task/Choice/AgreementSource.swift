@@ -3,7 +3,7 @@ import Foundation
 /// Subject–verb agreement: "The lanterns near the wagon" continues with " are", " were" or " have".
 ///
 /// Subject, other noun, their numbers and the sentence are independent and uniform. In the counterfactual the subject has
-/// its other number.
+/// its other number, or is another noun of that number if only this has as many tokens.
 struct AgreementSource: ChoiceSource {
     private struct Contents: Decodable {
         /// Singular and plural.
@@ -35,18 +35,18 @@ struct AgreementSource: ChoiceSource {
         using generator: inout SeededGenerator,
         counterfactuals: inout SeededGenerator
     ) -> ChoiceDraw {
-        let all = nouns[split]
+        let nouns = nouns[split]
         let sentence = sentences[generator.below(sentences.count)]
-        let subject = generator.below(all.count)
-        let others = all.indices.filter { $0 != subject }
-        let other = others[generator.below(others.count)]
+        let index = generator.below(nouns.count)
+        let others = nouns.indices.filter { $0 != index }
+        let (subject, other) = (nouns[index], nouns[others[generator.below(others.count)]])
         let (number, otherNumber) = (generator.below(2), generator.below(2))
-        let counterfactual = nouns.counterfactual(
-            to: subject, form: number, besides: [other], in: split, using: &counterfactuals
+        let counterfactual = self.nouns.counterfactual(
+            to: subject, form: number, besides: other, using: &counterfactuals
         )
         return ChoiceDraw(
             sentence: sentence,
-            words: ["SUBJECT": all[subject].forms[number], "OTHER": all[other].forms[otherNumber]],
+            words: ["SUBJECT": subject.forms[number], "OTHER": other.forms[otherNumber]],
             counterfactual: counterfactual.map { ["SUBJECT": $0] },
             positions: ["SUBJECT": "SUBJECT", "OTHER": "OTHER"],
             group: "\(Self.numbers[number])-\(Self.numbers[otherNumber])", right: verbs[number],

@@ -8,7 +8,7 @@ struct NounPairs {
         let lengths: [Int]
     }
 
-    private let training, heldOut: [Noun]
+    private let all, training, heldOut: [Noun]
 
     /// - Parameters:
     ///   - entries: two forms each.
@@ -21,37 +21,32 @@ struct NounPairs {
         guard entries.count >= 4 else {
             throw IOIError("\(file.path): nouns: found \(entries.count), expected 4 or more, two of them held out")
         }
-        let nouns = entries.map { forms in
-            Noun(forms: forms, lengths: forms.map { tokenizer.encode(" " + $0).count })
-        }
+        all = entries.map { forms in Noun(forms: forms, lengths: forms.map { tokenizer.encode(" " + $0).count }) }
         let names = HeldOutTexts.choose(entries.map { $0[0] }, "noun", oneOf: 5, least: 2)
-        heldOut = nouns.filter { names.contains($0.forms[0]) }
-        training = nouns.filter { !names.contains($0.forms[0]) }
+        heldOut = all.filter { names.contains($0.forms[0]) }
+        training = all.filter { !names.contains($0.forms[0]) }
     }
 
     subscript(split: PromptGenerator.Split) -> [Noun] { split == .training ? training : heldOut }
 
-    /// The noun that stands in a counterfactual: the same in its other form if that has as many tokens, else another one
-    /// of the same split whose other form has; nil if there is none.
+    /// The noun that stands in a counterfactual: the same in its other form if that has as many tokens, else another
+    /// one, of either split, whose other form has; nil if there is none.
     ///
     /// - Parameters:
-    ///   - index: of the noun in its split.
-    ///   - form: the form in the prompt.
-    ///   - taken: the indices of other nouns of the prompt.
-    ///   - split: the split of the prompt.
+    ///   - noun: the noun in the prompt.
+    ///   - form: its form there.
+    ///   - other: another noun of the prompt.
     ///   - generator: draws the other noun.
     func counterfactual(
-        to index: Int,
+        to noun: Noun,
         form: Int,
-        besides taken: [Int] = [],
-        in split: PromptGenerator.Split,
+        besides other: Noun? = nil,
         using generator: inout SeededGenerator
     ) -> String? {
-        let nouns = self[split]
-        let fitting = nouns.indices.filter { nouns[$0].lengths[1 - form] == nouns[index].lengths[form] }
-        if fitting.contains(index) { return nouns[index].forms[1 - form] }
-        let others = fitting.filter { !taken.contains($0) }
-        return others.isEmpty ? nil : nouns[others[generator.below(others.count)]].forms[1 - form]
+        func fits(_ candidate: Noun) -> Bool { candidate.lengths[1 - form] == noun.lengths[form] }
+        if fits(noun) { return noun.forms[1 - form] }
+        let fitting = all.filter { fits($0) && $0.forms != other?.forms }
+        return fitting.isEmpty ? nil : fitting[generator.below(fitting.count)].forms[1 - form]
     }
 
     /// The answers whose two forms are single tokens: the tokens of the first forms and those of the second.

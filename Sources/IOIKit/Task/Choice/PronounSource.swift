@@ -3,7 +3,7 @@ import Foundation
 /// Gendered pronouns: "The queen dropped the letter because" continues with " she".
 ///
 /// Subject, gender, object and sentence are independent and uniform. In the counterfactual the subject has the other
-/// gender.
+/// gender, by another noun if only this has as many tokens.
 struct PronounSource: ChoiceSource {
     private struct Contents: Decodable {
         /// Of a man and of a woman.
@@ -39,11 +39,11 @@ struct PronounSource: ChoiceSource {
         counterfactuals: inout SeededGenerator
     ) -> ChoiceDraw {
         let sentence = sentences[generator.below(sentences.count)]
-        let subject = generator.below(nouns[split].count)
+        let subject = nouns[split][generator.below(nouns[split].count)]
         let (gender, object) = (generator.below(2), generator.below(objects.count))
-        let counterfactual = nouns.counterfactual(to: subject, form: gender, in: split, using: &counterfactuals)
+        let counterfactual = nouns.counterfactual(to: subject, form: gender, using: &counterfactuals)
         return ChoiceDraw(
-            sentence: sentence, words: ["SUBJECT": nouns[split][subject].forms[gender], "OBJECT": objects[object]],
+            sentence: sentence, words: ["SUBJECT": subject.forms[gender], "OBJECT": objects[object]],
             counterfactual: counterfactual.map { ["SUBJECT": $0] },
             positions: ["SUBJECT": "SUBJECT", "OBJECT": "OBJECT"], group: ["masculine", "feminine"][gender],
             right: pronouns[gender], wrong: pronouns[1 - gender]
