@@ -29,7 +29,7 @@ import Testing
     @Test func thePromptsAreOfTheTask() {
         let all = PlantedNumberModel.prompts
         #expect(all.map(\.id) == Array(0..<15) && Set(all.map(\.tokens)).count == 15)
-        #expect(Set(all.map(\.tokens.count)) == [9, 12, 14])
+        #expect(Set(all.map(\.tokens.count)) == [9, 13, 14])
         #expect(Set(Self.prompts.map(\.group)).count == 5 && Set(Self.prompts.map(\.template)).count == 3)
         for prompt in all {
             let (tokens, other) = (prompt.tokens, prompt.counterfactualTokens!)
@@ -60,7 +60,7 @@ import Testing
             counterfactuals.append(difference(model.run(prompt.counterfactualTokens!), prompt))
         }
         // After 01 the numbers from 02 on are likely, of which as many are wrong as right in these prompts.
-        #expect(abs(mean(counterfactuals)) < 0.05)
+        #expect(abs(mean(counterfactuals)) < 0.1)
     }
 
     @Test(arguments: PlantedNumberModel.all)
@@ -82,7 +82,7 @@ import Testing
                     return difference(run, Self.prompts[index])
                 })
         }
-        func planted(_ prompt: Prompt) -> [NaivePlace] {
+        func circuit(_ prompt: Prompt) -> [NaivePlace] {
             planted.senders.map { place($0.sender, prompt.positions[$0.position]!) }
         }
         for (sender, position) in planted.senders {
@@ -98,7 +98,7 @@ import Testing
         }
         let everything = idle + planted.senders.map(\.sender)
         let outside = patched { prompt in
-            let kept = planted(prompt)
+            let kept = circuit(prompt)
             return everything.flatMap { sender in prompt.tokens.indices.map { place(sender, $0) } }.filter {
                 !kept.contains($0)
             }

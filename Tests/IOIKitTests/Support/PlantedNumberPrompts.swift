@@ -24,7 +24,7 @@ extension PlantedNumberModel {
         }
     }()
 
-    /// Three templates of 9, 12 and 14 tokens, and of each a prompt for the numbers from 3 to 7: all larger numbers are
+    /// Three templates of 9, 13 and 14 tokens, and of each a prompt for the numbers from 3 to 7: all larger numbers are
     /// right, all others wrong. In the counterfactual the number is 1.
     static let prompts: [Prompt] = wordings.enumerated().flatMap { template, wording in
         (3...7).map { number in
