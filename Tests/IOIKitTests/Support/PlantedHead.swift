@@ -64,4 +64,26 @@ struct PlantedHead {
             for dimension in sink { output[index][dimension] = -strength / Float(sink.count) }
         }
     }
+
+    /// Moves a part of the stream from the one token that has a property to all that have another.
+    ///
+    /// Scores: where it moves from 4, the first token 1.5, else 0. At tokens without the property the first token leads.
+    ///
+    /// - Parameters:
+    ///   - place: the dimension that is 1 at the tokens that it moves to.
+    ///   - other: the dimension that is 1 at the token that it moves from.
+    ///   - first: the dimension that is 1 at the first token.
+    func becomeCarrier(
+        at place: Int,
+        from other: Int,
+        first: Int,
+        moving part: Range<Int>,
+        to target: Range<Int>,
+        sink: Range<Int>
+    ) {
+        addScore(1, dimension: headWidth - 2, query: [place: 1], key: [other: 4])
+        addScore(1.5, dimension: headWidth - 1, bias: 1, key: [first: 1])
+        // Less attention than 1 is made up for.
+        copy(part, to: target, strength: 1.25, sink: sink)
+    }
 }

@@ -90,7 +90,10 @@ struct PlantedModel: CustomTestStringConvertible, Sendable {
         parameters = GPT2Parameters(zeros: Self.config)
         parameters.addNoise(noise, sparing: Stream.constant, seed: seed)
         parameters.setEmbeddings()
-        parameters.setLayerNormGains()
+        // Names are loud and all else quiet, so that the logits are those of names.
+        parameters.setGains(Stream.gain) { dimension in
+            Stream.name.contains(dimension) ? 8 : Stream.constant.contains(dimension) ? 0.05 : 0.5
+        }
         PlantedHead(clearing: duplicateToken, of: parameters).becomeDuplicateToken()
         PlantedHead(clearing: sInhibition, of: parameters).becomeSInhibition()
         PlantedHead(clearing: nameMover, of: parameters).becomeNameMover()
@@ -152,19 +155,6 @@ extension GPT2Parameters {
             row[Stream.isFirst] = position == 0 ? 1 : 0
             fill(Stream.position, of: row, deviation: 0.1, SeededGenerator(0, "position", position))
             balance(row, by: Stream.constant)
-        }
-    }
-
-    /// The last LayerNorm makes names loud and all else quiet, so that the logits are those of names.
-    fileprivate func setLayerNormGains() {
-        for block in blocks {
-            for gamma in [block.ln1Gamma, block.ln2Gamma] {
-                for dimension in 0..<Stream.width { gamma[0][dimension] += Stream.gain }
-            }
-        }
-        for dimension in 0..<Stream.width {
-            let isConstant = Stream.constant.contains(dimension)
-            finalGamma[0][dimension] += Stream.name.contains(dimension) ? 8 : isConstant ? 0.05 : 0.5
         }
     }
 }

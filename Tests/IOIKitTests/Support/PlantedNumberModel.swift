@@ -78,13 +78,18 @@ struct PlantedNumberModel: CustomTestStringConvertible, Sendable {
         parameters = GPT2Parameters(zeros: Self.config)
         parameters.addNoise(noise, sparing: Stream.constant, seed: seed)
         parameters.setEmbeddings()
-        parameters.setLayerNormGains()
+        // Numbers are loud and all else quiet, so that the logits are those of numbers.
+        parameters.setGains(Stream.gain) { dimension in
+            Stream.number.contains(dimension) ? 18 : Stream.constant.contains(dimension) ? 0.05 : 0.5
+        }
         PlantedMLP(clearing: readingMLP, of: parameters).becomeReader()
         PlantedHead(clearing: firstCarrier, of: parameters).becomeCarrier(
-            at: Stream.isAnd, from: Stream.isNumber, moving: Stream.read, to: Stream.moved
+            at: Stream.isAnd, from: Stream.isNumber, first: Stream.isFirst, moving: Stream.read, to: Stream.moved,
+            sink: Stream.sink
         )
         PlantedHead(clearing: secondCarrier, of: parameters).becomeCarrier(
-            at: Stream.isEnd, from: Stream.isAnd, moving: Stream.moved, to: Stream.carried
+            at: Stream.isEnd, from: Stream.isAnd, first: Stream.isFirst, moving: Stream.moved, to: Stream.carried,
+            sink: Stream.sink
         )
         PlantedMLP(clearing: boostingMLP, of: parameters).becomeBooster()
     }
@@ -121,13 +126,6 @@ private enum Stream {
     static let size: Float = 8
     /// Undoes what a LayerNorm divides a row by: the root mean square of the constant.
     static let gain = (2 * size * size / Float(width)).squareRoot()
-
-    /// A multiple of a dimension's unit vector, less the same of the sink's.
-    static func writing(_ dimension: Int, _ strength: Float) -> [Int: Float] {
-        var output = Dictionary(uniqueKeysWithValues: sink.map { ($0, -strength / Float(sink.count)) })
-        output[dimension] = strength
-        return output
-    }
 }
 
 extension GPT2Parameters {
@@ -153,26 +151,13 @@ extension GPT2Parameters {
             balance(row, by: Stream.constant)
         }
     }
-
-    /// The last LayerNorm makes numbers loud and all else quiet, so that the logits are those of numbers.
-    fileprivate func setLayerNormGains() {
-        for block in blocks {
-            for gamma in [block.ln1Gamma, block.ln2Gamma] {
-                for dimension in 0..<Stream.width { gamma[0][dimension] += Stream.gain }
-            }
-        }
-        for dimension in 0..<Stream.width {
-            let isConstant = Stream.constant.contains(dimension)
-            finalGamma[0][dimension] += Stream.number.contains(dimension) ? 18 : isConstant ? 0.05 : 0.5
-        }
-    }
 }
 
 extension PlantedMLP {
     /// A neuron for each number, with 3 before its GELU where this number stands and -3 elsewhere.
     fileprivate func becomeReader() {
         for (neuron, (from, to)) in zip(Stream.number, Stream.read).enumerated() {
-            set(neuron, reading: [from: 6], bias: -3, writing: Stream.writing(to, 1 / 3))
+            set(neuron, reading: [from: 6], bias: -3, writing: Self.writing(to, 1 / 3, sink: Stream.sink))
         }
     }
 
@@ -181,17 +166,9 @@ extension PlantedMLP {
     fileprivate func becomeBooster() {
         for (neuron, to) in Stream.number.enumerated() {
             let below = Stream.carried.prefix(neuron).map { ($0, Float(8)) }
-            set(neuron, reading: Dictionary(uniqueKeysWithValues: below), writing: Stream.writing(to, 0.6 / 8))
+            set(
+                neuron, reading: Dictionary(uniqueKeysWithValues: below),
+                writing: Self.writing(to, 0.6 / 8, sink: Stream.sink))
         }
-    }
-}
-
-extension PlantedHead {
-    /// Scores at its place: where it moves from 4, the first token 1.5, else 0. At other places the first token leads.
-    fileprivate func becomeCarrier(at place: Int, from other: Int, moving part: Range<Int>, to target: Range<Int>) {
-        addScore(1, dimension: 10, query: [place: 1], key: [other: 4])
-        addScore(1.5, dimension: 11, bias: 1, key: [Stream.isFirst: 1])
-        // Less attention than 1 is made up for.
-        copy(part, to: target, strength: 1.25, sink: Stream.sink)
     }
 }

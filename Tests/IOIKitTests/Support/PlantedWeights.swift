@@ -33,6 +33,18 @@ extension GPT2Parameters {
         let sum = (0..<config.width).reduce(0) { $0 + row[$1] }
         for dimension in constant { row[dimension] -= sum / 2 }
     }
+
+    /// - Parameters:
+    ///   - gain: what the blocks' LayerNorms multiply by.
+    ///   - final: what the last one does, by dimension.
+    func setGains(_ gain: Float, final: (_ dimension: Int) -> Float) {
+        for block in blocks {
+            for gamma in [block.ln1Gamma, block.ln2Gamma] {
+                for dimension in 0..<config.width { gamma[0][dimension] += gain }
+            }
+        }
+        for dimension in 0..<config.width { finalGamma[0][dimension] += final(dimension) }
+    }
 }
 
 /// The weights of one MLP, to be set neuron by neuron.
@@ -58,5 +70,13 @@ struct PlantedMLP {
         for (dimension, weight) in input { inner[dimension][neuron] = weight }
         innerBias[0][neuron] = bias
         for (dimension, weight) in output { outer[neuron][dimension] = weight }
+    }
+
+    /// A multiple of a dimension's unit vector, less the same of a part that nothing reads, so that the stream still sums
+    /// to zero.
+    static func writing(_ dimension: Int, _ strength: Float, sink: Range<Int>) -> [Int: Float] {
+        var output = Dictionary(uniqueKeysWithValues: sink.map { ($0, -strength / Float(sink.count)) })
+        output[dimension] = strength
+        return output
     }
 }
