@@ -41,7 +41,7 @@ struct PlantedNumberModel: CustomTestStringConvertible, Sendable {
 
     var config: GPT2Config { parameters.config }
     /// In the order in which they work, each with its position.
-    var senders: [(sender: PathPatching.Sender, position: PositionName)] {
+    var senders: [(sender: Node, position: PositionName)] {
         [
             (.mlp(readingMLP), Self.year), (.head(firstCarrier), Self.and), (.head(secondCarrier), .end),
             (.mlp(boostingMLP), .end),

@@ -19,7 +19,7 @@ import Testing
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
     /// Where a sender's output stands.
-    func place(_ sender: PathPatching.Sender, _ position: Int) -> NaivePlace {
+    func place(_ sender: Node, _ position: Int) -> NaivePlace {
         switch sender {
         case .head(let head): .head(head, .z, position: position)
         case .mlp(let layer): NaivePlace(.mlpOut, layer: layer, position: position)
@@ -91,7 +91,7 @@ import Testing
                 #expect(abs(value) < 0.1 * original, "\(sender) at \(position), zero \(zero): \(value)")
             }
         }
-        let idle = planted.noiseHeads.map { PathPatching.Sender.head($0) } + planted.noiseMLPs.map { .mlp($0) }
+        let idle = planted.noiseHeads.map { Node.head($0) } + planted.noiseMLPs.map { .mlp($0) }
         for sender in idle {
             let value = patched { prompt in prompt.tokens.indices.map { place(sender, $0) } }
             #expect(abs(value - original) < 0.01 * original, "\(sender): \(value)")

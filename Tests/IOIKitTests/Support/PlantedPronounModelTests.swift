@@ -55,9 +55,9 @@ import Testing
     @Test(arguments: PlantedPronounModel.all)
     func pathPatchingWalksBackThroughThePlantedHeadAndMLP(_ planted: PlantedPronounModel) throws {
         let senders =
-            planted.config.allHeads.map { PathPatching.Sender.head($0) }
+            planted.config.allHeads.map { Node.head($0) }
             + (0..<planted.config.layers).map { .mlp($0) }
-        let steps: [(Receiver, PathPatching.Sender)] = [
+        let steps: [(Receiver, Node)] = [
             (.logits, .head(planted.carrier)),
             (
                 .heads(input: .v, heads: [planted.carrier], position: .one(PlantedPronounModel.subject)),
