@@ -95,6 +95,7 @@ extension ExperimentCommand {
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
         let subject = try Subject(of: described, model, donor: donor)
+        if !common.quiet { reportDropped(subject.dataset?.dropped) }
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(

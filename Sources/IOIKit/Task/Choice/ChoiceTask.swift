@@ -54,7 +54,9 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
                 answer: tokenizer.decode([answer]), answerToken: answer, words: draw.words
             )
         }
-        return TaskDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+        return TaskDataset(
+            name: rawValue, seed: seed, prompts: prompts,
+            jsonLines: PromptWriter.jsonLines(prompts, tokenizer: tokenizer))
     }
 }
 

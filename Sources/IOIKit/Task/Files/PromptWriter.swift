@@ -13,13 +13,44 @@ struct PromptWriter {
         return Data(writer.bytes)
     }
 
-    static func jsonLines(_ prompts: [Prompt]) -> Data {
+    /// - Parameter tokenizer: says what the right and wrong tokens are; nil to write their ids alone.
+    static func jsonLines(_ prompts: [Prompt], tokenizer: BPETokenizer? = nil) -> Data {
         var writer = PromptWriter()
-        for prompt in prompts { writer.line(prompt) }
+        for prompt in prompts { writer.line(prompt, tokenizer) }
         return Data(writer.bytes)
     }
 
-    private mutating func line(_ prompt: Prompt) {
+    /// AutoCircuit's JSON, one prompt a line.
+    ///
+    /// - Parameters:
+    ///   - positions: those of all prompts; nil to write none. In the file they count from a beginning-of-text token.
+    ///   - texts: makes the texts.
+    static func autoCircuit(_ prompts: [Prompt], positions: Positions?, _ texts: PairTexts) throws -> Data {
+        var writer = PromptWriter()
+        let pairs = try texts.pairs(prompts)
+        writer.put("{")
+        if let positions {
+            let shift = pairs[0].beginsText ? 0 : 1
+            writer.field("word_idxs", positions.inOrder.map { ($0.name.text, $0.index + shift) })
+            writer.put(",")
+        }
+        writer.isFirstKey = true
+        writer.key("prompts")
+        writer.put("[")
+        for (index, pair) in pairs.enumerated() {
+            writer.put(index == 0 ? "\n{" : ",\n{")
+            writer.isFirstKey = true
+            writer.field("clean", pair.text)
+            writer.field("corrupt", pair.counterfactual)
+            writer.field("answers", pair.right)
+            writer.field("wrong_answers", pair.wrong)
+            writer.put("}")
+        }
+        writer.put("\n]}\n")
+        return Data(writer.bytes)
+    }
+
+    private mutating func line(_ prompt: Prompt, _ tokenizer: BPETokenizer?) {
         isFirstKey = true
         put("{")
         field("id", prompt.id)
@@ -35,9 +66,13 @@ struct PromptWriter {
         field("tokens", prompt.tokens)
         field("answer", prompt.answer)
         field("answer_token", prompt.answerToken)
+        if let tokenizer {
+            field("right", prompt.rightTokens.map { tokenizer.decode([$0]) })
+            field("wrong", prompt.wrongTokens.map { tokenizer.decode([$0]) })
+        }
         field("right_tokens", prompt.rightTokens)
         field("wrong_tokens", prompt.wrongTokens)
-        field(prompt.positions.inOrder)
+        field("positions", prompt.positions.inOrder.map { ($0.name.text, $0.index) })
         field("counterfactual", prompt.counterfactualText)
         field("counterfactual_tokens", prompt.counterfactualTokens)
         put("}\n")
@@ -60,18 +95,28 @@ struct PromptWriter {
         field("s_token", prompt.sToken)
         field("place", prompt.place)
         field("object", prompt.object)
-        field(PositionName.ioi.map { ($0, prompt.positions[$0]!) })
+        field("positions", PositionName.ioi.map { ($0.text, prompt.positions[$0]!) })
         field("abc_text", prompt.abcText)
         field("abc_tokens", prompt.abcTokens)
         put("}\n")
     }
 
-    private mutating func field(_ positions: [(name: PositionName, index: Int)]) {
-        key("positions")
+    private mutating func field(_ name: String, _ values: [(name: String, value: Int)]) {
+        key(name)
         isFirstKey = true
         put("{")
-        for (name, index) in positions { field(name.text, index) }
+        for (name, value) in values { field(name, value) }
         put("}")
+    }
+
+    private mutating func field(_ name: String, _ values: [String]) {
+        key(name)
+        put("[")
+        for (index, text) in values.enumerated() {
+            if index > 0 { put(",") }
+            quoted(text)
+        }
+        put("]")
     }
 
     private mutating func field(_ name: String, _ value: Int) {
