@@ -8,9 +8,9 @@ import Testing
         let folder = TemporaryModel.shared.model
         let workers = Workers()
         let model = try GPT2(ModelLocation.find(folder.path), workers: workers)
-        let data = try PromptSource(count: 100).prompts(for: model)
+        let data = try PromptSource(count: 100).data(for: model)
         let measures = try Evaluator(model.parameters, workers: workers).measure(data.prompts)
-        let difference = Evaluation(measures, seed: 0).all.logitDifference
+        let difference = try #require(ChoiceEvaluation(measures, seed: 0).all.logitDifference)
         #expect(difference.bounds[0] < difference.mean && difference.mean < difference.bounds[1])
 
         let batch = PackedBatch([data.prompts[0].tokens], rows: .last)

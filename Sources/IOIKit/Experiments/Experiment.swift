@@ -105,9 +105,10 @@ public struct Subject {
 
     /// - Throws: `IOIError` for the prompts if they are of another task than IOI.
     func requireIOI(for purpose: String) throws {
-        guard let dataset, dataset.ioi == nil else { return }
+        guard let dataset, !dataset.namesIOI else { return }
         throw IOIError.usage(
-            "\(purpose): found \(dataset.name) prompts, expected prompts of indirect-object identification")
+            "\(purpose): found \(dataset.name) prompts, expected prompts of indirect-object identification, which name IO, S1, S1+1 and S2"
+        )
     }
 
     /// - Throws: `IOIError` if there is no donor or its shape differs.

@@ -29,6 +29,9 @@ public struct TaskDataset: Sendable {
 
     public var count: Int { prompts.count }
 
+    /// Whether all prompts name the positions of indirect-object identification, and so can be analysed as such.
+    public var namesIOI: Bool { prompts.allSatisfy { $0.positions.areIOI && $0.rightTokens.count == 1 } }
+
     /// The text of each prompt with its answer, for training on text. Those of a ``PublishedDataset`` are the lines of its
     /// file.
     public var lines: [String] { prompts.map { $0.text + $0.answer } }

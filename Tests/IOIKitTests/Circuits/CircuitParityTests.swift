@@ -33,7 +33,7 @@ import Testing
     /// Sets of kept heads: none, all, one, some at positions, and some seeded mixtures.
     private func keptSets(_ config: GPT2Config) -> [[Head: PositionSelection]] {
         let heads = config.allHeads
-        let choices = PositionName.allCases.map { PositionSelection.one($0) } + [.all]
+        let choices = PositionName.ioi.map { PositionSelection.one($0) } + [.all]
         var generator = SeededGenerator(1, "kept sets")
         let mixtures = (0..<4).map { _ in
             Dictionary(

@@ -6,10 +6,10 @@ import Testing
 @testable import IOIKit
 
 @Suite struct ChoiceEvaluationTests {
-    static func prompt(right: [Int], wrong: [Int], answer: Int) -> ChoicePrompt {
-        ChoicePrompt(
-            id: 0, dataset: "d", template: "t", group: "g", text: "", words: [:], tokens: [0], answer: "",
-            answerToken: answer, rightTokens: right, wrongTokens: wrong
+    static func prompt(right: [Int], wrong: [Int], answer: Int) -> Prompt {
+        Prompt(
+            id: 0, dataset: "d", template: "t", group: "g", text: "", tokens: [0], counterfactualTokens: nil,
+            rightTokens: right, wrongTokens: wrong, answer: "", answerToken: answer
         )
     }
 
@@ -30,10 +30,8 @@ import Testing
         let model = try temporary.load()
         var source = PromptSource(count: 90)
         source.dataset = task.rawValue
-        guard case .choice(let dataset) = try source.data(for: model) else {
-            Issue.record("another kind of prompts")
-            return
-        }
+        let dataset = try source.data(for: model)
+        #expect(dataset.ioi == nil)
         let workers = Workers(count: 2)
         let evaluator = Evaluator(model.parameters, workers: workers)
         let measures = try evaluator.measure(dataset.prompts)
@@ -51,6 +49,11 @@ import Testing
                 if prompt.wrongTokens.contains(token) { difference -= exp(logit) / total }
             }
             #expect(abs(measured.probabilityDifference - difference) < 1e-5)
+            let right = prompt.rightTokens.map { logits[$0] }
+            let wrong = prompt.wrongTokens.map { logits[$0] }
+            #expect(abs(measured.logitDifference! - (right.mean - wrong.mean)) < 1e-5)
+            #expect(abs(measured.logProbability! - log(right.reduce(0) { $0 + exp($1) } / total)) < 1e-5)
+            #expect(measured.isTop == right.contains(logits.max()!))
             #expect(abs(measured.loss + log(exp(logits[prompt.answerToken]) / total)) < 1e-5)
         }
         let evaluation = ChoiceEvaluation(measures, seed: 0, perPrompt: true)
@@ -64,7 +67,7 @@ import Testing
         #expect(evaluation.byGroup.values.reduce(0) { $0 + $1.count } == 90)
         #expect(evaluation.byTemplate.values.reduce(0) { $0 + $1.count } == 90)
         #expect(evaluation.perPrompt == measures)
-        #expect(try evaluator.evaluate(.choice(dataset), seed: 0, perPrompt: true) == .choice(evaluation))
+        #expect(try evaluator.evaluate(dataset, seed: 0, perPrompt: true) == .choice(evaluation))
         let written = try JSONEncoder.readable.encode(TaskEvaluation.choice(evaluation))
         #expect(try JSONDecoder().decode(ChoiceEvaluation.self, from: written) == evaluation)
         #expect(try written == JSONEncoder.readable.encode(evaluation))

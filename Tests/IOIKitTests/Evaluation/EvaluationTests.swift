@@ -15,9 +15,9 @@ import Testing
         let names = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31]
         let naive = NaiveModel(fixture.parameters)
         let measures = try Evaluator(fixture.parameters, workers: Self.workers).measure(
-            PatchingFixture.prompts, names: names
+            PatchingFixture.ioiPrompts, names: names
         )
-        for (prompt, measured) in zip(PatchingFixture.prompts, measures) {
+        for (prompt, measured) in zip(PatchingFixture.ioiPrompts, measures) {
             let other = naive.run(prompt.abcTokens!).logits
             let counterfactual = other[prompt.ioToken] - other[prompt.sToken]
             #expect(abs(measured.counterfactualLogitDifference! - counterfactual) < 1e-4)
@@ -39,7 +39,7 @@ import Testing
 
     /// Prompts of an own file may name people who are not in the list.
     @Test func ioAndSRankAmongTheNamesEvenIfTheListLacksThem() {
-        var prompt = PatchingFixture.prompts[0]
+        var prompt = PatchingFixture.ioiPrompts[0]
         (prompt.tokens, prompt.ioToken, prompt.sToken, prompt.answerToken) = ([0, 4], 1, 2, 1)
         let logits: [Float] = [9, 3, 5, 4, 8, 1]
         func measured(_ names: [Int]) -> PromptMeasures {
@@ -55,12 +55,12 @@ import Testing
     /// A mean over some of the prompts would stand beside means over all of them.
     @Test func aMeanIsOverAllPromptsOrAbsent() throws {
         let fixture = PatchingFixture.all[0]
-        var prompts = PatchingFixture.prompts
+        var prompts = PatchingFixture.ioiPrompts
         prompts[3].abcTokens = nil
         let evaluator = Evaluator(fixture.parameters, workers: Self.workers)
         let some = try evaluator.measure(prompts)
         #expect(some.map { $0.counterfactualLogitDifference == nil } == prompts.map { $0.abcTokens == nil })
-        let whole = try evaluator.measure(PatchingFixture.prompts)
+        let whole = try evaluator.measure(PatchingFixture.ioiPrompts)
         #expect(some.map(\.loss) == whole.map(\.loss))
         let evaluation = Evaluation(some, seed: 0)
         #expect(evaluation.all.counterfactualLogitDifference == nil && evaluation.all.ioOverNames == nil)

@@ -47,10 +47,10 @@ import Testing
         let folder = try Folder(parameters)
         let donorFolder = try donor.map(Folder.init)
         let (model, donor) = (try folder.load(), try donorFolder?.load())
-        let dataset = IOIDataset(name: "clean", seed: nil, prompts: prompts, jsonLines: Data())
+        let dataset = TaskDataset(name: "clean", seed: nil, prompts: prompts, jsonLines: Data())
         try options.validate()
         return try options.run(
-            on: Subject(model, donor: donor, .ioi(dataset)), Work(settings, partial: partial, progress: progress)
+            on: Subject(model, donor: donor, dataset), Work(settings, partial: partial, progress: progress)
         )
     }
 
@@ -361,10 +361,10 @@ import Testing
     @Test func wrongOptionsAreErrors() throws {
         let folder = try Folder(PlantedModel().parameters)
         let model = try folder.load()
-        let dataset = IOIDataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
+        let dataset = TaskDataset(name: "clean", seed: nil, prompts: PlantedModel.prompts, jsonLines: Data())
         func run(_ options: HeadsExperiment, donor: GPT2? = nil) throws -> HeadsResults {
             try options.validate()
-            return try options.run(on: Subject(model, donor: donor, .ioi(dataset)), Work(Self.settings))
+            return try options.run(on: Subject(model, donor: donor, dataset), Work(Self.settings))
         }
         func expect(_ part: String, _ change: (inout HeadsExperiment) -> Void) {
             expectError(containing: part) { try run(Self.options(change)) }

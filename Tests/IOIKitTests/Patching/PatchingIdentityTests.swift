@@ -18,7 +18,7 @@ import Testing
         _ body: (PromptBatch, ForwardPass) -> [Edit]
     ) throws -> PatchMeasures {
         let runner = PatchRunner(
-            fixture.parameters, prompts: Self.prompts,
+            fixture.parameters, prompts: Self.prompts, metric: .logitDifference,
             keeping: PatchedPass.sites(divergingAt: Set(Stage.allCases), freezing: [.attention, .mlps, .layerNorms]),
             donorSites: Set(Site.allCases), settings: Self.settings
         )
@@ -29,12 +29,12 @@ import Testing
             donor.run(batch.packed)
             let edits = body(batch, donor)
             var measures = PatchMeasures(cells: 0)
-            measures.original = PatchRunner.logitDifferences(runner.base, batch)
+            measures.original = runner.takeOriginal()
             if let frozen {
                 let variant = PatchedRun(edits, tokens: batch.tokens([.all]))
                 let ends = runner.pass.run([variant], on: runner.base, freezing: frozen)
                 measures.patched = [measures.original.map { _ in .nan }]
-                runner.read(ends, variant: 0, batch, into: &measures.patched[0])
+                runner.read(ends, of: [0], batch, into: &measures.patched)
             } else {
                 measures.patched = try runner.run([PatchedRun(edits, of: batch.packed)], of: batch)
             }
@@ -95,7 +95,7 @@ import Testing
             prompt.tokens = prompt.abcTokens!
             return prompt
         }
-        let expected = try donor.measure(counterfactuals).map(\.logitDifference)
+        let expected = try donor.measure(counterfactuals).map { $0.logitDifference! }
         #expect(distance(measures.patched[0], expected) < 1e-4)
         #expect(measures.patched[1] == measures.original)
     }
@@ -130,7 +130,9 @@ import Testing
                 }
             }
         }
-        let expected = try Evaluator(donor, workers: Workers(count: 2)).measure(Self.prompts).map(\.logitDifference)
+        let expected = try Evaluator(donor, workers: Workers(count: 2)).measure(Self.prompts).map {
+            $0.logitDifference!
+        }
         #expect(distance(measures.patched[0], expected) < 1e-4)
         #expect(distance(measures.original, expected) > 0.1)
     }
@@ -144,7 +146,7 @@ import Testing
         let measures = try Knockout([heads], ablation: Ablation(.zero)).measure(
             fixture.parameters, Self.prompts, settings: Self.settings
         )
-        let expected = try Evaluator(mute, workers: Workers(count: 2)).measure(Self.prompts).map(\.logitDifference)
+        let expected = try Evaluator(mute, workers: Workers(count: 2)).measure(Self.prompts).map { $0.logitDifference! }
         #expect(distance(measures.patched[0], expected) < 1e-4)
         #expect(distance(measures.original, expected) > 0.1)
     }

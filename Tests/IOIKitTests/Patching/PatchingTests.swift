@@ -68,7 +68,7 @@ import Testing
     func activationPatchingOfLayers(_ fixture: PatchingFixture) throws {
         let model = NaiveModel(fixture.parameters)
         let prompts = PatchingFixture.prompts
-        let positions = PositionName.allCases.map { PositionSelection.one($0) } + [.all]
+        let positions = PositionName.ioi.map { PositionSelection.one($0) } + [.all]
         for site in Site.allCases.filter({ !$0.isPerHead }) {
             for isDenoising in [false, true] {
                 var method = ActivationPatching(site: site, positions: positions)

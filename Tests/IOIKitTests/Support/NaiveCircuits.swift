@@ -64,7 +64,7 @@ struct NaiveCircuits: Sendable {
     private static func positions(_ selections: [PositionSelection], in prompt: Prompt) -> Set<Int> {
         selections.reduce(into: []) { positions, selection in
             switch selection {
-            case .one(let position): positions.insert(prompt.positions[position])
+            case .one(let position): positions.insert(prompt.positions[position]!)
             case .all: positions.formUnion(prompt.tokens.indices)
             }
         }

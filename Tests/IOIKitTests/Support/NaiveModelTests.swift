@@ -109,7 +109,7 @@ import Testing
             #expect(abc.indices.filter { abc[$0] != prompt.tokens[$0] } == names.sorted())
             #expect(Set(names.map { abc[$0] }).count == 3)
         }
-        let groups = Dictionary(grouping: Self.prompts) { "\($0.template) \($0.order)" }
+        let groups = Dictionary(grouping: Self.prompts) { "\($0.template) \($0.group)" }
         #expect(groups.values.map(\.count).sorted() == [1, 2, 2, 3])
         for members in groups.values { #expect(Set(members.map { [$0.positions.io, $0.tokens.count] }).count == 1) }
         #expect(Self.prompts[7].tokens.starts(with: Self.prompts[5].tokens))

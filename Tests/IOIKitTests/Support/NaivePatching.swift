@@ -177,7 +177,7 @@ struct NaiveMeans: Sendable {
     }
 
     private enum Group: Hashable {
-        case template(String, NameOrder, position: Int)
+        case template(String, String, position: Int)
         case positionClass(PositionName?)
     }
 
@@ -207,9 +207,9 @@ struct NaiveMeans: Sendable {
 
     private static func group(of position: Int, in prompt: Prompt, _ grouping: Grouping) -> Group {
         switch grouping {
-        case .template: .template(prompt.template, prompt.order, position: position)
+        case .template: .template(prompt.template, prompt.group, position: position)
         // A token that is of several classes counts for the first of them only.
-        case .global: .positionClass(PositionName.allCases.first { prompt.positions[$0] == position })
+        case .global: .positionClass(PositionName.ioi.first { prompt.positions[$0] == position })
         }
     }
 }

@@ -41,9 +41,11 @@ struct PatchingFixture: CustomTestStringConvertible, Sendable {
         neighbour.add(deviation: 0.03, seed: seed + 200) { _ in true }
     }
 
+    static let prompts = ioiPrompts.map(Prompt.init)
+
     /// Three templates of 11, 7 and 15 tokens, the first in both orders. In "short" the token after S1 is IO, and S1 is
     /// the first token. The first two prompts begin alike, as do each template's; "long" goes on from a "short" one.
-    static let prompts: [Prompt] = {
+    static let ioiPrompts: [IOIPrompt] = {
         let (a, b, c, d, e, f, g, h) = (1, 2, 3, 4, 5, 6, 7, 8)
         let rows: [(Wording, io: Int, s: Int, object: Int, abc: [Int])] = [
             (.abba, a, b, 30, [c, d, e]),
@@ -88,7 +90,7 @@ private struct Wording {
     )
 
     /// - Parameter abc: the names that the counterfactual input has for IO, S1 and S2.
-    func prompt(id: Int, io: Int, s: Int, object: Int, abc: [Int]) -> Prompt {
+    func prompt(id: Int, io: Int, s: Int, object: Int, abc: [Int]) -> IOIPrompt {
         func tokens(io: Int, s1: Int, s2: Int) -> [Int] {
             var tokens = words.map { $0 < 0 ? object : $0 }
             tokens[positions.io] = io
@@ -96,7 +98,7 @@ private struct Wording {
             tokens[positions.s2] = s2
             return tokens
         }
-        return Prompt(
+        return IOIPrompt(
             id: id, dataset: "clean", template: template, order: order, text: "prompt \(id)",
             tokens: tokens(io: io, s1: s, s2: s), answer: " \(io)", answerToken: io, io: " \(io)", ioToken: io,
             s: " \(s)", sToken: s, place: nil, object: nil, positions: positions, abcText: "partner \(id)",

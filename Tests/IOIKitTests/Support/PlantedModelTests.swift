@@ -23,7 +23,7 @@ import Testing
 
     /// The position classes other than the one at which a planted head works.
     func elsewhere(_ selection: PositionSelection) -> [PositionSelection] {
-        PositionName.allCases.map { .one($0) }.filter { $0 != selection }
+        PositionName.ioi.map { .one($0) }.filter { $0 != selection }
     }
 
     func target(_ name: String, _ heads: [(Head, [PositionSelection])]) -> KnockoutTarget {
@@ -43,7 +43,7 @@ import Testing
             let (tokens, positions, abc) = (prompt.tokens, prompt.positions, prompt.abcTokens!)
             let places = [positions.io, positions.s1, positions.s2]
             #expect(places.map { tokens[$0] } == [prompt.ioToken, prompt.sToken, prompt.sToken])
-            #expect((positions.io < positions.s1) == (prompt.order == .abba))
+            #expect((positions.io < positions.s1) == (prompt.group == "ABBA"))
             #expect(max(positions.io, positions.s1) < positions.s2 && positions.end == tokens.count - 1)
             #expect(tokens.indices.filter { tokens[$0] < PlantedModel.names.count } == places.sorted())
             // Five names, and nothing else differs.

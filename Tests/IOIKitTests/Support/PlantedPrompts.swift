@@ -15,12 +15,14 @@ extension PlantedModel {
     /// The last token of every prompt.
     static let end = vocabulary.firstIndex(of: "to")!
 
+    static let prompts = ioiPrompts.map(Prompt.init)
+
     /// Three templates of 10, 12 and 16 tokens, each in both orders, and of each eight prompts: those that come of one
     /// by exchanging every name for the next.
     ///
     /// So each name is IO once, and S once, in the eight prompts of a template and order, and each stands once at each
     /// name's place in their counterfactuals: means over those prefer no name.
-    static let prompts: [Prompt] = wordings.enumerated().flatMap { index, wording in
+    static let ioiPrompts: [IOIPrompt] = wordings.enumerated().flatMap { index, wording in
         names.indices.map { wording.prompt(id: index * names.count + $0, name: $0) }
     }
 
@@ -64,7 +66,7 @@ extension PlantedModel {
         }
 
         /// - Parameter name: IO's.
-        func prompt(id: Int, name: Int) -> Prompt {
+        func prompt(id: Int, name: Int) -> IOIPrompt {
             let (positions, object) = (positions, objects[id % objects.count])
             func after(_ shift: Int) -> Int { (name + shift) % names.count }
             func filled(io: Int, s1: Int, s2: Int) -> [String] {
@@ -78,7 +80,7 @@ extension PlantedModel {
             let (io, s) = (name, after(s))
             let text = filled(io: io, s1: s, s2: s)
             let abcText = filled(io: after(abc[0]), s1: after(abc[1]), s2: after(abc[2]))
-            return Prompt(
+            return IOIPrompt(
                 id: id, dataset: "clean", template: template, order: order, text: text.joined(separator: " "),
                 tokens: tokens(text), answer: " \(names[io])", answerToken: io, io: " \(names[io])", ioToken: io,
                 s: " \(names[s])", sToken: s, place: nil, object: object, positions: positions,

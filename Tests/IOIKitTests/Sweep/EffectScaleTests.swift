@@ -80,7 +80,7 @@ import Testing
 
     /// Mean logit differences of prompts and counterfactuals, each run as a prompt of its own.
     static func means(_ model: GPT2) throws -> (prompts: Double, counterfactuals: Double) {
-        let prompts = try PromptSource(count: 12).prompts(for: model).prompts
+        let prompts = try PromptSource(count: 12).data(for: model).prompts
         let others = prompts.map { prompt in
             var other = prompt
             (other.tokens, other.abcTokens) = (prompt.abcTokens!, nil)
@@ -88,7 +88,7 @@ import Testing
         }
         let evaluator = Evaluator(model.parameters, workers: workers)
         func mean(_ prompts: [Prompt]) throws -> Double {
-            try evaluator.measure(prompts).map(\.logitDifference).mean
+            try evaluator.measure(prompts).map { $0.logitDifference! }.mean
         }
         return try (mean(prompts), mean(others))
     }

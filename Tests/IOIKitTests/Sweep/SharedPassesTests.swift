@@ -50,9 +50,10 @@ import Testing
         #expect(try means(fixture.donor, [.z], Self.prompts) !== first)
         #expect(try means(fixture.parameters, [.z, .mlpOut], Self.prompts) !== first)
         #expect(try means(fixture.parameters, [.z], Array(Self.prompts.dropLast())) !== first)
-        passes.keep([1, 2], of: fixture.parameters, Self.prompts)
-        #expect(passes.differences(of: fixture.parameters, Self.prompts) == [1, 2])
-        #expect(passes.differences(of: fixture.donor, Self.prompts) == nil)
-        #expect(passes.differences(of: fixture.parameters, Array(Self.prompts.dropLast())) == nil)
+        passes.keep([1, 2], unpatched: .logitDifference, of: fixture.parameters, Self.prompts)
+        #expect(passes.unpatched(.logitDifference, of: fixture.parameters, Self.prompts) == [1, 2])
+        #expect(passes.unpatched(.logProbability, of: fixture.parameters, Self.prompts) == nil)
+        #expect(passes.unpatched(.logitDifference, of: fixture.donor, Self.prompts) == nil)
+        #expect(passes.unpatched(.logitDifference, of: fixture.parameters, Array(Self.prompts.dropLast())) == nil)
     }
 }

@@ -37,7 +37,8 @@ import Testing
 
     static func runner(_ parameters: GPT2Parameters, batchTokens: Int, stackedRows: Int) -> PatchRunner {
         PatchRunner(
-            parameters, prompts: prompts, keeping: PatchedPass.sites(divergingAt: Set(Stage.allCases)),
+            parameters, prompts: prompts, metric: .logitDifference,
+            keeping: PatchedPass.sites(divergingAt: Set(Stage.allCases)),
             batchTokens: batchTokens, stackedRows: stackedRows, settings: RunSettings(workers: Workers(count: 2))
         )
     }
@@ -72,7 +73,7 @@ import Testing
                     alone += runner.pass.rowCounts(of: [variant], on: runner.base).reduce(0) { $0 + $1.after }
                 }
                 var measures = PatchMeasures(cells: 0)
-                measures.original = PatchRunner.logitDifferences(runner.base, batch)
+                measures.original = runner.takeOriginal()
                 measures.patched = try runner.run(variants, of: batch)
                 return measures
             }

@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func lineIsAsTheContractHasIt() throws {
-        let prompt = Prompt(
+        let prompt = IOIPrompt(
             id: 7,
             dataset: "clean",
             template: "a/b",
@@ -70,8 +70,8 @@ import Testing
             + "\n"
         let written = PromptWriter.jsonLines([prompt])
         #expect(String(decoding: written, as: UTF8.self) == line)
-        #expect(try JSONDecoder().decode(Prompt.self, from: written) == prompt)
-        #expect(try JSONDecoder().decode(Prompt.self, from: JSONEncoder().encode(prompt)) == prompt)
+        #expect(try JSONDecoder().decode(IOIPrompt.self, from: written) == prompt)
+        #expect(try JSONDecoder().decode(IOIPrompt.self, from: JSONEncoder().encode(prompt)) == prompt)
     }
 
     // MARK: A user's own
@@ -82,7 +82,7 @@ import Testing
         #expect(dataset.count == 1)
         #expect(
             dataset.prompts == [
-                Prompt(
+                IOIPrompt(
                     id: 0,
                     dataset: "custom",
                     template: "custom",
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test func answersOfTheLineAreUsed() throws {
-        func prompt(_ fields: String) throws -> Prompt {
+        func prompt(_ fields: String) throws -> IOIPrompt {
             try read(Self.minimal.dropLast() + ", " + fields + "}").prompts[0]
         }
         #expect(try prompt("\"answer\": \"John\"").answerToken == token(" John"))

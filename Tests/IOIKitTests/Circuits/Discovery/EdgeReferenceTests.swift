@@ -40,10 +40,9 @@ import Testing
         let model = ReferenceModel(folder: fixtures.appendingPathComponent("gpt2/\(name)"))
         let prompts = reference.prompts.enumerated().map { id, pair in
             Prompt(
-                id: id, dataset: "pairs", template: "\(id)", order: .abba, text: "", tokens: pair.tokens, answer: "",
-                answerToken: pair.io, io: "", ioToken: pair.io, s: "", sToken: pair.s, place: nil, object: nil,
-                positions: Positions(io: 0, s1: 0, s1Next: 1, s2: 1, end: pair.tokens.count - 1), abcText: nil,
-                abcTokens: pair.corrupt
+                id: id, dataset: "pairs", template: "\(id)", group: "", text: "", tokens: pair.tokens,
+                counterfactualTokens: pair.corrupt, rightTokens: [pair.io], wrongTokens: [pair.s], answer: "",
+                answerToken: pair.io
             )
         }
         return (try model.parameters(workers: Workers(count: 2)), prompts, reference)

@@ -147,7 +147,9 @@ import Testing
         )
         return zip(prompts, measures.original).map { prompt, difference in
             var prompt = prompt
-            if difference < 0 { swap(&prompt.ioToken, &prompt.sToken) }
+            if difference < 0 {
+                (prompt.rightTokens, prompt.wrongTokens) = (prompt.wrongTokens, prompt.rightTokens)
+            }
             return prompt
         }
     }

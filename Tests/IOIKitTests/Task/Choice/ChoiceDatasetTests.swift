@@ -22,10 +22,8 @@ import Testing
             var source = PromptSource(count: 1)
             source.file = file.path
             // The tokens stand in the file.
-            guard case .choice(let read) = try source.data(tokenizer: nil, config: config) else {
-                Issue.record("read as another kind of prompts")
-                return
-            }
+            let read = try source.data(tokenizer: nil, config: config)
+            #expect(read.ioi == nil)
             #expect(read.prompts == written.prompts && read.jsonLines == written.jsonLines)
             #expect(read.name == task.rawValue && read.seed == nil)
             expectError(containing: "line 1: ") { try source.prompts(tokenizer: nil, config: config) }
@@ -65,10 +63,10 @@ import Testing
         let broken = Self.sound.replacing(from, with: to)
         #expect(broken != Self.sound)
         try withFile("\(Self.sound)\n\(broken)\n", named: "own.jsonl") { file in
-            expectError(containing: "own.jsonl \(message)") { try ChoiceDataset(contentsOf: file, config: config) }
+            expectError(containing: "own.jsonl \(message)") { try TaskDataset(contentsOf: file, config: config) }
         }
         try withFile("\(Self.sound)\n", named: "own.jsonl") { file in
-            let dataset = try ChoiceDataset(contentsOf: file, config: config)
+            let dataset = try TaskDataset(contentsOf: file, config: config)
             #expect(dataset?.name == "d")
         }
     }

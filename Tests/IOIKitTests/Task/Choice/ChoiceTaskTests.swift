@@ -12,7 +12,7 @@ import Testing
         count: Int = 600,
         seed: UInt64 = 0,
         split: PromptGenerator.Split = .training
-    ) throws -> [ChoicePrompt] {
+    ) throws -> [Prompt] {
         try task.dataset(count: count, seed: seed, split: split, tokenizer: tokenizer).prompts
     }
 

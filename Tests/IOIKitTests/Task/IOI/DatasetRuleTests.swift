@@ -7,7 +7,7 @@ import Testing
 @Suite struct DatasetRuleTests {
     private static let count = 300
 
-    private func prompts(_ fixture: TaskFixture, _ rule: DatasetRule) throws -> [Prompt] {
+    private func prompts(_ fixture: TaskFixture, _ rule: DatasetRule) throws -> [IOIPrompt] {
         try fixture.generator().dataset(rule, count: Self.count, seed: 3).prompts
     }
 

@@ -75,7 +75,7 @@ import Testing
     @Test func drawsAreUniformAndIndependent() throws {
         let fixture = try TaskFixture.shared.get()
         let prompts = try fixture.generator().dataset(TaskFixture.nameMoving, count: 6_000, seed: 0).prompts
-        func check(_ what: String, categories: Int, _ category: (Prompt) -> String) {
+        func check(_ what: String, categories: Int, _ category: (IOIPrompt) -> String) {
             var counts: [String: Int] = [:]
             for prompt in prompts { counts[category(prompt), default: 0] += 1 }
             #expect(counts.count == categories, "\(what)")

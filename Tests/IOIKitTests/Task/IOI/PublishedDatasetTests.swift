@@ -92,10 +92,10 @@ import Testing
     @Test func linesOfOtherDatasetsAreTextAndAnswer() throws {
         let dataset = try TaskFixture.shared.get().generator().dataset(TaskFixture.nameMoving, count: 20, seed: 3)
         #expect(
-            TaskDataset.ioi(dataset).lines == dataset.prompts.map { "\($0.text) \($0.answer.dropFirst())" }
+            TaskDataset(dataset).lines == dataset.prompts.map { "\($0.text) \($0.answer.dropFirst())" }
         )
         let choice = try ChoiceTask.agreement.dataset(
             count: 5, seed: 0, tokenizer: ChoiceFixture.shared.get().tokenizer)
-        #expect(TaskDataset.choice(choice).lines == choice.prompts.map { $0.text + $0.answer })
+        #expect(choice.lines == choice.prompts.map { $0.text + $0.answer })
     }
 }

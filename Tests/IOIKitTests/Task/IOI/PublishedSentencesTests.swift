@@ -30,7 +30,7 @@ struct PublishedSentencesTests {
         let (lines, dataset) = try dataset(published)
         #expect(dataset.count == count && lines.count == count && dataset.name == published.rawValue)
         // The lines as they are, so that training on text is on the file's own.
-        #expect(TaskDataset.ioi(dataset).lines == lines)
+        #expect(TaskDataset(dataset).lines == lines)
         // Derived again with a regular expression over the whole line: two names, the word before the rest of the
         // sentence that says what happens, and the last word.
         let people =
@@ -72,6 +72,6 @@ struct PublishedSentencesTests {
         let (lines, all) = try dataset(.clean)
         let some = try dataset(.clean, count: 50, seed: 4).dataset
         #expect(some.count == 50 && some.prompts == some.prompts.map { all.prompts[$0.id] })
-        #expect(TaskDataset.ioi(some).lines == some.prompts.map { lines[$0.id] })
+        #expect(TaskDataset(some).lines == some.prompts.map { lines[$0.id] })
     }
 }

@@ -120,7 +120,7 @@ import Testing
         )
         #expect(tokenizer.decode([prompt.tokens[prompt.positions.s2]]) == word(line.s2))
         #expect(prompt.template == line.template)
-        #expect(TaskDataset.ioi(dataset).lines == [line.line])
+        #expect(TaskDataset(dataset).lines == [line.line])
     }
 
     @Test func pairInsideASentenceNeedsNoAnd() throws {
@@ -158,7 +158,7 @@ import Testing
         let lines = Self.cases.prefix(3).map(\.line)
         let plain = try read(lines.joined(separator: "\n"))
         #expect(try read("\u{FEFF}" + lines.joined(separator: "\r\n") + "\r\n\r\n  \n").prompts == plain.prompts)
-        #expect(TaskDataset.ioi(plain).lines == lines)
+        #expect(TaskDataset(plain).lines == lines)
     }
 
     @Test(
