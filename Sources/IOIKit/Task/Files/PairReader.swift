@@ -68,12 +68,16 @@ private struct Derivation {
         let beginning = record.tokens == nil ? reader.beginningOfText : tokens[0] == reader.tokenizer?.endOfText
         let right = try answers(record.right, ids: record.rightTokens, names.right, "right_tokens")
         let wrong = try answers(record.wrong, ids: record.wrongTokens, names.wrong, "wrong_tokens")
+        let fields = (
+            right: record.rightTokens == nil ? names.right : "right_tokens",
+            wrong: record.wrongTokens == nil ? names.wrong : "wrong_tokens"
+        )
         guard !right.isEmpty else {
             let alternative = names == .own ? "; an IOI prompt has io and s instead" : ""
-            throw fault("\(names.right) is missing or empty, expected the next tokens that are right\(alternative)")
+            throw fault("\(fields.right) is missing or empty, expected the next tokens that are right\(alternative)")
         }
         if let both = right.first(where: wrong.contains) {
-            throw fault("\(names.wrong): found \(shown(both)), expected none of \(names.right)")
+            throw fault("\(fields.wrong): found \(shown(both)), expected none of \(fields.right)")
         }
         let answer = try answer(among: right)
         var counterfactual: [Int]?
@@ -163,7 +167,9 @@ private struct Derivation {
                 try token(of: answer, isList ? "\(field)[\(index)]" : field)
             }
         }
-        if let twice = tokens.firstRepeated() { throw fault("\(field): found \(shown(twice)) twice, expected it once") }
+        if let twice = tokens.firstRepeated() {
+            throw fault("\(ids == nil ? field : idField): found \(shown(twice)) twice, expected it once")
+        }
         return tokens
     }
 
@@ -225,7 +231,8 @@ private struct Derivation {
     // MARK: Positions
 
     private func positions(count: Int) throws -> Positions {
-        let shift = (record.tokens == nil && reader.beginningOfText ? 1 : 0) - record.firstIndex
+        // Without tokens they count those of the text.
+        let shift = record.tokens == nil && reader.beginningOfText ? 1 : 0
         var indices: [PositionName: Int] = [:]
         for (text, given) in record.positions.sorted(by: { $0.key < $1.key }) {
             let field = "\(names.positions).\(text)"
@@ -233,11 +240,9 @@ private struct Derivation {
                 throw fault("\(names.positions): found \(text.quoted), expected \(PositionName.form)")
             }
             let index = given + shift
-            // The beginning-of-text token, which these prompts lack.
-            if index == -1, record.firstIndex == 1 { continue }
-            guard (0..<count).contains(index) else {
+            guard (shift..<count).contains(index) else {
                 throw fault(
-                    "\(field): found \(given), expected \(max(0, -shift)) to \(count - 1 - shift) for \(count) tokens")
+                    "\(field): found \(given), expected 0 to \(count - 1 - shift) for \(count - shift) tokens")
             }
             if name == .end, index != count - 1 {
                 throw fault("\(field): found \(given), expected \(count - 1 - shift), the last token")

@@ -47,10 +47,8 @@ struct PairRecord {
     var answer: String?
     var answerToken: Int?
     var words: [String: String] = [:]
-    /// The indices of the named positions in ``tokens``, else in the tokens of ``text``.
+    /// The indices of the named positions in ``tokens``, else in the tokens of ``text`` alone.
     var positions: [String: Int] = [:]
-    /// The index that the file gives to the first token of ``text``.
-    var firstIndex = 0
 }
 
 extension PairRecord: Decodable {

@@ -185,9 +185,7 @@ extension PromptRecord: FileRecord {
 
 extension PairRecord: FileRecord {
     mutating func share(_ positions: [String: Int]) {
-        guard names == .autoCircuit else { return }
-        // They count from a beginning-of-text token.
-        (self.positions, firstIndex) = (positions, 1)
+        if names == .autoCircuit { self.positions = positions }
     }
 }
 

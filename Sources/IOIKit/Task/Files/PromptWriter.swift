@@ -5,6 +5,8 @@ import Foundation
 struct PromptWriter {
     private var bytes: [UInt8] = []
     private var isFirstKey = true
+    /// The texts of tokens, which prompts share.
+    private var literals: [Int: Data] = [:]
 
     static func jsonLines(_ prompts: [IOIPrompt]) -> Data {
         var writer = PromptWriter()
@@ -23,15 +25,21 @@ struct PromptWriter {
     /// AutoCircuit's JSON, one prompt a line.
     ///
     /// - Parameters:
-    ///   - positions: those of all prompts; nil to write none. In the file they count from a beginning-of-text token.
+    ///   - positions: those of all prompts; nil to write none. In the file they count the tokens of the texts.
     ///   - texts: makes the texts.
     static func autoCircuit(_ prompts: [Prompt], positions: Positions?, _ texts: PairTexts) throws -> Data {
         var writer = PromptWriter()
         let pairs = try texts.pairs(prompts)
         writer.put("{")
         if let positions {
-            let shift = pairs[0].beginsText ? 0 : 1
-            writer.field("word_idxs", positions.inOrder.map { ($0.name.text, $0.index + shift) })
+            let shift = pairs[0].beginsText ? 1 : 0
+            if let first = positions.inOrder.first, first.index < shift {
+                throw IOIError(
+                    "prompt \(prompts[0].id): positions.\(first.name.text): found <|endoftext|> there, expected a token of the "
+                        + "text, because the file holds texts only"
+                )
+            }
+            writer.field("word_idxs", positions.inOrder.map { ($0.name.text, $0.index - shift) })
             writer.put(",")
         }
         writer.isFirstKey = true
@@ -58,17 +66,19 @@ struct PromptWriter {
         field("template", prompt.template)
         field("group", prompt.group)
         field("text", prompt.text)
-        key("words")
-        isFirstKey = true
-        put("{")
-        for (slot, word) in prompt.words.sorted(by: { $0.key < $1.key }) { field(slot, word) }
-        put("}")
+        if !prompt.words.isEmpty {
+            key("words")
+            isFirstKey = true
+            put("{")
+            for (slot, word) in prompt.words.sorted(by: { $0.key < $1.key }) { field(slot, word) }
+            put("}")
+        }
         field("tokens", prompt.tokens)
         field("answer", prompt.answer)
         field("answer_token", prompt.answerToken)
         if let tokenizer {
-            field("right", prompt.rightTokens.map { tokenizer.decode([$0]) })
-            field("wrong", prompt.wrongTokens.map { tokenizer.decode([$0]) })
+            field("right", words: prompt.rightTokens, tokenizer)
+            field("wrong", words: prompt.wrongTokens, tokenizer)
         }
         field("right_tokens", prompt.rightTokens)
         field("wrong_tokens", prompt.wrongTokens)
@@ -107,6 +117,18 @@ struct PromptWriter {
         put("{")
         for (name, value) in values { field(name, value) }
         put("}")
+    }
+
+    private mutating func field(_ name: String, words tokens: [Int], _ tokenizer: BPETokenizer) {
+        key(name)
+        put("[")
+        for (index, token) in tokens.enumerated() {
+            if index > 0 { put(",") }
+            let literal = literals[token] ?? tokenizer.decode([token]).jsonLiteral
+            literals[token] = literal
+            bytes.append(contentsOf: literal)
+        }
+        put("]")
     }
 
     private mutating func field(_ name: String, _ values: [String]) {
