@@ -172,7 +172,7 @@ import Testing
     @Test(arguments: [
         (["eval", "--drop-unequal"], "ioi: --drop-unequal: does not go with generated prompts, expected --data"),
         (["eval", "--answers", "given"], "ioi: --answers: does not go with generated prompts, expected --data"),
-        (["eval", "--answers", "names"], "ioi: --answers: found \"names\", expected given or sentence"),
+        (["eval", "--answers", "names"], "ioi: --answers: found \"names\", expected one of given, sentence"),
         (
             ["data", "--out", "x.txt"],
             "ioi: --out: found \"x.txt\", expected a name that ends in one of .jsonl, .json, .csv"

@@ -29,7 +29,7 @@ struct PairRecord {
                 self = .token(id.value)
             } else {
                 throw DecodingError.dataCorruptedError(
-                    in: container, debugDescription: "found another value, expected a string or a token id")
+                    in: container, debugDescription: "expected a string or a token id")
             }
         }
     }

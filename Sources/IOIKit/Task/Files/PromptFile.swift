@@ -49,9 +49,10 @@ struct PromptFile {
         case UInt8(ascii: "["):
             (records, self.lines) = (try Self.records(ofDocument: bytes, path: path), nil)
         case UInt8(ascii: "{"):
+            // An object on the first line is a prompt unless it holds them all; one of several lines must.
             let isDocument =
-                Self.names(in: lines[0])?.contains("prompts") ?? Self.names(in: bytes)?.contains("prompts")
-                ?? (lines[0].filter { !Self.isBlank($0) } == [start])
+                Self.names(in: lines[0])?.contains("prompts")
+                ?? (lines[0].filter { !Self.isBlank($0) } == [start] || Self.names(in: bytes) != nil)
             records = try isDocument ? Self.records(ofDocument: bytes, path: path) : Self.records(of: lines, path: path)
             self.lines = isDocument ? nil : contents
         default:

@@ -9,11 +9,12 @@ public enum PromptForm: String, CaseIterable, Sendable {
     /// EAP-IG's tables: texts and answers.
     case table = "csv"
 
-    /// - Parameter path: of a file whose extension tells the form.
+    /// - Parameter path: of a file whose extension tells the form; JSON lines without one.
     /// - Throws: `IOIError` of the field `out` for any other extension.
     public init(path: String) throws {
         let name = URL(fileURLWithPath: path).lastPathComponent
-        guard let form = PromptForm(rawValue: URL(fileURLWithPath: path).pathExtension.lowercased()) else {
+        let ending = URL(fileURLWithPath: path).pathExtension.lowercased()
+        guard let form = ending.isEmpty ? .lines : PromptForm(rawValue: ending) else {
             let forms = Self.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")
             throw IOIError.invalid("out", "found \(name.quoted), expected a name that ends in one of \(forms)")
         }

@@ -65,7 +65,7 @@ struct PeerFileTests {
         let prompts = try #require(dataset.ioi).prompts
         #expect(prompts.count == 499)
         // A regular expression finds the names as well.
-        let people = /^.*? ([A-Z]\w+) and ([A-Z]\w+) .*?[,.] ([A-Z]\w+) .*$/
+        let people = /^.*? ([A-Z]\w+) and ([A-Z]\w+) .*?(?:[,.]| afterwards) ([A-Z]\w+) .*$/
         for prompt in prompts {
             let match = try #require(prompt.text.wholeMatch(of: people), "\(prompt.text)")
             let io = match.3 == match.1 ? match.2 : match.1

@@ -369,7 +369,7 @@ import Testing
         (#"{"text": "The hen", "right": [3], "counterfactual": ""}"#, "own.data line 1: counterfactual is empty"),
         (
             #"{"text": "The hen", "right": [3, true]}"#,
-            "own.data line 1: right[1]: found another value, expected a string or"
+            "own.data line 1: right[1]: found true, expected a string or a token id"
         ),
         (#"{"text": "The hen", "right": [3, "bank"]}"#, "own.data line 1: right[1]: found \"bank\" of"),
         (
