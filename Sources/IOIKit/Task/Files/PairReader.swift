@@ -90,7 +90,7 @@ private struct Derivation {
         }
         return Prompt(
             id: record.id ?? index, dataset: record.dataset ?? dataset, template: record.template ?? "custom",
-            group: record.group ?? "all", text: text, tokens: tokens, counterfactualText: record.counterfactual,
+            group: record.group ?? "custom", text: text, tokens: tokens, counterfactualText: record.counterfactual,
             counterfactualTokens: counterfactual, rightTokens: right, wrongTokens: wrong,
             answer: record.answer ?? reader.tokenizer?.decode([answer]) ?? "", answerToken: answer,
             positions: try positions(count: tokens.count), words: record.words

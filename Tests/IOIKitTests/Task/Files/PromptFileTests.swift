@@ -103,7 +103,7 @@ import Testing
         #expect(
             dataset.prompts[0].rightTokens == [bank] && dataset.prompts[0].wrongTokens == [sand, 7])
         #expect(dataset.prompts[0].answer == " bank")
-        #expect(dataset.prompts[0].counterfactualTokens == nil && dataset.prompts[0].group == "all")
+        #expect(dataset.prompts[0].counterfactualTokens == nil && dataset.prompts[0].group == "custom")
         #expect(dataset.prompts[0].positions.names == [.end])
     }
 
@@ -158,7 +158,7 @@ import Testing
 
     @Test func autoCircuitsPositionsAreShared() throws {
         var expected = try expected()
-        (expected.template, expected.group) = ("custom", "all")
+        (expected.template, expected.group) = ("custom", "custom")
         let (colour, end, start) = (PositionName("COLOUR")!, PositionName("end")!, PositionName("start")!)
         expected.positions = Positions([colour: 1, end: 8, start: 0], count: 9)
         let prompts = try read(Self.autoCircuit).prompts
@@ -169,11 +169,26 @@ import Testing
         #expect(moved.positions == Positions([colour: 2, end: 9, start: 1], count: 10))
     }
 
+    /// IOI's names come first, as in its own files, and the file's others are there too.
+    @Test func namesOfPositionsAreThoseOfTheFile() throws {
+        let prompts = try read(
+            """
+            {"word_idxs": {"IO-1": 1, "IO": 2, "S1": 4, "S1+1": 5, "S2": 8, "end": 12}, "prompts": [
+              {"clean": "\(Words.ioi)", "corrupt": "\(Words.third)", "answers": [" Mary"], "wrong_answers": [" John"]}]}
+            """
+        ).prompts
+        #expect(prompts.sharedPositions.map(\.text) == ["IO", "S1", "S1+1", "S2", "END", "IO-1", "end"])
+        #expect(throws: Never.self) { try prompts.check([.one(PositionName("IO-1")!)], field: "positions") }
+        expectError(containing: "positions: found the position S3, expected one of IO, S1, S1+1, S2, END, IO-1, end") {
+            try prompts.check([.one(PositionName("S3")!)], field: "positions")
+        }
+    }
+
     // MARK: Tables
 
     @Test func tablesHoldWordsOrIDs() throws {
         var expected = try expected()
-        (expected.template, expected.group, expected.positions) = ("custom", "all", Positions([:], count: 9))
+        (expected.template, expected.group, expected.positions) = ("custom", "custom", Positions([:], count: 9))
         let words = "clean,corrupted,correct,incorrect\n\(Words.clean),\(Words.corrupted), bank| stone, sand\n"
         #expect(try read(words).prompts == [expected])
         #expect(try read("\u{FEFF}" + words.replacing("\n", with: "\r\n")).prompts == [expected])
