@@ -25,11 +25,11 @@ public enum PromptForm: String, CaseIterable, Sendable {
 extension TaskDataset {
     /// What a file in a form does not hold of the prompts.
     public func losses(in form: PromptForm) -> [String] {
-        switch form {
-        case .lines: []
-        case .autoCircuit: ["templates", "groups"] + (sharedPositions == nil ? ["positions"] : [])
-        case .table: ["templates", "groups", "positions"]
-        }
+        guard form != .lines else { return [] }
+        let hasPositions = form == .autoCircuit && sharedPositions != nil
+        // Read again, a prompt's label is its first right answer.
+        let hasLabels = prompts.allSatisfy { $0.answerToken == $0.rightTokens[0] }
+        return ["templates", "groups"] + (hasPositions ? [] : ["positions"]) + (hasLabels ? [] : ["labels"])
     }
 
     private var sharedPositions: Positions? {

@@ -127,6 +127,17 @@ import Testing
         }
     }
 
+    /// The label of name moving is neither IO nor S.
+    @Test func whatIsLostIsSaid() throws {
+        let generator = try TaskFixture.shared.get().generator()
+        func losses(_ rule: DatasetRule, _ form: PromptForm) throws -> [String] {
+            TaskDataset(try generator.dataset(rule, count: 10, seed: 0)).losses(in: form)
+        }
+        #expect(try losses(TaskFixture.clean, .lines) == [] && losses(TaskFixture.nameMoving, .lines) == [])
+        #expect(try losses(TaskFixture.clean, .table) == ["templates", "groups", "positions"])
+        #expect(try losses(TaskFixture.nameMoving, .table) == ["templates", "groups", "positions", "labels"])
+    }
+
     @Test(arguments: DatasetRule.all)
     func ioiPromptsAreReadAgain(_ rule: DatasetRule) throws {
         let fixture = try TaskFixture.shared.get()
