@@ -1,5 +1,5 @@
 /// A model's performance on the prompts of any task.
-public struct EvaluationExperiment: Experiment, Equatable {
+public struct EvaluationExperiment: PromptExperiment, Equatable {
     public static let name = "eval"
     public static let later: Set<String> = [
         "counterfactual_logit_difference", "io_over_names", "io_rank_among_names",
@@ -10,8 +10,6 @@ public struct EvaluationExperiment: Experiment, Equatable {
     public init(prompts: PromptSource) { self.prompts = prompts }
 
     public func validate() throws { try IOIError.scoped("prompts", prompts.validate) }
-
-    public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
 
     public func run(on subject: Subject, _ work: Work) throws -> TaskEvaluation {
         guard let dataset = subject.dataset else { throw IOIError("no prompts to measure") }

@@ -67,6 +67,7 @@ public final class FinetuneJob {
         change: (inout TrainingSettings) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         var record = try run.record()
+        try record.prompts?.checkRepeatable("\(run.configFile.path): prompts")
         try change(&record.settings)
         try record.settings.validate()
         let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))

@@ -69,19 +69,23 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     public let seed: UInt64?
     /// The hash of the prompts as JSON lines, or of a text.
     public let sha256: String
+    /// How many prompts of a file were left out; nil if none could be.
+    public internal(set) var dropped: Int?
 
-    init(name: String, count: Int, seed: UInt64?, sha256: String) {
+    init(name: String, count: Int, seed: UInt64?, sha256: String, dropped: Int? = nil) {
         self.name = name
         self.count = count
         self.seed = seed
         self.sha256 = sha256
+        self.dropped = dropped
     }
 
     public init(_ dataset: IOIDataset) { self.init(TaskDataset(dataset)) }
 
     public init(_ dataset: TaskDataset) {
         self.init(
-            name: dataset.name, count: dataset.count, seed: dataset.seed, sha256: Digest.sha256(of: dataset.jsonLines)
+            name: dataset.name, count: dataset.count, seed: dataset.seed,
+            sha256: Digest.sha256(of: dataset.jsonLines), dropped: dataset.dropped
         )
     }
 }

@@ -32,6 +32,8 @@ extension RunRecord {
             words += ["--text"] + text.paths.map(\.shellWord)
         } else if let file = prompts?.file {
             add("--data", file)
+            add("--answers", prompts?.answers == .given ? nil : prompts?.answers.rawValue)
+            add("--drop-unequal", prompts?.dropUnequal == true)
         } else {
             add("--dataset", prompts?.dataset)
             add("--count", prompts.map { "\($0.count)" })

@@ -83,6 +83,19 @@ struct Field<Root>: Sendable {
         }
     }
 
+    /// A field that is omitted for one value.
+    static func unless<Value: Codable & Equatable & Sendable>(
+        _ value: Value,
+        _ name: FieldName,
+        _ path: Path<Value>
+    ) -> Field {
+        Field {
+            if $0[keyPath: path] != value { try $1.encode($0[keyPath: path], forKey: name) }
+        } read: {
+            $0[keyPath: path] = try $1.decodeIfPresent(Value.self, forKey: name) ?? value
+        }
+    }
+
     /// A field that is null for nil.
     static func nullable<Value: Codable & Sendable>(_ name: FieldName, _ path: Path<Value?>) -> Field {
         Field {

@@ -6,7 +6,9 @@ public struct PositionName: Hashable, Sendable {
     /// nil if a command or a file could not tell it from other words: if it is empty, `all`, or has whitespace or one of
     /// `@`, `,`, `:` and `/`.
     public init?(_ text: String) {
-        guard !text.isEmpty, text != "all", !text.contains(where: { $0.isWhitespace || "@,:/".contains($0) }) else {
+        guard !text.isEmpty, text.lowercased() != "all",
+            !text.contains(where: { $0.isWhitespace || "@,:/".contains($0) })
+        else {
             return nil
         }
         self.text = text

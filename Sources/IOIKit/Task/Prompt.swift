@@ -87,7 +87,9 @@ public struct Prompt: Equatable, Sendable {
 extension [Prompt] {
     /// The positions that all prompts name, in their order in the first prompt, or in that of IOI's files.
     var sharedPositions: [PositionName] {
-        let names = allSatisfy(\.positions.areIOI) ? PositionName.ioi : first?.positions.names ?? []
+        let own = first?.positions.names ?? []
+        let names =
+            allSatisfy(\.positions.areIOI) ? PositionName.ioi + own.filter { !PositionName.ioi.contains($0) } : own
         return names.filter { name in allSatisfy { $0.positions[name] != nil } }
     }
 

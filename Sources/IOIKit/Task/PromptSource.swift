@@ -2,9 +2,22 @@ import Foundation
 
 /// Where prompts come from: a file or a generator. Recorded with every result, so that the same prompts can be used
 /// again.
-public struct PromptSource: Codable, Equatable, Sendable {
-    /// A prompts file. The other properties then only fill in what its lines lack.
+public struct PromptSource: Equatable, Sendable {
+    /// Where the answers of a file's prompts come from.
+    public enum Answers: String, CaseIterable, Codable, Sendable {
+        /// The file.
+        case given
+        /// IOI sentences: IO and S are found in each, whatever answers the file has.
+        case sentence
+    }
+
+    /// A prompts file in any form that ``PromptFile`` reads, or `-` for standard input. The other properties then only
+    /// fill in what its prompts lack.
     public var file: String?
+    /// Where the answers of ``file`` come from.
+    public var answers = Answers.given
+    /// Whether prompts of ``file`` are left out whose counterfactual has another number of tokens.
+    public var dropUnequal = false
     /// The name of a ``DatasetRule``, a ``PublishedDataset`` or one of ``ChoiceTask/datasets``.
     public var dataset = "clean"
     /// The number of prompts; at most this many of a ``PublishedDataset``.
@@ -19,14 +32,6 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public var templates: String?
     /// A file of names; nil for the standard one.
     public var names: String?
-
-    enum CodingKeys: String, CodingKey {
-        case file, dataset, count, seed
-        case heldOut = "held_out"
-        case counterfactual = "abc"
-        case beginningOfText = "bos"
-        case templates, names
-    }
 
     public init(count: Int) { self.count = count }
 
@@ -43,6 +48,9 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public func validate() throws {
         try IOIError.check("count", count, in: 1...Self.most)
         guard file == nil else { return }
+        for (field, isSet) in [("answers", answers != .given), ("drop_unequal", dropUnequal)] where isSet {
+            throw IOIError.invalid(field, "does not go with generated prompts, expected prompts from a file")
+        }
         guard Self.datasets.contains(dataset) else {
             let names = Self.datasets.joined(separator: ", ")
             throw IOIError.invalid("dataset", "found \(dataset.quoted), expected one of \(names)")
@@ -77,9 +85,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` if the prompts cannot be read or generated, or do not fit the model.
     public func data(tokenizer: BPETokenizer?, config: GPT2Config) throws -> TaskDataset {
-        if let file, let dataset = try TaskDataset(contentsOf: URL(fileURLWithPath: file), config: config) {
-            return dataset
-        }
+        if let file { return try data(PromptFile(file), tokenizer, config) }
         guard let task else { return TaskDataset(try prompts(tokenizer: tokenizer, config: config)) }
         guard let tokenizer else { throw Self.noTokenizer }
         return try task.dataset(
@@ -104,7 +110,9 @@ public struct PromptSource: Codable, Equatable, Sendable {
     /// - Throws: `IOIError` if the prompts cannot be read or generated, do not fit the model or are of another task.
     public func prompts(tokenizer: BPETokenizer?, config: GPT2Config) throws -> IOIDataset {
         if let file {
-            return try reader(tokenizer, config).dataset(contentsOf: URL(fileURLWithPath: file))
+            let file = try PromptFile(file)
+            guard let ioi = try data(file, tokenizer, config).ioi else { throw file.noIOI }
+            return ioi
         }
         if let published {
             try validate()
@@ -119,6 +127,32 @@ public struct PromptSource: Codable, Equatable, Sendable {
             counterfactual: counterfactual, contextLength: config.contextLength
         )
         return try generator.dataset(DatasetRule.named(dataset), count: count, seed: seed, split: split)
+    }
+
+    private func data(_ file: PromptFile, _ tokenizer: BPETokenizer?, _ config: GPT2Config) throws -> TaskDataset {
+        var dataset: TaskDataset
+        let count: Int
+        switch file.records {
+        case .ioi(let records):
+            guard answers == .given else {
+                throw IOIError.invalid("answers", "does not go with \(file.path), whose prompts say who is io and s")
+            }
+            dataset = TaskDataset(try reader(tokenizer, config).dataset(records, of: file, dropUnequal: dropUnequal))
+            count = records.count
+        case .pairs(let records) where answers == .sentence:
+            let sentences = SentenceReader(try reader(tokenizer, config))
+            dataset = TaskDataset(try sentences.dataset(records, of: file, dropUnequal: dropUnequal))
+            count = records.count
+        case .pairs(let records):
+            for (field, isSet) in [("names", names != nil), ("abc", counterfactual != .distinct)] where isSet {
+                throw IOIError.invalid(field, "does not go with \(file.path), whose prompts name nobody")
+            }
+            let reader = PairReader(tokenizer: tokenizer, config: config, beginningOfText: beginningOfText)
+            dataset = try reader.dataset(records, of: file, dropUnequal: dropUnequal)
+            count = records.count
+        }
+        if dropUnequal { dataset.dropped = count - dataset.count }
+        return dataset
     }
 
     /// The prompts of a file of sentences, to which names, counterfactual and `<|endoftext|>` apply.
@@ -159,5 +193,36 @@ public struct PromptSource: Codable, Equatable, Sendable {
 
     private func nameList() throws -> NameList {
         try names.map { try NameList(contentsOf: URL(fileURLWithPath: $0)) } ?? .standard()
+    }
+}
+
+extension PromptSource {
+    /// The name of the file, or of the dataset.
+    var name: String {
+        guard let file else { return dataset }
+        return file == PromptFile.standardInput
+            ? "stdin" : URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+    }
+
+    /// - Parameter record: the file that records the prompts, and the way to them in it.
+    /// - Throws: `IOIError` if they came from standard input.
+    func checkRepeatable(_ record: String) throws {
+        guard file == PromptFile.standardInput else { return }
+        throw IOIError(
+            "\(record).file: found -, standard input, which cannot be read again; expected prompts from a file")
+    }
+}
+
+extension PromptSource: FieldCoded {
+    init() { self.init(count: 0) }
+
+    static var fields: [Field<PromptSource>] {
+        [
+            .optional("file", \.file), .unless(.given, "answers", \.answers),
+            .unless(false, "drop_unequal", \.dropUnequal),
+            .value("dataset", \.dataset), .value("count", \.count), .value("seed", \.seed),
+            .value("held_out", \.heldOut), .value("abc", \.counterfactual), .value("bos", \.beginningOfText),
+            .optional("templates", \.templates), .optional("names", \.names),
+        ]
     }
 }

@@ -11,6 +11,9 @@ public struct TaskDataset: Sendable {
     public let jsonLines: Data
     /// The prompts as those of indirect-object identification; nil for any other task.
     public private(set) var ioi: IOIDataset?
+    /// How many prompts of the file were left out because their counterfactuals are of another length; nil if that was not
+    /// asked for.
+    public var dropped: Int?
 
     init(name: String, seed: UInt64?, prompts: [Prompt], jsonLines: Data) {
         (self.name, self.seed, self.prompts, self.jsonLines) = (name, seed, prompts, jsonLines)

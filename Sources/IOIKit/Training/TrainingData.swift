@@ -4,7 +4,7 @@ import Foundation
 public struct TrainingData: Sendable {
     public let examples: [TrainingExample]
     /// Its count is that of the examples.
-    public let record: DatasetRecord
+    public internal(set) var record: DatasetRecord
 
     /// Each prompt is an example.
     init(_ dataset: TaskDataset) {

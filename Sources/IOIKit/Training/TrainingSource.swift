@@ -10,8 +10,7 @@ public enum TrainingSource: Equatable, Sendable {
     /// The name of the file or folder, or of the dataset.
     public var name: String {
         switch self {
-        case .prompts(let prompts):
-            prompts.file.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? prompts.dataset
+        case .prompts(let prompts): prompts.name
         case .text(let text): text.name
         }
     }
@@ -56,9 +55,11 @@ public enum TrainingSource: Equatable, Sendable {
             let prompts = try source.data(for: model)
             guard form != .prompts else { return TrainingData(prompts) }
             let text = prompts.lines.joined(separator: "\n") + "\n"
-            return try TrainingData(
+            var data = try TrainingData(
                 [text], name: prompts.name, seed: prompts.seed, from: "the prompts", as: form, for: model
             )
+            data.record.dropped = prompts.dropped
+            return data
         case .text(let source):
             return try TrainingData(
                 source.read(), name: source.name, seed: nil, from: source.paths.joined(separator: ", "), as: form,

@@ -5,7 +5,7 @@ import IOIKit
 struct DataCommand: ParsableCommand, CommandDefaults {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Write a dataset of prompts, one JSON object a line.",
+        abstract: "Write prompts: generated, made of sentences, or from a file in another form.",
         discussion: """
             Prompts are generated with the tokenizer of --model, whose weights are not read. Prompt 17 of a seed is about \
             the same people in all four IOI datasets, whatever --count is.
@@ -14,9 +14,14 @@ struct DataCommand: ParsableCommand, CommandDefaults {
             "and" or the first two capitalised words inside the sentence, then one of them again or a third one, and \
             the answer as the last word. Each line shows by itself which of the four datasets it is of.
 
+            The extension of --out decides the form: .jsonl holds all that is known of the prompts, one JSON object a \
+            line; .json is AutoCircuit's form, with positions if all prompts share them; .csv has EAP-IG's columns: clean, \
+            corrupted and correct_idx, incorrect_idx, or label for years, or correct, incorrect with | between several words.
+
             ioi data --dataset clean --count 6360 --seed 0 --out clean.jsonl
             ioi data --dataset agreement --held-out --count 500 --out agreement.jsonl
             ioi data --sentences mine.txt --out mine.jsonl
+            ioi data --data pairs.csv --out pairs.jsonl
             """
     )
     static let promptCount = 6360
@@ -34,24 +39,35 @@ struct DataCommand: ParsableCommand, CommandDefaults {
 
     struct FileOptions: ParsableArguments {
         @Option(
-            help: ArgumentHelp("The file to write (default: standard output).", valueName: "f.jsonl"),
-            completion: .file(extensions: ["jsonl"])
+            help: ArgumentHelp(
+                "The file to write: .jsonl, .json or .csv (default: JSON lines on standard output).", valueName: "file"
+            ),
+            completion: .file(extensions: PromptForm.allCases.map(\.rawValue))
         )
         var out: String?
     }
 
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var text: SentenceOptions
-    @OptionGroup(title: Section.prompts) var generator: GeneratorOptions<DataCommand>
+    @OptionGroup(title: Section.prompts) var prompts: PromptOptions<DataCommand>
     @OptionGroup(title: Section.execution) var common: RunOptions
     @OptionGroup(title: Section.output) var file: FileOptions
 
     func run() throws {
-        let source = try generator.source()
+        let source = try prompts.source()
+        let form = try file.out.map(PromptForm.init(path:)) ?? .lines
         if text.sentences != nil,
-            let flag = Given.first(of: ["--dataset", "--count", "--seed", "--templates", "--held-out"])
+            let flag = Given.first(
+                of: [
+                    "--data", "--answers", "--drop-unequal", "--dataset", "--count", "--seed", "--templates",
+                    "--held-out",
+                ]
+            )
         {
             throw IOIError.usage("\(flag): does not go with --sentences, which are all used as they are")
+        }
+        if source.file != nil, Given.has("--seed") {
+            throw IOIError.usage("--seed: does not go with --data, whose prompts are already made")
         }
         let location = try model.location()
         let config = try GPT2Config(contentsOf: location.configFile)
@@ -64,14 +80,20 @@ struct DataCommand: ParsableCommand, CommandDefaults {
                     )
                 )
             } ?? source.data(tokenizer: tokenizer, config: config)
-        if let out = file.out {
-            try AtomicFile.write(dataset.jsonLines, to: URL(fileURLWithPath: out))
-            guard !common.quiet else { return }
-            Terminal.say("\(dataset.kinds) prompts in \(out)")
-            Terminal.say("next: ioi eval --data \(out.shellWord)\(model.flag)")
-        } else {
-            try FileHandle.standardOutput.write(contentsOf: dataset.jsonLines)
+        if !common.quiet { reportDropped(dataset.dropped) }
+        let contents = try dataset.contents(as: form, tokenizer: tokenizer)
+        guard let out = file.out else {
+            try FileHandle.standardOutput.write(contentsOf: contents)
+            return
         }
+        try AtomicFile.write(contents, to: URL(fileURLWithPath: out))
+        guard !common.quiet else { return }
+        Terminal.say("\(dataset.kinds) prompts in \(out)")
+        let losses = dataset.losses(in: form)
+        if !losses.isEmpty { Terminal.say("without \(losses.joined(separator: ", ")), which .jsonl holds") }
+        // Tokens are only in JSON lines.
+        let beginning = form != .lines && source.beginningOfText ? " --bos" : ""
+        Terminal.say("next: ioi eval --data \(out.shellWord)\(beginning)\(model.flag)")
     }
 }
 

@@ -102,6 +102,7 @@ extension ExperimentCommand {
         try complete(&described, for: model)
         let subject = try Subject(of: described, model, donor: donor)
         try check(subject)
+        if !common.quiet { reportDropped(subject.dataset?.dropped) }
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(

@@ -125,7 +125,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         var heldOut: PromptSource?
         if evalCount > 0, base.tokenizer != nil {
             var measured = prompts
-            measured.file = nil
+            (measured.file, measured.answers, measured.dropUnequal) = (nil, .given, false)
             measured.dataset = evaluation.evalDataset?.name ?? prompts.task?.rawValue ?? "clean"
             measured.count = evalCount
             // No part of the published sentences is held out.
@@ -174,6 +174,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             "\(data.count) \(settings.examples.noun) of \(data.name), \(settings.epochs) epochs of "
                 + "\(job.trainer.stepsPerEpoch) steps, seed \(settings.seed), threads \(settings.threads)"
         )
+        if !common.quiet { reportDropped(data.dropped) }
         print(Self.hint(at: settings))
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {

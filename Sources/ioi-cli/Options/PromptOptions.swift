@@ -120,27 +120,58 @@ struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
 struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Read prompts from a file: what `ioi data` writes, or lines with text, io and s only.", valueName: "f.jsonl"
+            "Read prompts from a file, or - for standard input.",
+            discussion: """
+                Its contents tell its form: JSON lines or an array of prompts, of any task with text, counterfactual, \
+                right, wrong and positions, or of IOI with text, io and s; EAP-IG's tables with clean, corrupted and \
+                correct_idx, incorrect_idx (ids), correct, incorrect (words) or label (years); AutoCircuit's JSON.
+                """,
+            valueName: "file"
         ),
         completion: .file(extensions: ["jsonl", "json", "csv"])
     )
     var data: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Take the answers that the file gives, or find IO and S in each sentence (IOI).", valueName: "from"
+        )
+    )
+    var answers = PromptSource.Answers.given
+
+    @Flag(help: "Leave out prompts whose counterfactual has another number of tokens.")
+    var dropUnequal = false
+
     @OptionGroup var generator: GeneratorOptions<Command>
 
-    static var flags: [String] { ["--data"] + GeneratorOptions<Command>.flags }
+    static var flags: [String] { ["--data", "--answers", "--drop-unequal"] + GeneratorOptions<Command>.flags }
 
     /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
     func source() throws -> PromptSource {
         var source = try generator.source()
-        guard let data else { return source }
+        guard let data else {
+            if let flag = Given.first(of: ["--answers", "--drop-unequal"]) {
+                throw IOIError.usage("\(flag): does not go with generated prompts, expected --data")
+            }
+            return source
+        }
         // The other flags fill in what a user's own prompts lack.
         if let flag = Given.first(of: ["--dataset", "--count", "--templates", "--held-out"]) {
             throw IOIError.usage("\(flag): does not go with --data, whose prompts are already made")
         }
-        source.file = absolutePath(data)
+        source.file = data == "-" ? data : absolutePath(data)
+        (source.answers, source.dropUnequal) = (answers, dropUnequal)
         return source
     }
+}
+
+extension PromptSource.Answers: ExpressibleByArgument {}
+
+/// Says on standard error how many prompts of a file were left out, if that was asked for.
+func reportDropped(_ count: Int?) {
+    guard let count else { return }
+    let prompts = count == 1 ? "1 prompt" : "\(count) prompts"
+    Terminal.say("left out \(prompts) whose counterfactual has another number of tokens")
 }
 
 /// A path that is independent of the working directory.

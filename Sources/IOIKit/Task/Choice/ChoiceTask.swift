@@ -84,7 +84,8 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
                 positions: Positions(Dictionary(uniqueKeysWithValues: positions), count: ids.count), words: draw.words
             )
         }
-        return TaskDataset(name: name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+        return TaskDataset(
+            name: name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts, tokenizer: tokenizer))
     }
 
     private func source(_ file: URL, _ tokenizer: BPETokenizer) throws -> any ChoiceSource {

@@ -229,12 +229,6 @@ struct PromptDerivation {
         }
         if let abcTokens {
             try check(abcTokens, "abc_tokens")
-            guard abcTokens.count == tokens.count else {
-                throw fault(
-                    "abc_tokens: found \(abcTokens.count) tokens, "
-                        + "expected \(tokens.count) as in \"tokens\""
-                )
-            }
             return (record.abcText, abcTokens)
         }
         guard record.abcText == nil, !nameTokens.isEmpty || !reader.counterfactual.drawsNames else {

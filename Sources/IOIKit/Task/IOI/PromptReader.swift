@@ -38,33 +38,38 @@ public struct PromptReader: Sendable {
     ///
     /// - Throws: `IOIError` naming the file, line and field that is missing or invalid.
     public func dataset(contentsOf file: URL) throws -> IOIDataset {
-        let bytes = try InputFile.read(file, limit: .max)
-        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        while let last = lines.last, last.allSatisfy(Self.isBlank) { lines.removeLast() }
-        guard !lines.isEmpty else { throw IOIError("\(file.path): found an empty file, expected one prompt per line") }
-        let records = try lines.enumerated().map { index, line in
-            let source = "\(file.path) line \(index + 1)"
-            guard !line.allSatisfy(Self.isBlank) else {
-                throw IOIError("\(source): found a blank line, expected a prompt")
-            }
-            return try PromptRecord(Data(line), source: source)
-        }
+        let file = try PromptFile(file.path)
+        guard case .ioi(let records) = file.records else { throw file.noIOI }
+        return try dataset(records, of: file)
+    }
+
+    /// - Parameters:
+    ///   - records: those of the file, or made of them.
+    ///   - file: the file.
+    ///   - field: the name of the counterfactual in the file, for errors.
+    ///   - dropUnequal: whether prompts are left out whose counterfactual is of another length.
+    func dataset(
+        _ records: [PromptRecord],
+        of file: PromptFile,
+        field: String = "abc_tokens",
+        dropUnequal: Bool = false
+    ) throws -> IOIDataset {
         let isDrawing = records.contains { $0.abcTokens == nil && $0.abcText == nil }
         let nameTokens = try isDrawing ? nameTokens() : []
-        let prompts = try records.enumerated().map { index, record in
+        let all = try records.enumerated().map { index, record in
             try PromptDerivation(reader: self, record: record, index: index, nameTokens: nameTokens).prompt()
         }
+        let prompts = try PromptFile.equal(all, of: records.map { ($0.source, field) }, dropping: dropUnequal) {
+            ($0.tokens.count, $0.abcTokens?.count)
+        }
         let datasets = Set(prompts.map(\.dataset))
+        let isWhole = prompts.count == all.count
         return IOIDataset(
-            name: datasets.count == 1 ? prompts[0].dataset : file.deletingPathExtension().lastPathComponent, seed: nil,
-            prompts: prompts, jsonLines: bytes,
+            name: datasets.count == 1 ? prompts[0].dataset : file.name, seed: nil, prompts: prompts,
+            jsonLines: isWhole ? file.lines ?? PromptWriter.jsonLines(prompts) : PromptWriter.jsonLines(prompts),
             // Prompts may name others than the list, so its names need not all be single tokens.
             names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] } ?? []
         )
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool {
-        byte == 0x20 || byte == 0x09 || byte == 0x0d
     }
 
     /// The names to draw from; empty if none are drawn, or without a list or tokenizer.
@@ -92,7 +97,7 @@ struct PromptRecord: Decodable {
     typealias CodingKeys = IOIPrompt.CodingKeys
 
     /// File and line, for error messages.
-    private(set) var source = ""
+    var source = ""
     var id: WholeNumber?
     var dataset: String?
     var template: String?
@@ -110,12 +115,4 @@ struct PromptRecord: Decodable {
     var positions: StatedPositions?
     var abcText: String?
     var abcTokens: [WholeNumber]?
-}
-
-extension PromptRecord {
-    /// - Throws: `IOIError` if the line is not a JSON object or a field has the wrong type.
-    init(_ line: Data, source: String) throws {
-        self = try InputFile.decode(PromptRecord.self, from: line, path: source)
-        self.source = source
-    }
 }

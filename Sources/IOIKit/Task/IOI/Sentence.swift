@@ -27,19 +27,42 @@ struct Sentence {
     /// - Parameter line: without a line break.
     /// - Throws: ``Fault`` if the people cannot be told.
     init(_ line: String) throws {
-        words = line.split(separator: " ", omittingEmptySubsequences: false)
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
         let mentions = Self.mentions(in: words)
         guard let last = mentions.last, last.word == words.count - 1, last.name == words[last.word] else {
             let end = String(words.last ?? "").quoted
             throw Fault(problem: "found \(end) as the last word, expected the answer, a name")
         }
-        answer = last.name
-        let pair = try Self.pair(words, mentions.dropLast())
-        let later = mentions.dropLast().filter { $0.word > pair.second.word }
+        try self.init(words, mentions, answer: last.name)
+    }
+
+    /// A sentence without its answer, which is taken to be IO.
+    ///
+    /// - Parameter prompt: up to the answer's space.
+    /// - Throws: ``Fault`` if the people cannot be told.
+    init(prompt: String) throws {
+        // An empty word stands for the answer.
+        let words = (prompt + " ").split(separator: " ", omittingEmptySubsequences: false)
+        try self.init(words, Self.mentions(in: words), answer: nil)
+    }
+
+    /// - Parameter answer: the last of the mentions; nil if they are of a prompt alone.
+    private init(_ words: [Substring], _ mentions: [Mention], answer: String?) throws {
+        self.words = words
+        let others = answer == nil ? mentions[...] : mentions.dropLast()
+        let pair = try Self.pair(words, others)
+        let later = others.filter { $0.word > pair.second.word }
         let s2 = try Self.subject(words, later, after: pair, besides: mentions)
         let isRepeated = s2.name == pair.first.name || s2.name == pair.second.name
+        guard isRepeated || answer != nil else {
+            throw Fault(
+                problem:
+                    "found \(s2.name) after \(pair.first.name) and \(pair.second.name), expected one of these two again"
+            )
+        }
+        let answer = answer ?? (s2.name == pair.first.name ? pair.second.name : pair.first.name)
         if isRepeated, answer != pair.first.name, answer != pair.second.name,
-            mentions.dropLast().contains(where: { $0.name == last.name })
+            others.contains(where: { $0.name == answer })
         {
             throw Fault(
                 problem: "found the answer \(answer.quoted), which stands earlier in the sentence, expected "
@@ -57,7 +80,7 @@ struct Sentence {
         }
         let label: DatasetRule.Person = answer == io.name ? .io : answer == s1.name ? .s : .third
         rule = DatasetRule.all.first { $0.atS2 == (isRepeated ? .s : .third) && $0.label == label }!
-        (self.io, s, self.s2) = (io.name, s1.name, s2.name)
+        (self.answer, self.io, s, self.s2) = (answer, io.name, s1.name, s2.name)
         positions = (io.word, s1.word, s2.word)
     }
 

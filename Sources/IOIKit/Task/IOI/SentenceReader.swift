@@ -44,7 +44,10 @@ public struct SentenceReader: Sendable {
         for index in choose(lines.count) {
             let source = "\(path) line \(index + 1)"
             do {
-                let record = try record(of: lines[index], name: name, tokenizer: tokenizer, source: source)
+                guard !lines[index].isEmpty else {
+                    throw Sentence.Fault(problem: "found a blank line, expected a sentence")
+                }
+                let record = try record(of: Sentence(lines[index]), name: name, tokenizer: tokenizer, source: source)
                 made.append(
                     try PromptDerivation(reader: prompts, record: record, index: index, nameTokens: nameTokens).prompt()
                 )
@@ -81,10 +84,35 @@ public struct SentenceReader: Sendable {
         return lines
     }
 
-    private func record(of line: String, name: String?, tokenizer: BPETokenizer, source: String) throws -> PromptRecord
-    {
-        guard !line.isEmpty else { throw Sentence.Fault(problem: "found a blank line, expected a sentence") }
-        let sentence = try Sentence(line)
+    /// The prompts of a file of any task, whose names are taken from the sentences in place of the answers of the file.
+    ///
+    /// - Throws: `IOIError` naming the place of which no IOI prompt can be made.
+    func dataset(_ records: [PairRecord], of file: PromptFile, dropUnequal: Bool) throws -> IOIDataset {
+        guard let tokenizer = prompts.tokenizer else { throw PromptSource.noTokenizer }
+        let made = try records.map { pair in
+            do {
+                var record = try record(
+                    of: Sentence(prompt: pair.text ?? ""), name: pair.dataset ?? file.name, tokenizer: tokenizer,
+                    source: pair.source
+                )
+                record.id = pair.id.map { WholeNumber($0) }
+                record.abcText = pair.counterfactual
+                if pair.counterfactual == nil { record.abcTokens = pair.counterfactualTokens?.map { WholeNumber($0) } }
+                return record
+            } catch let fault as Sentence.Fault {
+                throw IOIError("\(pair.source): \(pair.names.text): \(fault.problem)")
+            }
+        }
+        return try prompts.dataset(
+            made, of: file, field: records[0].names.counterfactual, dropUnequal: dropUnequal)
+    }
+
+    private func record(
+        of sentence: Sentence,
+        name: String?,
+        tokenizer: BPETokenizer,
+        source: String
+    ) throws -> PromptRecord {
         for name in [sentence.io, sentence.s, sentence.s2, sentence.answer] {
             let count = tokenizer.encode(" " + name).count
             guard count == 1 else {
