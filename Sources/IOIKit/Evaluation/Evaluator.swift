@@ -170,6 +170,7 @@ extension TaskEvaluation: Codable {
 
 extension Evaluator {
     /// - Parameters:
+    ///   - isGeneral: whether IOI prompts are measured by the figures that all tasks have.
     ///   - seed: for the bootstrap intervals.
     ///   - perPrompt: whether to keep each prompt's measures.
     ///   - progress: called with the number of prompts done; throwing stops the run.
@@ -177,11 +178,12 @@ extension Evaluator {
     /// - Throws: `IOIError` naming a prompt whose logits are not finite; errors from `progress`.
     public func evaluate(
         _ dataset: TaskDataset,
+        asAnyTask isGeneral: Bool = false,
         seed: UInt64,
         perPrompt: Bool = false,
         progress: (Int) throws -> Void = { _ in }
     ) throws -> TaskEvaluation {
-        if let ioi = dataset.ioi {
+        if let ioi = dataset.ioi, !isGeneral {
             let measures = try measure(ioi.prompts, names: ioi.names, progress: progress)
             return .ioi(Evaluation(measures, seed: seed, perPrompt: perPrompt))
         }

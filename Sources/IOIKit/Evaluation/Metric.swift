@@ -56,6 +56,15 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
         )
     }
 
+    /// - Throws: `IOIError` for the option `metric` if changes are no shares of the unpatched run's value.
+    func checkIsRelative() throws {
+        guard isRelative else {
+            throw IOIError.invalid(
+                "metric",
+                "found \(rawValue), which is 0 in the unpatched run; expected one that thresholds are shares of")
+        }
+    }
+
     /// The value for a prompt.
     ///
     /// - Parameters:

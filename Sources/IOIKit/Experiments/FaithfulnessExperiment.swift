@@ -159,8 +159,10 @@ public struct FaithfulnessResults: Equatable, Sendable {
     public private(set) var faithfulness = Faithfulness()
     /// The comparison with random circuits, if any.
     public private(set) var null: NullComparison?
-    /// By the order of the names: "ABBA" or "BABA".
+    /// By the order of the names: "ABBA" or "BABA"; empty for another task than IOI.
     public private(set) var byOrder: [String: Faithfulness] = [:]
+    /// By the kind of prompt; nil for IOI.
+    public private(set) var byGroup: [String: Faithfulness]?
     public private(set) var byTemplate: [String: Faithfulness] = [:]
     /// The share of (head, position) pairs that the circuit keeps; of (node, position) pairs if it names MLPs.
     public fileprivate(set) var sparsity = 0.0
@@ -193,7 +195,8 @@ public struct FaithfulnessResults: Equatable, Sendable {
             }
         }
         (faithfulness, null) = measures.faithfulness(by: method, seed: seed, workers: workers)
-        byOrder = split(\.group)
+        let groups = split(\.group)
+        if prompts.allSatisfy(\.positions.areIOI) { byOrder = groups } else { byGroup = groups }
         byTemplate = split(\.template)
         let differences = zip(circuit, model).map { $0 - $1 }
         let sorted = differences.sorted()
@@ -211,7 +214,8 @@ extension FaithfulnessResults: FieldCoded {
     static var fields: [Field<FaithfulnessResults>] {
         [
             .inline(\.faithfulness), .value("sparsity", \.sparsity), .optional("edge_sparsity", \.edgeSparsity),
-            .value("by_order", \.byOrder), .value("by_template", \.byTemplate), .value("quantiles", \.quantiles),
+            .value("by_order", \.byOrder), .optional("by_group", \.byGroup), .value("by_template", \.byTemplate),
+            .value("quantiles", \.quantiles),
             .value("worst", \.worst), .optional("random", \.null), .list("surface", \.surface),
             .optional("per_prompt", \.perPrompt),
         ]

@@ -25,7 +25,6 @@ struct DataCommand: ParsableCommand, CommandDefaults {
             """
     )
     static let promptCount = 6360
-    static let datasets = PromptSource.datasets
 
     struct SentenceOptions: ParsableArguments {
         @Option(

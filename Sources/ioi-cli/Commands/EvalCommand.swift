@@ -9,31 +9,37 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
         discussion: """
             The logit difference is logit(IO) − logit(S) at the last token. It also grows if only S loses, so IO is \
             compared with the names of the list that the prompt does not mention as well. Every mean has a 95 % \
-            bootstrap interval, drawn with --seed. On other tasks, the probability of all right \
-            next tokens minus that of all wrong ones is measured, and how often it is above 0.
+            bootstrap interval, drawn with --seed. On other tasks, or with another --metric, the right and the wrong next \
+            tokens are compared: their logits, their probabilities, and how often the right ones are more probable.
 
             ioi eval --model gpt2 --count 1000 --seed 0
             ioi eval --model runs/clean/checkpoints/epoch-001 --data prompts.jsonl --format json --per-prompt
             ioi eval --model gpt2 --dataset greater-than --held-out
+            ioi eval --model gpt2 --data pairs.csv --metric log-probability
             """
     )
     static let promptCount = 1000
-    static let datasets = PromptSource.datasets
 
+    @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<EvalCommand>
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
-    func experiment() throws -> EvaluationExperiment { EvaluationExperiment(prompts: try prompts.source()) }
+    func experiment() throws -> EvaluationExperiment {
+        var experiment = EvaluationExperiment(prompts: try prompts.source())
+        experiment.metric = metric.metric
+        return experiment
+    }
 
     func view(_ results: TaskEvaluation, of experiment: EvaluationExperiment, on subject: Subject) -> ResultsView {
         let next =
-            experiment.prompts.task.map { "finetune --dataset \($0.rawValue) --epochs 1 --out runs/\($0.rawValue)" }
-            ?? "patch --mode path --receiver logits"
+            subject.dataset?.prompts.contains { $0.counterfactualTokens == nil } == true
+            ? "finetune --epochs 1 --out runs/\(subject.dataset!.name)" : "patch --mode path --receiver logits"
         return ResultsView(
-            text: { results.text(title: subject.prompting) }, csv: { results.csv }, next: "ioi \(next)\(model.flag)"
+            text: { results.text(title: subject.prompting, metric: experiment.metric) }, csv: { results.csv },
+            next: "ioi \(next)\(model.flag)\(prompts.flag)"
         )
     }
 }

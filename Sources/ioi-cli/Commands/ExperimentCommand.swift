@@ -177,6 +177,9 @@ extension ExperimentCommand {
 extension Subject {
     /// What was measured, as in "200 clean prompts".
     var prompting: String { dataset.map { "\($0.count) \($0.name) prompts" } ?? "" }
+
+    /// What was measured, with the metric unless it is the logit difference.
+    func prompting(by metric: Metric?) -> String { prompting + (metric.map { ", \($0.noun)" } ?? "") }
 }
 
 /// An experiment that has a command, which the registry of experiments then makes known to the program.

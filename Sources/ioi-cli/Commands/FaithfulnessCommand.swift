@@ -68,7 +68,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
 
     func keep(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) throws {
         guard let file = chart.chart, let circuit = try experiment.circuit(of: subject.model) else { return }
-        let picture = results.chart(circuit, on: subject.prompting)
+        let picture = results.chart(circuit, on: subject.prompting(by: experiment.metric))
         try AtomicFile.write(Data(picture.svg.utf8), to: URL(fileURLWithPath: file))
     }
 
@@ -80,8 +80,9 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         let circuit = try experiment.circuit(of: subject.model)!
         let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
-            text: { results.text(circuit, on: subject.prompting) }, csv: { results.csv(experiment.method) },
-            next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)"
+            text: { results.text(circuit, on: subject.prompting(by: experiment.metric)) },
+            csv: { results.csv(experiment.method) },
+            next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)\(prompts.flag)"
         )
     }
 

@@ -30,7 +30,8 @@ extension FaithfulnessResults {
         var splits = TextTable(
             header: ["", "prompts", "F(M)", "F(C)", "F(C) / F(M)", "95 % interval"], leftColumns: [0, 6]
         )
-        for (name, part) in byOrder.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
+        let groups = byOrder.merging(byGroup ?? [:]) { $1 }
+        for (name, part) in groups.sorted(by: { $0.key < $1.key }) + byTemplate.sorted(by: { $0.key < $1.key }) {
             splits.rows.append(
                 [
                     name, "\(part.count)", part.model.cell(3, undefined: ""), part.circuit.cell(3, undefined: ""),

@@ -27,7 +27,6 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             """
     )
     static let promptCount = 6360
-    static let datasets = PromptSource.datasets
 
     struct StartOptions: ParsableArguments {
         @Option(
@@ -59,7 +58,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
 
         @Option(
             help: ArgumentHelp("Their dataset (default: clean, or the other task that is trained).", valueName: "name"))
-        var evalDataset: DatasetName<FinetuneCommand>?
+        var evalDataset: DatasetName?
     }
 
     struct FolderOptions: ParsableArguments {

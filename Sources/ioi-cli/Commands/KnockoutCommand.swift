@@ -69,8 +69,9 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(on: subject.prompting) }, csv: { results.csv },
-            next: "ioi faithfulness --random-sets 20\(model.flag)"
+            text: { results.text(on: subject.prompting, metric: experiment.metric ?? .logitDifference) },
+            csv: { results.csv },
+            next: "ioi faithfulness --random-sets 20\(model.flag)\(prompts.flag)"
         )
     }
 

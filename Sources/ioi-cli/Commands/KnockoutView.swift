@@ -1,14 +1,17 @@
 import IOIKit
 
 extension KnockoutResults {
-    func text(on prompts: String) -> String {
+    func text(on prompts: String, metric: Metric) -> String {
         var table = TextTable(header: [
-            prompts, "logit difference", "95 % interval", "effect", "95 % interval",
+            prompts, metric.noun, "95 % interval", "effect", "95 % interval",
         ])
         func row(_ name: String, _ difference: Estimate, _ effect: Estimate?) -> [String] {
             let effects = effect.map { effect in
                 gap?.note.map { [$0.rawValue, ""] }
-                    ?? [effect.cell(1, suffix: " %", undefined: ""), effect.interval(1)]
+                    ?? [
+                        effect.cell(metric.isRelative ? 1 : 3, suffix: metric.isRelative ? " %" : "", undefined: ""),
+                        effect.interval(metric.isRelative ? 1 : 3),
+                    ]
             }
             return [name] + difference.cells(3) + (effects ?? ["", ""])
         }

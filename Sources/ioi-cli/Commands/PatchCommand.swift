@@ -212,9 +212,9 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(experiment, on: subject.prompting) }, csv: { results.csv },
+            text: { results.text(experiment, on: subject.prompting(by: experiment.metric)) }, csv: { results.csv },
             next: results.next(
-                experiment, donor: donor ?? subject.donor?.location.given, model: model.flag
+                experiment, donor: donor ?? subject.donor?.location.given, model: model.flag + prompts.flag
             )
         )
     }

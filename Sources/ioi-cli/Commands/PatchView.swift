@@ -10,14 +10,18 @@ extension PatchMap {
     }
 
     /// The mean logit differences, the map, and its strongest cells.
-    func text(title: String) -> String {
+    func text(title: String, metric: Metric = .logitDifference) -> String {
         let map = Heatmap(
             title: title, columns: heatmapColumns, values: layers.map { $0.map(\.effect.value) }
         )
-        var lines = ["logit difference  \(original.text(3))"]
-        if let donor { lines.append("in the donor      \(donor.text(3))") }
+        let width = max(16, metric.noun.count)
+        func line(_ name: String, _ estimate: Estimate) -> String {
+            name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + estimate.text(3)
+        }
+        var lines = [line(metric.noun, original)]
+        if let donor { lines.append(line("in the donor", donor)) }
         if let gap {
-            lines += gap.lines
+            lines += [line("counterfactuals", gap.counterfactual), line("gap", gap.whole)] + gap.caveat
             if gap.note != nil { return lines.joined(separator: "\n") }
         }
         lines += ["", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), ""]
@@ -69,9 +73,10 @@ extension EstimateCheck {
 
 extension PatchEffects.Gap {
     var lines: [String] {
-        ["counterfactuals   \(counterfactual.text(3))", "gap               \(whole.text(3))"]
-            + (note.map { [$0.explanation(whole: "the gap")] } ?? [])
+        ["counterfactuals   \(counterfactual.text(3))", "gap               \(whole.text(3))"] + caveat
     }
+
+    var caveat: [String] { note.map { [$0.explanation(whole: "the gap")] } ?? [] }
 }
 
 extension PatchEffects.Cell {
@@ -85,9 +90,10 @@ extension PatchEffects.Cell {
 
 extension PatchResults {
     func text(_ options: PatchExperiment, on prompts: String) -> String {
+        let metric = options.metric ?? .logitDifference
         let effect =
             (options.estimate == nil ? "" : "estimated ")
-            + "effect in \(options.scale.unit(of: options.metric ?? .logitDifference))"
+            + "effect in \(options.scale.unit(of: metric))"
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
@@ -95,16 +101,19 @@ extension PatchResults {
                 options.positions.count == 1 || options.site.isPerHead
                 ? " at \(options.positions.map(\.description).joined(separator: ","))" : ""
             return map.text(
-                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): \(effect), \(prompts)"
+                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): \(effect), \(prompts)",
+                metric: metric
             )
         case (.map(let map), .path(let options)):
             let receivers = options.receivers.map(\.description).joined(separator: " ")
-            return map.text(title: "\(options.sender.rawValue) → \(receivers): \(effect), \(prompts)")
+            return map.text(
+                title: "\(options.sender.rawValue) → \(receivers): \(effect), \(prompts)", metric: metric
+            )
         case (.directions(let directions), .crossModel(let options)):
             let components = options.components.map(\.rawValue).joined(separator: ",")
             return options.directions.compactMap { direction in
                 directions[direction.rawValue]?.text(
-                    title: "\(components), \(direction.rawValue): \(effect), \(prompts)")
+                    title: "\(components), \(direction.rawValue): \(effect), \(prompts)", metric: metric)
             }.joined(separator: "\n\n")
         default: return ""
         }
@@ -141,8 +150,8 @@ extension PatchResults {
 }
 
 extension CrossModelResults {
-    func text(title: String) -> String {
-        var text = map.text(title: title)
+    func text(title: String, metric: Metric) -> String {
+        var text = map.text(title: title, metric: metric)
         guard !sets.isEmpty else { return text }
         var table = TextTable(header: [
             "together", "heads", map.estimate == nil ? "effect, %" : "estimated effect, %", "95 % interval",

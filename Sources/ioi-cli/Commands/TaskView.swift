@@ -2,10 +2,12 @@ import IOIKit
 
 extension TaskEvaluation {
     /// All figures, then the splits.
-    func text(title: String) -> String {
+    ///
+    /// - Parameter metric: the figure of the splits on another task than IOI.
+    func text(title: String, metric: Metric?) -> String {
         switch self {
         case .ioi(let evaluation): evaluation.text(title: title)
-        case .choice(let evaluation): evaluation.text(title: title)
+        case .choice(let evaluation): evaluation.text(title: title, metric: metric ?? .logitDifference)
         }
     }
 
@@ -40,19 +42,17 @@ extension ChoiceEvaluation {
         (byGroup.sorted { $0.key < $1.key } + byTemplate.sorted { $0.key < $1.key }).map { ($0.key, $0.value) }
     }
 
-    fileprivate func text(title: String) -> String {
+    fileprivate func text(title: String, metric: Metric) -> String {
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval", "std"])
-        figures.rows = [
-            ["P(right) − P(wrong)"] + all.probabilityDifference.cells(number) + [
-                number(all.probabilityDifference.std ?? 0)
-            ],
-            ["right over wrong"] + all.accuracy.cells(percent),
-            ["loss of the label"] + all.loss.cells(number) + [number(all.loss.std ?? 0)],
-        ]
-        var table = TextTable(header: ["", "prompts", "P(right) − P(wrong)", "95 % interval", "right over wrong"])
+        let measured = Metric.allCases.compactMap { metric in all[metric].map { (metric.noun, $0) } }
+        figures.rows = measured.map { [$0] + $1.cells(number) + [number($1.std ?? 0)] }
+        figures.rows.append(["right over wrong"] + all.accuracy.cells(percent))
+        if let top1 = all.top1 { figures.rows.append(["right first of all tokens"] + top1.cells(percent)) }
+        figures.rows.append(["loss of the label"] + all.loss.cells(number) + [number(all.loss.std ?? 0)])
+        var table = TextTable(header: ["", "prompts", metric.noun, "95 % interval", "right over wrong"])
         table.rows = splits.map { name, summary in
-            [name, String(summary.count)] + summary.probabilityDifference.cells(number)
+            [name, String(summary.count)] + (summary[metric]?.cells(number) ?? ["", ""])
                 + [percent(summary.accuracy.mean)]
         }
         return (figures.lines + [""] + table.lines).joined(separator: "\n")
@@ -60,12 +60,14 @@ extension ChoiceEvaluation {
 
     fileprivate var csv: String {
         csvTable(
-            "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss",
+            "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss,"
+                + "logit_difference,log_probability,top1",
             ([("all", all)] + splits).map { name, summary in
                 let difference = summary.probabilityDifference
-                let figures = [
+                let figures: [Double?] = [
                     difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0,
-                    summary.accuracy.mean, summary.loss.mean,
+                    summary.accuracy.mean, summary.loss.mean, summary.logitDifference?.value,
+                    summary.logProbability?.value, summary.top1?.value,
                 ]
                 return "\(name.csvField),\(summary.count)," + figures.map(csvNumber).joined(separator: ",")
             })

@@ -6,32 +6,28 @@ import IOIKit
 protocol CommandDefaults {
     /// The number of prompts.
     static var promptCount: Int { get }
-    /// The datasets that it takes.
-    static var datasets: [String] { get }
     /// What knocked-out values are replaced by.
     static var ablation: Ablation.Kind { get }
 }
 
 extension CommandDefaults {
     static var promptCount: Int { 200 }
-    static var datasets: [String] { PromptSource.ioiDatasets }
     static var ablation: Ablation.Kind { Ablation().kind }
 }
 
-/// A dataset that `Command` takes.
-struct DatasetName<Command: CommandDefaults>: ExpressibleByArgument {
+/// A dataset that can be generated, or that was published.
+struct DatasetName: ExpressibleByArgument {
     let name: String
 
     init(_ name: String) { self.name = name }
 
-    /// Knows the other tasks' datasets for every command, so that the library can say why a command does not take one.
     init?(argument: String) {
-        guard Command.datasets.contains(argument) || ChoiceTask(dataset: argument) != nil else { return nil }
+        guard Self.allValueStrings.contains(argument) else { return nil }
         name = argument
     }
 
     var defaultValueDescription: String { name }
-    static var allValueStrings: [String] { Command.datasets }
+    static var allValueStrings: [String] { PromptSource.datasets }
     static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
     static var allValueDescriptions: [String: String] {
@@ -49,14 +45,14 @@ struct DatasetName<Command: CommandDefaults>: ExpressibleByArgument {
             "greater-than-reversed": "The same prompts, labelled with a year that is not later.",
             "pronouns": "The gender of a pronoun.",
             "colours": "The colour of one object of a list.",
-        ].filter { Command.datasets.contains($0.key) }
+        ]
     }
 }
 
 /// How prompts are generated.
 struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
     @Option(help: ArgumentHelp("The dataset.", valueName: "name"))
-    var dataset = DatasetName<Command>("clean")
+    var dataset = DatasetName("clean")
 
     @Option(
         help: ArgumentHelp(
@@ -107,7 +103,6 @@ struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
         source.templates = templates.map(absolutePath)
         source.names = names.map(absolutePath)
         source.counterfactual = abc
-        if !Command.datasets.contains(source.dataset) { _ = try DatasetRule.named(source.dataset) }
         if source.task != nil, let flag = Given.first(of: ["--names", "--abc"]) {
             throw IOIError.usage("\(flag): does not go with --dataset \(source.dataset), whose prompts name nobody")
         }
@@ -143,6 +138,12 @@ struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
     var dropUnequal = false
 
     @OptionGroup var generator: GeneratorOptions<Command>
+
+    /// The flags for a command to try next on the same prompts, unless they are of the dataset that is the default.
+    var flag: String {
+        if let data { return " --data \(data.shellWord)" + (answers == .given ? "" : " --answers \(answers.rawValue)") }
+        return generator.dataset.name == "clean" ? "" : " --dataset \(generator.dataset.name)"
+    }
 
     static var flags: [String] { ["--data", "--answers", "--drop-unequal"] + GeneratorOptions<Command>.flags }
 

@@ -86,6 +86,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PathWalkResult {
         try validate()
+        try metric.checkIsRelative()
         var walk = PathWalker(
             options: self, model: model, prompts: prompts, metric: metric, reference: reference, settings: settings,
             measuring: measuring, progress: progress

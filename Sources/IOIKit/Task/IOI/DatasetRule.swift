@@ -36,9 +36,8 @@ public struct DatasetRule: Equatable, Sendable {
     public static func named(_ name: String) throws -> DatasetRule {
         guard let rule = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: ", ")
-            let isOther = ChoiceTask(dataset: name) != nil
-            let use = isOther ? ", which is for training and evaluation only" : ""
-            throw IOIError.invalid("dataset", "found \(name.quoted)\(use), expected one of \(names)")
+            let kind = ChoiceTask(dataset: name) == nil ? "" : ", which is of another task"
+            throw IOIError.invalid("dataset", "found \(name.quoted)\(kind), expected one of \(names)")
         }
         return rule
     }
