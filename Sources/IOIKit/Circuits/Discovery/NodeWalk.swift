@@ -41,10 +41,7 @@ public struct NodeWalk: Codable, Equatable, Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> (circuit: Circuit, steps: [PathWalkStep]) {
         try validate()
-        guard metric.isRelative else {
-            throw IOIError.invalid(
-                "metric", "found \(metric.rawValue), which is 0 in the unpatched run; expected another")
-        }
+        try metric.checkIsRelative()
         var walker = NodeWalker(
             options: self, model: model, prompts: prompts, metric: metric, settings: settings, measuring: measuring,
             progress: progress
