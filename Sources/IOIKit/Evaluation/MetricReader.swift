@@ -46,6 +46,14 @@ final class MetricReader {
         }
     }
 
+    /// A reader of the same prompts for rows of another model, whose divergences are from the same unpatched runs.
+    func reader(of model: GPT2Parameters) -> MetricReader {
+        let other = MetricReader(metric, model, workers: workers)
+        other.prepare(prompts)
+        other.reference = reference
+        return other
+    }
+
     /// Takes the unpatched runs that a divergence is measured from.
     ///
     /// - Parameter rows: of each prompt, in order.

@@ -141,8 +141,11 @@ final class PatchRunner {
         return reader.values(rows)
     }
 
-    /// The metric of each prompt of the batch in a run.
-    func values(of run: ForwardPass) -> [Double] { values(Self.ends(of: run)) }
+    /// The metric of each prompt of the batch in a run of this or of another model.
+    func values(of run: ForwardPass) -> [Double] {
+        let reader = run.parameters === base.parameters ? reader : reader.reader(of: run.parameters)
+        return reader.values(Self.ends(of: run))
+    }
 
     /// The metric of each of some rows of the batch.
     func values(_ rows: [MetricReader.Row]) -> [Double] { reader.values(rows) }
