@@ -148,8 +148,6 @@ package struct NaiveRun: Sendable {
     package init(final: [[Double]], logits: [Double]) {
         (self.final, self.logits) = (final, logits)
     }
-
-    package func logitDifference(io: Int, s: Int) -> Double { logits[io] - logits[s] }
 }
 
 package func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -114,7 +114,13 @@ public struct PathPatching: Sendable {
             case .heads(let input, let heads, _):
                 heads.map { Reading(site: input, layer: $0.layer, head: $0.index, tokens: tokens) }
             case .mlps(let layers, _):
-                layers.map { Reading(site: .mlpOut, layer: $0, head: nil, tokens: tokens) }
+                layers.map { layer in
+                    // A receiver that is knocked out stays so, whatever it reads.
+                    let knockedOut = Set(batch.tokens(knockout?.mlps[layer] ?? []))
+                    return Reading(
+                        site: .mlpOut, layer: layer, head: nil, tokens: tokens.filter { !knockedOut.contains($0) }
+                    )
+                }
             }
         }
         let toLogits = receivers.contains(.logits)

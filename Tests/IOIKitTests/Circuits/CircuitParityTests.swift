@@ -13,18 +13,18 @@ import Testing
         [RunSettings(workers: workers, memory: 1)] + Workers.exact.map { RunSettings(workers: $0, memory: 100_000_000) }
 
     /// Ablations with their naive versions.
-    private func ablations(_ model: NaiveModel) throws -> [(Ablation, NaiveKnockout)] {
+    static func ablations(_ model: NaiveModel, _ prompts: [Prompt] = prompts) -> [(Ablation, NaiveKnockout)] {
         // Those that are drawn are told by the prompts of each group that come into question.
-        let groups = Dictionary(grouping: Self.prompts.indices) { PromptGroup(Self.prompts[$0]) }
-        let drawn = Self.prompts.indices.map { index in
-            let others = groups[PromptGroup(Self.prompts[index])]!.filter { $0 != index }
-            guard !others.isEmpty else { return Self.prompts[index].abcTokens! }
+        let groups = Dictionary(grouping: prompts.indices) { PromptGroup(prompts[$0]) }
+        let drawn = prompts.indices.map { index in
+            let others = groups[PromptGroup(prompts[index])]!.filter { $0 != index }
+            guard !others.isEmpty else { return prompts[index].abcTokens! }
             var generator = SeededGenerator(5, "resample", index)
-            return Self.prompts[others[generator.below(others.count)]].abcTokens!
+            return prompts[others[generator.below(others.count)]].abcTokens!
         }
         return [
-            (Ablation(), .mean(NaiveMeans(model, prompts: Self.prompts, grouping: .template))),
-            (Ablation(group: .global), .mean(NaiveMeans(model, prompts: Self.prompts, grouping: .global))),
+            (Ablation(), .mean(NaiveMeans(model, prompts: prompts, grouping: .template))),
+            (Ablation(group: .global), .mean(NaiveMeans(model, prompts: prompts, grouping: .global))),
             (Ablation(.zero), .zero), (Ablation(.counterfactual), .counterfactual),
             (Ablation(.resample, seed: 5), .resample(drawn)),
         ]
@@ -57,7 +57,7 @@ import Testing
     func isolatedHeads(_ fixture: PatchingFixture, settings: RunSettings) throws {
         let model = NaiveModel(fixture.parameters)
         let sets = keptSets(fixture.config)
-        for (ablation, naive) in try ablations(model) {
+        for (ablation, naive) in Self.ablations(model) {
             let measures = try ComplementAblation(sets, ablation: ablation).measure(
                 fixture.parameters, Self.prompts, settings: settings
             )
@@ -88,7 +88,7 @@ import Testing
                 // None of its MLPs is left.
                 [.head(Head(0, 0)): .all, .head(Head(last, 1)): .one(.end)],
             ]
-        for (ablation, naive) in try ablations(model) {
+        for (ablation, naive) in Self.ablations(model) {
             let measures = try ComplementAblation(sets, ablation: ablation, ablatingMLPs: true).measure(
                 fixture.parameters, Self.prompts, settings: settings
             )
@@ -158,25 +158,14 @@ import Testing
             )
         }
         circuits.append(EdgeCircuit(EdgeSet(all: graph), positions: [.mlp(0): .one(.s2), .mlp(1): .one(.end)]))
-        for (ablation, kind) in try ablations(naive.model) {
+        for (ablation, kind) in Self.ablations(naive.model) {
             let measures = try EdgeComplementAblation(circuits, ablation: ablation).measure(
                 fixture.parameters, Self.prompts, settings: settings
             )
             expectEqual(measures.patched[0], measures.original, "all edges")
             for (found, circuit) in zip(measures.patched, circuits) {
-                let kept = Set(zip(naive.edges, circuit.edges.flags).filter(\.1).map(\.0))
-                let expected = Self.prompts.enumerated().map { index, prompt in
-                    var places: [NaiveNode: Set<Int>] = [:]
-                    for sender in fixture.config.naiveSenders { places[sender] = Set(prompt.tokens.indices) }
-                    for (node, selection) in circuit.positions {
-                        let sender = node.head.map(NaiveNode.head) ?? .mlp(node.layer)
-                        places[sender] = Set(selection.positions(in: prompt.positions, count: prompt.tokens.count))
-                    }
-                    return naive.run(
-                        prompt.tokens, ablated: naive.ablated(Self.prompts, index, kind), keeping: kept, at: places
-                    ).end.logitDifference(of: prompt)
-                }
-                expectEqual(found, expected, "\(ablation), \(kept.count) edges")
+                let expected = Self.prompts.indices.map { naive.isolated(circuit, Self.prompts, $0, kind) }
+                expectEqual(found, expected, "\(ablation), \(circuit.edges.count) edges")
             }
         }
     }
@@ -257,23 +246,49 @@ import Testing
     @Test(arguments: PatchingFixture.all.prefix(2), [0, 0.0002, 0.001]) func search(
         _ fixture: PatchingFixture, threshold: Double
     ) throws {
-        let naive = NaiveGraph(NaiveModel(fixture.parameters))
         let prompts = [Self.prompts[0], Self.prompts[3], Self.prompts[5]]
-        let (kept, tests) = naive.acdc(prompts, threshold: threshold)
-        // Rounding decides of edges that do nothing, and of no others.
-        let close = Set(tests.filter { abs($0.change - threshold) < 1e-6 }.map(\.edge))
-        try #require(threshold == 0 || close.isEmpty)
-        let found = try ACDC(threshold: threshold).find(
-            fixture.parameters, prompts, settings: RunSettings(workers: Self.workers)
+        try Self.expectSearch(ACDC(threshold: threshold), fixture, prompts)
+    }
+
+    /// Compares the edges that a search drops, and those that it returns.
+    ///
+    /// - Parameter kind: the naive version of the ablation, which is that by the counterfactual if nil.
+    static func expectSearch(
+        _ search: ACDC,
+        _ fixture: PatchingFixture,
+        _ prompts: [Prompt],
+        by kind: NaiveKnockout? = nil
+    ) throws {
+        let naive = NaiveGraph(NaiveModel(fixture.parameters))
+        let (kept, tests) = naive.acdc(
+            prompts, threshold: search.threshold,
+            corrupt: kind.map { kind in prompts.indices.map { naive.ablated(prompts, $0, kind) } },
+            metric: search.metric
         )
+        // Rounding decides of edges that do nothing, and of no others.
+        let close = Set(tests.filter { abs($0.change - search.threshold) < 1e-6 }.map(\.edge))
+        try #require(search.threshold == 0 || close.isEmpty)
+        // Stopped at the last edge, it tells all that it has dropped before.
+        var settings = RunSettings(workers: workers)
+        let asked = Counter()
+        settings.isInterrupted = { asked.next() >= naive.edges.count }
+        let state = try #require(throws: ACDC.Interruption.self) {
+            try search.find(fixture.parameters, prompts, settings: settings)
+        }.state
+        let last = NaiveEdge(sender: .input, receiver: .headInput(Head(0, 0), .q))
+        for (index, edge) in naive.edges.enumerated() where edge != last && !close.contains(edge) {
+            #expect(state.dropped.contains(index) != kept.contains(edge), "\(search), \(edge)")
+        }
+        settings.isInterrupted = { false }
+        let found = try search.find(fixture.parameters, prompts, settings: settings, resuming: state)
         var pruned = EdgeSet(
             Graph(fixture.config), indices: naive.edges.indices.filter { kept.contains(naive.edges[$0]) }
         )
         pruned.prune()
         for (edge, (isFound, isExpected)) in zip(naive.edges, zip(found.flags, pruned.flags))
         where !close.contains(edge) {
-            #expect(isFound == isExpected, "\(edge)")
+            #expect(isFound == isExpected, "\(search), \(edge)")
         }
-        #expect(pruned.count > 0)
+        #expect(pruned.count > 0 && (pruned.count < naive.edges.count || search.threshold == 0), "\(search)")
     }
 }

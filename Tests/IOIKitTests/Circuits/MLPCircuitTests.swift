@@ -354,20 +354,12 @@ import Testing
         #expect(zip(nodes.perPrompt!.circuit, expected).allSatisfy { abs($0 - $1) < 1e-4 })
         experiment.method.granularity = .edge
         let edges = try experiment.run(on: subject, work)
-        let graph = NaiveGraph(naive)
-        let names = Set(try #require(circuit.edgeSet(Graph(model.config))).edges.map(Graph(model.config).name))
-        let kept = Set(graph.edges.filter { names.contains("\($0.sender)->\($0.receiver)") })
-        for (index, prompt) in prompts.enumerated() {
-            var places: [NaiveNode: Set<Int>] = [:]
-            for sender in model.config.naiveSenders { places[sender] = Set(prompt.tokens.indices) }
-            for (node, selection) in circuit.positions() {
-                let sender = node.head.map(NaiveNode.head) ?? .mlp(node.layer)
-                places[sender] = Set(selection.positions(in: prompt.positions, count: prompt.tokens.count))
-            }
-            let run = graph.run(
-                prompt.tokens, ablated: graph.ablated(prompts, index, .counterfactual), keeping: kept, at: places
-            )
-            #expect(abs(run.end.logitDifference(of: prompt) - edges.perPrompt!.circuit[index]) < 1e-4)
+        let kept = EdgeCircuit(
+            try #require(circuit.edgeSet(Graph(model.config))), positions: circuit.positions()
+        )
+        for index in prompts.indices {
+            let expected = NaiveGraph(naive).isolated(kept, prompts, index, .counterfactual)
+            #expect(abs(edges.perPrompt!.circuit[index] - expected) < 1e-4)
         }
     }
 }

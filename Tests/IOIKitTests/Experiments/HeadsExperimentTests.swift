@@ -224,9 +224,10 @@ import Testing
             var exchanged = prompt.tokens
             exchanged[prompt.positions.s2] = prompt.ioToken
             let end = prompt.tokens.count - 1
-            let knockedOut = movers.map { head in
-                (head, position: end, values: means.values(at: .head(head, .z, position: end), of: prompt))
-            }
+            let knockedOut = naiveAblation(
+                model, prompts: prompts, index: index, places: movers.map { .head($0, .z, position: end) },
+                kind: .mean(means)
+            )
             for (cell, head) in heads.enumerated() {
                 for (measures, donor) in [(flipped, exchanged), (abc, prompt.abcTokens!)] {
                     let expected = naiveActivation(
@@ -237,7 +238,7 @@ import Testing
                 }
                 let intact = naivePath(model, prompt, senders: [.head(head)], receivers: [.logits])
                 let without = naivePath(
-                    model, prompt, senders: [.head(head)], receivers: [.logits], knockouts: knockedOut
+                    model, prompt, senders: [.head(head)], receivers: [.logits], knockedOut: knockedOut
                 )
                 if cell == 0 {
                     originals.append(intact.original)

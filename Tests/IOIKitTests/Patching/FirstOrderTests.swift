@@ -11,8 +11,8 @@ import Testing
     /// Of two lengths; the first two begin alike.
     static let prompts = [0, 1, 7].map { PatchingFixture.prompts[$0] }
 
-    /// The slope of the logit difference where values go from the host's to the donor's, and the logit difference at
-    /// the host's, which is where the slope is taken.
+    /// The slope of the metric where values go from the host's to the donor's, and the metric at the host's, which is
+    /// where the slope is taken.
     ///
     /// Runs are in Double, and the difference of two with opposite steps has no term of second order: it is exact to
     /// about the square of the step.
@@ -22,17 +22,18 @@ import Testing
         own: NaiveRecord,
         input: [Int],
         donor: [NaivePlace: [Double]],
-        _ places: [NaivePlace]
+        _ places: [NaivePlace],
+        metric: Metric = .logitDifference
     ) -> (original: Double, slope: Double) {
         func moved(_ share: Double) -> Double {
             let values = places.map { place in
                 zip(own.kept[place]!, donor[place]!).map { $0 + share * ($1 - $0) }
             }
             return host.record(input, replacing: Dictionary(uniqueKeysWithValues: zip(places, values))).run
-                .logitDifference(of: prompt)
+                .value(metric, of: prompt, from: own.run)
         }
         let step = 1e-4
-        return (own.run.logitDifference(of: prompt), (moved(step) - moved(-step)) / (2 * step))
+        return (own.run.value(metric, of: prompt, from: own.run), (moved(step) - moved(-step)) / (2 * step))
     }
 
     /// Compares estimated changes with slopes. Rounding in float32 moves a change by about a millionth of the sum of its

@@ -95,9 +95,12 @@ import Testing
 
     static func naive(_ receivers: [Receiver], _ prompt: Prompt) -> [NaiveReceiver] {
         receivers.flatMap { receiver -> [NaiveReceiver] in
-            guard case .heads(let input, let heads, let position) = receiver else { return [.logits] }
-            return heads.flatMap { head in
-                positions([position], prompt).map { .head(kind: input, head, position: $0) }
+            let positions = Self.positions([receiver.position], prompt)
+            return switch receiver {
+            case .logits: [.logits]
+            case .heads(let input, let heads, _):
+                heads.flatMap { head in positions.map { .head(kind: input, head, position: $0) } }
+            case .mlps(let layers, _): layers.flatMap { layer in positions.map { .mlp(layer, position: $0) } }
             }
         }
     }
@@ -148,15 +151,16 @@ import Testing
             let subset = [2, 4, 6, 7]
             for index in subset {
                 let prompt = prompts[index]
-                let values = knockedOut.flatMap { head, position in
-                    Self.positions([position], prompt).map { position in
-                        (head, position, means.values(at: .head(head, .z, position: position), of: prompt))
-                    }
+                let places = knockedOut.flatMap { head, position in
+                    Self.positions([position], prompt).map { NaivePlace.head(head, .z, position: $0) }
                 }
+                let values = naiveAblation(
+                    model, prompts: prompts, index: index, places: places, kind: .mean(means)
+                )
                 for (cell, head) in heads.enumerated() {
                     let expected = naivePath(
                         model, prompt, senders: [.head(head)], receivers: Self.naive(receivers, prompt),
-                        knockouts: values.map { ($0.0, position: $0.1, values: $0.2) }
+                        knockedOut: values
                     )
                     #expect(abs(measures.original[index] - expected.original) < Self.tolerance)
                     #expect(

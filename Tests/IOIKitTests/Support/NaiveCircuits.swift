@@ -13,21 +13,22 @@ struct NaiveCircuits: Sendable {
     let ablation: NaiveKnockout
     /// Whether circuits are of heads and MLPs, and lose the MLPs that they do not keep.
     var haveMLPs = false
+    var metric = Metric.logitDifference
 
     private var config: GPT2Config { model.config }
 
-    /// The logit differences where the output is knocked out of every node and position that is not kept: F(C).
+    /// The metric where the output is knocked out of every node and position that is not kept: F(C).
     func isolated(_ kept: Places) -> [Double] {
-        differences { node, prompt in
+        values { node, prompt in
             guard haveMLPs || node.mlp == nil else { return [] }
             return Set(prompt.tokens.indices).subtracting(Self.positions(kept[node] ?? [], in: prompt))
         }
     }
 
-    /// The logit differences of the model where the output is knocked out of the given nodes and positions only: F(M∖K),
-    /// or F(M) for none.
+    /// The metric of the model where the output is knocked out of the given nodes and positions only: F(M∖K), or F(M) for
+    /// none.
     func whole(without removed: Places) -> [Double] {
-        differences { node, prompt in Self.positions(removed[node] ?? [], in: prompt) }
+        values { node, prompt in Self.positions(removed[node] ?? [], in: prompt) }
     }
 
     func faithfulness(of circuit: Places) -> NaiveFaithfulness {
@@ -42,14 +43,14 @@ struct NaiveCircuits: Sendable {
         }
     }
 
-    /// |F(C∖(K∪{v})) − F(C∖K)| / F(M) of mean logit differences.
+    /// |F(C∖(K∪{v})) − F(C∖K)| / F(M) of means.
     func minimality(of node: Node, in circuit: Places, without others: [Node]) -> Double {
         let without = isolated(circuit.filter { !others.contains($0.key) })
         let withoutBoth = isolated(circuit.filter { !others.contains($0.key) && $0.key != node })
         return abs(mean(withoutBoth) - mean(without)) / mean(whole(without: [:]))
     }
 
-    /// F(C∖K), F(M∖K) and |F(C∖K) − F(M∖K)| of mean logit differences. The whole model loses K's nodes only where
+    /// F(C∖K), F(M∖K) and |F(C∖K) − F(M∖K)| of means. The whole model loses K's nodes only where
     /// the circuit has them.
     func completeness(of circuit: Places, without nodes: [Node]) -> (circuit: Double, model: Double, score: Double) {
         let isolated = mean(isolated(circuit.filter { !nodes.contains($0.key) }))
@@ -57,12 +58,13 @@ struct NaiveCircuits: Sendable {
         return (isolated, rest, abs(isolated - rest))
     }
 
-    private func differences(knockingOut positions: (_ node: Node, _ prompt: Prompt) -> Set<Int>) -> [Double] {
+    private func values(knockingOut positions: (_ node: Node, _ prompt: Prompt) -> Set<Int>) -> [Double] {
         prompts.enumerated().map { index, prompt in
             naiveKnockout(
                 model, prompts: prompts, index: index,
                 heads: config.allHeads.map { ($0, positions: Array(positions(.head($0), prompt))) },
-                mlps: (0..<config.layers).map { ($0, positions: Array(positions(.mlp($0), prompt))) }, kind: ablation
+                mlps: (0..<config.layers).map { ($0, positions: Array(positions(.mlp($0), prompt))) }, kind: ablation,
+                metric: metric
             )
         }
     }

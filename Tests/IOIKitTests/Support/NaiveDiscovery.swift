@@ -7,12 +7,12 @@ import TestSupport
 // MARK: - EAP and EAP-IG
 
 extension NaiveGraph {
-    /// The scores of edges in one prompt, by central differences: how much −LD grows, to first order, when what the
-    /// receiver alone gets moves by the sender's corrupt minus its clean output, at all positions at once.
+    /// The scores of edges in one prompt, by central differences: how much is lost of the metric, to first order, when
+    /// what the receiver alone gets moves by the sender's corrupt minus its clean output, at all positions at once.
     ///
     /// - Parameters:
     ///   - some: the edges to score; all if nil.
-    ///   - corrupt: what senders send in the corrupt run; that on the ABC partner if nil.
+    ///   - corrupt: what senders send in the corrupt run; that on the counterfactual if nil.
     ///   - steps: the derivative is the mean of those of this many runs, on embeddings that go from the corrupt ones
     ///     to the clean ones: EAP-IG. EAP has 1.
     ///   - offset: by how many steps each run lies before the end of its step: with 0 the corrupt embeddings are left
@@ -23,9 +23,11 @@ extension NaiveGraph {
         corrupt: Values? = nil,
         steps: Int = 1,
         offset: Double = 0,
-        epsilon: Double = 1e-4
+        epsilon: Double = 1e-4,
+        metric: Metric = .logitDifference
     ) -> [NaiveEdge: Double] {
-        let clean = run(prompt.tokens).outputs
+        let unpatched = run(prompt.tokens)
+        let clean = unpatched.outputs
         let corrupt = corrupt ?? run(prompt.abcTokens!).outputs
         var scores: [NaiveEdge: Double] = [:]
         for step in 1...steps {
@@ -35,7 +37,8 @@ extension NaiveGraph {
                     let zero = clean[edge.sender]!.map { $0.map { _ in 0.0 } }
                     let change = zip(corrupt[edge.sender]!, clean[edge.sender]!).map { zip($0, $1).map { $0 - $1 } }
                     let moves = [edge.receiver: move(zero, to: change, share: share)]
-                    return -run(prompt.tokens, embedding: embedding, adding: moves).end.logitDifference(of: prompt)
+                    let end = run(prompt.tokens, embedding: embedding, adding: moves).end
+                    return -metric.naiveSign * end.value(metric, of: prompt, from: unpatched.end)
                 }
                 let derivative = (loss(share: epsilon) - loss(share: -epsilon)) / (2 * epsilon)
                 scores[edge, default: 0] += derivative / Double(steps)
@@ -50,12 +53,12 @@ extension NaiveGraph {
 /// An edge that ACDC tried to do without.
 struct NaiveACDCTest: Sendable {
     let edge: NaiveEdge
-    /// By how much the metric rose without it.
+    /// How much of the metric is lost without it, or by how much a divergence rises.
     let change: Double
 }
 
 extension NaiveGraph {
-    /// Drops edges for good where the metric rises by less than the threshold.
+    /// Drops edges for good where less than the threshold is lost of the metric.
     ///
     /// Receivers come in the reverse of the order in which they read: logits; then layer by layer from the last the MLP
     /// and the heads from last to first, of each v, k, q. Of each receiver its senders come from last to first. Where
@@ -66,11 +69,15 @@ extension NaiveGraph {
     func acdc(
         _ prompts: [Prompt],
         threshold: Double,
-        corrupt: [Values]? = nil
+        corrupt: [Values]? = nil,
+        metric: Metric = .divergence
     ) -> (kept: Set<NaiveEdge>, tests: [NaiveACDCTest]) {
         let corrupt = corrupt ?? prompts.map { run($0.abcTokens!).outputs }
+        func loss(_ kept: Set<NaiveEdge>) -> Double {
+            -metric.naiveSign * mean(metric, prompts, keeping: kept, corrupt: corrupt)
+        }
         var kept = Set(edges)
-        var current = divergence(prompts, keeping: kept, corrupt: corrupt)
+        var current = loss(kept)
         var tests: [NaiveACDCTest] = []
         for receiver in model.config.naiveReceivers.reversed() {
             let incoming = edges.reversed().filter { $0.receiver == receiver }
@@ -80,7 +87,7 @@ extension NaiveGraph {
                 continue
             }
             for edge in incoming {
-                let without = divergence(prompts, keeping: kept.subtracting([edge]), corrupt: corrupt)
+                let without = loss(kept.subtracting([edge]))
                 tests.append(NaiveACDCTest(edge: edge, change: without - current))
                 guard without - current < threshold else { continue }
                 kept.remove(edge)
@@ -90,19 +97,14 @@ extension NaiveGraph {
         return (kept, tests)
     }
 
-    /// The mean over prompts of the divergence at END of a run with some edges from the clean run.
-    func divergence(_ prompts: [Prompt], keeping kept: Set<NaiveEdge>, corrupt: [Values]) -> Double {
-        let divergences = zip(prompts, corrupt).map { prompt, corrupt in
-            let clean = run(prompt.tokens).end.logits
-            return naiveDivergence(clean, run(prompt.tokens, ablated: corrupt, keeping: kept).end.logits)
+    /// The mean over prompts of the metric of a run with some edges, a divergence being that from the clean run.
+    func mean(_ metric: Metric, _ prompts: [Prompt], keeping kept: Set<NaiveEdge>, corrupt: [Values]) -> Double {
+        let values = zip(prompts, corrupt).map { prompt, corrupt in
+            run(prompt.tokens, ablated: corrupt, keeping: kept).end
+                .value(metric, of: prompt, from: run(prompt.tokens).end)
         }
-        return divergences.reduce(0, +) / Double(prompts.count)
+        return values.reduce(0, +) / Double(prompts.count)
     }
-}
-
-/// KL(p ‖ q), in nats, of the distributions that logits give.
-func naiveDivergence(_ p: [Double], _ q: [Double]) -> Double {
-    zip(softmax(p), softmax(q)).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) }
 }
 
 extension NaiveNode {

@@ -93,11 +93,11 @@ import Testing
         #expect(abs(naiveDivergence([0, 0], [log(3) + 5, 5]) - 0.5 * log(4.0 / 3)) < 1e-12)
         let graph = NaiveGraph(NaiveModel(PatchingFixture.all[0].parameters))
         let corrupt = Self.prompts.map { graph.run($0.abcTokens!).outputs }
-        #expect(graph.divergence(Self.prompts, keeping: Set(graph.edges), corrupt: corrupt) == 0)
+        #expect(graph.mean(.divergence, Self.prompts, keeping: Set(graph.edges), corrupt: corrupt) == 0)
         let expected = Self.prompts.map { prompt in
             naiveDivergence(graph.model.run(prompt.tokens).logits, graph.model.run(prompt.abcTokens!).logits)
         }
-        let none = graph.divergence(Self.prompts, keeping: [], corrupt: corrupt)
+        let none = graph.mean(.divergence, Self.prompts, keeping: [], corrupt: corrupt)
         #expect(abs(none - expected.reduce(0, +) / 8) < 1e-10)
     }
 
@@ -133,7 +133,7 @@ import Testing
             let dropped = tests.filter { !kept.contains($0.edge) }
             #expect(dropped.allSatisfy { $0.change < threshold })
             #expect(tests.filter { kept.contains($0.edge) }.allSatisfy { $0.change >= threshold })
-            let divergence = graph.divergence(prompts, keeping: kept, corrupt: corrupt)
+            let divergence = graph.mean(.divergence, prompts, keeping: kept, corrupt: corrupt)
             #expect(abs(divergence - dropped.map(\.change).reduce(0, +)) < 1e-10)
             // The head that writes nothing goes, and what it reads goes untested.
             let silent = graph.edges.filter { $0.sender == .head(Head(1, 1)) }

@@ -108,6 +108,26 @@ struct NaiveGraph: Sendable {
         )
     }
 
+    /// The metric of `prompts[index]` with the edges of a circuit alone, and its nodes where it keeps them.
+    func isolated(
+        _ circuit: EdgeCircuit,
+        _ prompts: [Prompt],
+        _ index: Int,
+        _ kind: NaiveKnockout,
+        metric: Metric = .logitDifference
+    ) -> Double {
+        let prompt = prompts[index]
+        let all = Set(prompt.tokens.indices)
+        var places = Dictionary(uniqueKeysWithValues: model.config.naiveSenders.map { ($0, all) })
+        for (node, selection) in circuit.positions {
+            let sender = node.head.map(NaiveNode.head) ?? .mlp(node.layer)
+            places[sender] = Set(selection.positions(in: prompt.positions, count: prompt.tokens.count))
+        }
+        let kept = Set(zip(edges, circuit.edges.flags).filter(\.1).map(\.0))
+        let run = run(prompt.tokens, ablated: ablated(prompts, index, kind), keeping: kept, at: places)
+        return run.end.value(metric, of: prompt, from: self.run(prompt.tokens).end)
+    }
+
     /// One whole run.
     ///
     /// - Parameters:

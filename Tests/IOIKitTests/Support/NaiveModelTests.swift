@@ -283,10 +283,12 @@ import Testing
                 to receiver: NaiveReceiver = .logits,
                 without heads: [Head]
             ) -> (original: Double, patched: Double) {
-                let knockouts = heads.flatMap { head in
-                    positions.map { (head, position: $0, values: Array(repeating: 0.0, count: 5)) }
-                }
-                return naivePath(model, prompt, senders: senders, receivers: [receiver], knockouts: knockouts)
+                let places = heads.flatMap { head in positions.map { NaivePlace.head(head, .z, position: $0) } }
+                let zeros = places.map { ($0, Array(repeating: 0.0, count: 5)) }
+                return naivePath(
+                    model, prompt, senders: senders, receivers: [receiver],
+                    knockedOut: Dictionary(uniqueKeysWithValues: zeros)
+                )
             }
             let original = naiveKnockout(
                 model, prompts: Self.prompts, index: index, heads: [(early, positions), (late, positions)], kind: .zero

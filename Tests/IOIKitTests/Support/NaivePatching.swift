@@ -63,7 +63,7 @@ extension NaiveModel {
 
 // MARK: - Activation patching, and cross-model patching where the donor is another model
 
-/// The logit difference of a run on `input` with a site's values replaced by those of the donor's run on `donorInput`.
+/// The metric of a run on `input` with a site's values replaced by those of the donor's run on `donorInput`.
 ///
 /// - Parameter heads: none for the sites that no head has.
 func naiveActivation(
@@ -75,13 +75,16 @@ func naiveActivation(
     site: Site,
     layer: Int,
     heads: [Int],
-    positions: [Int]
+    positions: [Int],
+    metric: Metric = .logitDifference
 ) -> Double {
     let heads = site.isPerHead ? heads.map(Optional.some) : [nil]
     let places = heads.flatMap { head in
         positions.map { NaivePlace(site, layer: layer, head: head, position: $0) }
     }
-    return naiveActivation(model, prompt: prompt, input: input, donorInput: donorInput, donor: donor, places: places)
+    return naiveActivation(
+        model, prompt: prompt, input: input, donorInput: donorInput, donor: donor, places: places, metric: metric
+    )
 }
 
 /// The same for any places at once; all their values are those of the donor's run as it is.
@@ -91,11 +94,12 @@ func naiveActivation(
     input: [Int],
     donorInput: [Int],
     donor: NaiveModel,
-    places: [NaivePlace]
+    places: [NaivePlace],
+    metric: Metric = .logitDifference
 ) -> Double {
     let values = donor.record(donorInput).kept
     let replacing = Dictionary(uniqueKeysWithValues: places.map { ($0, values[$0]!) })
-    return model.record(input, replacing: replacing).run.logitDifference(of: prompt)
+    return model.record(input, replacing: replacing).run.value(metric, of: prompt, from: model.run(input))
 }
 
 // MARK: - Path patching
@@ -118,11 +122,13 @@ enum NaiveReceiver: Sendable {
     case logits
     /// q, k or v of a head.
     case head(kind: Site, Head, position: Int)
+    /// What an MLP reads, by layer.
+    case mlp(Int, position: Int)
 }
 
-/// The logit difference without and with the senders' outputs on the ABC partner reaching the receivers.
+/// The metric without and with the senders' outputs on the counterfactual reaching the receivers.
 ///
-/// - Parameter knockouts: z of heads, replaced in all four passes and in the original.
+/// - Parameter knockedOut: z of heads and outputs of MLPs, replaced in all four passes and in the original.
 func naivePath(
     _ model: NaiveModel,
     _ prompt: Prompt,
@@ -130,11 +136,9 @@ func naivePath(
     receivers: [NaiveReceiver],
     freezeMLP: Bool = false,
     freezeLayerNorm: Bool = false,
-    knockouts: [(Head, position: Int, values: [Double])] = []
+    knockedOut: [NaivePlace: [Double]] = [:],
+    metric: Metric = .logitDifference
 ) -> (original: Double, patched: Double) {
-    let knockedOut = Dictionary(
-        uniqueKeysWithValues: knockouts.map { (.head($0, .z, position: $1), $2) } as [(NaivePlace, [Double])]
-    )
     let a = model.record(prompt.abcTokens!, replacing: knockedOut)
     let b = model.record(prompt.tokens, replacing: knockedOut)
 
@@ -158,27 +162,31 @@ func naivePath(
         case .head(let kind, let head, let position):
             let place = NaivePlace.head(head, kind, position: position)
             received[place] = c.overwritten[place]!
+        case .mlp(let layer, let position):
+            let place = NaivePlace(.mlpOut, layer: layer, position: position)
+            received[place] = c.overwritten[place] ?? c.kept[place]!
         }
     }
-    let d = model.record(prompt.tokens, replacing: knockedOut.replaced(by: received), scales: scales)
-    return (b.run.logitDifference(of: prompt), d.run.logitDifference(of: prompt))
+    let d = model.record(prompt.tokens, replacing: received.replaced(by: knockedOut), scales: scales)
+    func value(_ record: NaiveRecord) -> Double { record.run.value(metric, of: prompt, from: b.run) }
+    return (value(b), value(d))
 }
 
 // MARK: - Knockout
 
-/// Means over the tokens of the prompts' ABC partners.
+/// Means over the tokens of the prompts' counterfactuals.
 struct NaiveMeans: Sendable {
     /// What the tokens whose values are averaged have in common.
     enum Grouping: Sendable {
-        /// Template, order and position.
+        /// Template, places of the named positions, and position.
         case template
-        /// The position class, or that they have none.
+        /// The name of their position, or that it has none.
         case global
     }
 
     private enum Group: Hashable {
-        case template(String, String, position: Int)
-        case positionClass(PositionName?)
+        case template(String, places: [String: Int], position: Int)
+        case named(String?)
     }
 
     private static let sites: Set<Site> = [.residPre, .z, .result, .mlpOut]
@@ -207,16 +215,21 @@ struct NaiveMeans: Sendable {
 
     private static func group(of position: Int, in prompt: Prompt, _ grouping: Grouping) -> Group {
         switch grouping {
-        case .template: .template(prompt.template, prompt.group, position: position)
-        // A token that is of several classes counts for the first of them only.
-        case .global: .positionClass(PositionName.ioi.first { prompt.positions[$0] == position })
+        case .template: .template(prompt.template, places: places(in: prompt), position: position)
+        // A token of several names counts for the first of them only.
+        case .global: .named(places(in: prompt).filter { $0.value == position }.keys.min())
         }
+    }
+
+    private static func places(in prompt: Prompt) -> [String: Int] {
+        let names = prompt.positions.names
+        return Dictionary(uniqueKeysWithValues: names.map { ($0.text, prompt.positions[$0]!) })
     }
 }
 
 enum NaiveKnockout: Sendable {
     case zero
-    /// The value on the ABC partner.
+    /// The value on the counterfactual.
     case counterfactual
     case mean(NaiveMeans)
     /// The value on another input, one for each prompt.
@@ -244,30 +257,26 @@ func naiveAblation(
     return Dictionary(uniqueKeysWithValues: zip(places, values))
 }
 
-/// The logit difference of `prompts[index]` with z of heads, and outputs of MLPs, replaced.
+/// The metric of `prompts[index]` with z of heads, and outputs of MLPs, replaced.
 func naiveKnockout(
     _ model: NaiveModel,
     prompts: [Prompt],
     index: Int,
     heads: [(Head, positions: [Int])],
     mlps: [(layer: Int, positions: [Int])] = [],
-    kind: NaiveKnockout
+    kind: NaiveKnockout,
+    metric: Metric = .logitDifference
 ) -> Double {
     let prompt = prompts[index]
     let places =
         heads.flatMap { head, positions in positions.map { NaivePlace.head(head, .z, position: $0) } }
         + mlps.flatMap { layer, positions in positions.map { NaivePlace(.mlpOut, layer: layer, position: $0) } }
     let replacing = naiveAblation(model, prompts: prompts, index: index, places: places, kind: kind)
-    return model.record(prompt.tokens, replacing: replacing).run.logitDifference(of: prompt)
+    return model.record(prompt.tokens, replacing: replacing).run.value(
+        metric, of: prompt, from: model.run(prompt.tokens))
 }
 
 // MARK: - Helpers
-
-extension NaiveRun {
-    func logitDifference(of prompt: Prompt) -> Double {
-        logitDifference(io: prompt.ioToken, s: prompt.sToken)
-    }
-}
 
 extension NaivePlace {
     static func head(_ head: Head, _ site: Site, position: Int) -> NaivePlace {
