@@ -5,7 +5,7 @@ import Foundation
 public struct PromptSource: Codable, Equatable, Sendable {
     /// A prompts file. The other properties then only fill in what its lines lack.
     public var file: String?
-    /// The name of a ``DatasetRule``, a ``PublishedDataset`` or a ``ChoiceTask``.
+    /// The name of a ``DatasetRule``, a ``PublishedDataset`` or one of ``ChoiceTask/datasets``.
     public var dataset = "clean"
     /// The number of prompts; at most this many of a ``PublishedDataset``.
     public var count: Int
@@ -15,7 +15,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public var counterfactual = Counterfactual.distinct
     /// Whether prompts begin with `<|endoftext|>`.
     public var beginningOfText = false
-    /// A file of sentences, places and objects, or of a ``ChoiceTask``'s nouns and sentences; nil for the standard one.
+    /// A file of sentences, places and objects, or of a ``ChoiceTask``'s words and sentences; nil for the standard one.
     public var templates: String?
     /// A file of names; nil for the standard one.
     public var names: String?
@@ -31,7 +31,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     public init(count: Int) { self.count = count }
 
     /// The names that ``dataset`` may have.
-    public static let datasets = ioiDatasets + ChoiceTask.allCases.map(\.rawValue)
+    public static let datasets = ioiDatasets + ChoiceTask.datasets
 
     /// Those of IOI prompts.
     public static let ioiDatasets = DatasetRule.all.map(\.name) + PublishedDataset.allCases.map(\.rawValue)
@@ -58,7 +58,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
     }
 
     /// The task of generated prompts if it is not IOI.
-    public var task: ChoiceTask? { file == nil ? ChoiceTask(rawValue: dataset) : nil }
+    public var task: ChoiceTask? { file == nil ? ChoiceTask(dataset: dataset) : nil }
 
     /// The published dataset that the prompts are of, if any.
     public var published: PublishedDataset? { file == nil ? PublishedDataset(rawValue: dataset) : nil }
@@ -83,7 +83,7 @@ public struct PromptSource: Codable, Equatable, Sendable {
         guard let task else { return TaskDataset(try prompts(tokenizer: tokenizer, config: config)) }
         guard let tokenizer else { throw Self.noTokenizer }
         return try task.dataset(
-            count: count, seed: seed, split: split, tokenizer: tokenizer,
+            count: count, seed: seed, split: split, isReversed: dataset != task.rawValue, tokenizer: tokenizer,
             file: templates.map { URL(fileURLWithPath: $0) }, beginningOfText: beginningOfText,
             contextLength: config.contextLength
         )

@@ -9,8 +9,8 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
         discussion: """
             The logit difference is logit(IO) − logit(S) at the last token. It also grows if only S loses, so IO is \
             compared with the names of the list that the prompt does not mention as well. Every mean has a 95 % \
-            bootstrap interval, drawn with --seed. On agreement and greater-than, the probability \
-            of all right next tokens minus that of all wrong ones is measured, and how often it is above 0.
+            bootstrap interval, drawn with --seed. On other tasks, the probability of all right \
+            next tokens minus that of all wrong ones is measured, and how often it is above 0.
 
             ioi eval --model gpt2 --count 1000 --seed 0
             ioi eval --model runs/clean/checkpoints/epoch-001 --data prompts.jsonl --format json --per-prompt

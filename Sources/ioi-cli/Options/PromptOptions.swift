@@ -26,7 +26,7 @@ struct DatasetName<Command: CommandDefaults>: ExpressibleByArgument {
 
     /// Knows the other tasks' datasets for every command, so that the library can say why a command does not take one.
     init?(argument: String) {
-        guard Command.datasets.contains(argument) || ChoiceTask(rawValue: argument) != nil else { return nil }
+        guard Command.datasets.contains(argument) || ChoiceTask(dataset: argument) != nil else { return nil }
         name = argument
     }
 
@@ -46,6 +46,9 @@ struct DatasetName<Command: CommandDefaults>: ExpressibleByArgument {
             "published-duplication": "The authors' sentences for duplication.",
             "agreement": "The number of a verb.",
             "greater-than": "A year later than another.",
+            "greater-than-reversed": "The same prompts, labelled with a year that is not later.",
+            "pronouns": "The gender of a pronoun.",
+            "colours": "The colour of one object of a list.",
         ].filter { Command.datasets.contains($0.key) }
     }
 }

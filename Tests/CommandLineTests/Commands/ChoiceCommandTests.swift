@@ -43,7 +43,14 @@ import Testing
 
         let text = try await Self.run("eval", "--data", file.path)
         #expect(text.output.contains("40 \(task.rawValue) prompts") && text.output.contains("P(right) − P(wrong)"))
-        #expect(text.output.contains(task == .agreement ? "plural-singular" : "30s"))
+        let group =
+            switch task {
+            case .agreement: "plural-singular"
+            case .greaterThan: "30s"
+            case .pronouns: "feminine"
+            case .colours: "second"
+            }
+        #expect(text.output.contains(group))
         let csv = try await Self.run("eval", "--data", file.path, "--format", "csv")
         #expect(
             csv.output.hasPrefix("group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss\nall,40,"))
@@ -78,8 +85,13 @@ import Testing
         #expect(clean.output.contains("/epoch-002 --held-out"))
         let (years, _) = try await train("--eval-dataset", "greater-than")
         #expect(years.output.contains("epoch 2: held-out P(right) − P(wrong)"))
+        let (reversed, _) = try await train("--dataset", "greater-than-reversed")
+        #expect(reversed.output.contains("24 prompts of greater-than-reversed"))
+        #expect(reversed.output.contains("epoch 2: held-out P(right) − P(wrong)"))
+        #expect(reversed.output.contains("/epoch-002 --dataset greater-than --held-out"))
     }
 
+    private static let others = "agreement, greater-than, greater-than-reversed, pronouns, colours"
     private static let published =
         "published-clean, published-name-moving, published-subject-duplication, published-duplication"
 
@@ -97,7 +109,7 @@ import Testing
             (
                 ["eval", "--dataset", "agrement"],
                 "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, \(published), agreement, greater-than; did you mean agreement?"
+                    + "duplication, \(published), \(others); did you mean agreement?"
             ),
             (
                 ["patch", "--mode", "activation", "--site", "z", "--dataset", "agrement"],
@@ -107,7 +119,7 @@ import Testing
             (
                 ["finetune", "--eval-dataset", "years"],
                 "ioi: --eval-dataset: found \"years\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, \(published), agreement, greater-than"
+                    + "duplication, \(published), \(others)"
             ),
             (
                 ["eval", "--dataset", "greater-than", "--abc", "wang"],

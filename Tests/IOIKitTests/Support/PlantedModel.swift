@@ -88,9 +88,12 @@ struct PlantedModel: CustomTestStringConvertible, Sendable {
         self.nameMover = nameMover
         self.noise = noise
         parameters = GPT2Parameters(zeros: Self.config)
-        parameters.addNoise(noise, seed: seed)
+        parameters.addNoise(noise, sparing: Stream.constant, seed: seed)
         parameters.setEmbeddings()
-        parameters.setLayerNormGains()
+        // Names are loud and all else quiet, so that the logits are those of names.
+        parameters.setGains(Stream.gain) { dimension in
+            Stream.name.contains(dimension) ? 8 : Stream.constant.contains(dimension) ? 0.05 : 0.5
+        }
         PlantedHead(clearing: duplicateToken, of: parameters).becomeDuplicateToken()
         PlantedHead(clearing: sInhibition, of: parameters).becomeSInhibition()
         PlantedHead(clearing: nameMover, of: parameters).becomeNameMover()
@@ -130,19 +133,6 @@ private enum Stream {
 }
 
 extension GPT2Parameters {
-    /// Noise everywhere but in the embeddings. What noise would make of the large constant is left out: it would be a
-    /// preference for some names that is the same in every prompt.
-    fileprivate func addNoise(_ deviation: Double, seed: UInt64) {
-        for (entry, view) in zip(entries, views) where !["wte.weight", "wpe.weight"].contains(entry.name) {
-            var generator = SeededGenerator(seed, "noise \(entry.name)")
-            let deviation = entry.isMatrix ? deviation : deviation / 6
-            for i in 0..<entry.count { view.base[i] = Float(generator.normal() * deviation) }
-            if entry.name.hasSuffix("c_attn.weight") || entry.name.hasSuffix("c_fc.weight") {
-                view.slice(rows: Stream.constant).fill(0)
-            }
-        }
-    }
-
     fileprivate func setEmbeddings() {
         let names = PlantedModel.names.count
         for token in PlantedModel.vocabulary.indices {
@@ -157,80 +147,22 @@ extension GPT2Parameters {
             row[Stream.isEnd] = token == PlantedModel.end ? 1 : 0
             row[Stream.constant.lowerBound] = Stream.size
             row[Stream.constant.lowerBound + 1] = -Stream.size
-            balance(row)
+            balance(row, by: Stream.constant)
         }
         for position in 0..<config.contextLength {
             let row = positionTable[position]
             row[Stream.isLate] = position < Stream.firstLate ? -1 : 1
             row[Stream.isFirst] = position == 0 ? 1 : 0
             fill(Stream.position, of: row, deviation: 0.1, SeededGenerator(0, "position", position))
-            balance(row)
-        }
-    }
-
-    private func fill(
-        _ part: Range<Int>,
-        of row: UnsafeMutablePointer<Float>,
-        deviation: Double,
-        _ generator: SeededGenerator
-    ) {
-        var generator = generator
-        for dimension in part { row[dimension] = Float(generator.normal() * deviation) }
-    }
-
-    /// Makes a row sum to zero, by its last two dimensions.
-    private func balance(_ row: UnsafeMutablePointer<Float>) {
-        let sum = (0..<Stream.width).reduce(0) { $0 + row[$1] }
-        for dimension in Stream.constant { row[dimension] -= sum / 2 }
-    }
-
-    /// The last LayerNorm makes names loud and all else quiet, so that the logits are those of names.
-    fileprivate func setLayerNormGains() {
-        for block in blocks {
-            for gamma in [block.ln1Gamma, block.ln2Gamma] {
-                for dimension in 0..<Stream.width { gamma[0][dimension] += Stream.gain }
-            }
-        }
-        for dimension in 0..<Stream.width {
-            let isConstant = Stream.constant.contains(dimension)
-            finalGamma[0][dimension] += Stream.name.contains(dimension) ? 8 : isConstant ? 0.05 : 0.5
+            balance(row, by: Stream.constant)
         }
     }
 }
 
-/// The weights of one head, to be set. Of the dimensions of its queries and keys the first eight are for names; each
-/// further one holds one more term of the score.
-private struct PlantedHead {
-    /// [d, head width].
-    private let query, key, value: Matrix
-    /// [1, head width].
-    private let queryBias: Matrix
-    /// [head width, d].
-    private let output: Matrix
-    private let headWidth: Int
-
-    /// - Parameter head: gets no noise.
-    init(clearing head: Head, of parameters: GPT2Parameters) {
-        let (block, width) = (parameters.blocks[head.layer], parameters.config.width)
-        headWidth = parameters.config.headWidth
-        let columns = head.index * headWidth..<(head.index + 1) * headWidth
-        func part(_ index: Int, of matrix: Matrix) -> Matrix {
-            let part = matrix.slice(columns: index * width..<(index + 1) * width).slice(columns: columns)
-            part.fill(0)
-            return part
-        }
-        query = part(0, of: block.qkvWeight)
-        key = part(1, of: block.qkvWeight)
-        value = part(2, of: block.qkvWeight)
-        queryBias = part(0, of: block.qkvBias)
-        for index in 1...2 { _ = part(index, of: block.qkvBias) }
-        output = block.outWeight.slice(rows: columns)
-        output.fill(0)
-    }
-
+extension PlantedHead {
     /// Scores at S2: S1 6.4, the first token 4, what else is early 2 or less, S2 itself 2.4. At other places the first
     /// token leads.
-    func becomeDuplicateToken() {
+    fileprivate func becomeDuplicateToken() {
         addScore(5, matching: Stream.name, with: Stream.name)
         // Early tokens, but not the first, for a late name; the other way about for an early one.
         addScore(
@@ -242,14 +174,14 @@ private struct PlantedHead {
     }
 
     /// Scores at END: S2 4, early names 1, late words 1.5, early words -1.5.
-    func becomeSInhibition() {
+    fileprivate func becomeSInhibition() {
         addScore(1, dimension: 8, query: [Stream.isEnd: 1], key: [Stream.isName: 2.5, Stream.isLate: 1.5])
         addScore(1, dimension: 9, bias: 1, key: [Stream.isFirst: 1])
         copy(Stream.duplicate, to: Stream.inhibited)
     }
 
     /// Scores at END: early names 5, S2 3, both less where inhibited; early words 1, late words -1, the first token 2.5.
-    func becomeNameMover(strength: Float = 1) {
+    fileprivate func becomeNameMover(strength: Float = 1) {
         addScore(-3.5, matching: Stream.inhibited, with: Stream.name)
         addScore(1, dimension: 8, query: [Stream.isEnd: 1], key: [Stream.isName: 4, Stream.isLate: -1])
         addScore(1.5, dimension: 9, bias: 1, key: [Stream.isFirst: 1])
@@ -258,40 +190,10 @@ private struct PlantedHead {
 
     /// As the name mover, but less for the name that was said already, so that where the name mover has said IO, IO and S
     /// are attended to alike and nothing is said.
-    func becomeBackupNameMover() {
+    fileprivate func becomeBackupNameMover() {
         becomeNameMover(strength: 0.3)
         for (index, dimension) in Stream.name.enumerated() {
             query[dimension][index] = -3 * Float(headWidth).squareRoot()
-        }
-    }
-
-    /// Adds a multiple of the dot product of two parts of the stream, the query's and the key's.
-    private func addScore(_ strength: Float, matching queryPart: Range<Int>, with keyPart: Range<Int>) {
-        for (index, (from, to)) in zip(queryPart, keyPart).enumerated() {
-            query[from][index] = strength * Float(headWidth).squareRoot()
-            key[to][index] = 1
-        }
-    }
-
-    /// Adds the product of two sums over dimensions of the stream, the query's and the key's.
-    private func addScore(
-        _ strength: Float,
-        dimension: Int,
-        query queryTerms: [Int: Float] = [:],
-        bias: Float = 0,
-        key keyTerms: [Int: Float]
-    ) {
-        let scale = strength * Float(headWidth).squareRoot()
-        for (from, weight) in queryTerms { query[from][dimension] = weight * scale }
-        queryBias[0][dimension] = bias * scale
-        for (to, weight) in keyTerms { key[to][dimension] = weight }
-    }
-
-    /// Moves what stands in one part of the stream where the head attends to another part where it is.
-    private func copy(_ source: Range<Int>, to target: Range<Int>, strength: Float = 1) {
-        for (index, (from, to)) in zip(source, target).enumerated() {
-            value[from][index] = 1
-            output[index][to] = strength
         }
     }
 }

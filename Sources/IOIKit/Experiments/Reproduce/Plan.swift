@@ -63,6 +63,10 @@ public struct Plan: Codable, Equatable, Sendable {
         case agreement
         /// Task metrics on held-out greater-than prompts.
         case greaterThan = "greater-than"
+        /// Task metrics on held-out prompts about pronouns.
+        case pronouns
+        /// Task metrics on held-out prompts about colours.
+        case colours
 
         /// Whether it compares the model with the base model, and so cannot measure the base model itself.
         var comparesWithBase: Bool { component != nil }

@@ -35,7 +35,7 @@ final class PlanMeasuring {
         var prompts = prompts.source(for: measure)
         if let count { prompts.count = count }
         switch measure {
-        case .eval, .agreement, .greaterThan: return EvaluationExperiment(prompts: prompts)
+        case .eval, .agreement, .greaterThan, .pronouns, .colours: return EvaluationExperiment(prompts: prompts)
         case .faithfulness, .surface:
             var faithfulness = FaithfulnessExperiment(prompts: prompts)
             faithfulness.randomSets = 20

@@ -15,7 +15,7 @@ struct PlanPrompts {
         dataset = try source.data(for: model)
         let names = Set(stages.compactMap(\.dataset) + stages.flatMap(\.measure).map(\.rawValue))
         tasks = try Dictionary(
-            uniqueKeysWithValues: ChoiceTask.allCases.filter { names.contains($0.rawValue) }.map { task in
+            uniqueKeysWithValues: ChoiceTask.allCases.filter { !names.isDisjoint(with: $0.datasets) }.map { task in
                 source.dataset = task.rawValue
                 return (task, (source, try source.data(for: model)))
             }

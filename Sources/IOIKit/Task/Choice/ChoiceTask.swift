@@ -6,12 +6,32 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
     case agreement
     /// A span of years ends after it begins (Hanna et al. 2305.00586).
     case greaterThan = "greater-than"
+    /// A pronoun has the gender of the subject.
+    case pronouns
+    /// The colour of one object of a list.
+    case colours
+
+    /// The names of all datasets of these tasks.
+    public static let datasets = allCases.flatMap(\.datasets)
+
+    /// Its own name, and for Greater-Than `greater-than-reversed`: the same prompts, labelled with wrong answers.
+    var datasets: [String] { [rawValue] + (self == .greaterThan ? [reversedDataset] : []) }
+
+    private var reversedDataset: String { "\(rawValue)-reversed" }
+
+    /// The task that a dataset is of; nil if it is of none of these.
+    public init?(dataset: String) {
+        guard let task = Self.allCases.first(where: { $0.datasets.contains(dataset) }) else { return nil }
+        self = task
+    }
 
     /// The first `count` prompts of the task. Each depends only on the seed and its index.
     ///
     /// - Parameters:
-    ///   - split: the splits share no noun (agreement), or no pair of noun and year (Greater-Than).
-    ///   - file: nouns and sentences; nil for `Data/tasks/NAME.json`.
+    ///   - split: the splits share no noun (agreement, pronouns), no object (colours), or no pair of noun and year
+    ///     (Greater-Than).
+    ///   - isReversed: whether each label is drawn from the wrong answers; prompts, right and wrong tokens are the same.
+    ///   - file: words and sentences; nil for `Data/tasks/NAME.json`.
     ///   - beginningOfText: whether prompts begin with `<|endoftext|>`.
     ///   - contextLength: the model's context length in tokens, if known.
     ///   - count: the number of prompts.
@@ -23,6 +43,7 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
         count: Int,
         seed: UInt64,
         split: PromptGenerator.Split = .training,
+        isReversed: Bool = false,
         tokenizer: BPETokenizer,
         file: URL? = nil,
         beginningOfText: Bool = false,
@@ -30,37 +51,62 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
     ) throws -> TaskDataset {
         try IOIError.check("count", count, in: 1...PromptSource.most)
         let file = try file ?? DataDirectory.file("tasks/\(rawValue).json")
-        let source: any ChoiceSource =
-            switch self {
-            case .agreement: try AgreementSource(contentsOf: file, tokenizer: tokenizer)
-            case .greaterThan: try GreaterThanSource(contentsOf: file, tokenizer: tokenizer)
-            }
+        let source = try source(file, tokenizer)
+        let name = isReversed ? reversedDataset : rawValue
         let beginning = beginningOfText ? [try tokenizer.beginningOfText()] : []
+        func tokens(_ text: String) -> [Int] { beginning + tokenizer.encode(text) }
         let prompts = try (0..<count).map { index in
-            var generator = SeededGenerator(seed, "\(split.rawValue) \(rawValue)", index)
-            let draw = source.draw(split, using: &generator)
+            func stream(_ suffix: String = "") -> SeededGenerator {
+                SeededGenerator(seed, "\(split.rawValue) \(rawValue)\(suffix)", index)
+            }
+            var (generator, counterfactuals, wrongLabels) = (stream(), stream(" counterfactual"), stream(" reversed"))
+            let draw = source.draw(split, using: &generator, counterfactuals: &counterfactuals)
             let text = draw.sentence.filled(with: draw.words)
-            let tokens = beginning + tokenizer.encode(text)
-            if let contextLength, tokens.count > contextLength {
+            let ids = tokens(text)
+            if let contextLength, ids.count > contextLength {
                 throw IOIError(
-                    "\(file.path): \(text.quoted): found \(tokens.count) tokens, expected at most the model's context of "
+                    "\(file.path): \(text.quoted): found \(ids.count) tokens, expected at most the model's context of "
                         + "\(contextLength)"
                 )
             }
-            let answer = draw.right[generator.below(draw.right.count)]
+            let right = draw.right[generator.below(draw.right.count)]
+            let answer = isReversed ? draw.wrong[wrongLabels.below(draw.wrong.count)] : right
+            // A slot follows a space and no letter follows it, so that the tokens before its end are those of the text.
+            let positions = draw.positions.map { name, slot in
+                (PositionName(name)!, tokens(draw.sentence.filled(with: draw.words, through: slot)).count - 1)
+            }
+            let counterfactual = draw.counterfactual.map { draw.sentence.filled(with: draw.words.merging($0) { $1 }) }
             return Prompt(
-                id: index, dataset: rawValue, template: draw.sentence.name, group: draw.group, text: text,
-                tokens: tokens, counterfactualTokens: nil, rightTokens: draw.right, wrongTokens: draw.wrong,
-                answer: tokenizer.decode([answer]), answerToken: answer, words: draw.words
+                id: index, dataset: name, template: draw.sentence.name, group: draw.group, text: text, tokens: ids,
+                counterfactualText: counterfactual, counterfactualTokens: counterfactual.map(tokens),
+                rightTokens: draw.right, wrongTokens: draw.wrong, answer: tokenizer.decode([answer]),
+                answerToken: answer,
+                positions: Positions(Dictionary(uniqueKeysWithValues: positions), count: ids.count), words: draw.words
             )
         }
-        return TaskDataset(name: rawValue, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+        return TaskDataset(name: name, seed: seed, prompts: prompts, jsonLines: PromptWriter.jsonLines(prompts))
+    }
+
+    private func source(_ file: URL, _ tokenizer: BPETokenizer) throws -> any ChoiceSource {
+        switch self {
+        case .agreement: try AgreementSource(contentsOf: file, tokenizer: tokenizer)
+        case .greaterThan: try GreaterThanSource(contentsOf: file, tokenizer: tokenizer)
+        case .pronouns: try PronounSource(contentsOf: file, tokenizer: tokenizer)
+        case .colours: try ColourSource(contentsOf: file, tokenizer: tokenizer)
+        }
     }
 }
 
 /// Draws the prompts of a task.
 protocol ChoiceSource {
-    func draw(_ split: PromptGenerator.Split, using generator: inout SeededGenerator) -> ChoiceDraw
+    /// - Parameters:
+    ///   - generator: of all that stands in the prompt.
+    ///   - counterfactuals: of what only its counterfactual needs.
+    func draw(
+        _ split: PromptGenerator.Split,
+        using generator: inout SeededGenerator,
+        counterfactuals: inout SeededGenerator
+    ) -> ChoiceDraw
 }
 
 /// The parts of a prompt.
@@ -68,67 +114,10 @@ struct ChoiceDraw {
     let sentence: ChoiceSentence
     /// By slot.
     let words: [String: String]
+    /// The words that are others in the counterfactual, by slot; nil if there is none of as many tokens.
+    let counterfactual: [String: String]?
+    /// By the name of a position, the slot whose last token it is.
+    let positions: [String: String]
     let group: String
     let right, wrong: [Int]
-}
-
-/// A sentence of a ``ChoiceTask`` up to the answer, with slots such as `[NOUN]`.
-struct ChoiceSentence: Decodable {
-    let name: String
-    let text: String
-
-    /// - Parameters:
-    ///   - slots: the expected slots, in order.
-    ///   - source: the file, for error messages.
-    /// - Throws: `IOIError` if the slots differ, or a slot or the answer would not be separate tokens.
-    func check(slots: [String], source: String) throws {
-        let fault = "\(source): sentence \(name.quoted): "
-        let found = text.matches(of: /\[[A-Z]+\]/).map { String($0.output) }
-        let expected = slots.map { "[\($0)]" }
-        guard found == expected else {
-            let slots = found.isEmpty ? "none" : found.joined(separator: " ")
-            throw IOIError(fault + "found slots \(slots), expected \(expected.joined(separator: " "))")
-        }
-        for slot in expected {
-            let parts = text.split(separator: slot, omittingEmptySubsequences: false)
-            let next = parts[1].first
-            guard parts[0].last == " ", next.map({ !$0.isLetter && !$0.isNumber }) ?? true else {
-                throw IOIError(
-                    fault + "found \(text.quoted), expected a space before \(slot) and no letter or digit after it")
-            }
-        }
-        guard text.last?.isWhitespace == false else {
-            throw IOIError(fault + "found whitespace at the end, expected it to end before the space of the answer")
-        }
-    }
-
-    func filled(with words: [String: String]) -> String {
-        words.reduce(text) { $0.replacing("[\($1.key)]", with: $1.value) }
-    }
-
-    /// - Throws: `IOIError` if there is none, a name repeats or one is invalid.
-    static func check(_ sentences: [ChoiceSentence], slots: [String], source: String) throws {
-        guard !sentences.isEmpty else { throw IOIError("\(source): sentences: found none, expected at least one") }
-        if let twice = sentences.map(\.name).firstRepeated() {
-            throw IOIError("\(source): sentences: found \(twice.quoted) twice, expected each name once")
-        }
-        for sentence in sentences { try sentence.check(slots: slots, source: source) }
-    }
-}
-
-/// The texts held out from training. The choice depends on the texts alone, not on a seed or their order, so that it is
-/// the same in all datasets made of these texts.
-enum HeldOutTexts {
-    /// - Parameters:
-    ///   - stream: the kind of text, which names the random stream.
-    ///   - share: one text in `share` is held out.
-    ///   - least: the smallest number of texts held out.
-    static func choose(_ texts: [String], _ stream: String, oneOf share: Int, least: Int = 1) -> Set<String> {
-        let ranked = texts.map { text in
-            var hash = SeededGenerator(0, "\(stream): \(text)")
-            return (rank: hash.next(), text: text)
-        }
-        let ordered = ranked.sorted { ($0.rank, $0.text) < ($1.rank, $1.text) }
-        return Set(ordered.prefix(max(least, texts.count / share)).map(\.text))
-    }
 }

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Years are those that the tokenizer splits into a century and a two-digit year from 02 to 98, so that there are right
 /// and wrong answers. The pair of noun and two-digit year is uniform, then the century and the sentence. A tenth of the
-/// pairs is held out.
+/// pairs is held out. The counterfactual begins in the year 01 of the century, after which nearly every year is right.
 struct GreaterThanSource: ChoiceSource {
     private struct Contents: Decodable {
         let nouns: [String]
@@ -29,12 +29,7 @@ struct GreaterThanSource: ChoiceSource {
     init(contentsOf file: URL, tokenizer: BPETokenizer) throws {
         let contents = try InputFile.decode(Contents.self, from: file)
         for (field, entries) in [("nouns", contents.nouns), ("centuries", contents.centuries)] {
-            guard !entries.isEmpty, !entries.contains("") else {
-                throw IOIError("\(file.path): \(field): found an empty list or entry, expected words")
-            }
-            if let twice = entries.firstRepeated() {
-                throw IOIError("\(file.path): \(field): found \(twice.quoted) twice, expected each once")
-            }
+            try HeldOutTexts.check(entries, field: field, source: file.path)
         }
         if let other = contents.centuries.first(where: { $0.wholeMatch(of: /[0-9]{1,2}/) == nil }) {
             throw IOIError("\(file.path): centuries: found \(other.quoted), expected one or two digits, such as \"17\"")
@@ -77,13 +72,21 @@ struct GreaterThanSource: ChoiceSource {
         }
     }
 
-    func draw(_ split: PromptGenerator.Split, using generator: inout SeededGenerator) -> ChoiceDraw {
+    func draw(
+        _ split: PromptGenerator.Split,
+        using generator: inout SeededGenerator,
+        counterfactuals: inout SeededGenerator
+    ) -> ChoiceDraw {
         let pairs = split == .training ? training : heldOut
         let pair = pairs[generator.below(pairs.count)]
         let century = centuries[pair.year][generator.below(centuries[pair.year].count)]
+        // The first year that the tokenizer splits as well: for GPT-2's always 01.
+        let early = (1..<pair.year).first { centuries[$0].contains(century) }
         return ChoiceDraw(
             sentence: sentences[generator.below(sentences.count)],
             words: ["NOUN": pair.noun, "YEAR": century + Self.digits(pair.year), "CENTURY": century],
+            counterfactual: early.map { ["YEAR": century + Self.digits($0)] },
+            positions: ["NOUN": "NOUN", "YEAR": "YEAR"],
             group: "\(pair.year / 10)0s", right: Array(tokens[(pair.year + 1)...]), wrong: Array(tokens[...pair.year])
         )
     }

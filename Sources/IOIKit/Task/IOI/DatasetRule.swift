@@ -36,7 +36,7 @@ public struct DatasetRule: Equatable, Sendable {
     public static func named(_ name: String) throws -> DatasetRule {
         guard let rule = all.first(where: { $0.name == name }) else {
             let names = all.map(\.name).joined(separator: ", ")
-            let isOther = ChoiceTask(rawValue: name) != nil
+            let isOther = ChoiceTask(dataset: name) != nil
             let use = isOther ? ", which is for training and evaluation only" : ""
             throw IOIError.invalid("dataset", "found \(name.quoted)\(use), expected one of \(names)")
         }

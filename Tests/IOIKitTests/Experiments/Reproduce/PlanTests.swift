@@ -26,7 +26,7 @@ import Testing
         // The embedded model has no years.
         #expect(datasets.contains("greater-than") == (name == "paper"))
         let tasks = plan.stages.filter { stage in
-            stage.dataset.flatMap(ChoiceTask.init) != nil || stage.measure.contains { $0.task != nil }
+            stage.dataset.flatMap(ChoiceTask.init(dataset:)) != nil || stage.measure.contains { $0.task != nil }
         }
         #expect(tasks.count >= 5 && tasks.allSatisfy { $0.isExtra == true })
     }

@@ -37,7 +37,9 @@ import Testing
         #expect(
             keys == [
                 "id", "dataset", "template", "group", "text", "words", "OTHER", "SUBJECT", "tokens", "answer",
-                "answer_token", "right_tokens", "wrong_tokens",
+                "answer_token", "right_tokens", "wrong_tokens", "positions", "SUBJECT", "END", "OTHER",
+                "counterfactual",
+                "counterfactual_tokens",
             ]
         )
     }
