@@ -76,8 +76,8 @@ import Testing
         let map = [[5, -1, 2, 0.5], [3, -4, 0.25, 8]]
         let plan = try Self.plan(map: map)
         let record = try ReproductionTests.run(model, plan: plan).record
-        for (decision, measure) in zip(record.claims, [Plan.Measure.patterns, .direct]) {
-            let file = try #require(record.measurements.first { $0.measure == measure }).file
+        for (decision, measure) in zip(record.claims, [Plan.Measure.Kind.patterns, .direct]) {
+            let file = try #require(record.measurements.first { $0.measure.kind == measure }).file
             let document = try InputFile.decode(
                 ResultsDocument<PatchExperiment, PatchResults>.self, from: model.file("run/\(file)")
             )
