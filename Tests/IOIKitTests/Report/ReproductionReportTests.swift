@@ -10,8 +10,8 @@ import Testing
     static let finished: (model: TemporaryModel, folder: URL) = {
         let model = try! ReproductionTests.model()
         let plan = try! ReproductionTests.plan { plan in
-            plan.stages[0].measure += [.circuit, .heads]
-            plan.stages[1].measure.append(.heads)
+            plan.stages[0].measure += [.init(.circuit), .init(.heads)]
+            plan.stages[1].measure.append(.init(.heads))
             plan.prompts.count = 24
         }
         _ = try! ReproductionTests.run(model, plan: plan)

@@ -62,7 +62,7 @@ extension Plan {
         /// nil for the plan's own.
         public let dataset: String?
 
-        init(_ kind: Kind, on dataset: String? = nil) {
+        public init(_ kind: Kind, on dataset: String? = nil) {
             self.kind = kind
             self.dataset = dataset
         }

@@ -12,7 +12,7 @@ import Testing
         try ReproductionTests.plan { plan in
             plan.training.recipe = recipe
             plan.stages = Array(plan.stages[...1])
-            plan.stages[1].measure = [.eval]
+            plan.stages[1].measure = [.init(.eval)]
             for (name, recipe) in [("other", Plan.StageRecipe.other), ("ours", .named(.plain))] {
                 plan.stages.append(plan.stages[1])
                 plan.stages[plan.stages.count - 1].name = name

@@ -59,9 +59,9 @@ import Testing
     static func plan(map: [[Double]], _ change: (inout Plan) -> Void = { _ in }) throws -> Plan {
         try ReproductionTests.plan { plan in
             plan.stages = [plan.stages[0], plan.stages[1]]
-            plan.stages[0].measure = [.direct]
+            plan.stages[0].measure = [.init(.direct)]
             plan.stages[1].epochs = [1]
-            plan.stages[1].measure = [.patterns]
+            plan.stages[1].measure = [.init(.patterns)]
             plan.claims = ["clean@1/patterns/donor-to-host/effect", "base/direct/effect"].map {
                 var claim = Claim(name: $0, text: "t", figure: FigurePath($0)!, rule: .init(atLeast: -1))
                 claim.published = PublishedFigure(map: map, source: "a notebook")
