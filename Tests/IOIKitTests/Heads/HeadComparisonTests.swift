@@ -97,7 +97,8 @@ import Testing
         // Of one pair, the mean is the pair's, and so is its interval.
         let one = measures.mean([Head(0, 1)], [Head(1, 1)])
         #expect(one.change == twins[0].change)
-        #expect(measures.mean([], [Head(1, 1)]) == TwinningMean(pairs: 0, model: .init(), donor: .init(), change: .init()))
+        let none = measures.mean([], [Head(1, 1)])
+        #expect(none == TwinningMean(pairs: 0, model: .init(), donor: .init(), change: .init()))
     }
 
     /// Heads that write nothing, such as those of a model that is not changed, have no correlation.

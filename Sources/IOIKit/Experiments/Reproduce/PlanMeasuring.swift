@@ -49,7 +49,11 @@ final class PlanMeasuring {
             )
         }
         if let heads = experiment(measure) as? HeadsExperiment, prompts.dataset(for: measure).namesIOI {
-            try IOIError.scoped(field) { _ = try heads.movers(of: base) }
+            do {
+                _ = try heads.movers(of: base)
+            } catch let error as IOIError {
+                throw IOIError("\(field): \(error)", kind: error.kind)
+            }
         }
     }
 

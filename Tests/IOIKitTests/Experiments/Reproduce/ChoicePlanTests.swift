@@ -48,8 +48,8 @@ import Testing
         #expect(again.done.isEmpty && again.kept.count == 11)
         var others = plan
         others.prompts.seed = 2
-        let measured = try ReproductionTests.run(model, plan: others, stages: ["both", "agreement"]).done
-        #expect(measured.count == 6 && !measured.contains("train agreement"))
+        let done = try ReproductionTests.run(model, plan: others, stages: ["both", "agreement"]).done
+        #expect(done.count == 6 && !done.contains("train agreement"))
 
         // Each file says what it was measured on, so that it can be measured again.
         struct Document: Decodable {
@@ -65,7 +65,8 @@ import Testing
             #expect(document.options.prompts.heldOut && document.results.all.count == 30)
             #expect(document.dataset.name == measurement.measure.description)
         }
-        let files = run.record.measurements.filter { $0.measure.kind.task != nil }.map { model.file("run/\($0.file)").path }
+        let measured = run.record.measurements.filter { $0.measure.kind.task != nil }
+        let files = measured.map { model.file("run/\($0.file)").path }
         let verified = try Verification(files, tolerance: .init(absolute: 0, relative: 0))
             .run(settings: RunSettings(workers: Workers(count: 2)))
         #expect(verified.passed && verified.files.count == files.count)

@@ -119,8 +119,7 @@ import Testing
             message: "prompts.dataset: found \"published-clean\", expected one of \(measured)"
         ),
         Fault(
-            from: "\"count\": 8",
-            to: "\"dataset\": \"clean\", \"count\": 8},\n \"circuit\": \"grater-than\", \"x\": {\"n\": 1",
+            from: "\"model\": \"m\",", to: "\"model\": \"m\", \"circuit\": \"grater-than\",",
             message: "circuit: found \"grater-than\", expected default, embedded, gpt2-small, gpt2-small-naive, "
                 + "greater-than or a file"
         ),

@@ -76,7 +76,7 @@ import Testing
                 )
             ]
         }
-        let measures = plan.stages[0].measure.map { "\($0.rawValue) of base" }
+        let measures = plan.stages[0].measure.map { "\($0) of base" }
         let pieces = measures + ["train clean@1", "eval of clean@1", "train clean@2", "eval of clean@2"]
         let whole = try ReproductionTests.run(model, "whole", plan: plan)
         #expect(whole.done == pieces)
