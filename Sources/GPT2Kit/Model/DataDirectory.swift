@@ -14,6 +14,16 @@ public enum DataDirectory {
         return file
     }
 
+    /// The JSON files in a folder of `Data/`, by their names without the extension, in ascending order.
+    ///
+    /// - Parameter folder: its path inside `Data/`, such as `circuits`.
+    /// - Throws: ``IOIError`` if the folder is not found.
+    public static func names(in folder: String) throws -> [String] {
+        let path = try file(folder).path
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+    }
+
     /// Finds the folder, independently of the working directory.
     ///
     /// The first of: the folder named by the environment variable `IOI_DATA`, `share/ioi` beside the `bin` of an

@@ -21,20 +21,20 @@ extension Circuit {
         }
     }
 
-    /// Reads a circuit file, or the model's default circuit.
+    /// Reads a circuit file, a circuit of `Data/circuits`, or the model's default circuit.
     ///
     /// - Parameters:
-    ///   - name: `default` for `DataDirectory`, or the path of a file.
+    ///   - name: `default` for `DataDirectory`, the name of a circuit of `Data/circuits`, or the path of a file.
     ///   - location: the model's.
     ///   - config: the shape of the model.
-    /// - Throws: `IOIError` for `circuit` if the model has no default circuit; one naming the file if the file is
+    /// - Throws: `IOIError` for `circuit` if the model has no default circuit or the name is unknown; one naming the file if the file is
     ///   malformed or names a head, MLP or edge that the model does not have.
     public static func named(
         _ name: String,
         for config: GPT2Config,
         at location: ModelLocation
     ) throws -> Circuit {
-        guard name == "default" else { return try Circuit(contentsOf: URL(fileURLWithPath: name), for: config) }
+        guard name == "default" else { return try Circuit(contentsOf: file(named: name), for: config) }
         guard let file = DataDirectory.circuit(of: location) else {
             throw IOIError.invalid(
                 "circuit",
@@ -43,6 +43,33 @@ extension Circuit {
             )
         }
         return try Circuit(contentsOf: file, for: config)
+    }
+
+    /// The file of a circuit that is not `default`.
+    ///
+    /// - Parameter name: the path of a file or, without a slash or an extension, the name of a circuit of
+    ///   `Data/circuits`, unless there is a file of that name.
+    /// - Throws: `IOIError` for `circuit` if there is no circuit of that name.
+    public static func file(named name: String) throws -> URL {
+        let file = URL(fileURLWithPath: name)
+        let isPath = name.contains("/") || name.hasSuffix(".json")
+        if isPath || FileManager.default.fileExists(atPath: file.path) { return file }
+        let names = try DataDirectory.names(in: "circuits")
+        guard names.contains(name) else {
+            throw IOIError.invalid(
+                "circuit", "found \(name.quoted), expected default, \(names.joined(separator: ", ")) or a file")
+        }
+        return try DataDirectory.file("circuits/\(name).json")
+    }
+
+    /// The name of a circuit as results files hold it: that of a circuit of `Data/circuits` or `default` as it is, and the
+    /// absolute path of a file.
+    ///
+    /// - Throws: `IOIError` for `circuit` if there is no circuit of that name.
+    public static func recordedName(_ name: String) throws -> String {
+        guard name != "default" else { return name }
+        let file = try file(named: name)
+        return file.lastPathComponent == "\(name).json" ? name : file.path
     }
 
     /// Reads a circuit file and checks its nodes and edges against a model.

@@ -1,7 +1,7 @@
 /// The roles of a model's heads, and how a donor's heads differ.
 public struct HeadsExperiment: PromptExperiment, Equatable {
     public static let name = "heads"
-    public static let later: Set<String> = ["class_attention"]
+    public static let later: Set<String> = ["class_attention", "twinning_mean"]
 
     public enum Analysis: String, CaseIterable, Codable, Sendable {
         case attribution = "dla"
@@ -57,7 +57,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     /// The name movers of the model's circuit; nil if classification determines them.
-    private func movers(of model: GPT2) throws -> [Head]? {
+    func movers(of model: GPT2) throws -> [Head]? {
         guard analyses.contains(.backup) else { return nil }
         if let circuit = try circuit(of: model) {
             return try circuit.headClass(named: HeadClassification.Kind.nameMover.rawValue, field: "circuit").heads
@@ -85,8 +85,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
         // Errors in circuits are reported before any measurement.
         let movers = (model: try movers(of: model), donor: try donor.flatMap(movers))
-        // Attention to names is that of IOI's circuits.
-        let classes = subject.dataset?.namesIOI == true ? try circuit(of: model)?.classes : nil
+        let classes = try classes(of: model, subject.prompts)
         let staged = StagedProgress(total: donor == nil || subject.observedHeads != nil ? 1 : 2, report: work.progress)
         var stage = work
         func next() -> Work {
@@ -105,8 +104,13 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     /// Measures a model's heads, for reuse in several comparisons.
     func observe(_ model: GPT2, _ prompts: [Prompt], _ work: Work) throws -> Observation {
         try observe(
-            model, prompts, classes: circuit(of: model)?.classes, movers: movers(of: model), stagePrefix: "", work
+            model, prompts, classes: classes(of: model, prompts), movers: movers(of: model), stagePrefix: "", work
         )
+    }
+
+    /// The circuit's classes, of which the attention is measured: to names, and so only on prompts of IOI.
+    private func classes(of model: GPT2, _ prompts: [Prompt]) throws -> [HeadClass]? {
+        prompts.allSatisfy(\.positions.areIOI) ? try circuit(of: model)?.classes : nil
     }
 
     /// The measurements of a model's heads.

@@ -16,12 +16,15 @@ public struct HeadComparison: Codable, Equatable, Sendable {
     /// For each pair of a name mover and a negative name mover of either model, or of a writer and a negative writer;
     /// empty if attribution was not measured.
     public let twinning: [Twinning]
+    /// nil in older results.
+    public let twinningMean: TwinningMean?
 
     enum CodingKeys: String, CodingKey {
         case patternDistance = "pattern_distance"
         case weights
         case attributionChange = "attribution_change"
         case transitions, twinning
+        case twinningMean = "twinning_mean"
     }
 
     /// - Parameters:
@@ -48,17 +51,20 @@ public struct HeadComparison: Codable, Equatable, Sendable {
             let isSettled = !classes.donor.unsettled.contains(old.kind) && !classes.model.unsettled.contains(new.kind)
             return old.kind == new.kind || !isSettled ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
         }
-        func either(_ kinds: [HeadClassification.Kind]) -> [Head] {
-            Set(kinds.flatMap { classes.model.heads(of: $0) + classes.donor.heads(of: $0) }).sorted()
+        func heads(_ kinds: [HeadClassification.Kind], of classes: HeadClassification) -> [Head] {
+            kinds.flatMap(classes.heads)
         }
-        let (movers, negatives) = (either([.nameMover, .writer]), either([.negative, .negativeWriter]))
-        twinning =
-            attributions == nil || movers.isEmpty || negatives.isEmpty
-            ? []
-            : Twinning.pairs(
-                movers, negatives, model: attributions!.model, donor: attributions!.donor, config: config, seed: seed,
-                workers: workers
-            )
+        func either(_ kinds: [HeadClassification.Kind]) -> [Head] {
+            Set(heads(kinds, of: classes.model) + heads(kinds, of: classes.donor)).sorted()
+        }
+        let (positive, negative): ([HeadClassification.Kind], [HeadClassification.Kind]) = (
+            [.nameMover, .writer], [.negative, .negativeWriter]
+        )
+        let measures = attributions.map {
+            TwinningMeasures(model: $0.model, donor: $0.donor, width: config.heads, seed: seed, workers: workers)
+        }
+        twinning = measures?.pairs(either(positive), either(negative)) ?? []
+        twinningMean = measures?.mean(heads(positive, of: classes.model), heads(negative, of: classes.model))
     }
 }
 
@@ -97,51 +103,5 @@ enum PatternDistance {
             }
         }
         return distances
-    }
-}
-
-/// How closely a name mover and a negative name mover, or the writers of another task, track each other: Pearson's ρ over prompts of their direct
-/// attributions. (This project's measure of the twinning that Chhabra et al. 2503.01896 describe.)
-public struct Twinning: Codable, Equatable, Sendable {
-    public let nameMover, negativeNameMover: Head
-    public let model, donor: Estimate
-    /// The correlation of the changes from model to donor.
-    public let change: Estimate
-
-    enum CodingKeys: String, CodingKey {
-        case nameMover = "name_mover"
-        case negativeNameMover = "negative_name_mover"
-        case model, donor, change
-    }
-
-    /// All pairs.
-    ///
-    /// - Parameters:
-    ///   - model: direct attributions in the model, with heads in layer-major order. [heads][prompts]
-    ///   - donor: direct attributions in the donor.
-    static func pairs(
-        _ movers: [Head],
-        _ negatives: [Head],
-        model: [[Double]],
-        donor: [[Double]],
-        config: GPT2Config,
-        seed: UInt64,
-        workers: Workers
-    ) -> [Twinning] {
-        let change = zip(model, donor).map { zip($0, $1).map { $1 - $0 } }
-        let pairs = movers.flatMap { mover in negatives.map { (mover, $0) } }
-        func estimates(_ columns: [[Double]]) -> [Estimate] {
-            func column(_ head: Head) -> [Double] { columns[head.layer * config.heads + head.index] }
-            return Correlation.estimates(
-                pairs.map { [(column($0), column($1))] }, seed: seed, workers: workers
-            )
-        }
-        let (inModel, inDonor, changes) = (estimates(model), estimates(donor), estimates(change))
-        return pairs.indices.map { index in
-            Twinning(
-                nameMover: pairs[index].0, negativeNameMover: pairs[index].1, model: inModel[index],
-                donor: inDonor[index], change: changes[index]
-            )
-        }
     }
 }

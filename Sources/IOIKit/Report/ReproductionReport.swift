@@ -12,14 +12,17 @@ public struct ReproductionReport: Report {
     public init(of folder: URL) throws {
         let record = try ReproductionRecord(in: folder)
         var builder = ReproductionReportBuilder(record: record, folder: folder)
-        let sections = [
+        var sections = [
             builder.claims(), builder.behaviour(), builder.otherTasks(), builder.training(), builder.changes(),
-            builder.directEffects(),
-            builder.circuits(), builder.heads(), builder.mlps(), builder.surface(), builder.repetition(),
-        ].compactMap { $0 }
+            builder.directEffects(), builder.circuits(), builder.heads(), builder.mlps(), builder.classes(),
+            builder.surface(),
+        ]
+        for dataset in record.otherDatasets { sections += builder.sections(on: dataset) }
+        sections.append(builder.repetition())
         html =
             HTMLPage(
-                title: "What fine-tuning changed: \(record.plan.name)", lead: builder.lead, sections: sections
+                title: "What fine-tuning changed: \(record.plan.name)", lead: builder.lead,
+                sections: sections.compactMap { $0 }
             ).text
         charts = builder.charts
         tables = builder.tables
@@ -33,11 +36,33 @@ struct ReproductionReportBuilder: ReportBuilder {
     var charts: [ReportChart] = []
     var tables: [(name: String, csv: String)] = []
     var problems: [String] = []
+    /// The dataset of the measures that sections are about; nil for the plan's own.
+    private(set) var dataset: String?
+    /// What the results read last measure.
+    private(set) var metric = Metric.logitDifference
 
     init(record: ReproductionRecord, folder: URL) {
         self.record = record
         self.folder = folder
     }
+
+    /// The sections about measures on other prompts than the plan's own, whose titles and files have the dataset's name.
+    mutating func sections(on dataset: String) -> [Section?] {
+        self.dataset = dataset
+        defer { self.dataset = nil }
+        let (firstChart, firstTable) = (charts.count, tables.count)
+        let sections = [
+            behaviour(), changes(), directEffects(), circuits(), heads(), mlps(), classes(), surface(),
+        ].map { section in section.map { Section(title: "\($0.title): \(dataset)", body: $0.body) } }
+        for index in charts.indices[firstChart...] {
+            charts[index] = ReportChart(name: "\(dataset)-\(charts[index].name)", svg: charts[index].svg)
+        }
+        for index in tables.indices[firstTable...] { tables[index].name = "\(dataset)-\(tables[index].name)" }
+        return sections
+    }
+
+    /// The task of the prompts that sections are about; nil for IOI.
+    var task: ChoiceTask? { ChoiceTask(dataset: dataset ?? record.plan.ownDataset) }
 
     /// The text above the sections. It is written after them because it lists their problems.
     var lead: String {
@@ -49,13 +74,18 @@ struct ReproductionReportBuilder: ReportBuilder {
 
     /// The results of a measure for each model, in the plan's order.
     mutating func read<Kind: Experiment>(
-        _ measure: Plan.Measure,
+        _ measure: Plan.Measure.Kind,
         of kind: Kind.Type
     ) -> [(model: PlanModel, results: Kind.Results)] {
-        record.measurements.filter { $0.measure == measure }.compactMap { measurement in
+        let measure = Plan.Measure(measure, on: dataset)
+        return record.measurements.filter { $0.measure == measure }.compactMap { measurement in
             do {
                 let file = folder.appendingPathComponent(measurement.file)
                 let document = try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file)
+                // Files that state none measure the logit difference.
+                if let options = document.options as? any MetricExperiment {
+                    metric = options.metric ?? .logitDifference
+                }
                 return (measurement.model, document.results)
             } catch {
                 problems.append("\(error)")
@@ -104,6 +134,26 @@ struct ReproductionReportBuilder: ReportBuilder {
     }
 
     // MARK: Faithfulness
+
+    /// The faithfulness of each model's circuit.
+    mutating func faithfulness() -> [PlanModel: Faithfulness] {
+        Dictionary(
+            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map {
+                ($0.model, $0.results.faithfulness)
+            }
+        )
+    }
+
+    mutating func faithfulnessChart(_ circuits: [PlanModel: Faithfulness]) -> String {
+        let ratios = circuits.filter { $1.note != .meaningless && $1.ratio.value != nil }.mapValues(\.ratio)
+        return add(
+            "faithfulness", chart("Faithfulness of the circuit, F(C)/F(M)", ratios, .share, reference: 100).svg)
+    }
+
+    /// What a reader has to know of lines over epochs and of ratios.
+    static let chartsNote =
+        "A dashed line continues another stage. Ratios to a logit difference near zero are meaningless and are not drawn. "
+        + "Above 100 %, the circuit scores higher than the whole model."
 
     /// F(C)/F(M) and its interval.
     func cells(of circuit: Faithfulness) -> [String] {

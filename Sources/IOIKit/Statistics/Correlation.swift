@@ -24,6 +24,20 @@ enum Correlation {
         estimates([[(x, y)]], seed: seed, workers: workers)[0]
     }
 
+    /// The mean of several pairs' correlations, with its interval: each resample gives every pair the same prompts. Pairs
+    /// in which a quantity varies by no more than rounding are left out; the value is nil if there are no others.
+    static func meanEstimate(_ pairs: [Series], seed: UInt64, workers: Workers) -> Estimate {
+        let pairs = pairs.map { Centred([$0]) }.filter { pair in
+            pair.correlation(pair.columns.map { $0.reduce(0, +) }).isFinite
+        }
+        guard !pairs.isEmpty else { return Estimate() }
+        return ResampledSums(pairs.flatMap(\.columns), seed: seed, workers: workers).estimate { sums in
+            pairs.indices.map { pair in
+                pairs[pair].correlation(Array(sums[pair * Centred.width..<(pair + 1) * Centred.width]))
+            }.mean
+        }
+    }
+
     /// Pearson's correlation of two lists without an interval; nil if either varies by no more than rounding.
     static func value(_ x: [Double], _ y: [Double]) -> Double? {
         let pair = Centred([(x, y)])

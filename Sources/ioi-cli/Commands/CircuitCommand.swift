@@ -20,11 +20,15 @@ struct CircuitShowCommand: ParsableCommand {
 
             ioi circuit show --model gpt2
             ioi circuit show found.json
+            ioi circuit show greater-than
             """
     )
 
     @Argument(
-        help: ArgumentHelp("A circuit file, or default for the model's own circuit.", valueName: "circuit"),
+        help: ArgumentHelp(
+            "A circuit file, default for the model's own circuit, gpt2-small, gpt2-small-naive or greater-than.",
+            valueName: "circuit"
+        ),
         completion: .circuits
     )
     var circuit = "default"
@@ -74,15 +78,15 @@ struct CircuitDiffCommand: ParsableCommand {
 }
 
 extension ModelOptions {
-    /// Circuits named by their file or as `default`. A model, of which only the config is read, is needed only if
+    /// Circuits by their file or name. A model, of which only the config is read, is needed only if
     /// `default` is among them or the user names one.
     fileprivate func circuits(_ names: [String]) throws -> [Circuit] {
-        guard model != nil || names.contains("default") else {
-            return try names.map { try Circuit(contentsOf: URL(fileURLWithPath: $0)) }
-        }
-        let location = try location()
-        let config = try GPT2Config(contentsOf: location.configFile)
         do {
+            guard model != nil || names.contains("default") else {
+                return try names.map { try Circuit(contentsOf: Circuit.file(named: $0)) }
+            }
+            let location = try location()
+            let config = try GPT2Config(contentsOf: location.configFile)
             return try names.map { try Circuit.named($0, for: config, at: location) }
         } catch let error as IOIError where error.field == "circuit" {
             // Here it is an argument, not an option.

@@ -116,7 +116,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
     func experiment() throws -> ValidateExperiment {
         let source = try prompts.source()
         var options = ValidateExperiment(prompts: source)
-        options.circuit = measurement.circuit.name
+        options.circuit = try measurement.circuit.name
         options.everywhere = measurement.positions.areEverywhere
         options.minimality = minimality.noMinimality ? nil : minimality.minimalitySets
         options.completeness = completeness.completeness.kinds

@@ -89,7 +89,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
     func experiment() throws -> FaithfulnessExperiment {
         let source = try prompts.source()
         var options = FaithfulnessExperiment(prompts: source)
-        options.circuit = measurement.circuit.name
+        options.circuit = try measurement.circuit.name
         options.method.ablation = try ablation.ablation(seed: source.seed)
         options.method.reference = reference.abcCount
         options.method.everywhere = measurement.positions.areEverywhere

@@ -28,12 +28,12 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
 
         @Option(
             help: ArgumentHelp(
-                "The circuit whose classes are measured and whose name movers are knocked out: a file, or default.",
+                "The circuit whose classes are measured and whose name movers are knocked out: default, a file or a name.",
                 discussion: """
                     default is the model's own. If none belongs to the model, the name movers are those found by \
                     attribution, attention and copying.
                     """,
-                valueName: "file"
+                valueName: "file|name"
             ),
             completion: .circuits
         )
@@ -70,7 +70,7 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
         if !options.analyses.contains(.backup), let flag = ablation.given {
             throw IOIError.usage("\(flag): needs backup among --analyses, which knocks out name movers")
         }
-        options.circuit = measurement.circuit == "default" ? "default" : absolutePath(measurement.circuit)
+        options.circuit = try Circuit.recordedName(measurement.circuit)
         options.criteria = criteria.criteria
         options.perPrompt = perPrompt ? .all : nil
         options.ablation = try ablation.ablation(seed: source.seed)

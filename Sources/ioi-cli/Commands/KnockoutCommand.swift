@@ -87,7 +87,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
         guard !Given.has("--circuit") || Given.has("--class") else {
             throw IOIError.usage("--circuit: needs --class, a class of it to knock out")
         }
-        options.circuit = measurement.circuit.name
+        options.circuit = try measurement.circuit.name
         options.position = measurement.position
         options.each = measurement.each
         options.scale = measurement.scale

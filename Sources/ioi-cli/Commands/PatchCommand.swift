@@ -158,8 +158,8 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
         @Option(
             help: ArgumentHelp(
-                "A circuit file, default for the model's own circuit, or none (default: default if there is one).",
-                valueName: "file"
+                "A circuit file, default for the model's own, greater-than or another name, or none (default: default if there is one).",
+                valueName: "file|name"
             ),
             completion: .circuits
         )
@@ -206,7 +206,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {
         guard case .crossModel(var options) = experiment.mode else { return }
-        options.circuit = circuitName(for: model.location)
+        options.circuit = try circuitName(for: model.location)
         experiment.mode = .crossModel(options)
     }
 
@@ -276,7 +276,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     }
 
     /// The circuit whose sets are patched as well; nil for none.
-    private func circuitName(for location: ModelLocation) -> String? {
+    private func circuitName(for location: ModelLocation) throws -> String? {
         switch crossModel.circuit {
         case "none": return nil
         case nil:
@@ -286,8 +286,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
                 Terminal.say("no circuit belongs to this model: no sets of heads (--circuit FILE)")
             }
             return nil
-        case "default"?: return "default"
-        case .some(let path): return absolutePath(path)
+        case .some(let name): return try Circuit.recordedName(name)
         }
     }
 }

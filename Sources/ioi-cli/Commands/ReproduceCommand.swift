@@ -10,7 +10,11 @@ struct ReproduceCommand: ParsableCommand {
             A plan is a file of stages. Each stage trains the model on a dataset, from the base model or from another stage, \
             and measures it after some epochs. Then each claim is decided by a rule that the plan states, and compared \
             with what was published for GPT-2 small. Built in are paper (GPT-2 small, trained as the paper's authors trained it; \
-            days on a laptop's processor), paper-short (its main claims; a night) and quick (the embedded model; minutes).
+            days on a laptop's processor), paper-short (its main claims; a night), greater-than (the same questions about years, \
+            the paper's appendix N), twinning (whether heads that write against each other change together, by both tasks) \
+            and quick (the embedded model; minutes).
+
+            A measure may name its own prompts: heads:greater-than is heads on held-out greater-than prompts.
 
             A recipe whose learning rate falls to 0 makes each number of epochs a training run of its own; with a constant \
             rate they are checkpoints of one run. The authors trained in one of two ways, published and \
@@ -22,6 +26,7 @@ struct ReproduceCommand: ParsableCommand {
 
             ioi reproduce --plan quick
             ioi reproduce --plan paper --dry-run
+            ioi reproduce --plan greater-than --stages base,clean
             ioi reproduce --plan paper-short --recipe published-sentences
             ioi reproduce --plan paper --stages base,clean --out runs/paper
             ioi reproduce --plan mine.json --model runs/clean/checkpoints/epoch-001
@@ -32,7 +37,7 @@ struct ReproduceCommand: ParsableCommand {
     struct Measurement: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "A plan's file, paper, paper-short or quick (default: paper if the model is gpt2, else quick).",
+                "A plan's file, paper, paper-short, greater-than, twinning or quick (default: paper if the model is gpt2, else quick).",
                 valueName: "name|f.json"
             ),
             completion: .file(extensions: ["json"])

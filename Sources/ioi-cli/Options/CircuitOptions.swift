@@ -4,13 +4,16 @@ import IOIKit
 /// The circuit that a command works on.
 struct CircuitOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("A circuit file, or default for the model's own circuit.", valueName: "file"),
+        help: ArgumentHelp(
+            "A circuit file, default for the model's own circuit, gpt2-small, gpt2-small-naive or greater-than.",
+            valueName: "file|name"
+        ),
         completion: .circuits
     )
     var circuit = "default"
 
     /// The circuit as results files hold it.
-    var name: String { circuit == "default" ? circuit : absolutePath(circuit) }
+    var name: String { get throws { try Circuit.recordedName(circuit) } }
 
     /// The flag for a command to try next.
     var flag: String { circuit == "default" ? "" : " --circuit \(circuit.shellWord)" }

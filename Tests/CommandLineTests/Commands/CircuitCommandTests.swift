@@ -31,6 +31,25 @@ import Testing
         #expect(text.output.hasSuffix("13 heads in all\n"))
     }
 
+    @Test func theProgramsCircuitsAreTakenByName() async throws {
+        let json = try await Program.run(["circuit", "show", "gpt2-small", "--format", "json"])
+        #expect(Data(json.output.utf8) == (try Data(contentsOf: URL(fileURLWithPath: Self.published))))
+        let diff = try await Program.run(["circuit", "diff", "gpt2-small", "gpt2-small-naive"])
+        #expect(try await diff.output == Program.run(["circuit", "diff", Self.published, Self.naive]).output)
+        let unknown =
+            "found \"grater-than\", expected default, embedded, gpt2-small, gpt2-small-naive, greater-than or a file"
+        for (arguments, field) in [
+            (["circuit", "show", "grater-than"], "circuit"),
+            (
+                ["faithfulness", "--circuit", "grater-than", "--count", "2", "--model", Self.small.model.path],
+                "--circuit"
+            ),
+        ] {
+            let run = try await Program.run(arguments)
+            #expect(run.status == 64 && run.complaints == ["ioi: \(field): \(unknown)"], "\(run.complaints)")
+        }
+    }
+
     @Test func aModelsOwnCircuitIsTheDefault() async throws {
         let model = try TemporaryModel()
         let without = try await Program.run(["circuit", "show", "--model", model.model.path])

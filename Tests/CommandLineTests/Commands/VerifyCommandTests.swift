@@ -201,7 +201,7 @@ import Testing
     @Test func theResultsOfAPlanAreVerified() async throws {
         let model = try Plans.model()
         let plan = try Plans.plan { plan in
-            plan.stages[0].measure.append(.circuit)
+            plan.stages[0].measure.append(.init(.circuit))
             plan.walk?.logits = 1e6
         }
         let record = try Plans.run(model, plan: plan, stages: ["base", "clean"]).record

@@ -159,6 +159,27 @@ import Testing
         #expect(try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == own)
     }
 
+    @Test func theProgramsCircuitsHaveNames() throws {
+        let location = try ModelLocation(folder: TemporaryModel.shared.model)
+        #expect(try Circuit.named("gpt2-small", for: .small, at: location) == Self.published)
+        let years = try Circuit.named("greater-than", for: .small, at: location)
+        #expect(years.mlps == [0, 1, 2, 3, 8, 9, 10, 11])
+        for name in try DataDirectory.names(in: "circuits") + ["default"] {
+            #expect(try Circuit.recordedName(name) == name)
+        }
+        let error = ioiError { _ = try Circuit.named("grater-than", for: .small, at: location) }
+        #expect(
+            error?.description
+                == "circuit: found \"grater-than\", expected default, embedded, gpt2-small, gpt2-small-naive, greater-than or "
+                + "a file"
+        )
+        // Whatever may be a path is one.
+        for name in ["greater-than.json", "here/greater-than", "./greater-than"] {
+            #expect(try Circuit.recordedName(name) == URL(fileURLWithPath: name).path)
+            #expect(ioiError { _ = try Circuit.named(name, for: .small, at: location) }?.description.hasPrefix("/") == true)
+        }
+    }
+
     @Test func aFileHasToFitTheModel() throws {
         let config = try GPT2Config(vocabularySize: 100, contextLength: 32, width: 20, layers: 10, heads: 10)
         let fitting = "{\"name\": \"a\", \"heads\": [\"9.9\"], \"position\": \"all\"}"

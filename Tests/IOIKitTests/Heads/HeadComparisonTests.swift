@@ -69,14 +69,13 @@ import Testing
     }
 
     @Test func twinsAreCorrelatedInEachModelAndInTheirChange() throws {
-        let config = try GPT2Config(vocabularySize: 9, contextLength: 8, width: 4, layers: 2, heads: 2)
         var generator = SeededGenerator(0, "attributions")
         func columns() -> [[Double]] { (0..<4).map { _ in (0..<40).map { _ in generator.normal() } } }
         let (model, donor) = (columns(), columns())
-        let twins = Twinning.pairs(
-            [Head(0, 1), Head(1, 0)], [Head(1, 1)], model: model, donor: donor, config: config, seed: 0,
-            workers: Workers(count: 1)
+        let measures = TwinningMeasures(
+            model: model, donor: donor, width: 2, seed: 0, workers: Workers(count: 1)
         )
+        let twins = measures.pairs([Head(0, 1), Head(1, 0)], [Head(1, 1)])
         #expect(twins.map(\.nameMover) == [Head(0, 1), Head(1, 0)])
         #expect(twins.map(\.negativeNameMover) == [Head(1, 1), Head(1, 1)])
         for (twins, mover) in zip(twins, [1, 2]) {
@@ -85,5 +84,33 @@ import Testing
             #expect(abs(twins.donor.value! - pearson(donor[mover], donor[3])) < 1e-9)
             #expect(abs(twins.change.value! - pearson(change(mover), change(3))) < 1e-9)
         }
+        let mean = measures.mean([Head(0, 1), Head(1, 0)], [Head(1, 1)])
+        #expect(mean.pairs == 2)
+        for (mean, values) in [
+            (mean.model, twins.map(\.model)), (mean.donor, twins.map(\.donor)), (mean.change, twins.map(\.change)),
+        ] {
+            let value = try #require(mean.value)
+            #expect(abs(value - values.reduce(0) { $0 + $1.value! } / 2) < 1e-12)
+            let interval = try #require(mean.ci95)
+            #expect(interval[0] < value && value < interval[1])
+        }
+        // Of one pair, the mean is the pair's, and so is its interval.
+        let one = measures.mean([Head(0, 1)], [Head(1, 1)])
+        #expect(one.change == twins[0].change)
+        let none = measures.mean([], [Head(1, 1)])
+        #expect(none == TwinningMean(pairs: 0, model: .init(), donor: .init(), change: .init()))
+    }
+
+    /// Heads that write nothing, such as those of a model that is not changed, have no correlation.
+    @Test func pairsWithoutCorrelationAreLeftOutOfTheMean() throws {
+        var generator = SeededGenerator(0, "attributions")
+        var model = (0..<4).map { _ in (0..<40).map { _ in generator.normal() } }
+        model[1] = [Double](repeating: 1, count: 40)
+        let measures = TwinningMeasures(
+            model: model, donor: model, width: 2, seed: 0, workers: Workers(count: 1)
+        )
+        let mean = measures.mean([Head(0, 1), Head(1, 0)], [Head(1, 1)])
+        #expect(mean.pairs == 2 && mean.change == Estimate())
+        #expect(abs(mean.model.value! - pearson(model[2], model[3])) < 1e-9)
     }
 }

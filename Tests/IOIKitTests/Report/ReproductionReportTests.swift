@@ -10,8 +10,8 @@ import Testing
     static let finished: (model: TemporaryModel, folder: URL) = {
         let model = try! ReproductionTests.model()
         let plan = try! ReproductionTests.plan { plan in
-            plan.stages[0].measure += [.circuit, .heads]
-            plan.stages[1].measure.append(.heads)
+            plan.stages[0].measure += [.init(.circuit), .init(.heads)]
+            plan.stages[1].measure.append(.init(.heads))
             plan.prompts.count = 24
         }
         _ = try! ReproductionTests.run(model, plan: plan)
@@ -57,7 +57,7 @@ import Testing
             }
         }
         let behaviour = try rows("behaviour")
-        for measurement in record.measurements where measurement.measure == .eval {
+        for measurement in record.measurements where measurement.measure.kind == .eval {
             struct Document: Decodable { let results: Evaluation }
             let file = Self.finished.folder.appendingPathComponent(measurement.file)
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
@@ -83,7 +83,7 @@ import Testing
         let rows = table.csv.split(separator: "\n").map {
             $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         }
-        let measured = record.measurements.filter { $0.measure == .heads }
+        let measured = record.measurements.filter { $0.measure.kind == .heads }
         #expect(measured.map(\.model.description) == ["base", "clean@1", "clean@2"])
         struct Document: Decodable { let results: HeadsResults }
         var first: HeadProfile?
@@ -155,7 +155,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: copy.deletingLastPathComponent()) }
         try FileManager.default.copyItem(at: Self.finished.folder, to: copy)
         let record = try ReproductionRecord(in: copy)
-        let file = try #require(record.measurements.first { $0.measure == .mlps }).file
+        let file = try #require(record.measurements.first { $0.measure.kind == .mlps }).file
         try FileManager.default.removeItem(at: copy.appendingPathComponent(file))
         let html = try ReproductionReport(of: copy).html
         #expect(html.contains("Missing: ") && html.contains(file) && html.contains("<h2>Claims</h2>"))

@@ -83,7 +83,7 @@ extension Plan {
                 try known[name] ?? InputFile.decode(ResultsDocument<JSONValue, JSONValue>.self, from: file).results
             known[name] = results
             // No circuit was found, for the reason that the results state.
-            guard measure != .circuit || !results.holds("problem") else { return nil }
+            guard measure.kind != .circuit || !results.holds("problem") else { return nil }
             guard let published else { return try Estimate(at: path.steps, in: results, file: file.path) }
             let map = try results.map(at: path.steps, file: file.path)
             return Correlation.rankEstimate(

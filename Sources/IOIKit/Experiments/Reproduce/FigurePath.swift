@@ -1,5 +1,6 @@
 /// The way to a figure in a plan's results: model, measure, and the steps to it in the results file, such as
-/// `clean@1/outputs/donor-to-host/sets/circuit/recovered`.
+/// `clean@1/outputs/donor-to-host/sets/circuit/recovered` or, on other prompts than the plan's own,
+/// `base/heads:greater-than/logit_difference`.
 public struct FigurePath: Hashable, TextCoded {
     package static let form = "model/measure/field, such as \"clean@1/eval/logit_difference\""
 
@@ -16,7 +17,7 @@ public struct FigurePath: Hashable, TextCoded {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count >= 3, let model = PlanModel(parts[0]), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.model = model
-        measure = Plan.Measure(rawValue: parts[1])
+        measure = Plan.Measure(parts[1])
         steps = Array(parts[2...])
         guard measure != nil || parts[1] == Self.training else { return nil }
     }
@@ -35,7 +36,7 @@ public struct FigurePath: Hashable, TextCoded {
     }
 
     /// The measurement that contains it.
-    var measurement: String { "\(model)/\(measure?.rawValue ?? Self.training)" }
+    var measurement: String { "\(model)/\(measure?.description ?? Self.training)" }
 }
 
 extension Estimate {
@@ -54,7 +55,7 @@ extension Estimate {
             }
             (value, name) = (next, step)
         }
-        if let mean = value["mean"] {
+        if let mean = value["mean"] ?? value["value"] {
             let isMeaningless = value["note"] == .string(RatioNote.meaningless.rawValue)
             self.init(value: mean.number, ci95: value["ci95"]?.interval, isMeaningless: isMeaningless)
         } else {

@@ -2,10 +2,12 @@ import Foundation
 
 /// A plan for ``Reproduction``: stages that train a model and measure it, and claims to decide from the measurements.
 ///
-/// Plans are JSON files. `Data/plans` has the paper's (`paper`) and one for the embedded model (`quick`).
+/// Plans are JSON files. `Data/plans` has the paper's (`paper`), one for the embedded model (`quick`), and others.
 public struct Plan: Codable, Equatable, Sendable {
-    /// The prompts that all models are measured on: held-out, of the clean dataset or of another task.
+    /// The prompts that all models are measured on, where a measure does not name others. All are held out from training.
     public struct Measuring: Codable, Equatable, Sendable {
+        /// nil for the clean one.
+        public var dataset: String?
         public var count: Int
         public var seed: UInt64
     }
@@ -35,63 +37,6 @@ public struct Plan: Codable, Equatable, Sendable {
         case named(TrainingRecipe)
         /// That of the authors' two recipes that the plan does not use.
         case other
-    }
-
-    /// Something to measure of a model.
-    public enum Measure: String, CaseIterable, Codable, Sendable {
-        /// Task metrics.
-        case eval
-        /// Faithfulness of the model's circuit, compared with random circuits.
-        case faithfulness
-        /// Faithfulness by every method.
-        case surface
-        /// The circuit that path patching finds.
-        case circuit
-        /// Cross-model patching of attention patterns from the model into the base model.
-        case patterns
-        /// Cross-model patching of head outputs, z.
-        case outputs
-        /// Cross-model patching of queries at END, where S-inhibition acts on the name movers.
-        case queries
-        /// Path patching from each head to the logits.
-        case direct
-        /// Knockout of each MLP and of all of them.
-        case mlps
-        /// The heads of a trained model, compared with the base model's.
-        case heads
-        /// Task metrics on held-out agreement prompts.
-        case agreement
-        /// Task metrics on held-out greater-than prompts.
-        case greaterThan = "greater-than"
-        /// Task metrics on held-out prompts about pronouns.
-        case pronouns
-        /// Task metrics on held-out prompts about colours.
-        case colours
-
-        /// Whether it compares the model with the base model, and so cannot measure the base model itself.
-        var comparesWithBase: Bool { component != nil }
-
-        /// What cross-model patching takes from the model and puts into the base model.
-        var component: (site: Site, position: PositionSelection)? {
-            switch self {
-            case .patterns: (.pattern, .all)
-            case .outputs: (.z, .all)
-            case .queries: (.q, .one(.end))
-            default: nil
-            }
-        }
-
-        /// The task of a measure that is not about indirect-object identification.
-        var task: ChoiceTask? { ChoiceTask(rawValue: rawValue) }
-
-        public init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            guard let measure = Measure(rawValue: try container.decode(String.self)) else {
-                let all = Self.allCases.map(\.rawValue).joined(separator: ", ")
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected one of \(all)")
-            }
-            self = measure
-        }
     }
 
     /// Models that are trained on a dataset, each for a number of epochs, and measured; or the base model.
@@ -126,7 +71,7 @@ public struct Plan: Codable, Equatable, Sendable {
 
         /// What it measures, in the form of ``FigurePath/measurement``.
         var measurements: [String] {
-            let names = measure.map(\.rawValue) + (dataset == nil ? [] : [FigurePath.training])
+            let names = measure.map(\.description) + (dataset == nil ? [] : [FigurePath.training])
             return models.flatMap { model in names.map { "\(model)/\($0)" } }
         }
     }
@@ -152,6 +97,9 @@ public struct Plan: Codable, Equatable, Sendable {
     /// The name or folder of the base model.
     public var model: String
     public var prompts: Measuring
+    /// The circuit for the task of ``prompts``: the name of one in `Data/circuits`, `default` for the model's own, or a
+    /// file. nil for `default` if the task is IOI, else for none.
+    public var circuit: String?
     public var training: Training
     /// nil for the defaults of ``PathWalk``.
     public var walk: Walk?

@@ -18,20 +18,18 @@ extension Plan {
     }
 
     private static func builtIn(_ name: String) throws -> URL {
-        let folder = try DataDirectory.file("plans")
-        let file = folder.appendingPathComponent("\(name).json")
-        guard FileManager.default.fileExists(atPath: file.path) else {
-            let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
-                .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+        let names = try DataDirectory.names(in: "plans")
+        guard names.contains(name) else {
             throw IOIError.invalid(
                 "plan", "found \(name.quoted), expected \(names.joined(separator: ", ")) or a file")
         }
-        return file
+        return try DataDirectory.file("plans/\(name).json")
     }
 
     /// - Throws: `IOIError` that names the field.
     private func validate() throws {
-        try IOIError.scoped("prompts") { try Self.checkCount("count", prompts.count) }
+        try IOIError.scoped("prompts", prompts.validate)
+        if let circuit { _ = try Circuit.recordedName(circuit) }
         try IOIError.scoped("training") {
             try Self.checkCount("count", training.count)
             if let batch = training.batch { try Self.checkCount("batch", batch) }
@@ -40,7 +38,10 @@ extension Plan {
             }
         }
         for (index, stage) in stages.enumerated() {
-            try IOIError.scoped("stages[\(index)]") { try stage.validate(after: stages[..<index]) }
+            try IOIError.scoped("stages[\(index)]") { try stage.validate(in: self, after: stages[..<index]) }
+        }
+        if let twice = stages.flatMap(\.measurements).firstRepeated() {
+            throw IOIError.invalid("stages", "found \(twice) twice, expected each measure of a model once")
         }
         let measured = Set(stages.flatMap(\.measurements))
         for (index, claim) in claims.enumerated() {
@@ -61,31 +62,26 @@ extension Plan {
         }
     }
 
-    fileprivate static func check(_ isValid: Bool, _ field: String, found: String, expected: String) throws {
+    static func check(_ isValid: Bool, _ field: String, found: String, expected: String) throws {
         guard isValid else { throw IOIError.invalid(field, "found \(found), expected \(expected)") }
     }
 
-    fileprivate static func checkCount(_ field: String, _ count: Int) throws {
+    static func checkCount(_ field: String, _ count: Int) throws {
         try check(count > 0, field, found: "\(count)", expected: "1 or more")
     }
 }
 
 extension Plan.Stage {
-    fileprivate func validate(after others: ArraySlice<Plan.Stage>) throws {
+    fileprivate func validate(in plan: Plan, after others: ArraySlice<Plan.Stage>) throws {
         let isValid = !name.isEmpty && !name.contains { "/@".contains($0) }
         try Plan.check(isValid, "name", found: name.quoted, expected: "a name without / and @")
         let isNew = !others.contains { $0.name == name }
         try Plan.check(isNew, "name", found: name.quoted, expected: "each name once")
+        for measure in measure { try measure.validate(in: plan, isOfBase: dataset == nil) }
         guard let dataset else {
             try Plan.check(from == nil, "dataset", found: "nothing", expected: "a dataset to train on")
             try Plan.check(
                 recipe == nil, "recipe", found: recipe?.description ?? "", expected: "none without a dataset")
-            for measure in measure {
-                try Plan.check(
-                    !measure.comparesWithBase, "measure", found: measure.rawValue.quoted,
-                    expected: "a measure that does not compare the base model with itself"
-                )
-            }
             return
         }
         try Plan.check(

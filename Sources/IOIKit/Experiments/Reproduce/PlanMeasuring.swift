@@ -6,50 +6,78 @@ final class PlanMeasuring {
     /// A hash of the base model and the program's version.
     let baseHash: String
     let prompts: PlanPrompts
-    /// The base model's circuit, if it has one.
+    /// The circuit for the task of the plan's own prompts, if there is one.
     let circuit: Circuit?
+    private let plan: Plan
+    /// The circuit's name in options.
+    private let circuitName: String?
     private let walk: PathWalk
     private let scale: EffectScale
     private let settings: RunSettings
-    /// The heads of the base model, observed once for all comparisons.
-    private var baseHeads: HeadsExperiment.Observation?
+    /// The heads of the base model, observed once for all comparisons on the same prompts.
+    private var baseHeads: [Plan.Measure: HeadsExperiment.Observation] = [:]
 
     /// - Throws: `IOIError` if the model's weights or circuit cannot be read, or its tokenizer does not allow the
     ///   prompts.
     init(_ plan: Plan, stages: [Plan.Stage], base: GPT2, settings: RunSettings) throws {
+        self.plan = plan
         self.base = base
         self.settings = settings
         walk = plan.walk?.walk ?? PathWalk()
         scale = plan.scale ?? .original
         prompts = try PlanPrompts(plan, stages: stages, for: base)
-        circuit =
-            DataDirectory.circuit(of: base.location) == nil
-            ? nil : try Circuit.named("default", for: base.config, at: base.location)
+        let ownCircuit = DataDirectory.circuit(of: base.location) == nil ? nil : "default"
+        let name = plan.circuit ?? (ChoiceTask(dataset: plan.ownDataset) == nil ? ownCircuit : nil)
+        circuitName = try name.map(Circuit.recordedName)
+        circuit = try circuitName.map { try Circuit.named($0, for: base.config, at: base.location) }
         // Versions of the program may differ in what they measure.
         let precision = settings.workers.precision
         baseHash = CacheKey.of([try base.sha256(), ioiVersion] + (precision == .fp32 ? [] : [precision.rawValue]))
+    }
+
+    /// The name of the circuit that a measure is about; nil for none.
+    private func circuitName(for measure: Plan.Measure) -> String? { plan.isOwnTask(measure) ? circuitName : nil }
+
+    /// - Throws: `IOIError` if a measure needs a circuit, or a class of it, that there is not.
+    func checkCircuit(of measure: Plan.Measure, stage: String) throws {
+        let field = "stage \(stage.quoted)"
+        if measure.kind.needsCircuit, circuit == nil {
+            throw IOIError(
+                "\(field): found no circuit for the model \(base.location.name), expected one for \(measure) "
+                    + (ChoiceTask(dataset: plan.ownDataset) == nil
+                        ? "at \(base.location.folder.path)/circuit.json" : "in the plan's circuit")
+            )
+        }
+        if let heads = experiment(measure) as? HeadsExperiment, prompts.dataset(for: measure).namesIOI {
+            do {
+                _ = try heads.movers(of: base)
+            } catch let error as IOIError {
+                throw IOIError("\(field): \(error)", kind: error.kind)
+            }
+        }
     }
 
     /// - Parameter count: the number of prompts; nil for the plan's.
     func experiment(_ measure: Plan.Measure, count: Int? = nil) -> any Experiment {
         var prompts = prompts.source(for: measure)
         if let count { prompts.count = count }
-        switch measure {
+        switch measure.kind {
         case .eval, .agreement, .greaterThan, .pronouns, .colours: return EvaluationExperiment(prompts: prompts)
         case .faithfulness, .surface:
             var faithfulness = FaithfulnessExperiment(prompts: prompts)
             faithfulness.randomSets = 20
-            faithfulness.surface = measure == .surface
+            faithfulness.surface = measure.kind == .surface
+            faithfulness.circuit = circuitName ?? "default"
             return faithfulness
         case .circuit:
             var walk = walk
             walk.seed = prompts.seed
             return DiscoverExperiment(prompts: prompts, method: .path(walk))
         case .patterns, .outputs, .queries:
-            let component = measure.component!
+            let component = measure.kind.component!
             let options = PatchExperiment.CrossModel(
                 components: [component.site], position: component.position, directions: [.donorToHost],
-                circuit: circuit == nil ? nil : "default", randomSets: 20
+                circuit: circuitName(for: measure), randomSets: 20
             )
             return patching(.crossModel(options), prompts)
         case .direct:
@@ -61,7 +89,14 @@ final class PlanMeasuring {
         case .heads:
             var heads = HeadsExperiment(prompts: prompts)
             heads.perPrompt = .movers
+            if prompts.task == nil { heads.circuit = circuitName(for: measure) ?? "default" }
             return heads
+        case .knockout:
+            var knockout = KnockoutExperiment(prompts: prompts)
+            knockout.circuit = circuitName ?? "default"
+            knockout.classes = circuit?.classes.map(\.name) ?? []
+            knockout.each = true
+            return knockout
         case .mlps:
             var knockout = KnockoutExperiment(prompts: prompts)
             knockout.mlps = .all
@@ -81,10 +116,10 @@ final class PlanMeasuring {
     /// - Parameter hash: of the model's inputs.
     func fileName(of measure: Plan.Measure, _ model: PlanModel, hash: String) throws -> String {
         let inputs = [
-            hash, baseHash, DatasetRecord(prompts.dataset(for: measure)).sha256, measure.rawValue,
+            hash, baseHash, DatasetRecord(prompts.dataset(for: measure)).sha256, measure.description,
             try CacheKey.text(experiment(measure)), try CacheKey.text(circuit),
         ]
-        return "\(model)-\(measure.rawValue)-\(CacheKey.of(inputs)).json".replacing(" ", with: "-")
+        return "\(model)-\(measure)-\(CacheKey.of(inputs)).json".replacing(/[ :]/, with: "-")
     }
 
     /// Measures a model and writes the results.
@@ -100,15 +135,17 @@ final class PlanMeasuring {
         var work = Work(settings, partial: partial, progress: progress)
         var subject = subject(measure, model)
         let experiment = experiment(measure)
-        if let experiment = experiment as? HeadsExperiment {
-            if baseHeads == nil, subject.donor != nil {
+        if var heads = experiment as? HeadsExperiment {
+            heads.complete(for: subject)
+            if baseHeads[measure] == nil {
                 var baseWork = work
-                baseWork.progress = { progress(0.5 * $0) }
-                baseHeads = try experiment.observe(base, prompts.dataset.prompts, baseWork)
-                work.progress = { progress(0.5 + 0.5 * $0) }
+                if subject.donor != nil {
+                    baseWork.progress = { progress(0.5 * $0) }
+                    work.progress = { progress(0.5 + 0.5 * $0) }
+                }
+                baseHeads[measure] = try heads.observe(base, subject.prompts, baseWork)
             }
-            baseHeads = try baseHeads ?? experiment.observe(base, prompts.dataset.prompts, work)
-            subject.observedHeads = baseHeads
+            subject.observedHeads = baseHeads[measure]
         }
         try write(experiment, on: subject, work, to: file)
         partial.remove()
@@ -120,7 +157,7 @@ final class PlanMeasuring {
     func rehearse(_ measure: Plan.Measure, count: Int) throws {
         let experiment = experiment(measure, count: count)
         let dataset = try experiment.dataset(for: base)
-        let subject = Subject(base, donor: measure.comparesWithBase ? base : nil, dataset)
+        let subject = Subject(base, donor: measure.kind.comparesWithBase ? base : nil, dataset)
         func run(_ experiment: some Experiment) throws {
             _ = try JSONEncoder.readable.encode(ResultsDocument(running: experiment, on: subject, Work(settings)))
         }
@@ -130,7 +167,7 @@ final class PlanMeasuring {
     /// Measures that compare two models have the base model as host and the trained model as donor.
     private func subject(_ measure: Plan.Measure, _ model: GPT2) -> Subject {
         let dataset = prompts.dataset(for: measure)
-        guard measure.comparesWithBase || measure == .heads else { return Subject(model, dataset) }
+        guard measure.kind.comparesWithBase || measure.kind == .heads else { return Subject(model, dataset) }
         return Subject(base, donor: model === base ? nil : model, dataset)
     }
 

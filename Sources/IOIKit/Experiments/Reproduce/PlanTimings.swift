@@ -24,11 +24,11 @@ final class PlanTimings {
     /// The time of a measurement of one model.
     func seconds(of measure: Plan.Measure) throws -> Double {
         if let known = measures[measure] { return known }
-        observe(measure.rawValue)
+        observe(measure.description)
         let whole = measuring.prompts.dataset(for: measure).count
         // Some work does not grow with the number of prompts, so the time is that of a line through two numbers.
         // Few prompts let a search find more heads than many do.
-        var (count, times) = (min(measure == .circuit ? 4 : 2, whole), [(count: Double, seconds: Double)]())
+        var (count, times) = (min(measure.kind == .circuit ? 4 : 2, whole), [(count: Double, seconds: Double)]())
         while true {
             times.append((Double(count), try time { try measuring.rehearse(measure, count: count) }))
             if count == whole || times.count > 1 && times.last!.seconds >= Self.enough { break }

@@ -36,12 +36,8 @@ struct PlanWork {
         stages = try plan.stages(named: names)
         try plan.validate(for: model.config)
         measuring = try PlanMeasuring(plan, stages: stages, base: model, settings: settings)
-        let needCircuit: Set<Plan.Measure> = [.faithfulness, .surface]
-        if measuring.circuit == nil, let stage = stages.first(where: { !needCircuit.isDisjoint(with: $0.measure) }) {
-            throw IOIError(
-                "stage \(stage.name.quoted): found no circuit for the model \(model.location.name), expected one for "
-                    + "faithfulness at \(model.location.folder.path)/circuit.json"
-            )
+        for stage in stages {
+            for measure in stage.measure { try measuring.checkCircuit(of: measure, stage: stage.name) }
         }
         let location = model.location
         models = [.base: PlanSource(hash: measuring.baseHash) { location }]
@@ -72,7 +68,7 @@ struct PlanWork {
             let name = try measuring.fileName(of: measure, model, hash: models[model]!.hash)
             pieces.append(
                 Piece(
-                    stage: stage.name, title: "\(measure.rawValue) of \(model)",
+                    stage: stage.name, title: "\(measure) of \(model)",
                     kind: .measurement(measure, model, file: "results/\(name)")
                 )
             )

@@ -30,6 +30,11 @@ public struct ReproductionRecord: Codable, Sendable {
     public let measurements: [Measurement]
     public let claims: [Decision]
 
+    /// The datasets of measures on other prompts than the plan's own, in order.
+    var otherDatasets: [String] {
+        measurements.compactMap(\.measure.dataset).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
     /// The paper's figure for a claim. It is for GPT-2 small; nil for any other model.
     public func published(_ decision: Decision) -> String? {
         model.isGPT2 ? decision.claim.published?.text(decision.claim.format) : nil

@@ -1,14 +1,11 @@
 extension ReproductionReportBuilder {
     /// The task metrics of each model and the faithfulness of its circuit.
     mutating func behaviour() -> Section? {
+        guard task == nil else { return choiceBehaviour() }
         let evaluations = read(.eval, of: EvaluationExperiment.self).compactMap { model, results in
             if case .ioi(let evaluation) = results { (model: model, all: evaluation.all) } else { nil }
         }
-        let circuits = Dictionary(
-            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map {
-                ($0.model, $0.results.faithfulness)
-            }
-        )
+        let circuits = faithfulness()
         guard !evaluations.isEmpty else { return nil }
         addTable(
             "behaviour",
@@ -43,9 +40,6 @@ extension ReproductionReportBuilder {
                 uniqueKeysWithValues: evaluations.compactMap { model, all in figure(all).map { (model, $0) } }
             )
         }
-        let faithfulness = circuits.filter { model, circuit in
-            circuit.note != .meaningless && circuit.ratio.value != nil && evaluations.contains { $0.model == model }
-        }.mapValues(\.ratio)
         let pictures = [
             add("logit-difference", chart("Logit difference", figures(\.logitDifference)).svg),
             add("io-over-names", chart("IO over the names that are not mentioned", figures(\.ioOverNames)).svg),
@@ -53,9 +47,7 @@ extension ReproductionReportBuilder {
                 "accuracy",
                 chart("IO over S (the table also has IO first of all tokens)", figures(\.accuracy), .share).svg),
             add("loss", chart("Loss on the indirect object, in nats", figures(\.loss)).svg),
-            add(
-                "faithfulness",
-                chart("Faithfulness of the circuit, F(C)/F(M)", faithfulness, .share, reference: 100).svg),
+            faithfulnessChart(circuits),
         ]
         return Section(
             title: "Behaviour and circuit over epochs",
@@ -63,9 +55,7 @@ extension ReproductionReportBuilder {
                 + HTMLPage.paragraph(
                     "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
                         + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
-                        + "A dashed line continues another stage. "
-                        + "Ratios to a logit difference near zero are meaningless and are "
-                        + "not drawn. Above 100 %, the circuit scores higher than the whole model.", style: "quiet"
+                        + Self.chartsNote, style: "quiet"
                 )
         )
     }

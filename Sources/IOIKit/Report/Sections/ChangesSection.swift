@@ -3,7 +3,7 @@ extension ReproductionReportBuilder {
 
     /// Cross-model patching from each trained model into the base model.
     mutating func changes() -> Section? {
-        let all = [Plan.Measure.patterns, .outputs, .queries].map { ($0.rawValue, sweeps($0)) }
+        let all = [Plan.Measure.Kind.patterns, .outputs, .queries].map { ($0.rawValue, sweeps($0)) }
         guard all.contains(where: { !$0.1.isEmpty }) else { return nil }
         var (sections, rows) = ("", [[String]]())
         for model in record.measurements.map(\.model).unique {
@@ -20,19 +20,20 @@ extension ReproductionReportBuilder {
         }
         addTable("changes", ["model", "component", "set", "heads", "effect", "recovered", "low", "high"], rows)
         let scales = all.flatMap { $0.1.values.map(\.map.scale) }
+        let same = task == nil ? "the same two names" : "the same tokens"
         let whole =
             scales.contains(.gap)
-            ? " of the counterfactual gap, the logit difference minus that of the same two names on counterfactuals"
+            ? " of the counterfactual gap, the \(metric.noun) minus that of \(same) on counterfactuals"
             : ""
         let intro = HTMLPage.paragraph(
             "Each head's attention pattern, its output z, or its query at END is patched from the fine-tuned model into the "
-                + "base model on the same prompts. The maps show the change of the logit difference in per cent\(whole). "
+                + "base model on the same prompts. The maps show the change of the \(metric.noun) in per cent\(whole). "
                 + "The share recovered is the part of the whole change that patching a set of heads brings about."
         )
         return Section(title: "Where the changes lie", body: intro + sections)
     }
 
-    private mutating func sweeps(_ measure: Plan.Measure) -> [PlanModel: CrossModelResults] {
+    private mutating func sweeps(_ measure: Plan.Measure.Kind) -> [PlanModel: CrossModelResults] {
         let found = read(measure, of: PatchExperiment.self).compactMap { model, results in
             if case .directions(let directions) = results {
                 directions[PatchExperiment.CrossModel.Direction.donorToHost.rawValue].map { (model, $0) }

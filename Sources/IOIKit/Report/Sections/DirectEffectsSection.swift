@@ -27,7 +27,7 @@ extension ReproductionReportBuilder {
         }
         let intro = HTMLPage.paragraph(
             "The path from each head to the logits, directly or through MLPs, is patched with the counterfactual's values. The "
-                + "maps show the change of the logit difference in per cent: a head that helps has a negative one."
+                + "maps show the change of the \(metric.noun) in per cent: a head that helps has a negative one."
         )
         return Section(title: "Direct effects", body: intro + HTMLPage.figures(pictures))
     }

@@ -20,13 +20,14 @@ extension ReproductionReportBuilder {
             Profile(model: $0.model, heads: $0.results.donor ?? $0.results.model, comparison: $0.results.comparison)
         }
         guard !profiles.isEmpty else { return nil }
+        let difference = task == nil ? "" : ", the mean logit of the right tokens minus that of the wrong ones,"
         addHeadsTable(profiles)
         var body = HTMLPage.paragraph(
             "Heads are classified by their behaviour; the results files hold the thresholds and the evidence. Direct logit "
-                + "attribution splits the logit difference into what each head writes, through each prompt's final "
+                + "attribution splits the logit difference\(difference) into what each head writes, through each prompt's final "
                 + "LayerNorm."
         )
-        body += classTables(profiles) + attention(profiles) + overEpochs(profiles)
+        body += classTables(profiles) + attention(profiles) + positionAttention(profiles) + overEpochs(profiles)
         for (base, profile) in lastOfStages(profiles) { body += pictures(base, profile) }
         return Section(title: "Heads", body: body + twinning(profiles))
     }
@@ -97,6 +98,34 @@ extension ReproductionReportBuilder {
             )
     }
 
+    /// The attention from END, on prompts of another task, of the heads that write in the base model.
+    private mutating func positionAttention(_ profiles: [Profile]) -> String {
+        guard let base = profiles.first(where: { $0.model == .base }), let maps = base.heads.positionAttention else {
+            return ""
+        }
+        let names = maps.keys.sorted()
+        let rows = profiles.flatMap { profile in
+            [HeadClassification.Kind.writer, .negativeWriter].compactMap { kind -> (String, String, [Double])? in
+                guard let heads = base.classes?.heads(of: kind), !heads.isEmpty else { return nil }
+                let means = names.map { name in
+                    heads.map { profile.heads.positionAttention?[name]?[$0].mean ?? .nan }.mean
+                }
+                return (profile.model.description, kind.rawValue, means)
+            }
+        }
+        guard !rows.isEmpty else { return "" }
+        addTable(
+            "position-attention", ["model", "class"] + names, rows.map { [$0, $1] + $2.map { Self.full($0) } }
+        )
+        return "<h3>Attention of the heads that write</h3>"
+            + HTMLPage.paragraph(
+                "From END to each named position: the mean over the heads that have the class in \(record.model.name).")
+            + HTMLPage.table(
+                ["model", "class"] + names, rows.map { [$0, $1] + $2.map { $0.fixed(3) } },
+                numbers: Set(2..<2 + names.count)
+            )
+    }
+
     // MARK: Over epochs
 
     /// The behaviour in every model of the heads that have a class in the base model.
@@ -111,6 +140,8 @@ extension ReproductionReportBuilder {
         let charts: [(String, String, HeadClassification.Kind, (HeadProfile, [Head]) -> Double?)] = [
             ("movers-attribution", "Written by name movers", .nameMover, sum),
             ("negative-attribution", "Written by negative movers", .negative, sum),
+            ("writers-attribution", "Written by writers", .writer, sum),
+            ("negative-writers-attribution", "Written by negative writers", .negativeWriter, sum),
             ("movers-attention", "Attention END→IO of name movers", .nameMover, mean(.endToIO)),
             ("inhibition-attention", "Attention END→S2 of S-inhibition", .inhibition, mean(.endToS2)),
         ]
@@ -236,16 +267,36 @@ extension ReproductionReportBuilder {
             }
         }
         guard !rows.isEmpty else { return "" }
+        let (mover, negative) = task == nil ? ("name mover", "negative mover") : ("writer", "negative writer")
         return "<h3>Twinning</h3>"
             + HTMLPage.paragraph(
-                "How closely a name mover and a negative mover go together: the correlation over prompts of what they write to "
+                "How closely a \(mover) and a \(negative) go together: the correlation over prompts of what they write to "
                     + "the logit difference, before and after fine-tuning, and of the changes."
             )
             + HTMLPage.table(
                 [
-                    "model", "name mover", "negative", "ρ before", "95 % interval", "ρ after", "95 % interval",
+                    "model", mover, "negative", "ρ before", "95 % interval", "ρ after", "95 % interval",
                     "ρ of changes", "95 % interval",
                 ], rows, numbers: Set(3...8)
+            ) + twinningMeans(profiles)
+    }
+
+    private func twinningMeans(_ profiles: [Profile]) -> String {
+        let rows = profiles.compactMap { profile in
+            profile.comparison?.twinningMean.flatMap { mean in
+                mean.pairs == 0
+                    ? nil
+                    : [profile.model.description, "\(mean.pairs)"]
+                        + [mean.model, mean.donor, mean.change].flatMap(FigureFormat.number.cells)
+            }
+        }
+        guard !rows.isEmpty else { return "" }
+        return HTMLPage.paragraph("The mean over all pairs of heads that have these classes in \(record.model.name).")
+            + HTMLPage.table(
+                [
+                    "model", "pairs", "ρ before", "95 % interval", "ρ after", "95 % interval", "ρ of changes",
+                    "95 % interval",
+                ], rows, numbers: Set(1...7)
             )
     }
 }

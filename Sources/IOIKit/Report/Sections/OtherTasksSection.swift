@@ -3,7 +3,7 @@ extension ReproductionReportBuilder {
     mutating func otherTasks() -> Section? {
         var (rows, full, pictures) = ([[String]](), [[String]](), [String]())
         let (probability, share) = (FigureFormat.number(decimals: 3), FigureFormat.share)
-        for measure in Plan.Measure.allCases where measure.task != nil {
+        for measure in Plan.Measure.Kind.allCases where measure.task != nil {
             var difference: [PlanModel: Estimate] = [:]
             for (model, results) in read(measure, of: EvaluationExperiment.self) {
                 guard case .choice(let evaluation) = results else { continue }

@@ -11,7 +11,7 @@ extension ReproductionReportBuilder {
             ],
             Self.version(record.environment),
         ]
-        let files = record.measurements.map { [$0.model.description, $0.measure.rawValue, $0.file] }
+        let files = record.measurements.map { [$0.model.description, $0.measure.description, $0.file] }
         return Self.repetition(
             facts, files: "<h3>Files</h3>" + HTMLPage.table(["model", "measured", "file"], files)
         )

@@ -48,8 +48,8 @@ import Testing
         #expect(again.done.isEmpty && again.kept.count == 11)
         var others = plan
         others.prompts.seed = 2
-        let measured = try ReproductionTests.run(model, plan: others, stages: ["both", "agreement"]).done
-        #expect(measured.count == 6 && !measured.contains("train agreement"))
+        let done = try ReproductionTests.run(model, plan: others, stages: ["both", "agreement"]).done
+        #expect(done.count == 6 && !done.contains("train agreement"))
 
         // Each file says what it was measured on, so that it can be measured again.
         struct Document: Decodable {
@@ -58,14 +58,15 @@ import Testing
             let dataset: DatasetRecord
             let results: ChoiceEvaluation
         }
-        for measurement in run.record.measurements where measurement.measure.task != nil {
+        for measurement in run.record.measurements where measurement.measure.kind.task != nil {
             let file = model.file("run/\(measurement.file)")
             let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
-            #expect(document.command == "eval" && document.options.prompts.task == measurement.measure.task)
+            #expect(document.command == "eval" && document.options.prompts.task == measurement.measure.kind.task)
             #expect(document.options.prompts.heldOut && document.results.all.count == 30)
-            #expect(document.dataset.name == measurement.measure.rawValue)
+            #expect(document.dataset.name == measurement.measure.description)
         }
-        let files = run.record.measurements.filter { $0.measure.task != nil }.map { model.file("run/\($0.file)").path }
+        let measured = run.record.measurements.filter { $0.measure.kind.task != nil }
+        let files = measured.map { model.file("run/\($0.file)").path }
         let verified = try Verification(files, tolerance: .init(absolute: 0, relative: 0))
             .run(settings: RunSettings(workers: Workers(count: 2)))
         #expect(verified.passed && verified.files.count == files.count)
@@ -86,7 +87,7 @@ import Testing
         #expect(lines.count == 6 && lines.allSatisfy { $0.count == lines[0].count })
         struct Document: Decodable { let results: ChoiceEvaluation }
         for measurement in run.record.measurements {
-            guard let task = measurement.measure.task else { continue }
+            guard let task = measurement.measure.kind.task else { continue }
             let file = model.file("run/\(measurement.file)")
             let all = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file)).results.all
             let line = try #require(lines.first { $0[0] == measurement.model.description && $0[1] == task.rawValue })

@@ -124,7 +124,7 @@ import Testing
         let loss = try #require(FigurePath("clean@3/training/loss"))
         #expect(loss.measure == nil && loss.description == "clean@3/training/loss")
         let path = try #require(FigurePath("clean@3/outputs/donor-to-host/sets/circuit/recovered"))
-        #expect(path.model == PlanModel(stage: "clean", epoch: 3) && path.measure == .outputs)
+        #expect(path.model == PlanModel(stage: "clean", epoch: 3) && path.measure == Plan.Measure(.outputs))
         #expect(path.description == "clean@3/outputs/donor-to-host/sets/circuit/recovered")
         for text in ["clean/eval/loss", "clean@0/eval/loss", "base/eval", "base/evil/loss", "base/eval//x", ""] {
             #expect(FigurePath(text) == nil, "\(text)")

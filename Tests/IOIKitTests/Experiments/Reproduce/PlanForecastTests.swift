@@ -17,8 +17,8 @@ import Testing
         let model = try ReproductionTests.model()
         let plan = try ReproductionTests.plan { plan in
             plan.prompts.count = 4
-            plan.stages[0].measure = [.eval, .direct]
-            plan.stages[1].measure = [.eval, .patterns]
+            plan.stages[0].measure = [.init(.eval), .init(.direct)]
+            plan.stages[1].measure = [.init(.eval), .init(.patterns)]
         }
         let before = try Self.forecast(model, plan)
         #expect(!FileManager.default.fileExists(atPath: model.file("run").path))

@@ -26,9 +26,50 @@ import Testing
         // The embedded model has no years.
         #expect(datasets.contains("greater-than") == (name == "paper"))
         let tasks = plan.stages.filter { stage in
-            stage.dataset.flatMap(ChoiceTask.init(dataset:)) != nil || stage.measure.contains { $0.task != nil }
+            stage.dataset.flatMap(ChoiceTask.init(dataset:)) != nil || stage.measure.contains { $0.kind.task != nil }
         }
         #expect(tasks.count >= 5 && tasks.allSatisfy { $0.isExtra == true })
+    }
+
+    @Test func thePlansOfOtherTasksAreSound() throws {
+        let years = try Plan.named("greater-than")
+        #expect(years.ownDataset == "greater-than" && years.circuit == "greater-than")
+        #expect(Set(years.stages.compactMap(\.dataset)) == ["greater-than", "greater-than-reversed"])
+        // Each class and MLP of a claim is one of the circuit and the model.
+        let circuit = try Circuit(contentsOf: Circuit.file(named: "greater-than"))
+        let named = years.claims.map(\.figure).filter { $0.steps.first == "each" }
+        #expect(named.count >= 4)
+        for path in named {
+            let names = path.measure?.kind == .mlps ? (0..<12).map { "MLP \($0)" } : circuit.classes.map(\.name)
+            #expect(names.contains(path.steps[1]), "\(path)")
+        }
+        let twinning = try Plan.named("twinning")
+        #expect(twinning.ownDataset == "clean" && twinning.circuit == nil)
+        for path in twinning.claims.map(\.figure) where path.steps.first == "comparison" {
+            #expect(path.steps[1] == "twinning_mean" && path.measure?.kind == .heads, "\(path)")
+        }
+        for plan in [years, twinning] {
+            #expect(plan.stages.first?.name == "base" && plan.recipe == .published)
+            #expect(plan.claims.allSatisfy { $0.published == nil || $0.published?.source != nil })
+        }
+    }
+
+    /// A measure has one name, and so has each figure.
+    @Test func measuresNameTheirPrompts() throws {
+        let own = try #require(Plan.Measure("heads"))
+        #expect(own == Plan.Measure(.heads) && own.description == "heads")
+        let other = try #require(Plan.Measure("heads:greater-than-reversed"))
+        #expect(other == Plan.Measure(.heads, on: "greater-than-reversed") && other != own)
+        #expect(other.description == "heads:greater-than-reversed")
+        for text in ["", "haeds", "heads:", ":clean", "heads:clean:1"] { #expect(Plan.Measure(text) == nil, "\(text)") }
+        let path = try #require(FigurePath("a@3/heads:clean/logit_difference"))
+        #expect(path.measure == Plan.Measure(.heads, on: "clean") && path.steps == ["logit_difference"])
+        #expect(path.description == "a@3/heads:clean/logit_difference")
+        var plan = try Self.read(Self.sound)
+        #expect(plan.dataset(of: own) == "clean" && plan.isOwnTask(own) && !plan.isOwnTask(other))
+        plan.prompts.dataset = "greater-than"
+        #expect(plan.dataset(of: own) == "greater-than" && plan.isOwnTask(other))
+        #expect(plan.dataset(of: .init(.agreement)) == "agreement" && !plan.isOwnTask(.init(.agreement)))
     }
 
     static let sound = """
@@ -56,10 +97,59 @@ import Testing
     }
 
     struct Fault: Sendable {
-        let from, to, message: String
+        let from, to: String
+        /// A second replacement.
+        var also: (from: String, to: String)?
+        let message: String
     }
 
+    private static func measuring(_ measures: String, _ message: String) -> Fault {
+        Fault(from: "\"base\", \"measure\": [\"eval\"]", to: "\"base\", \"measure\": [\(measures)]", message: message)
+    }
+
+    private static let measured = Plan.Measuring.datasets.joined(separator: ", ")
+
     static let faults = [
+        Fault(
+            from: "\"count\": 8", to: "\"dataset\": \"grater-than\", \"count\": 8",
+            message: "prompts.dataset: found \"grater-than\", expected one of \(measured)"
+        ),
+        Fault(
+            from: "\"count\": 8", to: "\"dataset\": \"published-clean\", \"count\": 8",
+            message: "prompts.dataset: found \"published-clean\", expected one of \(measured)"
+        ),
+        Fault(
+            from: "\"model\": \"m\",", to: "\"model\": \"m\", \"circuit\": \"grater-than\",",
+            message: "circuit: found \"grater-than\", expected default, embedded, gpt2-small, gpt2-small-naive, "
+                + "greater-than or a file"
+        ),
+        measuring(
+            "\"eval:clean\"",
+            "stages[0].measure: found \"eval:clean\", expected eval alone, whose prompts in this plan are clean"),
+        measuring(
+            "\"eval:greater-than\"",
+            "stages[0].measure: found \"eval:greater-than\", expected greater-than, which is the same measure"),
+        measuring(
+            "\"agreement:clean\"",
+            "stages[0].measure: found \"agreement:clean\", expected agreement alone, which has prompts of its own"),
+        measuring(
+            "\"heads:nothing\"",
+            "stages[0].measure: found \"heads:nothing\", expected heads: and one of \(measured)"),
+        measuring(
+            "\"faithfulness:greater-than\"",
+            "stages[0].measure: found \"faithfulness:greater-than\", expected a measure that needs no circuit, because "
+                + "the plan's is for its own prompts, clean"),
+        measuring("\"eval\", \"eval\"", "stages: found base/eval twice, expected each measure of a model once"),
+        Fault(
+            from: "\"count\": 8, \"seed\": 1},", to: "\"dataset\": \"agreement\", \"count\": 8, \"seed\": 1},",
+            also: ("[\"eval\", \"outputs\"]", "[\"eval\", \"agreement\"]"),
+            message: "stages[1].measure: found \"agreement\", expected eval, whose prompts in this plan are the same"
+        ),
+        Fault(
+            from: "\"clean@2/eval/", to: "\"clean@2/eval:name-moving/",
+            message:
+                "claims[0].figure: found \"clean@2/eval:name-moving/logit_difference\", expected a figure that a stage"
+        ),
         Fault(from: "\"count\": 8", to: "\"count\": 0", message: "prompts.count: found 0, expected 1 or more"),
         Fault(
             from: "\"lr\": 0.001", to: "\"recipe\": \"publish\"",
@@ -128,21 +218,24 @@ import Testing
             from: "\"dataset\": \"clean\", \"epochs\": [1], ", to: "\"dataset\": \"cleen\", \"epochs\": [1], ",
             message: "stages[2].dataset: found \"cleen\", expected one of clean, name-moving, subject-duplication, "
                 + "duplication, \(PublishedDataset.allCases.map(\.rawValue).joined(separator: ", ")), agreement, "
-                + "greater-than"
+                + "greater-than, greater-than-reversed, pronouns, colours"
         ),
     ]
 
     @Test(arguments: faults.indices)
     func whatIsWrongIsNamed(_ index: Int) throws {
         let fault = Self.faults[index]
-        let text = Self.sound.replacing(fault.from, with: fault.to)
+        var text = Self.sound.replacing(fault.from, with: fault.to)
         #expect(text != Self.sound)
+        if let also = fault.also { text = text.replacing(also.from, with: also.to) }
         let error = #expect(throws: IOIError.self) { try Self.read(text) }
         #expect(error?.description.contains(fault.message) == true, "\(String(describing: error))")
     }
 
     @Test func plansAreFoundByName() {
         let error = #expect(throws: IOIError.self) { try Plan.named("quik") }
-        #expect(error?.description == "plan: found \"quik\", expected paper, paper-short, quick or a file")
+        #expect(
+            error?.description
+                == "plan: found \"quik\", expected greater-than, paper, paper-short, quick, twinning or a file")
     }
 }

@@ -12,7 +12,7 @@ import Testing
         try ReproductionTests.plan { plan in
             plan.training.recipe = recipe
             plan.stages = Array(plan.stages[...1])
-            plan.stages[1].measure = [.eval]
+            plan.stages[1].measure = [.init(.eval)]
             for (name, recipe) in [("other", Plan.StageRecipe.other), ("ours", .named(.plain))] {
                 plan.stages.append(plan.stages[1])
                 plan.stages[plan.stages.count - 1].name = name
@@ -76,7 +76,7 @@ import Testing
                 )
             ]
         }
-        let measures = plan.stages[0].measure.map { "\($0.rawValue) of base" }
+        let measures = plan.stages[0].measure.map { "\($0) of base" }
         let pieces = measures + ["train clean@1", "eval of clean@1", "train clean@2", "eval of clean@2"]
         let whole = try ReproductionTests.run(model, "whole", plan: plan)
         #expect(whole.done == pieces)

@@ -59,9 +59,9 @@ import Testing
     static func plan(map: [[Double]], _ change: (inout Plan) -> Void = { _ in }) throws -> Plan {
         try ReproductionTests.plan { plan in
             plan.stages = [plan.stages[0], plan.stages[1]]
-            plan.stages[0].measure = [.direct]
+            plan.stages[0].measure = [.init(.direct)]
             plan.stages[1].epochs = [1]
-            plan.stages[1].measure = [.patterns]
+            plan.stages[1].measure = [.init(.patterns)]
             plan.claims = ["clean@1/patterns/donor-to-host/effect", "base/direct/effect"].map {
                 var claim = Claim(name: $0, text: "t", figure: FigurePath($0)!, rule: .init(atLeast: -1))
                 claim.published = PublishedFigure(map: map, source: "a notebook")
@@ -76,8 +76,8 @@ import Testing
         let map = [[5, -1, 2, 0.5], [3, -4, 0.25, 8]]
         let plan = try Self.plan(map: map)
         let record = try ReproductionTests.run(model, plan: plan).record
-        for (decision, measure) in zip(record.claims, [Plan.Measure.patterns, .direct]) {
-            let file = try #require(record.measurements.first { $0.measure == measure }).file
+        for (decision, measure) in zip(record.claims, [Plan.Measure.Kind.patterns, .direct]) {
+            let file = try #require(record.measurements.first { $0.measure.kind == measure }).file
             let document = try InputFile.decode(
                 ResultsDocument<PatchExperiment, PatchResults>.self, from: model.file("run/\(file)")
             )
