@@ -40,8 +40,8 @@ public struct ComplementAblation: Sendable {
     ///   - prompts: the prompts to measure.
     ///   - model: the model to measure.
     /// - Returns: measures with one cell for each of `kept`; `original` is the whole model.
-    /// - Throws: `IOIError` if a node does not exist, MLPs are to be ablated by `optimal`, a prompt has no counterfactual, a group of prompts has no
-    ///   reference, or a logit difference is not finite; ``PatchInterruption``.
+    /// - Throws: `IOIError` if a node does not exist, MLPs are to be ablated by `optimal`, a prompt has no counterfactual,
+    ///   a group of prompts has no reference, or a measure is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -118,8 +118,8 @@ extension Selection: Codable {
     }
 }
 
-/// Knockout: replaces z of heads or outputs of MLPs by values without information about the prompt's names (Wang et al.
-/// 2211.00593, section 2.2). Biases, LayerNorms and embeddings are not ablated.
+/// Knockout: replaces z of heads or outputs of MLPs by values without the task's information (Wang et al. 2211.00593,
+/// section 2.2). Biases, LayerNorms and embeddings are not ablated.
 public struct Knockout: Sendable {
     /// Each is knocked out in a separate run.
     public var targets: [KnockoutTarget]
@@ -140,7 +140,7 @@ public struct Knockout: Sendable {
     ///   - settings: threads, memory and interruption.
     /// - Returns: measures with one cell for each of `targets`.
     /// - Throws: `IOIError` if a target does not exist, a prompt has no counterfactual, a group of prompts has no
-    ///   reference, or a logit difference is not finite; ``PatchInterruption``.
+    ///   reference, or a measure is not finite; ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],

@@ -141,7 +141,7 @@ extension SurfaceCell: FieldCoded {
 }
 
 public struct FaithfulnessResults: Equatable, Sendable {
-    /// The logit differences of the model and the circuit on one prompt.
+    /// The metric of the model and of the circuit on one prompt.
     public struct Case: Codable, Equatable, Sendable {
         public let id: Int
         public let text: String

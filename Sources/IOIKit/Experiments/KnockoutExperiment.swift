@@ -111,7 +111,7 @@ public struct KnockoutResults: Equatable, Sendable {
         public fileprivate(set) var each: [[Double]] = []
     }
 
-    /// The mean logit difference with nothing knocked out.
+    /// The mean metric with nothing knocked out.
     public private(set) var original = Estimate()
     /// What effects are percentages of on the scale of the gap; nil on the original one.
     public private(set) var gap: PatchEffects.Gap?

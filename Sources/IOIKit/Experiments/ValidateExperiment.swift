@@ -172,7 +172,7 @@ public struct ValidateResults: Equatable, Sendable {
         }
     }
 
-    /// - Parameter perPrompt: the source of each prompt's logit differences; nil to omit them.
+    /// - Parameter perPrompt: the source of each prompt's metric; nil to omit them.
     fileprivate init(
         _ circuit: Circuit,
         _ estimates: SubsetEstimates,

@@ -28,7 +28,7 @@ public struct ActivationPatching: Sendable {
     ///   - prompts: the prompts to measure.
     ///   - settings: threads, memory and interruption.
     /// - Returns: measures with cells layer · columns + column, or with those of `cells`.
-    /// - Throws: `IOIError` if a prompt has no counterfactual or a logit difference is not finite;
+    /// - Throws: `IOIError` if a prompt has no counterfactual or a measure is not finite;
     ///   ``PatchInterruption``.
     public func measure(
         _ model: GPT2Parameters,

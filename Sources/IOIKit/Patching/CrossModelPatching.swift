@@ -40,7 +40,7 @@ public struct CrossModelPatching: Sendable {
     ///   - donor: the model that values come from.
     ///   - prompts: the prompts to measure.
     /// - Returns: measures with one cell for each of `sets`.
-    /// - Throws: `IOIError` if the models differ in shape, a head does not exist, or a logit difference is not
+    /// - Throws: `IOIError` if the models differ in shape, a head does not exist, or a measure is not
     ///   finite; ``PatchInterruption``.
     public func measure(
         host: GPT2Parameters,

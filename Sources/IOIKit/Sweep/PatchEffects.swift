@@ -76,7 +76,7 @@ public struct PatchEffects: Sendable {
     ///   - aggregation: how prompts are averaged.
     ///   - metric: the metric that was measured.
     ///   - measures: what was measured.
-    ///   - gap: what effects are percentages of, if not of the unpatched run's logit difference.
+    ///   - gap: what effects are percentages of, if not of the unpatched run's metric.
     ///   - workers: the threads that compute.
     public init(
         _ measures: PatchMeasures,

@@ -2,7 +2,9 @@
 public struct Positions: Equatable, Sendable {
     private var indices: [PositionName: Int]
 
-    /// - Parameter indices: by name; `END` may be missing and is then the last of `count` tokens.
+    /// - Parameters:
+    ///   - indices: by name; `END` may be missing and is then the last token.
+    ///   - count: the number of tokens.
     public init(_ indices: [PositionName: Int], count: Int) {
         self.indices = indices.merging([.end: count - 1]) { own, _ in own }
     }

@@ -11,7 +11,7 @@ public struct PromptSource: Equatable, Sendable {
         case sentence
     }
 
-    /// A prompts file in any form that ``PromptFile`` reads, or `-` for standard input. The other properties then only
+    /// A prompts file, whose form its contents tell, or `-` for standard input. The other properties then only
     /// fill in what its prompts lack.
     public var file: String?
     /// Where the answers of ``file`` come from.

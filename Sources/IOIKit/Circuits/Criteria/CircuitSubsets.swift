@@ -123,7 +123,7 @@ struct SubsetEstimates {
     private let sums: ResampledSums
     private let circuitColumns: [Set<Node>: Int]
     private let modelColumns: [Set<Node>: Int]
-    /// The standard deviation over prompts of the model's logit difference.
+    /// The standard deviation over prompts of the model's metric.
     let spread: Double
 
     init(

@@ -1,5 +1,5 @@
 /// How much of a model's performance its circuit preserves (Wang et al. 2211.00593, section 4): F(M) and F(C), the mean
-/// logit differences of the whole model and of the circuit.
+/// metric of the whole model and of the circuit.
 public struct Faithfulness: Equatable, Sendable {
     /// F(M).
     public private(set) var model = Estimate()
@@ -15,8 +15,8 @@ public struct Faithfulness: Equatable, Sendable {
     public private(set) var note: RatioNote?
 
     /// - Parameters:
-    ///   - model: the whole model's logit differences, at least one. [prompts]
-    ///   - circuit: the circuit's logit differences. [prompts]
+    ///   - model: the whole model's metric, of at least one prompt. [prompts]
+    ///   - circuit: the circuit's metric. [prompts]
     ///   - seed: for the bootstrap intervals.
     ///   - aggregation: how prompts are averaged.
     ///   - workers: the threads that compute.

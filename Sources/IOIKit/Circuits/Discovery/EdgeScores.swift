@@ -1,7 +1,7 @@
 /// Attribution scores of each edge on each prompt.
 public struct EdgeScores: Sendable {
     public let graph: Graph
-    /// Positive for edges that raise the logit difference. [prompts][edges]
+    /// Positive for edges that raise the metric, or lower a divergence. [prompts][edges]
     public internal(set) var perPrompt: [[Float]]
     /// The total time, and the part spent on one forward pass over the prompts.
     public internal(set) var seconds = 0.0, forwardSeconds = 0.0

@@ -20,7 +20,7 @@
 public struct PathWalk: Codable, Equatable, Sendable {
     /// Selects heads from those whose 95 % intervals exclude zero.
     public struct Criterion: Codable, Equatable, Sendable {
-        /// The least absolute effect, in percent of the mean logit difference.
+        /// The least absolute effect, in percent of the mean metric.
         public var threshold: Double
         /// The maximum number of heads in a class, strongest first; nil for no limit.
         public var limit: Int?
