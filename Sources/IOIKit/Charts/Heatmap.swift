@@ -60,7 +60,8 @@ public struct Heatmap: Equatable, Sendable {
     /// - Parameters:
     ///   - count: the number of cells, or all if the map has fewer.
     ///   - ci95: the intervals of the values, in the same shape; nil for none.
-    public func strongest(_ count: Int, ci95: [[ClosedRange<Double>?]] = []) -> [String] {
+    ///   - unit: what follows a value.
+    public func strongest(_ count: Int, unit: String = " %", ci95: [[ClosedRange<Double>?]] = []) -> [String] {
         let cells = values.indices.flatMap { layer in
             values[layer].indices.compactMap { column in
                 self[layer, column].map { (layer: layer, column: column, value: $0) }
@@ -80,7 +81,7 @@ public struct Heatmap: Equatable, Sendable {
         let valueWidth = lines.map(\.value.count).max() ?? 0
         return lines.map { line in
             line.name.aligned(left: nameWidth) + "  "
-                + line.value.aligned(right: valueWidth) + " %" + line.bounds
+                + line.value.aligned(right: valueWidth) + unit + line.bounds
         }
     }
 

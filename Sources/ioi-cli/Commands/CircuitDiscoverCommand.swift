@@ -31,10 +31,12 @@ struct CircuitDiscoverCommand: BoundedCommand {
             [
                 "path": """
                 Path patching back from the logits, as the circuit of GPT-2 small was found: the heads that write to \
-                the logits, the heads that their queries read from, and so on, in classes named by what they do. On                 prompts of another task: walk.
+                the logits, the heads that their queries read from, and so on, in classes named by what they do. On \
+                prompts of another task: walk.
                 """,
                 "walk": """
-                The same for any task, with MLPs: the nodes that write to the logits, those that these read from at each                 named position, and so on, in classes named by where they are and what they send to.
+                The same for any task, with MLPs: the nodes that write to the logits, those that these read from at each \
+                named position, and so on, in classes named by where they are and what they send to.
                 """,
                 "eap": """
                 Scores every edge between heads, MLPs, input and logits to first order, in about the time of a few \

@@ -8,7 +8,10 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
         abstract:
             "Measure what each head does: attribution, attention, copying, spectra, and a class with its evidence.",
         discussion: """
-            Each head gets a class from what was measured, by thresholds that are flags. With --donor the same is done for             another model of the same shape, such as a fine-tuned one, and the two are compared: patterns at END,             weights, attribution, classes, and whether name movers and negative name movers change together.
+            Each head gets a class from what was measured, by thresholds that are flags. With --donor the same is done for \
+            another model of the same shape, such as a fine-tuned one, and the two are compared: patterns at END, \
+            weights, attribution, classes, and whether name movers and negative name movers change together. On prompts \
+            of another task, heads are classed as writers by their attribution, and no names are analysed.
 
             ioi heads
             ioi heads --analyses dla,copying --all

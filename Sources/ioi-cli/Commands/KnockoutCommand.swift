@@ -5,10 +5,10 @@ import IOIKit
 struct KnockoutCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
-        abstract: "Knock out heads, classes of a circuit or MLPs and measure the logit difference that is left.",
+        abstract: "Knock out heads, classes of a circuit or MLPs and measure what is left of the task.",
         discussion: """
             A head's output before W_O, or an MLP's output, is replaced by its mean over the counterfactuals of the \
-            prompts, in which no name repeats, or as --ablate says. Everything named is knocked out at once; with \
+            prompts, or as --ablate says. Everything named is knocked out at once; with \
             --each also one at a time.
 
             ioi knockout --heads 9.9@END,9.6@END,10.0@END

@@ -5,20 +5,20 @@ import IOIKit
 struct PatchCommand: BoundedCommand, PerPromptCommand {
     static let configuration = CommandConfiguration(
         commandName: "patch",
-        abstract: "Replace values inside a run and measure the effect on the logit difference.",
+        abstract: "Replace values inside a run and measure the effect on the prediction.",
         discussion: """
-            --mode activation  Takes a site's value from the run on the prompt's counterfactual, in which no name repeats: \
-            what does the site carry? A map of layers and heads, or of layers and positions.
+            --mode activation  Takes a site's value from the run on the prompt's counterfactual (for IOI: no \
+            name repeats): what does the site carry? A map of layers and heads, or of layers and positions.
 
             --mode path  Patches the paths from each head or MLP to the receivers, through MLPs only: which heads \
-            communicate? Effects are on the logit difference; a head that helps has a negative one.
+            communicate? A head that helps has a negative effect.
 
             --mode cross-model  Takes a head's pattern, output or inputs from another model on the same prompt: what did \
             fine-tuning change? The share of the gap between the two models that is recovered, for every head, for a \
             circuit and its classes, for everything outside it, and for random sets of the same size.
 
-            Effects are in percent of the unpatched mean logit difference, or with --scale gap of its distance from \
-            the counterfactuals', with 95 % bootstrap intervals.
+            Effects are in percent of the unpatched mean of the --metric, or with --scale gap of its distance from the \
+            counterfactuals', with 95 % bootstrap intervals; kl is in nats.
 
             --estimate  Estimates all effects to first order from one backward pass, in seconds, then measures the \
             strongest and says how near the estimates came. Saturated attention hides effects from it: q and k most.
@@ -28,6 +28,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             ioi patch --mode path --receiver logits
             ioi patch --mode path --receiver q:9.9,9.6,10.0@END --receiver v:7.9@S2
             ioi patch --mode path --knockout 9.9@END,9.6@END,10.0@END
+            ioi patch --mode path --dataset greater-than --sender mlps --receiver m8,m9,m10,m11@END
             ioi patch --mode cross-model
             ioi patch --mode cross-model --donor runs/clean/checkpoints/epoch-025 --component pattern --direction both
             ioi patch --mode cross-model --estimate --exact 10

@@ -28,7 +28,11 @@ extension PatchMap {
         if let estimate, !estimate.cells.isEmpty { return (lines + estimate.lines).joined(separator: "\n") }
         lines.append("strongest\(estimate == nil ? "" : " estimates"), with 95 % intervals")
         let intervals = layers.map { $0.map { cell in cell.effect.ci95.map { $0[0]...$0[1] } } }
-        return (lines + map.strongest(8, ci95: intervals).map { "  \($0)" }).joined(separator: "\n")
+        return
+            (lines
+            + map.strongest(8, unit: scale == .original && !metric.isRelative ? " nats" : " %", ci95: intervals).map {
+                "  \($0)"
+            }).joined(separator: "\n")
     }
 
     /// A line for each cell, which for estimates ends with the exact effects of the cells that have one.

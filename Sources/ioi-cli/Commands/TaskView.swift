@@ -39,7 +39,9 @@ extension TaskEvaluation {
 
 extension ChoiceEvaluation {
     private var splits: [(name: String, summary: Summary)] {
-        (byGroup.sorted { $0.key < $1.key } + byTemplate.sorted { $0.key < $1.key }).map { ($0.key, $0.value) }
+        // One group or template is all prompts again.
+        [byGroup, byTemplate].filter { $0.count > 1 }.flatMap { $0.sorted { $0.key < $1.key } }
+            .map { ($0.key, $0.value) }
     }
 
     fileprivate func text(title: String, metric: Metric) -> String {
@@ -55,7 +57,7 @@ extension ChoiceEvaluation {
             [name, String(summary.count)] + (summary[metric]?.cells(number) ?? ["", ""])
                 + [percent(summary.accuracy.mean)]
         }
-        return (figures.lines + [""] + table.lines).joined(separator: "\n")
+        return (figures.lines + (splits.isEmpty ? [] : [""] + table.lines)).joined(separator: "\n")
     }
 
     fileprivate var csv: String {

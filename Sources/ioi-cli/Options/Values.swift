@@ -102,8 +102,8 @@ extension Minimality.Sets: ExpressibleByArgument {
 }
 
 extension PositionSelection: ExpressibleByArgument {
-    public static var allValueStrings: [String] { PositionName.ioi.map(\.text) + ["all"] }
-    public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+    // Which names there are is up to the prompts.
+    public static var defaultCompletionKind: CompletionKind { .list(PositionName.ioi.map(\.text) + ["all"]) }
 }
 
 extension Site: ExpressibleByArgument {
