@@ -151,9 +151,10 @@ struct ReproductionReportBuilder: ReportBuilder {
     }
 
     /// What a reader has to know of lines over epochs and of ratios.
-    static let chartsNote =
-        "A dashed line continues another stage. Ratios to a logit difference near zero are meaningless and are not drawn. "
-        + "Above 100 %, the circuit scores higher than the whole model."
+    var chartsNote: String {
+        "A dashed line continues another stage. Ratios to a \(metric.noun) near zero are meaningless and are not drawn. "
+            + "Above 100 %, the circuit scores higher than the whole model."
+    }
 
     /// F(C)/F(M) and its interval.
     func cells(of circuit: Faithfulness) -> [String] {

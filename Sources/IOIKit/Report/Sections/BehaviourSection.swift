@@ -55,7 +55,7 @@ extension ReproductionReportBuilder {
                 + HTMLPage.paragraph(
                     "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
                         + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
-                        + Self.chartsNote, style: "quiet"
+                        + chartsNote, style: "quiet"
                 )
         )
     }

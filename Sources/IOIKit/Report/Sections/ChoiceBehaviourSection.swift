@@ -49,7 +49,7 @@ extension ReproductionReportBuilder {
                     "P(right) − P(wrong) is the total probability of the right next tokens minus that of the wrong ones, the "
                         + "logit difference the mean logit of the right ones minus that of the wrong ones, right over "
                         + "wrong the share of prompts on which the first is above 0. F is the \(metric.noun). "
-                        + Self.chartsNote, style: "quiet"
+                        + chartsNote, style: "quiet"
                 )
         )
     }
