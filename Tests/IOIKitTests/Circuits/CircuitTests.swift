@@ -128,9 +128,10 @@ import Testing
             try read(text(mover, "{\"name\": \"\", \"heads\": [\"1.1\"], \"position\": \"END\"}"))
         }
         expectError(
-            containing: "/c.json: classes[0].position: found \"S3\", expected one of IO, S1, S1+1, S2, END, all"
+            containing:
+                "/c.json: classes[0].position: found \"S 3\", expected the name of a position, such as END, or all"
         ) {
-            try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"], \"position\": \"S3\"}"))
+            try read(text("{\"name\": \"b\", \"heads\": [\"1.1\"], \"position\": \"S 3\"}"))
         }
         expectError(containing: "/c.json: model: found nothing, expected a value") {
             try read("{\"classes\": [\(mover)]}")

@@ -60,7 +60,12 @@ import Testing
         }
         #expect(scored.heads == [Head(0, 1), Head(1, 0), Head(1, 1)])
         let circuit = try scored.circuit
-        #expect(circuit.classes == [HeadClass(name: "heads", heads: scored.heads, position: .all)])
+        #expect(
+            circuit.classes == [
+                HeadClass(name: "heads", heads: scored.heads, position: .all),
+                HeadClass(name: "MLPs", nodes: [.mlp(0), .mlp(1)], position: .all),
+            ]
+        )
         let names = [
             "input->0.1.k", "input->m0", "0.1->1.0.v", "m0->1.1.q", "1.0->m1", "1.1->logits", "m1->logits",
         ]
