@@ -14,7 +14,9 @@ extension DiscoverResults {
                 "F(M)         \(faithfulness.model.text(3))", "F(C)         \(faithfulness.circuit.text(3))",
             ]
             if let sparsity {
-                lines.append("sparsity     \(decimal(100 * sparsity, 2)) % of all (head, position) pairs")
+                lines.append(
+                    "sparsity     \(decimal(100 * sparsity, 2)) % of all (\(circuit.namesMLPs ? "node" : "head"), position) pairs"
+                )
             }
             if let note = faithfulness.note { lines.append(note.explanation()) }
         }

@@ -179,9 +179,14 @@ extension HeadComparison {
                 [twins.nameMover.description, twins.negativeNameMover.description]
                     + [twins.model, twins.donor, twins.change].flatMap { $0.cells(2) }
             }
+            if let mean = twinningMean, mean.pairs > 0 {
+                table.rows.append(
+                    ["mean", "\(mean.pairs) pairs"] + [mean.model, mean.donor, mean.change].flatMap { $0.cells(2) })
+            }
             blocks.append(
-                (["attribution of movers with that of negative movers, over prompts"] + table.lines).joined(
-                    separator: "\n"))
+                (["correlation of heads that write for the answer with those that write against it"] + table.lines)
+                    .joined(
+                        separator: "\n"))
         }
         return blocks
     }

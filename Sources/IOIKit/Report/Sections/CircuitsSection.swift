@@ -31,7 +31,7 @@ extension ReproductionReportBuilder {
         let intro = HTMLPage.paragraph(
             "Path patching finds a circuit in each model. Compared with the base model's circuit, heads new to a class are "
                 + "bold and heads that left it are struck through. F(C)/F(M) is measured in the model whose circuit it is; "
-                + "sparsity is the share of all (head, position) pairs that the circuit keeps."
+                + "sparsity is the share of all (head, position) pairs that the circuit keeps, MLPs included where it names any."
         )
         let table = HTMLPage.table(
             ["model", "heads", "sparsity", "F(C)/F(M)", "95 % interval"], faithfulness, numbers: [1, 2, 3, 4]
