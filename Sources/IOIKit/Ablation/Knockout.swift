@@ -63,10 +63,10 @@ public struct PlacedHead: Hashable, Sendable, TextCoded {
 
     public var description: String { "\(head)" + (position.map { "@\($0)" } ?? "") }
 
-    package static var form: String { "heads such as 9.9 or 9.9@END (\(PositionSelection.choices))" }
+    package static var form: String { "heads such as 9.9 or 9.9@END" }
 }
 
-/// An MLP, by layer, with an optional position: `0@END` or `0`.
+/// An MLP, by layer, with an optional position: `0@END` or `0`; `m0`, as circuits have it, is read too.
 public struct PlacedMLP: Hashable, Sendable, TextCoded {
     public let layer: Int
     public let position: PositionSelection?
@@ -77,15 +77,15 @@ public struct PlacedMLP: Hashable, Sendable, TextCoded {
     }
 
     public init?(_ text: String) {
-        guard let (name, position) = PositionSelection.suffix(of: text), let layer = Int(name), layer >= 0 else {
-            return nil
-        }
+        guard let (name, position) = PositionSelection.suffix(of: text),
+            let layer = Int(name) ?? Node(name)?.mlp, layer >= 0
+        else { return nil }
         self.init(layer, at: position)
     }
 
     public var description: String { "\(layer)" + (position.map { "@\($0)" } ?? "") }
 
-    package static var form: String { "layers such as 0 or 0@END (\(PositionSelection.choices))" }
+    package static var form: String { "layers such as 0 or 0@END" }
 }
 
 /// All items or some of them: in JSON, `["all"]` or a list.

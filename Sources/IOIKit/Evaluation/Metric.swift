@@ -40,10 +40,14 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
     /// Whether a change is a share of the unpatched run's value. That of a divergence is 0.
     public var isRelative: Bool { self != .divergence }
 
-    /// The metric for prompts that no other was asked for: the logit difference where each has one right token, else the
-    /// probability difference.
+    /// The metric for prompts that no other was asked for: the logit difference where each has one right token, the
+    /// probability difference where some have several, and the log probability where some have no wrong token.
     public init(for prompts: [Prompt]) {
-        self = prompts.allSatisfy { $0.rightTokens.count == 1 } ? .logitDifference : .probabilityDifference
+        if prompts.contains(where: \.wrongTokens.isEmpty) {
+            self = .logProbability
+        } else {
+            self = prompts.allSatisfy { $0.rightTokens.count == 1 } ? .logitDifference : .probabilityDifference
+        }
     }
 
     /// - Throws: `IOIError` for the option `metric` if a prompt lacks the tokens that the metric compares.

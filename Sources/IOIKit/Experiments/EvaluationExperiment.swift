@@ -2,8 +2,7 @@
 public struct EvaluationExperiment: MetricExperiment, Equatable {
     public static let name = "eval"
     public static let later: Set<String> = [
-        "counterfactual_logit_difference", "io_over_names", "io_rank_among_names", "logit_difference",
-        "log_probability", "top1",
+        "counterfactual_logit_difference", "io_over_names", "io_rank_among_names", "log_probability",
     ]
 
     public var prompts: PromptSource

@@ -5,7 +5,7 @@ import IOIKit
 struct MetricOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What is measured (default: logit-difference, or probability-difference where several answers are right).",
+            "What is measured (default: logit-difference, or probability-difference where several answers are right, or log-probability where none is wrong).",
             valueName: "metric"
         )
     )

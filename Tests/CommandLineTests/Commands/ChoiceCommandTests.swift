@@ -42,7 +42,7 @@ import Testing
         #expect(made.results.perPrompt?.count == 40 && made.dataset.name == task.rawValue)
 
         let text = try await Self.run("eval", "--data", file.path)
-        #expect(text.output.contains("40 \(task.rawValue) prompts") && text.output.contains("P(right) − P(wrong)"))
+        #expect(text.output.contains("40 \(task.rawValue) prompts") && text.output.contains("probability difference"))
         let group =
             switch task {
             case .agreement: "plural-singular"
@@ -53,7 +53,11 @@ import Testing
         #expect(text.output.contains(group))
         let csv = try await Self.run("eval", "--data", file.path, "--format", "csv")
         #expect(
-            csv.output.hasPrefix("group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss\nall,40,"))
+            csv.output.hasPrefix(
+                "group,count,probability_difference,ci95_low,ci95_high,std,accuracy,loss,logit_difference,"
+                    + "log_probability,top1\nall,40,"
+            )
+        )
     }
 
     @Test func finetuneMeasuresTheSameTaskUnlessToldOtherwise() async throws {
@@ -97,15 +101,29 @@ import Testing
 
     static let refused: [([String], String)] =
         [
-            ["patch", "--mode", "activation", "--site", "z"], ["knockout", "--heads", "all"], ["faithfulness"],
-            ["circuit", "discover", "--method", "eap"], ["circuit", "validate"],
-        ].map { arguments in
+            ("--position", ["patch", "--mode", "activation", "--site", "z", "--position", "S2"]),
+            ("--position", ["patch", "--mode", "cross-model", "--donor", model.model.path, "--position", "S2"]),
+            ("--receiver", ["patch", "--mode", "path", "--receiver", "m1@S2"]),
+            ("--position", ["knockout", "--heads", "all", "--position", "S2"]),
+        ].map { flag, arguments in
             (
-                arguments + ["--dataset", "agreement"],
-                "ioi: --dataset: found \"agreement\", which is for training and evaluation only, expected one of clean, "
-                    + "name-moving, subject-duplication, duplication"
+                arguments + ["--dataset", "agreement", "--count", "4", "--quiet"],
+                "ioi: \(flag): found the position S2, expected one of SUBJECT, END, OTHER, which the prompts name, or all"
             )
         } + [
+            (
+                ["heads", "--analyses", "copying", "--dataset", "agreement", "--count", "4", "--quiet"],
+                "ioi: the analyses copying: found agreement prompts, expected prompts of indirect-object identification, "
+                    + "which name IO, S1, S1+1 and S2"
+            ),
+            (
+                ["circuit", "discover", "--s2-effect", "3", "--dataset", "agreement", "--count", "4", "--quiet"],
+                "ioi: --s2-effect: applies to prompts of indirect-object identification only"
+            ),
+            (
+                ["eval", "--metric", "kl"],
+                "ioi: --metric: found kl, which compares a patched run with the unpatched one; expected another"
+            ),
             (
                 ["eval", "--dataset", "agrement"],
                 "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
@@ -114,7 +132,7 @@ import Testing
             (
                 ["patch", "--mode", "activation", "--site", "z", "--dataset", "agrement"],
                 "ioi: --dataset: found \"agrement\", expected one of clean, name-moving, subject-duplication, "
-                    + "duplication, \(published)"
+                    + "duplication, \(published), \(others); did you mean agreement?"
             ),
             (
                 ["finetune", "--eval-dataset", "years"],

@@ -275,21 +275,21 @@ import Testing
                 _ = try ActivationPatching(site: .z, positions: [.all]).measure(
                     fixture.parameters, [alone], settings: Self.settings
                 )
-            }.hasPrefix("prompt 0: found no abc_tokens")
+            }.hasPrefix("prompt 0: found no counterfactual")
         )
     }
 
     @Test(
         arguments: [
-            "", "logit", "q:9.9", "q9.9@END", "x:9.9@END", "q:@END", "q:9.9,@END", "q:9.9,9.9@END", "q:9.9@end",
-            "q:9@END", "z:9.9@END", "q:9.9@END@S2",
+            "", "logit", "q:9.9", "q9.9@END", "x:9.9@END", "q:@END", "q:9.9,@END", "q:9.9,9.9@END", "q:9.9@two words",
+            "q:9@END", "z:9.9@END", "q:9.9@END@S2", "m8", "mx@END", "m1,m1@END", "8@END", "m-1@END",
         ])
     func aReceiverIsWrittenInOneWay(_ text: String) {
         #expect(Receiver(text) == nil)
     }
 
     @Test func receiversAreReadAsTheyAreWritten() throws {
-        for text in ["logits", "q:9.9,9.6,10.0@END", "k:5.5@S1+1", "v:7.3@all"] {
+        for text in ["logits", "q:9.9,9.6,10.0@END", "k:5.5@S1+1", "v:7.3@all", "q:9.9@YEAR", "m8,m11@END"] {
             #expect(try #require(Receiver(text)).description == text)
         }
     }

@@ -176,6 +176,6 @@ import Testing
         let error = #expect(throws: IOIError.self) {
             try CounterfactualGap(fixture, prompts, workers: Self.workers) { _ in Issue.record("was run") }
         }
-        #expect(error?.description.hasPrefix("prompt 7: found no abc_tokens, expected a counterfactual") == true)
+        #expect(error?.description.hasPrefix("prompt 7: found no counterfactual, expected one") == true)
     }
 }
