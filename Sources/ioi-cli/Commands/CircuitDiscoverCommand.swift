@@ -146,7 +146,11 @@ struct CircuitDiscoverCommand: BoundedCommand {
     {
         let circuit = try results.found()
         return ResultsView(
-            text: { results.text(circuit, on: subject.prompting(by: experiment.metric), saved: saving.save) },
+            text: {
+                results.text(
+                    circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric, saved: saving.save
+                )
+            },
             csv: { results.csv(circuit) },
             next: saving.save.map { "ioi faithfulness --circuit \($0.shellWord) --surface\(model.flag)\(prompts.flag)" }
                 ?? "ioi heads\(model.flag)\(prompts.flag)"

@@ -2,7 +2,7 @@ import IOIKit
 
 extension DiscoverResults {
     /// The circuit, its faithfulness, and how it was found.
-    func text(_ circuit: Circuit, on prompts: String, saved: String?) -> String {
+    func text(_ circuit: Circuit, on prompts: String, metric: Metric?, saved: String?) -> String {
         var lines = [circuit.text()]
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
         if let faithfulness {
@@ -18,7 +18,7 @@ extension DiscoverResults {
                     "sparsity     \(decimal(100 * sparsity, 2)) % of all (\(circuit.namesMLPs ? "node" : "head"), position) pairs"
                 )
             }
-            if let note = faithfulness.note { lines.append(note.explanation()) }
+            if let note = faithfulness.note { lines.append(note.explanation(of: metric)) }
         }
         if let stability {
             lines.append(

@@ -80,7 +80,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         let circuit = try experiment.circuit(of: subject.model)!
         let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
-            text: { results.text(circuit, on: subject.prompting(by: experiment.metric)) },
+            text: { results.text(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric) },
             csv: { results.csv(experiment.method) },
             next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)\(prompts.flag)"
         )

@@ -2,7 +2,7 @@ import IOIKit
 
 extension FaithfulnessResults {
     /// The figures, their splits, the prompts with the largest differences, and the surface if it was measured.
-    func text(_ circuit: Circuit, on prompts: String) -> String {
+    func text(_ circuit: Circuit, on prompts: String, metric: Metric?) -> String {
         let whole = faithfulness
         var figures = TextTable(
             header: [prompts, "", "95 % interval"], leftColumns: [0, 3]
@@ -15,7 +15,7 @@ extension FaithfulnessResults {
             row("|F(M) − F(C)|", whole.difference), ["F(C) / F(M)"] + whole.ratio.shareCells(whole.note),
         ]
         var lines = figures.lines
-        if let note = whole.note { lines.append(note.explanation()) }
+        if let note = whole.note { lines.append(note.explanation(of: metric)) }
         lines.append(
             "\(circuit.size), \(decimal(100 * sparsity, 2)) % of all (\(circuit.namesMLPs ? "node" : "head"), position) pairs"
                 + (edgeSparsity.map { "; \(decimal(100 * $0, 2)) % of all edges" } ?? "")
@@ -85,6 +85,14 @@ extension CircuitMethod {
         ]
         let numbers = means.map(csvNumber) + ratio.csvFields + (null ?? [nil, nil, nil]).map(csvNumber)
         return (names + numbers + [note?.rawValue ?? ""]).joined(separator: ",")
+    }
+}
+
+extension RatioNote {
+    /// - Parameter metric: what F(M) is the mean of; nil for the logit difference.
+    func explanation(of metric: Metric?) -> String {
+        guard let metric, !metric.isRelative else { return explanation() }
+        return "F(M) is 0: the \(metric.noun) is that from the whole model; F(C) counts by itself"
     }
 }
 

@@ -2,14 +2,14 @@ import IOIKit
 
 extension ValidateResults {
     /// The two means, the minimality of each node, and the completeness of each set.
-    func text(on prompts: String) -> String {
+    func text(on prompts: String, metric: Metric?) -> String {
         var header = [
             prompts, "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
         ]
         if let whole, let part = circuit.value {
             header[2] += "  \(percent(part / whole)) of F(M)" + (ratioNote.map { ", \($0.rawValue)" } ?? "")
         } else {
-            header.append(RatioNote.meaningless.explanation())
+            header.append(RatioNote.meaningless.explanation(of: metric))
         }
         let parts =
             (minimality.isEmpty ? [] : [minimalityLines]) + (completeness.isEmpty ? [] : [completenessLines])
