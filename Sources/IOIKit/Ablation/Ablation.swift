@@ -3,7 +3,8 @@ public struct Ablation: Codable, Equatable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
         /// The mean over counterfactuals.
         case mean
-        /// The value in the counterfactual of a random other prompt of the same template and name order.
+        /// The value in the counterfactual of a random other prompt of the same template and named positions, on IOI the
+        /// same order of names.
         case resample
         case zero
         /// The value in the prompt's own counterfactual.
@@ -28,9 +29,9 @@ public struct Ablation: Codable, Equatable, Sendable {
 
     /// The tokens over which a mean is taken.
     public enum Group: String, CaseIterable, Codable, Sendable {
-        /// Those at the same position of the same template and name order.
+        /// Those at the same position of the same template and named positions, on IOI the same order of names.
         case template
-        /// Those of the same position class in any counterfactual; tokens of no class form one group.
+        /// Those of the same named position in any counterfactual; tokens without a name form one group.
         case global
     }
 

@@ -8,7 +8,7 @@ struct AblationOptions<Command: CommandDefaults>: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Take means position by position over prompts of the same template and order, or over all prompts.",
+            "Take means position by position over prompts of the same template and positions, or over all prompts.",
             valueName: "group"
         )
     )

@@ -55,7 +55,7 @@ extension Ablation.Kind: ExpressibleByArgument {
     public static var allValueDescriptions: [String: String] {
         [
             "mean": "The mean over the counterfactuals of the prompts.",
-            "resample": "The value in the counterfactual of another prompt of the same template and order.",
+            "resample": "The value in the counterfactual of another prompt of the same template and positions.",
             "zero": "The number 0.",
             "counterfactual": "The value in the prompt's own counterfactual.",
             "optimal": "A constant for each head, learned to make the circuit do its best; whole circuits only.",
