@@ -3,8 +3,8 @@ public struct Ablation: Codable, Equatable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
         /// The mean over counterfactuals.
         case mean
-        /// The value in the counterfactual of a random other prompt of the same template and named positions, on IOI the
-        /// same order of names.
+        /// The value in the counterfactual of a random other prompt of the same template and named positions, on IOI
+        /// the same order of names.
         case resample
         case zero
         /// The value in the prompt's own counterfactual.
