@@ -70,31 +70,13 @@ private struct NodeWalker {
     let progress: (Double) -> Void
 
     /// In the order in which they were found.
-    private(set) var classes: [HeadClass] = []
-    private(set) var paths: [ClassPath] = []
-    private(set) var steps: [PathWalkStep] = []
+    fileprivate var classes: [HeadClass] = []
+    fileprivate var paths: [ClassPath] = []
+    fileprivate var steps: [PathWalkStep] = []
     /// The index of each node's class.
-    private var owners: [Node: Int] = [:]
+    fileprivate var owners: [Node: Int] = [:]
 
     private static let logits = "logits"
-
-    init(
-        options: NodeWalk,
-        model: GPT2Parameters,
-        prompts: [Prompt],
-        metric: Metric,
-        settings: RunSettings,
-        measuring: @escaping PatchMeasures.Measuring,
-        progress: @escaping (Double) -> Void
-    ) {
-        self.options = options
-        self.model = model
-        self.prompts = prompts
-        self.metric = metric
-        self.settings = settings
-        self.measuring = measuring
-        self.progress = progress
-    }
 
     /// What a class reads at one position.
     private typealias Reading = (
