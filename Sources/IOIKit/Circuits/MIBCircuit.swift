@@ -215,7 +215,7 @@ extension MIBCircuit {
         }
     }
 
-    /// An edge that stands in the text more than once, which a decoder does not tell.
+    /// An edge that the text has more than once, which a decoder does not tell.
     ///
     /// - Parameter distinct: the number of edges that were decoded.
     private static func repeatedEdge(_ json: Data, distinct: Int) -> String? {

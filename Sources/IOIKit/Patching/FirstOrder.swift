@@ -1,7 +1,7 @@
 /// The effects of patched runs to first order, all of them from one forward and one backward pass of the host.
 ///
-/// A run that takes the values x′ of some sites from a donor changes the metric m by about Σ (x′ − x) · ∂m/∂x, over the sites and tokens that it edits, where x and the gradient are those of the host's own
-/// run. The method is Nanda's attribution patching ("Attribution Patching: Activation Patching At Industrial Scale",
+/// A run that takes the values x′ of some sites from a donor changes the metric m by about Σ (x′ − x) · ∂m/∂x, over the
+/// sites and tokens that it edits, where x and the gradient are those of the host's own run. The method is Nanda's attribution patching ("Attribution Patching: Activation Patching At Industrial Scale",
 /// 2023; for edges Syed et al. 2310.10348).
 ///
 /// It errs where m bends between x and x′ (Kramár et al. 2403.00745). Where the softmax of an attention pattern is

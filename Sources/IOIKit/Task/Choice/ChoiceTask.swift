@@ -101,7 +101,7 @@ public enum ChoiceTask: String, CaseIterable, Sendable {
 /// Draws the prompts of a task.
 protocol ChoiceSource {
     /// - Parameters:
-    ///   - generator: of all that stands in the prompt.
+    ///   - generator: of everything in the prompt.
     ///   - counterfactuals: of what only its counterfactual needs.
     func draw(
         _ split: PromptGenerator.Split,

@@ -29,7 +29,7 @@ struct NounPairs {
 
     subscript(split: PromptGenerator.Split) -> [Noun] { split == .training ? training : heldOut }
 
-    /// The noun that stands in a counterfactual: the same in its other form if that has as many tokens, else another
+    /// The noun in a counterfactual: the same in its other form if that has as many tokens, else another
     /// one, of either split, whose other form has; nil if there is none.
     ///
     /// - Parameters:

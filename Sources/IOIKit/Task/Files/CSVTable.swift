@@ -17,7 +17,7 @@ struct CSVTable {
         if let row = records.first(where: { [header] in $0.fields.count != header.count }) {
             throw IOIError(
                 "\(path) line \(row.line): found \(row.fields.count) fields, expected \(header.count), one for each "
-                    + "column; a field with a comma stands in quotation marks"
+                    + "column; a field with a comma needs quotation marks"
             )
         }
         rows = records

@@ -1,4 +1,4 @@
-/// A prompt as it stands in a file, before it is checked: fields may be missing.
+/// A prompt as a file holds it, before it is checked: fields may be missing.
 struct PairRecord {
     /// What a form of file calls its fields, for errors.
     struct Names: Equatable, Sendable {

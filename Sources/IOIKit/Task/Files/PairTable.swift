@@ -108,7 +108,7 @@ enum PairTable {
                 if let word = (pair.right + pair.wrong).first(where: { $0.contains(separator) }) {
                     throw IOIError(
                         "prompt \(prompt.id): found the answer \(word.quoted), expected none with \(separator), which "
-                            + "stands between words in a table"
+                            + "separates words in a table"
                     )
                 }
                 answers = [pair.right, pair.wrong].map { $0.joined(separator: String(separator)) }

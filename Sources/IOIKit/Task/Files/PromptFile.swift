@@ -13,7 +13,7 @@ struct PromptFile {
         case pairs([PairRecord])
     }
 
-    /// The path that stands for standard input.
+    /// The path that means standard input.
     static let standardInput = "-"
 
     /// For errors.
@@ -171,7 +171,7 @@ struct PromptFile {
     }
 }
 
-/// A prompt as it stands in a JSON file.
+/// A prompt as a JSON file holds it.
 protocol FileRecord: Decodable {
     /// File and place, for errors.
     var source: String { get set }
@@ -190,7 +190,7 @@ extension PairRecord: FileRecord {
     }
 }
 
-/// What stands on standard input, which can be read once.
+/// The contents of standard input, which can be read once.
 enum StandardInput {
     static let contents = Result { try FileHandle.standardInput.readToEnd() ?? Data() }
 }
