@@ -45,6 +45,16 @@ public enum Site: String, CaseIterable, Codable, Sendable {
     }
 }
 
+extension Node {
+    /// The node's output before it is added to the residual stream: z of a head, the output of an MLP.
+    package var site: Site {
+        switch self {
+        case .head: .z
+        case .mlp: .mlpOut
+        }
+    }
+}
+
 /// The points of a block, in the order of computation, where a patched run can leave the cached run.
 package enum Stage: Int, CaseIterable, Comparable {
     case residPre, qkv, z, attnOut, residMid, mlpOut, residPost

@@ -44,14 +44,6 @@ public enum Node: Hashable, Sendable, LosslessStringConvertible {
         guard case .mlp(let layer) = self else { return nil }
         return layer
     }
-
-    /// What the node puts out before it is added to the residual stream: z of a head, the output of an MLP.
-    package var site: Site {
-        switch self {
-        case .head: .z
-        case .mlp: .mlpOut
-        }
-    }
 }
 
 extension Node: Comparable {
@@ -66,7 +58,7 @@ extension Node: TextCoded {
 }
 
 extension GPT2Config {
-    /// What is wrong with a node that this model has not; nil for one that it has.
+    /// What is wrong with a node that this model lacks; nil for one that it has.
     package func problem(with node: Node) -> String? {
         switch node {
         case .head(let head): return problem(with: head)

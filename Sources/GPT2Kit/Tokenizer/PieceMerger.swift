@@ -1,7 +1,7 @@
 /// Applies the merges to one piece of text after another, reusing its working memory.
 struct PieceMerger {
     /// A token of the piece, in a doubly linked list; -1 marks an end.
-    private struct Node {
+    private struct Link {
         var token: Int32
         var previous: Int32
         var next: Int32
@@ -9,8 +9,8 @@ struct PieceMerger {
         var merge: MergeTable.Merge?
     }
 
-    /// A node that absorbs the next one keeps its index, so indices keep the order of the text.
-    private var nodes: [Node] = []
+    /// A link that absorbs the next one keeps its index, so indices keep the order of the text.
+    private var links: [Link] = []
     private var queue = MinHeap()
     private let byteTokens: [Int32]
 
@@ -26,44 +26,44 @@ struct PieceMerger {
     ///   - piece: the bytes of a piece of text.
     ///   - output: the joined tokens are appended to it.
     mutating func merge(_ piece: ArraySlice<UInt8>, by table: MergeTable, into output: inout [Int]) {
-        nodes.removeAll(keepingCapacity: true)
+        links.removeAll(keepingCapacity: true)
         for byte in piece {
-            let index = Int32(nodes.count)
-            nodes.append(Node(token: byteTokens[Int(byte)], previous: index - 1, next: index + 1))
+            let index = Int32(links.count)
+            links.append(Link(token: byteTokens[Int(byte)], previous: index - 1, next: index + 1))
         }
-        guard !nodes.isEmpty else { return }
-        nodes[nodes.count - 1].next = -1
-        for index in nodes.indices { findMerge(at: index, in: table) }
+        guard !links.isEmpty else { return }
+        links[links.count - 1].next = -1
+        for index in links.indices { findMerge(at: index, in: table) }
 
         while let (rank, index) = queue.popFirst() {
             // An entry whose pair has changed since is stale.
-            guard let merge = nodes[index].merge, merge.rank == rank else { continue }
-            nodes[index].token = merge.result
+            guard let merge = links[index].merge, merge.rank == rank else { continue }
+            links[index].token = merge.result
             absorbNext(at: index)
             findMerge(at: index, in: table)
-            if nodes[index].previous >= 0 { findMerge(at: Int(nodes[index].previous), in: table) }
+            if links[index].previous >= 0 { findMerge(at: Int(links[index].previous), in: table) }
         }
 
         var index = 0
         while index >= 0 {
-            output.append(Int(nodes[index].token))
-            index = Int(nodes[index].next)
+            output.append(Int(links[index].token))
+            index = Int(links[index].next)
         }
     }
 
     private mutating func findMerge(at index: Int, in table: MergeTable) {
-        let node = nodes[index]
-        let merge = node.next < 0 ? nil : table[node.token, nodes[Int(node.next)].token]
-        nodes[index].merge = merge
+        let link = links[index]
+        let merge = link.next < 0 ? nil : table[link.token, links[Int(link.next)].token]
+        links[index].merge = merge
         if let merge { queue.insert(rank: merge.rank, index: index) }
     }
 
     private mutating func absorbNext(at index: Int) {
-        let absorbed = Int(nodes[index].next)
-        let after = nodes[absorbed].next
-        nodes[index].next = after
-        if after >= 0 { nodes[Int(after)].previous = Int32(index) }
-        nodes[absorbed].merge = nil
+        let absorbed = Int(links[index].next)
+        let after = links[absorbed].next
+        links[index].next = after
+        if after >= 0 { links[Int(after)].previous = Int32(index) }
+        links[absorbed].merge = nil
     }
 }
 

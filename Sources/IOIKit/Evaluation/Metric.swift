@@ -40,7 +40,7 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
     /// Whether a change is a share of the unpatched run's value. That of a divergence is 0.
     public var isRelative: Bool { self != .divergence }
 
-    /// The metric for prompts that no other was asked for: the logit difference where each has one right token, the
+    /// The default metric of prompts: the logit difference where each has one right token, the
     /// probability difference where some have several, and the log probability where some have no wrong token.
     public init(for prompts: [Prompt]) {
         if prompts.contains(where: \.wrongTokens.isEmpty) {

@@ -14,10 +14,9 @@ final class MetricReader {
     private var directions: [[Double]] = []
     /// The logits of unpatched runs. [prompts, vocabulary]
     private var reference: ValueTable?
-    /// [rows, d], [rows, vocabulary], [rows, 1]
+    /// [rows, d], [rows, vocabulary]
     private lazy var finals = ValueTable(rows: Self.rows, columns: model.config.width)
     private lazy var logits = ValueTable(rows: Self.rows, columns: model.config.vocabularySize)
-    private lazy var divergences = ValueTable(rows: Self.rows, columns: 1)
 
     /// - Parameter finals: a row for each prompt. [prompts, d]
     static func rows(_ finals: Matrix) -> [Row] { (0..<finals.rows).map { ($0, UnsafePointer(finals[$0])) } }

@@ -88,6 +88,7 @@ public struct PatchEffects: Sendable {
     ) {
         let original = measures.original
         let isAbsolute = gap == nil && !metric.isRelative
+        // As a percentage of 100, a change is given as it is.
         let wholes = gap?.values ?? (isAbsolute ? original.map { _ in 100 } : original)
         let ratios = measures.patched.map { patched in
             patched.indices.map { 100 * (patched[$0] - original[$0]) / wholes[$0] }

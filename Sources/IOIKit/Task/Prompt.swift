@@ -13,7 +13,7 @@ public struct Prompt: Equatable, Sendable {
     /// The prompt up to the answer, without the beginning-of-text token.
     public var text: String
     public var tokens: [Int]
-    /// The other prompt: what its activations carry is what the task's information is not.
+    /// A prompt without the information that the task needs, from which patching and ablation take values.
     public var counterfactualText: String?
     /// The tokens of the counterfactual, as many as the prompt's; nil if there is none.
     public var counterfactualTokens: [Int]?
@@ -96,7 +96,7 @@ extension [Prompt] {
     /// Checks that all prompts have the positions that are selected.
     ///
     /// - Parameter field: the option that selects them.
-    /// - Throws: `IOIError` for the option, listing the positions that there are.
+    /// - Throws: `IOIError` for the option, listing the positions that all prompts have.
     func check(_ selections: some Sequence<PositionSelection>, field: String) throws {
         for case .one(let name) in Set(selections) {
             guard let lacking = first(where: { $0.positions[name] == nil }) else { continue }

@@ -108,7 +108,7 @@ extension Plan.Measuring {
 }
 
 extension Plan.Measure {
-    /// Checks that it is known and can be named in no other way, so that each figure has one path.
+    /// Checks that the measure exists and has no shorter name, so that each figure has one path.
     ///
     /// - Throws: `IOIError` that names the field.
     func validate(in plan: Plan, isOfBase: Bool) throws {

@@ -38,7 +38,7 @@ final class PlanMeasuring {
     /// The name of the circuit that a measure is about; nil for none.
     private func circuitName(for measure: Plan.Measure) -> String? { plan.isOwnTask(measure) ? circuitName : nil }
 
-    /// - Throws: `IOIError` if a measure needs a circuit, or a class of it, that there is not.
+    /// - Throws: `IOIError` if a measure needs a circuit, or a class of the circuit, that does not exist.
     func checkCircuit(of measure: Plan.Measure, stage: String) throws {
         let field = "stage \(stage.quoted)"
         if measure.kind.needsCircuit, circuit == nil {

@@ -194,7 +194,7 @@ private struct Derivation {
         }
     }
 
-    /// Checks ids against the words that are given beside them, which tells ids of another vocabulary.
+    /// Checks ids against the words that the file gives as well. Ids of another vocabulary do not match them.
     private func check(_ ids: [Int], are answers: [PairRecord.Answer], _ field: String, _ idField: String) throws {
         guard ids.count == answers.count else {
             throw fault("\(idField): found \(ids.count), expected \(answers.count), as many as \(field)")

@@ -86,7 +86,7 @@ public struct SentenceReader: Sendable {
 
     /// The prompts of a file of any task, whose names are taken from the sentences in place of the answers of the file.
     ///
-    /// - Throws: `IOIError` naming the place of which no IOI prompt can be made.
+    /// - Throws: `IOIError` naming an entry that gives no IOI prompt.
     func dataset(_ records: [PairRecord], of file: PromptFile, dropUnequal: Bool) throws -> IOIDataset {
         guard let tokenizer = prompts.tokenizer else { throw PromptSource.noTokenizer }
         let made = try records.map { pair in
