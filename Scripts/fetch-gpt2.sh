@@ -3,7 +3,7 @@
 set -euo pipefail
 
 program=fetch-gpt2
-scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scripts=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=Scripts/lib/fetch.sh
 . "$scripts/lib/fetch.sh"
 
@@ -35,14 +35,15 @@ for it (SHA-256, or the Git blob's SHA-1 for its small files): this finds a brok
 that serves something else. SOURCE beside the files records repository, revision and SHA-256 hashes.
 
 A broken download is resumed by running the same command again. Files that are there already and right are
-not fetched again; a file of the same name that is not the expected one is renamed to NAME.old.
+not fetched again; a file of the same name that is not the expected one is renamed to NAME.old (or NAME.old.1 ...).
 
 Environment:
   IOI_MODELS             folder for gpt2, gpt2-medium, ... (default: models in this repository)
   HF_ENDPOINT            another hub or mirror (default: https://huggingface.co)
   HF_TOKEN               access token, sent to HF_ENDPOINT only
-  IOI_FETCH_RETRIES      attempts in a row without progress after a failed one (default: 5)
+  IOI_FETCH_RETRIES      attempts in a row that may fail before another MB has come (default: 5)
   IOI_FETCH_RETRY_DELAY  seconds between attempts (default: 2)
+  IOI_FETCH_PATIENCE     seconds that a transfer may stay below 4 KB/s (default: 30)
   IOI_FETCH_MANIFEST     file of lines "size revision bytes sha256 file" in place of the pinned ones, for
                          mirrors with other revisions and for tests
 
@@ -68,8 +69,9 @@ ask_hub() { # revision, file
     for ((hop = 0; hop < 5; hop++)); do
         while :; do
             code=0
-            answer=$(request --silent --head --write-out 'ioi-status: %{http_code}\nioi-next: %{redirect_url}\n' "$url") ||
-                code=$?
+            answer=$(
+                request "$url" --silent --head --write-out 'ioi-status: %{http_code}\nioi-next: %{redirect_url}\n'
+            ) || code=$?
             status=$(header ioi-status)
             [ "$code" -ne 0 ] || [ "$status" -lt 400 ] || code=22
             [ "$code" -ne 0 ] || break
@@ -91,9 +93,8 @@ ask_hub() { # revision, file
     # An ETag is quoted, and marked W/ where it is a weak one.
     hub_hash=${hub_hash#W/}
     hub_hash=${hub_hash//\"/}
-    if ! printf '%s %s %s\n' "$hub_commit" "$hub_bytes" "$hub_hash" |
-        grep -Eq '^[0-9a-f]{40} [0-9]+ ([0-9a-f]{40}|[0-9a-f]{64})$'; then
-        die "$2: the hub reports commit '$hub_commit', size '$hub_bytes', hash '$hub_hash'; expected X-Repo-Commit, X-Linked-Size and X-Linked-Etag, or ETag"
+    if ! [[ "$hub_commit $hub_bytes $hub_hash" =~ ^[0-9a-f]{40}\ [1-9][0-9]{0,12}\ ([0-9a-f]{40}|[0-9a-f]{64})$ ]]; then
+        die "$2: the hub reports commit '${hub_commit:0:80}', size '${hub_bytes:0:80}', hash '${hub_hash:0:80}'; expected X-Repo-Commit, X-Linked-Size and X-Linked-Etag, or ETag"
     fi
 }
 
@@ -113,6 +114,10 @@ as_recorded() {
         [ -z "$mismatch" ] || return 1
     done
 }
+
+case ${HF_TOKEN:-} in
+    *[!A-Za-z0-9._-]*) die "HF_TOKEN: found a character that no token has, expected letters, digits, '.', '_', '-'" ;;
+esac
 
 size=
 target=

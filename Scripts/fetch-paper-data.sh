@@ -3,7 +3,7 @@
 set -euo pipefail
 
 program=fetch-paper-data
-scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scripts=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=Scripts/lib/fetch.sh
 . "$scripts/lib/fetch.sh"
 
@@ -39,15 +39,16 @@ The files come from a fixed commit and are checked against SHA-256 hashes writte
 the files records repository, commit and hashes.
 
 A broken download is resumed by running the same command again. Files that are there already and right are
-not fetched again; a file of the same name that is not the expected one is renamed to NAME.old.
+not fetched again; a file of the same name that is not the expected one is renamed to NAME.old (or NAME.old.1 ...).
 
 Environment:
   IOI_PAPER_DATA         the folder for the files (default: paper-data in IOI_MODELS)
   IOI_MODELS             folder for paper-data and models (default: models in this repository)
   IOI_PAPER_ENDPOINT     a mirror, which has the files at /osu-srml/neuro-amp-circuits/COMMIT/FILE
                          (default: https://raw.githubusercontent.com)
-  IOI_FETCH_RETRIES      attempts in a row without progress after a failed one (default: 5)
+  IOI_FETCH_RETRIES      attempts in a row that may fail before another MB has come (default: 5)
   IOI_FETCH_RETRY_DELAY  seconds between attempts (default: 2)
+  IOI_FETCH_PATIENCE     seconds that a transfer may stay below 4 KB/s (default: 30)
   IOI_FETCH_MANIFEST     file of lines "paper-data commit bytes sha256 file" in place of the pinned ones, for tests
 
 Exit codes: 0 all files in place, 1 failed, 64 wrong usage.

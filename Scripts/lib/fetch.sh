@@ -18,7 +18,7 @@ access=
 credentials() { :; }
 
 die() {
-    printf '%s: %s\n' "$program" "$1" >&2
+    printf '%s: %s\n' "$program" "${1//[[:cntrl:]]/ }" >&2
     exit 1
 }
 
@@ -59,9 +59,17 @@ compare() { # file, bytes, hash
     [ "$digest" = "$3" ] || mismatch="found $name $digest, expected $3"
 }
 
-request() { # curl arguments, URL last
-    curl --config <(credentials "${!#}") --header 'Accept-Encoding: identity' \
-        --connect-timeout 20 --speed-limit 1 --speed-time 60 "$@"
+# Below this many bytes a second for `patience` seconds, a transfer is given up and tried again.
+floor=4096
+
+request() { # URL, curl arguments
+    local url=$1 protocols='=https'
+    shift
+    case $endpoint in http://*) protocols='=http,https' ;; esac
+    # --disable comes first: no .curlrc has a say.
+    curl --disable --config <(credentials "$url") --header 'Accept-Encoding: identity' --globoff \
+        --proto "$protocols" --proto-redir "$protocols" --max-redirs 5 \
+        --connect-timeout 20 --speed-limit "$floor" --speed-time "$patience" "$@" --url "$url"
 }
 
 # After a failed request: returns after a pause when another attempt may help, and ends the script with the
@@ -71,6 +79,7 @@ failures=0
 retry_or_die() { # curl's exit code, HTTP status, URL, note for the last line
     local reason
     case $1 in
+        1 | 47) die "$3: expected at most 5 redirections, from https to https alone" ;;
         6) reason="host not found" ;;
         7) reason="no connection" ;;
         18 | 52 | 55 | 56 | 92) reason="connection cut" ;;
@@ -108,14 +117,18 @@ download() { # URL, partial file, bytes
         [ "$before" -eq 0 ] || resumed=true
         [ "$before" -lt "$3" ] || return 0
         code=0
-        status=$(request "$quiet" --fail --location --continue-at - --output "$2" --write-out '%{http_code}' "$1") ||
-            code=$?
+        # A server that sends more than the file has meets the limit, which is in KB.
+        status=$(
+            ulimit -f $(($3 / 1024 + 2))
+            trap '' XFSZ
+            request "$1" "$quiet" --fail --location --continue-at - --output "$2" --write-out '%{http_code}'
+        ) || code=$?
         [ "$code" -ne 0 ] || return 0
         after=$(size_of "$2")
-        if [ "$after" -gt "$before" ]; then
-            reached=true
-            failures=0
-        fi
+        [ "$after" -le "$3" ] || { rm -f "$2" && die "$1: found more than $(amount "$3"), expected so much; removed"; }
+        [ "$after" -le "$before" ] || reached=true
+        # A server that sends a little each time is not waited for without end.
+        [ $((after - before)) -lt 1000000 ] || failures=0
         if [ "$code" -eq 33 ] || [ "$code:$status" = 22:416 ]; then
             # The server cannot resume, so the file is fetched from the start.
             restarts=$((restarts + 1))
@@ -128,17 +141,29 @@ download() { # URL, partial file, bytes
     done
 }
 
+# Renames a file that is not ours; sets `kept` to its new name, which no other file has.
+kept=
+keep() { # file
+    local number=1
+    kept=$1.old
+    while [ -e "$target/$kept" ] || [ -L "$target/$kept" ]; do
+        kept=$1.old.$number
+        number=$((number + 1))
+    done
+    mv "$target/$1" "$target/$kept"
+}
+
 # Puts a file in place, unless it is there already, and notes it for SOURCE.
 provide() { # revision, file, bytes, hash
     local digest=$4
     mismatch="not there"
-    if [ -e "$target/$2" ]; then
+    if [ -e "$target/$2" ] || [ -L "$target/$2" ]; then
         compare "$target/$2" "$3" "$4"
         if [ -z "$mismatch" ]; then
             echo "$2: already there"
         else
-            mv -f "$target/$2" "$target/$2.old"
-            echo "$2: $mismatch; kept as $2.old"
+            keep "$2"
+            echo "$2: $mismatch; kept as $kept"
         fi
     fi
     [ -z "$mismatch" ] || fetch "$@"
@@ -148,7 +173,8 @@ provide() { # revision, file, bytes, hash
 
 fetch() { # revision, file, bytes, hash
     local url="$endpoint/$repository/${way:+$way/}$1/$2" part="$target/.$2.partial" free missing
-    if [ "$(size_of "$part")" -gt "$3" ]; then rm -f "$part"; fi
+    # A link would lead the download into another file.
+    if [ -L "$part" ] || [ "$(size_of "$part")" -gt "$3" ]; then rm -f "$part"; fi
     missing=$(($3 - $(size_of "$part")))
     # The column before the one with the percentage: names of file systems may contain spaces.
     free=$(df -Pk "$target" | awk 'NR == 2 { for (i = NF; i > 1; i--) if ($i ~ /%$/) { print $(i - 1); exit } }')
@@ -178,18 +204,28 @@ record() { # revision, what the files were checked against, further line
 }"
         cat "$work/files"
     } >"$work/SOURCE"
+    if [ -e "$target/SOURCE" ] && ! grep -q '^repository ' "$target/SOURCE"; then keep SOURCE; fi
     mv -f "$work/SOURCE" "$target/SOURCE"
+}
+
+setting() { # variable, value where it is not set
+    local value=${!1:-$2}
+    case $value in
+        *[!0-9]* | ?????*) die "$1: found '${value:0:80}', expected a whole number up to 9999" ;;
+    esac
+    echo "$((10#$value))"
 }
 
 # Checks tools and settings, and takes the folder.
 begin() {
     local owner
     while [ "${endpoint%/}" != "$endpoint" ]; do endpoint=${endpoint%/}; done
-    retries=${IOI_FETCH_RETRIES:-5}
-    delay=${IOI_FETCH_RETRY_DELAY:-2}
-    case $retries in
-        '' | *[!0-9]*) die "IOI_FETCH_RETRIES: found '$retries', expected a whole number" ;;
-    esac
+    [[ $endpoint =~ ^https?://[A-Za-z0-9._-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$ ]] ||
+        die "$mirror: found '${endpoint:0:80}', expected https://HOST or https://HOST/PATH"
+    retries=$(setting IOI_FETCH_RETRIES 5)
+    delay=$(setting IOI_FETCH_RETRY_DELAY 2)
+    patience=$(setting IOI_FETCH_PATIENCE 30)
+    case $target in /*) ;; *) target=$PWD/$target ;; esac
     command -v curl >/dev/null 2>&1 || die "curl not found; install it first"
     command -v sha256sum >/dev/null 2>&1 || command -v shasum >/dev/null 2>&1 ||
         die "neither sha256sum nor shasum found; install one first"
@@ -201,6 +237,7 @@ begin() {
     work=$target/.fetch
     if ! mkdir "$work" 2>/dev/null; then
         [ -d "$work" ] || die "$target: cannot write there"
+        [ ! -L "$work" ] || die "$work: found a link, expected no such file"
         owner=$(cat "$work/process" 2>/dev/null || true)
         if [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null; then
             die "$target: another fetch works there (process ${owner:-unknown}); if not so, remove $work"
@@ -208,7 +245,7 @@ begin() {
     fi
     echo $$ >"$work/process"
     # An empty folder would look like a model to a person who lists the models.
-    trap 'rm -rf "$work"; rmdir "$target" 2>/dev/null || true' EXIT
+    trap 'rm -f "$work"/{process,files,SOURCE}; rmdir "$work" "$target" 2>/dev/null || true' EXIT
     echo "$repository from $endpoint into $target"
 }
 
@@ -223,7 +260,7 @@ provide_pinned() { # group, further line for SOURCE
     local all file pin revision bytes hash
     all=$(pinned "$1")
     for file in $files; do
-        pin=$(printf '%s\n' "$all" | grep -E "^[0-9a-f]{40} [0-9]+ [0-9a-f]{64} $file\$") ||
+        pin=$(printf '%s\n' "$all" | grep -E "^[0-9a-f]{40} [1-9][0-9]{0,12} [0-9a-f]{64} $file\$") ||
             die "IOI_FETCH_MANIFEST: found no line '$1 REVISION BYTES SHA256 $file', expected one for each file"
         read -r revision bytes hash file <<<"$pin"
         provide "$revision" "$file" "$bytes" "$hash"

@@ -197,4 +197,85 @@ struct FetchScriptTests {
         #expect(FileManager.default.fileExists(atPath: folder.appending(path: "model.safetensors").path))
         #expect(run.lines.last == "Next: ioi finetune --model \(folder.path) --dataset clean --epochs 1")
     }
+
+    @Test(arguments: ["vocab.json", "model.safetensors"])
+    func serverThatSendsWithoutEndIsCutOff(file: String) async throws {
+        let bench = try FetchBench()
+        let server = try bench.serve("--endless", file)
+        let run = try await bench.fetch(from: server)
+        #expect(run.status == 1)
+        #expect(run.errors.count == 1 && run.errors[0].contains("found more than"), "\(run.errors)")
+        #expect(try !bench.filesInTarget().contains { $0.contains(file) })
+    }
+
+    @Test func serverThatDripsIsGivenUp() async throws {
+        let bench = try FetchBench()
+        let server = try bench.serve("--drip", "merges.txt")
+        let run = try await bench.fetch(from: server, ["IOI_FETCH_PATIENCE": "1", "IOI_FETCH_RETRIES": "0"])
+        #expect(run.status == 1)
+        #expect(run.errors.count == 1 && run.errors[0].contains("timed out"), "\(run.errors)")
+    }
+
+    @Test func nothingOfTheUserIsOverwritten() async throws {
+        let bench = try FetchBench()
+        let mine = ["merges.txt": "mine", "merges.txt.old": "older", "merges.txt.old.1": "oldest", "SOURCE": "a note"]
+        try FileManager.default.createDirectory(at: bench.target, withIntermediateDirectories: true)
+        for (name, text) in mine { try Data(text.utf8).write(to: bench.target.appending(path: name)) }
+        let run = try await bench.fetch(from: try bench.serve())
+        #expect(run.status == 0, "\(run.output)")
+        #expect(try bench.fetchedFilesEqualServedOnes())
+        let kept = [
+            "merges.txt.old.2": "mine", "merges.txt.old": "older", "merges.txt.old.1": "oldest", "SOURCE.old": "a note",
+        ]
+        for (name, text) in kept {
+            #expect(try Data(contentsOf: bench.target.appending(path: name)) == Data(text.utf8), "\(name)")
+        }
+    }
+
+    @Test func linksAreNotFollowed() async throws {
+        let bench = try FetchBench()
+        let files = FileManager.default
+        try files.createDirectory(at: bench.target, withIntermediateDirectories: true)
+        let precious = bench.folder.appending(path: "precious")
+        try Data("precious".utf8).write(to: precious)
+        for name in [".vocab.json.partial", "merges.txt", "SOURCE"] {
+            try files.createSymbolicLink(at: bench.target.appending(path: name), withDestinationURL: precious)
+        }
+        let run = try await bench.fetch(from: try bench.serve())
+        #expect(run.status == 0, "\(run.output)")
+        #expect(try bench.fetchedFilesEqualServedOnes())
+        #expect(try Data(contentsOf: precious) == Data("precious".utf8))
+
+        // Nor is a link taken for the folder of a fetch that was killed.
+        let theirs = bench.folder.appending(path: "theirs")
+        try files.createDirectory(at: theirs, withIntermediateDirectories: true)
+        try Data("999999999".utf8).write(to: theirs.appending(path: "process"))
+        try files.createSymbolicLink(at: bench.target.appending(path: ".fetch"), withDestinationURL: theirs)
+        let second = try await bench.fetch(from: try bench.serve())
+        #expect(second.status == 1)
+        #expect(second.errors.count == 1 && second.errors[0].contains("found a link"), "\(second.errors)")
+        #expect(try Data(contentsOf: theirs.appending(path: "process")) == Data("999999999".utf8))
+    }
+
+    @Test func configurationOfCurlHasNoSay() async throws {
+        let bench = try FetchBench()
+        try Data("proxy = \"http://127.0.0.1:9\"\n".utf8).write(to: bench.folder.appending(path: ".curlrc"))
+        let run = try await bench.fetch(from: try bench.serve())
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test(arguments: [
+        ("HF_ENDPOINT", "-K/etc/passwd"), ("HF_ENDPOINT", "file:///etc"), ("HF_ENDPOINT", "https://a/{b,c}"),
+        ("HF_ENDPOINT", "https://a\n-o/tmp/b"), ("HF_ENDPOINT", "https://user:word@a"),
+        ("HF_TOKEN", "a\"\noutput = \"/tmp/b"), ("IOI_FETCH_RETRIES", "1+1"), ("IOI_FETCH_RETRIES", "99999999999999"),
+        ("IOI_FETCH_RETRY_DELAY", "a[$(touch b)]"), ("IOI_FETCH_PATIENCE", "-1"),
+    ])
+    func variablesInjectNothing(name: String, value: String) async throws {
+        let bench = try FetchBench()
+        let server = try bench.serve()
+        let run = try await bench.fetch(from: server, [name: value])
+        #expect(run.status == 1)
+        #expect(run.errors.count == 1 && run.errors[0].hasPrefix("fetch-gpt2: \(name): found "), "\(run.errors)")
+        #expect(try server.requests().isEmpty)
+    }
 }

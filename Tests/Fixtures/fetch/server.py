@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 parser = argparse.ArgumentParser()
@@ -23,6 +24,8 @@ parser.add_argument("--cut", type=int, help="send at most this many bytes of a f
 parser.add_argument("--cut-count", type=int, default=1, help="how often to do so for each file")
 parser.add_argument("--ignore-range", action="store_true", help="answer every request with the whole file")
 parser.add_argument("--wrong", action="append", default=[], metavar="FILE", help="send FILE with its last byte changed")
+parser.add_argument("--endless", metavar="FILE", help="say no length of FILE, and send zeros after it without end")
+parser.add_argument("--drip", metavar="FILE", help="send FILE a byte at a time, ten a second")
 parser.add_argument("--status", type=int, help="answer everything with this status")
 parser.add_argument("--busy", type=int, default=0, help="answer this many requests with 503 first")
 options = parser.parse_args()
@@ -83,6 +86,21 @@ class Hub(BaseHTTPRequestHandler):
         headers["ETag"] = '"%s"' % hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         self.send(name, content, headers)
 
+    def trickle(self, name, status, headers, body):
+        if name == options.drip:
+            headers["Content-Length"] = str(len(body))
+        self.answer(status, headers)
+        try:
+            if name == options.endless:
+                self.wfile.write(body)
+                while True:
+                    self.wfile.write(bytes(65536))
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.1)
+        except OSError:
+            pass  # The client has had enough.
+
     def send(self, name, content, headers):
         if name in options.wrong:
             content = content[:-1] + bytes([content[-1] ^ 1])
@@ -95,6 +113,8 @@ class Hub(BaseHTTPRequestHandler):
             status = 206
             headers["Content-Range"] = "bytes %d-%d/%d" % (start, len(content) - 1, len(content))
         body = content[start:]
+        if self.command == "GET" and name in (options.endless, options.drip):
+            return self.trickle(name, status, headers, body)
         headers["Content-Length"] = str(len(body))
         with lock:
             cut = options.cut is not None and self.command == "GET" and len(body) > options.cut
