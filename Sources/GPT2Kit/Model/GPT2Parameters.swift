@@ -65,6 +65,14 @@ public final class GPT2Parameters: @unchecked Sendable {
         finalBeta = next()
     }
 
+    /// - Throws: ``IOIError`` if the weights of such a model take more memory than there is.
+    package static func checkMemory(for config: GPT2Config) throws {
+        let count = entries(of: config).reduce(0.0) {
+            $0 + Double($1.matrixShape.rows) * Double($1.matrixShape.columns)
+        }
+        try MachineMemory.check(count * Double(MemoryLayout<Float>.stride), for: "a model of this shape")
+    }
+
     /// All zeros.
     public convenience init(zeros config: GPT2Config) {
         let (arena, views) = Arena.holding { arena in

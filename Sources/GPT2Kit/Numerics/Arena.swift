@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// One zeroed allocation of floats that hands out matrices; it is freed with its last reference.
 ///
@@ -10,6 +11,10 @@ package final class Arena: @unchecked Sendable {
     private let byteCount: Int
     private let isCounting: Bool
     private var taken = 0
+    private static let allMapped = Atomic(0)
+
+    /// The bytes of all arenas, of which only the pages that were written are in memory yet.
+    package static var mapped: Int { allMapped.load(ordering: .relaxed) }
 
     convenience init(count: Int) { self.init(count: count, isCounting: false) }
 
@@ -27,9 +32,13 @@ package final class Arena: @unchecked Sendable {
             madvise(mapping, byteCount, MADV_HUGEPAGE)
         #endif
         base = mapping.bindMemory(to: Float.self, capacity: count)
+        Self.allMapped.add(byteCount, ordering: .relaxed)
     }
 
-    deinit { munmap(base, byteCount) }
+    deinit {
+        munmap(base, byteCount)
+        Self.allMapped.subtract(byteCount, ordering: .relaxed)
+    }
 
     /// Gives all floats back, without making them zero.
     func reset() { taken = 0 }

@@ -11,7 +11,31 @@ extension Double {
 
 extension String {
     /// The text in double quotes for an error message: shortened, with control characters escaped.
-    package var quoted: String { shortened.debugDescription }
+    package var quoted: String { shortened.debugDescription.visible }
+
+    /// The text on one line, with every character escaped that a terminal would obey rather than show: control
+    /// characters, line separators, and those that change the direction of writing.
+    package var visible: String {
+        guard unicodeScalars.contains(where: \.isObeyed) else { return self }
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case _ where !scalar.isObeyed: text.unicodeScalars.append(scalar)
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            default: text += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            }
+        }
+    }
+
+    /// The text without its middle, if it has more than `limit` characters (Unicode scalars).
+    package func shortened(to limit: Int) -> String {
+        let scalars = unicodeScalars
+        // Counting the bytes first spares most texts the walk.
+        guard utf8.count > limit, scalars.count > limit else { return self }
+        let (start, end) = (limit * 2 / 3, limit - 3 - limit * 2 / 3)
+        return "\(String(scalars.prefix(start))) … \(String(scalars.suffix(end)))"
+    }
 
     /// The text as a JSON string.
     package var jsonLiteral: Data {
@@ -27,5 +51,16 @@ extension String {
         return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
     }
 
-    var shortened: String { count <= 80 ? self : prefix(80) + "…" }
+    var shortened: String { unicodeScalars.count <= 80 ? self : String(unicodeScalars.prefix(80)) + "…" }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isObeyed: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        case .format:
+            [0x061C...0x061C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069].contains { $0.contains(value) }
+        default: false
+        }
+    }
 }

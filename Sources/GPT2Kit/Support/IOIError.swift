@@ -1,4 +1,5 @@
-/// A failure described in one line: the file or field, what was found and what was expected.
+/// A failure described in one line of at most ``longest`` characters: the file or field, what was found and what was
+/// expected. Control characters of the text, which may come from a file, are escaped.
 public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
     public enum Kind: Sendable {
         /// The caller asked for something that cannot be done.
@@ -13,6 +14,9 @@ public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
     /// The message without the field.
     public let problem: String
 
+    /// The most characters of a description; longer ones lose their middle.
+    public static let longest = 390
+
     /// The field, if any, and the problem.
     public var description: String { field.map { "\($0): \(problem)" } ?? problem }
 
@@ -22,8 +26,11 @@ public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
 
     private init(field: String?, _ problem: String, kind: Kind) {
         self.kind = kind
-        self.field = field
-        self.problem = problem.split(whereSeparator: \.isNewline).joined(separator: " ")
+        self.field = field?.shortened(to: 100).visible
+        let line = problem.split(whereSeparator: \.isNewline).joined(separator: " ")
+        // Shortened before, too: escaping a text of many MB would take long.
+        let room = Self.longest - (self.field.map { $0.count + 2 } ?? 0)
+        self.problem = line.shortened(to: room).visible.shortened(to: room)
     }
 
     /// An option with an invalid value.

@@ -57,6 +57,7 @@ public final class PretrainJob {
         let start = run.url.appendingPathComponent("start")
         if !FileManager.default.fileExists(atPath: start.path) {
             let config = try recipe.config(vocabulary: tokenizer.vocabularySize)
+            try GPT2Parameters.checkMemory(for: config)
             let parameters = GPT2Parameters(
                 random: config, seed: seed, deviation: recipe.deviation,
                 positionDeviation: recipe.positionDeviation, workers: workers

@@ -20,13 +20,8 @@ extension ReportBuilder {
     }
 
     mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
-        let lines = ([header] + rows).map { $0.map(Self.csvField).joined(separator: ",") + "\n" }
+        let lines = ([header] + rows).map { $0.map(\.csvField).joined(separator: ",") + "\n" }
         tables.append((name, lines.joined()))
-    }
-
-    private static func csvField(_ text: String) -> String {
-        guard text.contains(where: { ",\"".contains($0) || $0.isNewline }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
     /// A number in full precision; empty for nil.

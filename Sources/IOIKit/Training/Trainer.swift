@@ -108,6 +108,8 @@ public final class Trainer {
                     parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
                     workers: workers
                 )
+                // Before any of it is written.
+                try MachineMemory.check(Double(Arena.mapped), for: "training on batches of \(settings.batch) examples")
             }
             let loss = trainingStep!.run(
                 packed, labels: labels(of: batch), dropout: dropout(at: next),

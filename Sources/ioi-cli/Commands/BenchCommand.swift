@@ -87,12 +87,12 @@ struct BenchCommand: ParsableCommand {
     }
 
     private static func table(_ timings: [Timing], _ machine: Machine, _ environment: EnvironmentRecord) -> String {
-        let place = "\"\(machine.processor ?? "")\",\(environment.threads),\"\(environment.blas)\""
+        let place = "\((machine.processor ?? "").csvField),\(environment.threads),\(environment.blas.csvField)"
         let rows = timings.map { timing in
             let figures = [timing.gigaflops, timing.shareOfPeak, timing.promptsPerSecond].map {
                 $0.map { "\($0)" } ?? ""
             }
-            return "\"\(timing.name)\",\(timing.seconds),\(figures.joined(separator: ",")),"
+            return "\(timing.name.csvField),\(timing.seconds),\(figures.joined(separator: ",")),"
                 + "\(timing.kind?.rawValue ?? ""),\(timing.backend ?? ""),\(timing.precision?.rawValue ?? ""),\(place)\n"
         }
         return "name,seconds,gigaflops,share_of_peak,prompts_per_second,kind,backend,precision,processor,threads,blas\n"

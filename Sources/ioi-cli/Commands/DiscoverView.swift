@@ -94,7 +94,7 @@ extension DiscoverResults {
         return csvTable(
             "class,position,head",
             circuit.classes.flatMap { headClass in
-                headClass.nodes.map { "\(headClass.name),\(headClass.position),\($0)" }
+                headClass.nodes.map { "\(headClass.name.csvField),\(headClass.position),\($0)" }
             })
     }
 }

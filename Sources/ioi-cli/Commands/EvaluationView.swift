@@ -43,7 +43,7 @@ extension Evaluation {
                 let figures: [Double?] =
                     [difference.mean, difference.bounds[0], difference.bounds[1], difference.std ?? 0]
                     + others.map { $0?.mean }
-                return "\(name),\(summary.count)," + figures.map(csvNumber).joined(separator: ",")
+                return "\(name.csvField),\(summary.count)," + figures.map(csvNumber).joined(separator: ",")
             })
     }
 }

@@ -24,7 +24,7 @@ extension KnockoutResults {
     }
 
     var csv: String {
-        let lines = ["together,\(together.csv)"] + each.map { "\($0.name),\($0.cell.csv)" }
+        let lines = ["together,\(together.csv)"] + each.map { "\($0.name.csvField),\($0.cell.csv)" }
         return csvTable("name,\(PatchEffects.Cell.csvHeader)", lines)
     }
 }

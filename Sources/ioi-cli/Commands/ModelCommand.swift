@@ -51,8 +51,8 @@ struct ModelInfoCommand: ParsableCommand {
         ]
         switch output.format {
         case .text:
-            for (name, value) in facts { print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value) }
-        case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value)" }).joined(separator: "\n"))
+            for (name, value) in facts { print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value.visible) }
+        case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value.csvField)" }).joined(separator: "\n"))
         case .json: print(String(decoding: try JSONEncoder.readable.encode(info), as: UTF8.self))
         }
     }
@@ -113,6 +113,7 @@ struct ModelRandomCommand: ParsableCommand {
             vocabularySize: tokenizer.vocabularySize, contextLength: like?.contextLength ?? 64,
             width: like?.width ?? shape.width, layers: like?.layers ?? shape.layers, heads: like?.heads ?? shape.heads
         )
+        try GPT2Parameters.checkMemory(for: config)
         let parameters = GPT2Parameters(random: config, seed: shape.seed, workers: workers)
         try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: folder.out))
         guard !common.quiet else { return }

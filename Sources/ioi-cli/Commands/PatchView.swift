@@ -145,7 +145,7 @@ extension PatchResults {
             let lines = directions.sorted { $0.key < $1.key }.flatMap { direction, results in
                 let rest = results.map.estimate.map { _ in PatchMap.csv(exact: Estimate(value: nil)) } ?? ""
                 return results.map.csvLines("\(direction),")
-                    + results.sets.map { "\(direction),,\($0.name),\($0.cell.csv)\(rest)" }
+                    + results.sets.map { "\(direction),,\($0.name.csvField),\($0.cell.csv)\(rest)" }
             }
             let header = directions.values.first?.map.csvHeader ?? PatchEffects.Cell.csvHeader
             return csvTable("direction,layer,column," + header, lines)

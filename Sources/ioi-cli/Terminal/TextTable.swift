@@ -8,7 +8,8 @@ struct TextTable {
     var leftColumns: Set<Int> = [0]
 
     var lines: [String] {
-        let all = header.isEmpty ? rows : [header] + rows
+        // Names come from files.
+        let all = (header.isEmpty ? rows : [header] + rows).map { $0.map(\.visible) }
         let widths = (0..<(all.map(\.count).max() ?? 0)).map { column in
             all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()!
         }
@@ -26,14 +27,6 @@ extension String {
         var text = self
         while text.last == " " { text.removeLast() }
         return text
-    }
-}
-
-extension String {
-    /// The text as a field of CSV, quoted if necessary (RFC 4180).
-    var csvField: String {
-        guard contains(where: { ",\"".contains($0) || $0.isNewline }) else { return self }
-        return "\"" + replacing("\"", with: "\"\"") + "\""
     }
 }
 

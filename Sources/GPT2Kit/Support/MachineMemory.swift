@@ -1,0 +1,75 @@
+import Foundation
+
+/// The memory that this process may take.
+package enum MachineMemory {
+    /// The least of the machine's memory, that of the process's control groups, and the process's own limits. [bytes]
+    package static let limit = ([Int(clamping: ProcessInfo.processInfo.physicalMemory)] + processLimits + groupLimits)
+        .min()!
+
+    /// - Parameters:
+    ///   - field: the option that asks for memory.
+    ///   - value: its value.
+    ///   - bytes: what each unit of the value takes.
+    ///   - most: the memory that there is, in bytes.
+    /// - Throws: ``IOIError`` of the field if that is more than ``limit``.
+    package static func check(_ field: String, _ value: Int, bytesEach bytes: Int, most: Int = limit) throws {
+        guard value > most / bytes else { return }
+        let needed = Double(value) * Double(bytes)
+        throw IOIError.invalid(
+            field,
+            "found \(value), which takes about \(gigabytes(needed)), expected at most \(most / bytes) "
+                + "with the \(gigabytes(Double(most))) of memory that there are"
+        )
+    }
+
+    /// - Parameters:
+    ///   - bytes: the memory needed.
+    ///   - purpose: what needs it, the subject of the error.
+    ///   - most: the memory that there is, in bytes.
+    /// - Throws: ``IOIError`` if that is more than ``limit``.
+    package static func check(_ bytes: Double, for purpose: String, most: Int = limit) throws {
+        guard bytes > Double(most) else { return }
+        throw IOIError("\(purpose) takes \(gigabytes(bytes)), and there are \(gigabytes(Double(most))) of memory")
+    }
+
+    private static func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(1)) GB" }
+
+    private static var processLimits: [Int] {
+        #if os(Linux)
+            let kinds = [RLIMIT_AS, RLIMIT_DATA].map { __rlimit_resource_t($0.rawValue) }
+        #else
+            let kinds = [RLIMIT_AS, RLIMIT_DATA]
+        #endif
+        return kinds.compactMap { kind in
+            var limits = rlimit()
+            return getrlimit(kind, &limits) == 0 ? Int(clamping: limits.rlim_cur) : nil
+        }
+    }
+
+    /// The limits of version 1 and 2 control groups, of this process's group and of those above it.
+    private static var groupLimits: [Int] {
+        let groups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
+        return groups.split(separator: "\n").flatMap { line -> [Int] in
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { return [] }
+            let root: String
+            let file: String
+            switch parts[1] {
+            case "": (root, file) = ("/sys/fs/cgroup", "memory.max")
+            case "memory": (root, file) = ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            default: return []
+            }
+            var path = parts[2]
+            var limits: [Int] = []
+            while true {
+                // "max" where there is no limit.
+                let text = try? String(contentsOfFile: "\(root)\(path == "/" ? "" : path)/\(file)", encoding: .utf8)
+                if let limit = text.flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }) {
+                    limits.append(limit)
+                }
+                guard let slash = path.lastIndex(of: "/"), path.count > 1 else { return limits }
+                path = slash == path.startIndex ? "/" : path[..<slash]
+            }
+        }
+    }
+}
