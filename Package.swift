@@ -22,15 +22,16 @@ let package = Package(
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]
         ),
         .target(name: "CKernels"),
+        .target(name: "CSystem"),
         .target(
             name: "GPT2Kit",
-            dependencies: ["CKernels", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: ["CKernels", "CSystem", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
         ),
         .target(name: "IOIKit", dependencies: ["GPT2Kit"]),
         .executableTarget(
             name: "ioi-cli",
             dependencies: [
-                "IOIKit",
+                "IOIKit", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

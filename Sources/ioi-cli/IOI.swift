@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSystem
 import Foundation
 import IOIKit
 
@@ -32,11 +33,18 @@ struct IOI: ParsableCommand {
     )
 
     static func main() {
+        StandardStream.prepare()
+        mappings_explain("ioi: ")
+        Arena.onFailure { bytes in
+            Terminal.complain("\(bytes / 1_000_000) MB more memory are needed than the system gives")
+            Foundation.exit(1)
+        }
         // A write beyond a file-size limit then fails like one to a full disk, instead of killing the program.
         signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()
+            StandardStream.finish()
         } catch {
             finish(error)
         }
@@ -52,6 +60,7 @@ struct IOI: ParsableCommand {
         if error is ExitCode { Foundation.exit(code.rawValue) }
         if code.isSuccess {
             print(fullMessage(for: error))
+            StandardStream.finish()
         } else {
             let arguments = Array(CommandLine.arguments.dropFirst())
             Terminal.complain(WrongUsage(message(for: error), of: IOI.self, arguments: arguments).description)

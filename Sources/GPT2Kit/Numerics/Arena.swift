@@ -16,6 +16,15 @@ package final class Arena: @unchecked Sendable {
     /// The bytes of all arenas, of which only the pages that were written are in memory yet.
     package static var mapped: Int { allMapped.load(ordering: .relaxed) }
 
+    private static let failure = Mutex<@Sendable (Int) -> Never> { bytes in
+        preconditionFailure("cannot allocate \(bytes) bytes")
+    }
+
+    /// Sets what ends the process where the system gives no memory. The default is a trap.
+    ///
+    /// - Parameter body: takes the number of bytes.
+    package static func onFailure(_ body: @escaping @Sendable (Int) -> Never) { failure.withLock { $0 = body } }
+
     convenience init(count: Int) { self.init(count: count, isCounting: false) }
 
     private init(count: Int, isCounting: Bool) {
@@ -25,7 +34,7 @@ package final class Arena: @unchecked Sendable {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let mapping = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let mapping, mapping != MAP_FAILED else {
-            preconditionFailure("cannot allocate \(byteCount) bytes: \(String(cString: strerror(errno)))")
+            Self.failure.withLock { $0 }(byteCount)
         }
         #if os(Linux)
             // Large pages: products and AdamW stream through hundreds of megabytes.

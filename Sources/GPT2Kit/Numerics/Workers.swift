@@ -1,4 +1,4 @@
-import Dispatch
+import CSystem
 import Foundation
 
 /// A number of threads that divide work among them, and how they multiply matrices.
@@ -6,7 +6,8 @@ import Foundation
 /// Work is cut into as many contiguous shares as there are workers, by item numbers alone. What a worker computes
 /// never depends on timing: the same seed and the same number of threads give the same bytes.
 public struct Workers: Sendable {
-    /// The number of threads.
+    /// The number of threads that work is divided among. No more of them run than there are processors, or than the
+    /// system allows.
     public let count: Int
     /// The library of matrix products.
     public let backend: Backend
@@ -16,12 +17,14 @@ public struct Workers: Sendable {
     /// The smallest share worth waking a thread for, in ns: about twice what that takes.
     private static let leastShare = 10_000.0
 
+    private static let processors = ProcessInfo.processInfo.activeProcessorCount
+
     /// - Parameters:
     ///   - count: the number of threads; nil for one on each core.
     ///   - backend: the library of matrix products, which must be available.
     ///   - precision: of matrix products; ``Precision/check(with:)`` says whether it can be had.
     public init(count: Int? = nil, backend: Backend = .current, precision: Precision = .fp32) {
-        self.count = max(1, count ?? ProcessInfo.processInfo.activeProcessorCount)
+        self.count = max(1, count ?? Self.processors)
         self.backend = backend
         self.precision = precision
     }
@@ -54,11 +57,15 @@ public struct Workers: Sendable {
             return
         }
         // The call returns only when every share is done, so the body does not outlive what it borrows.
-        nonisolated(unsafe) let body = body
-        DispatchQueue.concurrentPerform(iterations: shares) { share in
-            let lower = grains * share / shares * grain
-            let upper = min(items, grains * (share + 1) / shares * grain)
-            body(lower..<upper)
+        withoutActuallyEscaping(body) { body in
+            var work: (Int) -> Void = { share in
+                let lower = grains * share / shares * grain
+                let upper = min(items, grains * (share + 1) / shares * grain)
+                body(lower..<upper)
+            }
+            threads_share(shares, Self.processors - 1, &work) { work, share in
+                work!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(share)
+            }
         }
     }
 

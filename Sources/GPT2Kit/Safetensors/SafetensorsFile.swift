@@ -1,3 +1,4 @@
+import CSystem
 import Foundation
 
 /// A safetensors file, mapped into memory.
@@ -30,25 +31,31 @@ public final class SafetensorsFile: @unchecked Sendable {
     public let metadata: [String: String]
 
     private let mapping: UnsafeMutableRawBufferPointer
+    /// What explains a page that can no longer be read.
+    private let remembered: UnsafeMutableRawPointer?
 
     /// Maps a file and checks its header.
     /// - Throws: ``IOIError`` naming the file, and the tensor if the error is about one, if the file cannot be read or
     ///   violates the format.
     public init(contentsOf url: URL) throws {
         let mapping = try Self.map(url)
+        let remembered = mappings_remember(mapping.baseAddress, mapping.count, url.path)
         do {
             let header = try SafetensorsHeader(of: UnsafeRawBufferPointer(mapping), path: url.path)
             tensors = header.tensors
             metadata = header.metadata
         } catch {
+            mappings_forget(remembered)
             munmap(mapping.baseAddress!, mapping.count)
             throw error
         }
         self.url = url
         self.mapping = mapping
+        self.remembered = remembered
     }
 
     deinit {
+        mappings_forget(remembered)
         munmap(mapping.baseAddress!, mapping.count)
     }
 

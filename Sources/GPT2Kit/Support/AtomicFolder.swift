@@ -1,3 +1,4 @@
+import CSystem
 import Foundation
 
 /// Creates folders atomically: after a crash, either no folder or the complete one is there.
@@ -13,9 +14,13 @@ public enum AtomicFolder {
         do {
             try fill(partial)
             try flushContents(of: partial)
-            // Renaming would silently replace an empty folder created in the meantime.
-            try refuseExisting(url)
-            guard rename(partial.path, url.path) == 0 else { throw outputError(url.path, errno) }
+            // A plain renaming would replace an empty folder created in the meantime.
+            if files_rename_new(partial.path, url.path) != 0 {
+                let code = errno
+                try refuseExisting(url)
+                guard code == ENOTSUP else { throw outputError(url.path, code) }
+                guard rename(partial.path, url.path) == 0 else { throw outputError(url.path, errno) }
+            }
         } catch {
             try? FileManager.default.removeItem(at: partial)
             throw error

@@ -12,9 +12,9 @@ package final class FileHash: Sendable {
         self.store = store
     }
 
-    /// Computes it on another thread, unless it is known.
+    /// Computes it on another thread, unless it is known. Without one it is computed when it is needed.
     package func begin() {
-        DispatchQueue.global(qos: .utility).async { _ = try? self.value() }
+        _ = BackgroundThread.start { _ = try? self.value() }
     }
 
     /// Waits for it, or computes it.

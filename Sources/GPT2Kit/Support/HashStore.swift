@@ -5,37 +5,8 @@ import Foundation
 /// A hash is known by the file's path and holds as long as the system's description of the file is the same to the
 /// nanosecond. Where nothing can be remembered, every hash is computed.
 package struct HashStore: Sendable {
-    /// What identifies a version of a file. It changes when the file is written or replaced, even if the modification time
-    /// is set back afterwards.
-    private struct State: Codable, Equatable {
-        let size, device, inode: Int64
-        /// Of the last modification and the last change of contents or description, in ns since 1970.
-        let modified, changed: Int64
-
-        init(_ descriptor: Int32, path: String) throws {
-            var status = stat()
-            guard fstat(descriptor, &status) == 0 else {
-                throw IOIError("\(path): cannot be read: \(systemError(errno))")
-            }
-            func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }
-            size = Int64(status.st_size)
-            device = Int64(truncatingIfNeeded: status.st_dev)
-            inode = Int64(truncatingIfNeeded: status.st_ino)
-            #if os(Linux)
-                (modified, changed) = (nanoseconds(status.st_mtim), nanoseconds(status.st_ctim))
-            #else
-                (modified, changed) = (nanoseconds(status.st_mtimespec), nanoseconds(status.st_ctimespec))
-            #endif
-        }
-
-        /// Whether the file could be written again without a change of its times, which the system may keep coarsely.
-        func isFresh(at date: Date) -> Bool {
-            max(modified, changed) > Int64(date.timeIntervalSince1970 * 1e9) - 2_000_000_000
-        }
-    }
-
     private struct Entry: Codable {
-        let state: State
+        let state: FileState
         let sha256: String
 
         var isSound: Bool { sha256.utf8.count == 64 && sha256.allSatisfy(\.isHexDigit) }
@@ -72,12 +43,15 @@ package struct HashStore: Sendable {
     package func sha256(of target: URL) throws -> String {
         let (descriptor, _) = try InputFile.open(target)
         defer { close(descriptor) }
-        let (state, date) = (try State(descriptor, path: target.path), now())
+        let date = now()
+        guard let state = FileState(of: descriptor) else {
+            throw IOIError("\(target.path): cannot be read: \(systemError(errno))")
+        }
         guard let file, state.size >= least else { return try Digest.sha256(of: descriptor, path: target.path) }
         let key = target.resolvingSymlinksInPath().path
         if let known = entries(in: file)[key], known.state == state, known.isSound { return known.sha256 }
         let found = try Digest.sha256(of: descriptor, path: target.path)
-        if !state.isFresh(at: date), try State(descriptor, path: target.path) == state {
+        if !state.isFresh(at: date), FileState(of: descriptor) == state {
             remember(Entry(state: state, sha256: found), of: key, in: file)
         }
         return found

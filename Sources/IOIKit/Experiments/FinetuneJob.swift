@@ -24,8 +24,8 @@ public final class FinetuneJob {
     ///   - run: the run folder.
     ///   - base: the model to start from.
     ///   - source: what to train on.
-    /// - Throws: `IOIError`, before anything is written, if a setting is out of range, the examples cannot be made,
-    ///   the folder is in use or the disk is too full.
+    /// - Throws: `IOIError` if a setting is out of range, the examples cannot be made, the folder is in use or the disk
+    ///   is too full. Nothing is left behind then.
     public static func start(
         in run: RunFolder,
         from base: GPT2,
@@ -33,10 +33,26 @@ public final class FinetuneJob {
         heldOut: PromptSource?,
         settings: TrainingSettings
     ) throws -> FinetuneJob {
-        try run.refuseUsed()
         try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
+        let claim = try RunFolder.Claim(run)
+        do {
+            return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings)
+        } catch {
+            claim.withdraw()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ run: RunFolder,
+        _ claim: RunFolder.Claim,
+        from base: GPT2,
+        on source: TrainingSource,
+        heldOut: PromptSource?,
+        settings: TrainingSettings
+    ) throws -> FinetuneJob {
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         let measured = try heldOut.map { try $0.data(for: base) }
@@ -44,13 +60,10 @@ public final class FinetuneJob {
             model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
-        try run.create(record)
-        do {
-            return try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
-        } catch {
-            try? FileManager.default.removeItem(at: run.url)
-            throw error
-        }
+        try claim.begin(record)
+        return try FinetuneJob(
+            run: run, lock: claim.lock, record: record, base: base, training: training, heldOut: measured
+        )
     }
 
     /// Resumes the run in a folder from its newest checkpoint.
@@ -66,6 +79,9 @@ public final class FinetuneJob {
         load: (ModelLocation) throws -> GPT2,
         change: (inout TrainingSettings) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
+        _ = try run.record()
+        let lock = try run.lock()
+        // As the process that held the lock before may have left it.
         var record = try run.record()
         try record.prompts?.checkRepeatable("\(run.configFile.path): prompts")
         try change(&record.settings)
@@ -84,13 +100,16 @@ public final class FinetuneJob {
             )
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
-        let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
+        let job = try FinetuneJob(
+            run: run, lock: lock, record: record, base: base, training: training, heldOut: measured
+        )
         try run.write(record)
         return job
     }
 
     private init(
         run: RunFolder,
+        lock: FileLock,
         record: RunRecord,
         base: GPT2,
         training: TrainingData,
@@ -100,7 +119,9 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
-        trainer = try Trainer(run: run, settings: record.settings, base: base, examples: training.examples)
+        trainer = try Trainer(
+            run: run, lock: lock, settings: record.settings, base: base, examples: training.examples
+        )
     }
 
     /// Trains to the end and evaluates the base model and each kept epoch.

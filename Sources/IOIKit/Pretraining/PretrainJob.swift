@@ -9,6 +9,7 @@ public final class PretrainJob {
     public let trainer: Trainer
     private let record: Record
     private let run: RunFolder
+    private let lock: FileLock
 
     /// `config.json` of the run folder.
     private struct Record: Codable, Equatable {
@@ -33,9 +34,12 @@ public final class PretrainJob {
     public init(_ recipe: PretrainRecipe, seed: UInt64, to folder: URL, workers: Workers) throws {
         self.folder = folder
         self.recipe = recipe
-        guard !FileManager.default.fileExists(atPath: folder.path) else {
-            throw IOIError("\(folder.path): exists already, expected the name of a new folder")
-        }
+        run = RunFolder(folder.deletingLastPathComponent().appendingPathComponent(folder.lastPathComponent + ".run"))
+        _ = try OutputFolder.new(folder.path)
+        try OutputFolder.make(run.url)
+        lock = try run.lock()
+        // The process that held the lock before may have made the model.
+        _ = try OutputFolder.new(folder.path)
         let (templates, names) = (try TemplateSet.standard(), try NameList.standard())
         let tokenizer = try Corpus.tokenizer(templates, names)
         let corpus = try Corpus(recipe.corpus, seed: seed, templates: templates, names: names, tokenizer: tokenizer)
@@ -43,7 +47,6 @@ public final class PretrainJob {
         record = Record(
             recipe: recipe, seed: seed, threads: workers.count, corpus: Self.digest(documents), version: ioiVersion
         )
-        run = RunFolder(folder.deletingLastPathComponent().appendingPathComponent(folder.lastPathComponent + ".run"))
         if run.holdsRun {
             guard try InputFile.decode(Record.self, from: run.configFile) == record else {
                 throw IOIError(
@@ -52,7 +55,7 @@ public final class PretrainJob {
                 )
             }
         } else {
-            try run.create(record)
+            try run.begin(record)
         }
         let start = run.url.appendingPathComponent("start")
         if !FileManager.default.fileExists(atPath: start.path) {
@@ -65,7 +68,7 @@ public final class PretrainJob {
             try GPT2.write(parameters, tokenizer: tokenizer, note: recipe.note, to: start)
         }
         trainer = try Trainer(
-            run: run, settings: recipe.settings(seed: seed, threads: workers.count),
+            run: run, lock: lock, settings: recipe.settings(seed: seed, threads: workers.count),
             base: GPT2(ModelLocation(folder: start), workers: workers), examples: documents
         )
     }

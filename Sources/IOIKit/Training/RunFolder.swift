@@ -11,6 +11,12 @@ public struct RunFolder: Sendable {
 
     public init(_ url: URL) { self.url = url }
 
+    /// - Throws: `IOIError` of kind `usage` for an empty path.
+    public init(path: String) throws {
+        guard !path.isEmpty else { throw IOIError.usage("found an empty name, expected a folder") }
+        self.init(URL(fileURLWithPath: path))
+    }
+
     public var holdsRun: Bool { FileManager.default.fileExists(atPath: configFile.path) }
 
     /// - Throws: `IOIError` if the folder contains a run or other files.
@@ -26,22 +32,55 @@ public struct RunFolder: Sendable {
 
     /// Whether an entry can be left behind by a process killed while creating the folder.
     private func isBeginning(_ name: String) -> Bool {
-        if PartialName.process(of: name) != nil { return true }
+        if name == Self.lockName || PartialName.process(of: name) != nil { return true }
         guard let folder = [checkpoints, results].first(where: { $0.lastPathComponent == name }) else { return false }
         return (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.isEmpty == true
     }
 
-    /// Starts a run.
-    /// - Throws: `IOIError` if the folder is in use or cannot be created.
-    func create(_ record: some Encodable) throws {
-        try refuseUsed()
-        do {
-            for folder in [checkpoints, results] {
-                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    /// A folder that is locked for a new run.
+    final class Claim {
+        let lock: FileLock
+        private let run: RunFolder
+        /// What was made for the run, in order.
+        private var made: [URL] = []
+
+        /// - Throws: `IOIError` if the folder cannot be made, is in use, or contains a run or other files.
+        init(_ run: RunFolder) throws {
+            self.run = run
+            // Nothing is made in a folder of something else.
+            try run.refuseUsed()
+            if try OutputFolder.make(run.url) { made.append(run.url) }
+            lock = try run.lock()
+            if !made.isEmpty { made.append(run.lockFile) }
+            do { try run.refuseUsed() } catch {
+                withdraw()
+                throw error
             }
-        } catch {
-            throw IOIError("\(url.path): cannot be made: \(error.localizedDescription)")
         }
+
+        /// Starts the run.
+        func begin(_ record: some Encodable) throws {
+            try run.begin(record) { made.append($0) }
+        }
+
+        /// Removes what was made, as far as nobody has put anything in it.
+        func withdraw() {
+            for url in made.reversed() where unlink(url.path) != 0 { rmdir(url.path) }
+            made = []
+        }
+    }
+
+    /// Whether a new run can be made here: the folder is made and removed again.
+    ///
+    /// - Throws: `IOIError` if it cannot be made, is in use, or contains a run or other files.
+    public func checkFree() throws { try Claim(self).withdraw() }
+
+    /// Starts a run.
+    ///
+    /// - Parameter making: called for what is made, in order.
+    func begin(_ record: some Encodable, making: (URL) -> Void = { _ in }) throws {
+        for folder in [checkpoints, results] where try OutputFolder.make(folder) { making(folder) }
+        making(configFile)
         try write(record)
     }
 
@@ -81,25 +120,15 @@ public struct RunFolder: Sendable {
         return checkpoints.appendingPathComponent(name)
     }
 
-    /// Held while a process trains in the folder; the system releases it however the process ends.
-    final class Lock: Sendable {
-        private let descriptor: Int32
+    private static let lockName = ".lock"
+    private var lockFile: URL { url.appendingPathComponent(Self.lockName) }
 
-        fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
-
-        deinit { close(descriptor) }
-    }
-
-    /// - Throws: `IOIError` if another process is training in the folder.
-    func lock() throws -> Lock {
-        let file = url.appendingPathComponent(".lock")
-        let descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else {
-            throw IOIError("\(file.path): cannot be opened: \(String(cString: strerror(errno)))")
-        }
-        let lock = Lock(descriptor)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw IOIError("\(url.path): another process is training in this run folder")
+    /// Takes the lock that a process holds while it works in the folder.
+    ///
+    /// - Throws: `IOIError` if another process does.
+    func lock() throws -> FileLock {
+        guard let lock = try FileLock(lockFile) else {
+            throw IOIError("\(url.path): another process is at work in this run folder")
         }
         return lock
     }

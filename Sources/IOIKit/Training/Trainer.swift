@@ -25,20 +25,21 @@ public final class Trainer {
     private let original: ModelLocation
     private let workers: Workers
     /// nil after training.
-    private var lock: RunFolder.Lock?
+    private var lock: FileLock?
     private var optimizer: AdamW
     /// The newest checkpoint, if any.
     public private(set) var newest: Checkpoint?
 
     /// - Parameters:
     ///   - run: the folder with the run's record and, when resuming, its checkpoints.
+    ///   - lock: that of the folder, held until the training ends.
     ///   - base: the model the run starts from; a resumed run takes its weights from the newest checkpoint.
     ///   - examples: none may be longer than the context.
     ///   - settings: threads, memory and interruption.
-    /// - Throws: `IOIError` if another process is training in the folder, a checkpoint cannot be read, or the disk has no
-    ///   space for the checkpoints to come.
-    public init(
+    /// - Throws: `IOIError` if a checkpoint cannot be read, or the disk has no space for the checkpoints to come.
+    init(
         run: RunFolder,
+        lock: FileLock,
         settings: TrainingSettings,
         base: GPT2,
         examples: [TrainingExample]
@@ -49,7 +50,7 @@ public final class Trainer {
         workers = Workers(count: settings.threads, precision: settings.precision)
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location
-        lock = try run.lock()
+        self.lock = lock
         run.removeLeftovers()
         newest = try run.savedCheckpoints().last
         if let newest {

@@ -53,6 +53,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         let started = ContinuousClock.now
         let workers = try common.workers()
+        let outputs = try output.open()
         let (batch, length, config) = (measurement.batch, measurement.length, measurement.like.config)
         try checkFlag("--batch", batch, in: 1...4096)
         try checkFlag("--length", length, in: 1...config.contextLength)
@@ -63,14 +64,13 @@ struct BenchCommand: ParsableCommand {
             if !common.quiet, output.format != .text { Terminal.say(timing.name) }
             guard output.format == .text else { return }
             print(Self.row(timing))
-            fflush(nil)
         }
         let machine = Machine.current
         let summary = BenchmarkSummary(
             measured, by: timings, shape: measurement.like.rawValue, environment: environment, machine: machine
         ).line
         try output.write(
-            isQuiet: common.quiet,
+            to: outputs, isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     Document(

@@ -134,12 +134,19 @@ struct CircuitDiscoverCommand: BoundedCommand {
         }
     }
 
-    func keep(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws {
+    var otherOutputs: [(flag: String, path: String?)] {
+        [("--save", saving.save), ("--save-scores", saving.saveScores)]
+    }
+
+    func keep(
+        _ results: DiscoverResults,
+        of experiment: DiscoverExperiment,
+        on subject: Subject,
+        in outputs: Outputs
+    ) throws {
         let circuit = try results.found()
-        if let save = saving.save { try AtomicFile.write(circuit.json, to: URL(fileURLWithPath: save)) }
-        if let file = saving.saveScores, let scores = results.allScores {
-            try AtomicFile.write(scores.json, to: URL(fileURLWithPath: file))
-        }
+        outputs.write("--save") { circuit.json }
+        if let scores = results.allScores { outputs.write("--save-scores") { scores.json } }
     }
 
     func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView

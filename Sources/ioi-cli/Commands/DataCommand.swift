@@ -68,6 +68,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         if source.file != nil, Given.has("--seed") {
             throw IOIError.usage("--seed: does not go with --data, whose prompts are already made")
         }
+        let outputs = try Outputs([("--out", file.out)])
         let location = try model.location()
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
@@ -81,11 +82,10 @@ struct DataCommand: ParsableCommand, CommandDefaults {
             } ?? source.data(tokenizer: tokenizer, config: config)
         if !common.quiet { reportDropped(dataset.dropped) }
         let contents = try dataset.contents(as: form, tokenizer: tokenizer)
-        guard let out = file.out else {
-            try FileHandle.standardOutput.write(contentsOf: contents)
-            return
+        guard let out = file.out, outputs.write("--out", { contents }) else {
+            print(contents)
+            return try outputs.finish()
         }
-        try AtomicFile.write(contents, to: URL(fileURLWithPath: out))
         guard !common.quiet else { return }
         Terminal.say("\(dataset.kinds) prompts in \(out)")
         let losses = dataset.losses(in: form)

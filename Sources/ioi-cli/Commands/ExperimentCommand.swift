@@ -32,8 +32,11 @@ protocol ExperimentCommand: ParsableCommand {
     /// - Throws: `IOIError` of kind `usage` for a flag without effect on them.
     func check(_ subject: Subject) throws
 
-    /// Writes what other flags ask for in addition to the results document.
-    func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws
+    /// The files that other flags ask for in addition to the results document.
+    var otherOutputs: [(flag: String, path: String?)] { get }
+
+    /// Writes them.
+    func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws
 
     /// What is printed.
     func view(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws -> ResultsView
@@ -83,7 +86,8 @@ extension ExperimentCommand {
     var isStaged: Bool { false }
     func complete(_ experiment: inout Kind, for model: GPT2) throws {}
     func check(_ subject: Subject) throws {}
-    func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws {}
+    var otherOutputs: [(flag: String, path: String?)] { [] }
+    func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws {}
 
     func settings(workers: Workers) throws -> RunSettings {
         var settings = RunSettings(workers: workers)
@@ -97,6 +101,7 @@ extension ExperimentCommand {
         var work = Work(try settings(workers: workers), perPrompt: perPrompt)
         var described = try experiment()
         try described.validate()
+        let outputs = try output.open(otherOutputs)
         let (model, donor) = try models(workers: workers)
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
@@ -106,24 +111,25 @@ extension ExperimentCommand {
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(
-            besides: output.out.map { URL(fileURLWithPath: $0) },
+            besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil },
             deciding: [
                 try Self.text(experiment), try Self.text(experiment.circuit(of: model)), try model.sha256(),
                 try donor?.sha256() ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
             ]
         )
+        outputs.whenWritten = { [partial = work.partial] flag in if flag == "--out" { partial.remove() } }
         let progress = ProgressLine(Kind.name, total: 1000, isQuiet: common.quiet)
         work.progress = { progress.show(Int($0 * 1000)) }
         let results = try stoppable(subject) {
             defer { progress.clear() }
             let results = try experiment.run(on: subject, work)
-            try keep(results, of: experiment, on: subject)
+            try keep(results, of: experiment, on: subject, in: outputs)
             return results
         }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         let view = try view(results, of: experiment, on: subject)
         try output.write(
-            isQuiet: common.quiet,
+            to: outputs, isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(
@@ -136,7 +142,6 @@ extension ExperimentCommand {
             },
             csv: view.csv, text: view.text, next: { view.next }
         )
-        work.partial.remove()
     }
 
     private static func text(_ value: some Encodable) throws -> String {

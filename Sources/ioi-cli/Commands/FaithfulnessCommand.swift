@@ -66,10 +66,18 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
 
     var isStaged: Bool { measurement.surface }
 
-    func keep(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) throws {
-        guard let file = chart.chart, let circuit = try experiment.circuit(of: subject.model) else { return }
-        let picture = results.chart(circuit, on: subject.prompting(by: experiment.metric))
-        try AtomicFile.write(Data(picture.svg.utf8), to: URL(fileURLWithPath: file))
+    var otherOutputs: [(flag: String, path: String?)] { [("--chart", chart.chart)] }
+
+    func keep(
+        _ results: FaithfulnessResults,
+        of experiment: FaithfulnessExperiment,
+        on subject: Subject,
+        in outputs: Outputs
+    ) throws {
+        guard let circuit = try experiment.circuit(of: subject.model) else { return }
+        outputs.write("--chart") {
+            Data(results.chart(circuit, on: subject.prompting(by: experiment.metric)).svg.utf8)
+        }
     }
 
     func view(

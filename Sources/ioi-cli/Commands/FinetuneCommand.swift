@@ -109,6 +109,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         let workers = try common.workers()
         let prompts = try prompts.source()
         let source = try source(prompts)
+        if let out = folder.out { try Outputs.named("--out") { try RunFolder(path: out).checkFree() } }
         let evalCount = evaluation.evalCount
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
         guard !prompts.heldOut else {
@@ -135,7 +136,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         }
         let run = folder.out ?? "runs/\(base.location.name)-\(source.name)"
         return try FinetuneJob.start(
-            in: RunFolder(URL(fileURLWithPath: run)), from: base, on: source, heldOut: heldOut, settings: settings
+            in: RunFolder(path: run), from: base, on: source, heldOut: heldOut, settings: settings
         )
     }
 
@@ -157,7 +158,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         if let flag = Given.first(of: fixed) {
             throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
         }
-        return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
+        return try FinetuneJob.resume(RunFolder(path: out)) { location in
             Terminal.say(location, as: "model")
             return try GPT2(location, workers: common.workers())
         } change: { settings in

@@ -41,12 +41,13 @@ struct ModelCheckCommand: ParsableCommand {
     func run() throws {
         let started = ContinuousClock.now
         let workers = try common.workers()
+        let outputs = try output.open()
         let check = try check()
         let progress = ProgressLine("model check", total: 1000, isQuiet: common.quiet)
         let results = check.run(workers: workers) { progress.show(Int($0 * 1000)) }
         progress.clear()
         try output.write(
-            isQuiet: common.quiet,
+            to: outputs, isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     ResultsDocument(

@@ -105,6 +105,7 @@ struct ModelRandomCommand: ParsableCommand {
 
     func run() throws {
         let workers = try common.workers()
+        let out = try Outputs.named("--out") { try OutputFolder.new(folder.out) }
         let tokenizer =
             try shape.tokenizer.map { try BPETokenizer(directory: URL(fileURLWithPath: $0)) }
             ?? .covering(.standard(), .standard())
@@ -115,7 +116,7 @@ struct ModelRandomCommand: ParsableCommand {
         )
         try GPT2Parameters.checkMemory(for: config)
         let parameters = GPT2Parameters(random: config, seed: shape.seed, workers: workers)
-        try GPT2.write(parameters, tokenizer: tokenizer, to: URL(fileURLWithPath: folder.out))
+        try GPT2.write(parameters, tokenizer: tokenizer, to: out)
         guard !common.quiet else { return }
         Terminal.say("\(parameters.count) random weights in \(folder.out)")
         Terminal.say("next: ioi eval --model \(folder.out.shellWord) --held-out")

@@ -53,7 +53,8 @@ struct ModelPretrainCommand: ParsableCommand {
         let (recipe, seed) = (training.preset.recipe, training.seed)
         let workers = try common.workers()
         let out = folder.out ?? "models/\(recipe.name)-\(seed)"
-        let job = try PretrainJob(recipe, seed: seed, to: URL(fileURLWithPath: out), workers: workers)
+        let url = try Outputs.named("--out") { try OutputFolder.new(out) }
+        let job = try PretrainJob(recipe, seed: seed, to: url, workers: workers)
         let trainer = job.trainer
         if !common.quiet {
             let hint = recipe.guidance.map { ", \($0.pulls.count) heads guided for \($0.steps)" } ?? ", no head guided"

@@ -48,25 +48,22 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let folder = URL(fileURLWithPath: folder)
+        let outputs = try Outputs([("--out", output.out)])
+        let charts = try output.charts.map { path in try Outputs.named("--charts") { try OutputFolder.open(path) } }
+        let tables = try output.csv.map { path in try Outputs.named("--csv") { try OutputFolder.open(path) } }
         let report = try RunFolder(folder).report()
-        let page = output.out.map { URL(fileURLWithPath: $0) } ?? folder.appendingPathComponent("report.html")
-        try AtomicFile.write(Data(report.html.utf8), to: page)
-        try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: output.charts)
-        try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: output.csv)
-        if !output.quiet { print(page.path) }
+        let page = outputs["--out"]?.url ?? folder.appendingPathComponent("report.html")
+        let isPrinted = outputs["--out"]?.isStandardOutput == true
+        let html = Data(report.html.utf8)
+        if output.out == nil { try AtomicFile.write(html, to: page) } else { outputs.write("--out") { html } }
+        try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: charts)
+        try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: tables)
+        try outputs.finish()
+        if !output.quiet, !isPrinted { print(page.path) }
     }
 
-    private func write(_ files: [(name: String, text: String)], to folder: String?) throws {
+    private func write(_ files: [(name: String, text: String)], to folder: URL?) throws {
         guard let folder else { return }
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw IOIError("\(folder): cannot be made: \(error.localizedDescription)")
-        }
-        for file in files {
-            try AtomicFile.write(
-                Data(file.text.utf8), to: URL(fileURLWithPath: folder).appendingPathComponent(file.name)
-            )
-        }
+        for file in files { try AtomicFile.write(Data(file.text.utf8), to: folder.appendingPathComponent(file.name)) }
     }
 }

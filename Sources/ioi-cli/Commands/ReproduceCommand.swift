@@ -75,6 +75,9 @@ struct ReproduceCommand: ParsableCommand {
     func run() throws {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
+        if let out = folder.out, !measurement.dryRun {
+            try Outputs.named("--out") { try OutputFolder.check(out) }
+        }
         let plan = try measurement.plan.map { try Plan.named($0) }
         var model = model
         if let plan, model.model == nil { model.model = plan.model }

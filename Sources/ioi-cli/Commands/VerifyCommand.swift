@@ -86,11 +86,12 @@ struct VerifyCommand: ParsableCommand {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
         let tolerance = try allowed()
+        let outputs = try output.open([("--junit", report.junit)])
         let results =
             try measurement.against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
-        if let junit = report.junit { try AtomicFile.write(JUnitReport(results).xml, to: URL(fileURLWithPath: junit)) }
+        outputs.write("--junit") { JUnitReport(results).xml }
         try output.write(
-            isQuiet: common.quiet,
+            to: outputs, isQuiet: common.quiet,
             json: {
                 try JSONEncoder.readable.encode(
                     Document(

@@ -121,12 +121,22 @@ struct OutputOptions: ParsableArguments {
 
     var format: OutputFormat { standardOutput.format }
 
+    /// Tries `--out`, and the files of other flags.
+    ///
+    /// - Throws: `IOIError` that names the flag whose file cannot be written.
+    func open(_ others: [(flag: String, path: String?)] = []) throws -> Outputs {
+        try Outputs([("--out", out)] + others)
+    }
+
     /// Whether the results document is written, to a file or to standard output.
     var holdsDocument: Bool { format == .json || out != nil }
 
     /// Writes results to `--out`, and to standard output in the requested form. Text is followed by where the file is and
     /// what to try next, on standard error.
+    ///
+    /// Where `--out` cannot be written after all, or is standard output, the document is printed in place of the text.
     func write(
+        to outputs: Outputs,
         isQuiet: Bool,
         json: () throws -> Data,
         csv: () -> String,
@@ -136,18 +146,23 @@ struct OutputOptions: ParsableArguments {
         // The document costs a hash of the model, so it is made once and only if needed.
         let isDocumentNeeded = format == .json || out != nil && format == .text
         let document = isDocumentNeeded ? try json() : Data(csv().utf8)
-        if let out { try AtomicFile.write(document, to: URL(fileURLWithPath: out)) }
+        let isPrinted = outputs["--out"]?.isStandardOutput == true
+        let isWritten = outputs.write("--out") { document }
+        guard isWritten, !isPrinted else {
+            if !isWritten { print(document + Data("\n".utf8)) }
+            return try outputs.finish()
+        }
         switch format {
         case .text:
             print(text())
-            guard !isQuiet else { return }
-            // Standard output is complete before standard error continues.
-            fflush(nil)
-            if let out { Terminal.say("results in \(out)") }
-            if let next = next() { Terminal.say("next: \(next)") }
-        case .json: print(String(decoding: document, as: UTF8.self))
-        case .csv: print(String(decoding: document, as: UTF8.self), terminator: "")
+            if !isQuiet {
+                if let out { Terminal.say("results in \(out)") }
+                if let next = next() { Terminal.say("next: \(next)") }
+            }
+        case .json: print(document + Data("\n".utf8))
+        case .csv: print(document)
         }
+        try outputs.finish()
     }
 }
 

@@ -1,6 +1,5 @@
 import Foundation
 import IOIKit
-import Synchronization
 
 /// The terminal. Results go to standard output, everything else to standard error.
 enum Terminal {
@@ -23,7 +22,7 @@ enum Terminal {
     }
 
     static func say(_ line: String) {
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
+        StandardStream.say("\(line)\n")
     }
 
     /// Names a model in use, where it is, and any note about it.
@@ -75,7 +74,7 @@ final class ProgressLine {
         write("\r\u{1B}[K")
     }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func write(_ text: String) { StandardStream.say(text) }
 }
 
 /// "42 s", "3 min 05 s" or "2 h 10 min".
@@ -84,41 +83,4 @@ func duration(_ seconds: Double) -> String {
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(String(format: "%02d", whole % 60)) s" }
     return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
-}
-
-/// Ctrl-C and SIGTERM make long work save and stop; a second one ends the program at once.
-enum Interrupt {
-    /// For the help of commands that resume.
-    static let help = "Ctrl-C saves what was measured next to --out; the same command resumes from it."
-
-    private static let pending = Atomic(false)
-
-    static var isPending: Bool { pending.load(ordering: .relaxed) }
-
-    /// Signals are handled by a thread of their own. A handler that ran on a thread inside a product of oneDNN 2.6
-    /// corrupted its memory, once in about sixty interruptions, so threads that compute must not be interrupted;
-    /// Dispatch's block all signals.
-    static func listen() {
-        for number in [SIGINT, SIGTERM] {
-            signal(number) { number in
-                Interrupt.pending.store(true, ordering: .relaxed)
-                signal(number, SIG_DFL)
-            }
-        }
-        Thread.detachNewThread {
-            // The parent process may have blocked them.
-            mask(SIG_UNBLOCK)
-            while true { pause() }
-        }
-        mask(SIG_BLOCK)
-    }
-
-    /// Blocks or unblocks the signals in the calling thread.
-    private static func mask(_ change: Int32) {
-        var both = sigset_t()
-        sigemptyset(&both)
-        sigaddset(&both, SIGINT)
-        sigaddset(&both, SIGTERM)
-        pthread_sigmask(change, &both, nil)
-    }
 }

@@ -25,7 +25,7 @@ public final class Reproduction {
     public let plan: Plan
     private let work: PlanWork
     private let settings: RunSettings
-    private let lock: RunFolder.Lock
+    private let lock: FileLock
 
     /// - Parameters:
     ///   - names: the stages to run, which include those they start from; nil for all that are not extra.
@@ -49,17 +49,10 @@ public final class Reproduction {
         lock = try Self.prepare(folder)
     }
 
-    private static func prepare(_ folder: URL) throws -> RunFolder.Lock {
-        for name in ["runs", "results"] {
-            do {
-                try FileManager.default.createDirectory(
-                    at: folder.appendingPathComponent(name), withIntermediateDirectories: true
-                )
-            } catch {
-                throw IOIError("\(folder.path): cannot be created: \(error.localizedDescription)")
-            }
-        }
+    private static func prepare(_ folder: URL) throws -> FileLock {
+        try OutputFolder.make(folder)
         let lock = try RunFolder(folder).lock()
+        for name in ["runs", "results"] { try OutputFolder.make(folder.appendingPathComponent(name)) }
         for name in ["", "results"] {
             AtomicFile.removeLeftovers(in: folder.appendingPathComponent(name), all: true)
         }
