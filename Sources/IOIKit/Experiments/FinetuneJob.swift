@@ -37,6 +37,7 @@ public final class FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
+        try settings.precision.check()
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         let measured = try heldOut.map { try $0.data(for: base) }
@@ -68,8 +69,10 @@ public final class FinetuneJob {
     ) throws -> FinetuneJob {
         var record = try run.record()
         try record.prompts?.checkRepeatable("\(run.configFile.path): prompts")
+        try run.check(Schedule(settings: record.settings, examples: record.dataset.count))
         try change(&record.settings)
         try record.settings.validate()
+        try record.settings.precision.check()
         let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
@@ -85,6 +88,12 @@ public final class FinetuneJob {
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
         let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
+        guard job.trainer.step <= job.trainer.steps else {
+            throw IOIError.invalid(
+                "epochs",
+                "found a run of \(job.trainer.steps) steps, expected at least the \(job.trainer.step) that are done"
+            )
+        }
         try run.write(record)
         return job
     }
@@ -100,6 +109,9 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
+        for pull in record.settings.guidance?.pulls ?? [] {
+            if let problem = base.config.problem(with: pull.head) { throw IOIError.invalid("guidance", problem) }
+        }
         trainer = try Trainer(run: run, settings: record.settings, base: base, examples: training.examples)
     }
 
