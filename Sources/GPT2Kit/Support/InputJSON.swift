@@ -1,16 +1,43 @@
 import Foundation
 
+/// A type of files with bounds that the types of its fields do not state. They are checked whenever it is read.
+package protocol CheckedRecord {
+    /// - Throws: ``IOIError`` that names the field, what was found and what was expected.
+    func check() throws
+}
+
 extension InputFile {
     /// Decodes a JSON file.
+    ///
+    /// - Parameter decoder: what the decoded types share, if anything.
     /// - Throws: ``IOIError`` naming the file and the field, what was found and what was expected.
-    package static func decode<Value: Decodable>(_ type: Value.Type, from url: URL) throws -> Value {
-        try decode(type, from: read(url), path: url.path)
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type,
+        from url: URL,
+        _ decoder: JSONDecoder = JSONDecoder()
+    ) throws -> Value {
+        try decode(type, from: read(url), path: url.path, decoder)
     }
 
-    /// - Parameter path: names the text in errors.
-    package static func decode<Value: Decodable>(_ type: Value.Type, from json: Data, path: String) throws -> Value {
+    /// - Parameters:
+    ///   - path: names the text in errors.
+    ///   - decoder: what the decoded types share, if anything.
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type,
+        from json: Data,
+        path: String,
+        _ decoder: JSONDecoder = JSONDecoder()
+    ) throws -> Value {
         do {
-            return try JSONDecoder().decode(type, from: json)
+            try JSONScanner.check(json)
+            let value = try decoder.decode(type, from: json)
+            do {
+                try (value as? any CheckedRecord)?.check()
+            } catch let error as IOIError {
+                // A file with an invalid field is no wrong use of the program.
+                throw IOIError("\(error)")
+            }
+            return value
         } catch let error as DecodingError {
             throw IOIError("\(path): \(describe(error, in: json))")
         } catch let error as IOIError {

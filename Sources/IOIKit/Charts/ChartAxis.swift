@@ -53,8 +53,8 @@ struct ChartAxis: Equatable, Sendable {
         self.init(rows: [], references: values)
     }
 
-    /// Differences of larger numbers might not be finite.
-    private static func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
+    /// Differences of larger numbers might not be finite, and smaller ones might leave an axis without length.
+    private static func isDrawable(_ value: Double) -> Bool { value == 0 || 1e-100..<1e100 ~= abs(value) }
 
     func isInside(_ value: Double) -> Bool { range.contains(value) }
 

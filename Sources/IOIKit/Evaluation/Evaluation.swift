@@ -101,7 +101,7 @@ extension Evaluation.Summary: FieldCoded {
             let intervals = try container.nestedContainer(keyedBy: FieldName.self, forKey: "ci95")
             summary[keyPath: path] = Estimate(
                 value: try container.decode(Double.self, forKey: name),
-                ci95: try intervals.decode([Double].self, forKey: name)
+                ci95: try intervals.decode(Interval.self, forKey: name).bounds
             )
         }
     }

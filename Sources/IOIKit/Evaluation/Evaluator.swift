@@ -150,6 +150,11 @@ private struct EndRun {
 public enum TaskEvaluation: Equatable, Sendable {
     case ioi(Evaluation)
     case choice(ChoiceEvaluation)
+
+    /// Whether it has the figures that only prompts of IOI have.
+    var isOfIOI: Bool {
+        if case .ioi = self { true } else { false }
+    }
 }
 
 extension TaskEvaluation: Codable {

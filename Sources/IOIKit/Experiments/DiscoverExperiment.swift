@@ -112,7 +112,7 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         var results: DiscoverResults
         func finish(_ circuit: Circuit) throws -> DiscoverResults {
             var results = DiscoverResults(circuit: circuit)
-            let measures = try partial.measure("nodes") {
+            let measures = try partial.measure("nodes", .init(cells: 1, prompts: prompts.count)) {
                 try CircuitMethod().measure(
                     [circuit], of: parameters, prompts, metric: metric, reference: nil, settings: settings,
                     resuming: $0
@@ -139,7 +139,7 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
             results.steps = found.steps
         case .acdc(let threshold, let searched):
             let search = ACDC(threshold: threshold, metric: searched, ablation: ablation)
-            let edges = try partial.search {
+            let edges = try partial.search(edges: graph.edgeCount) {
                 try search.find(parameters, prompts, settings: settings, resuming: $0) { progress(0.95 * $0) }
             }
             results = try DiscoverResults(circuit: circuit(edges, model))
@@ -196,7 +196,7 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
     ) throws -> PatchMeasures {
         var method = EdgeComplementAblation(circuits, ablation: ablation)
         method.metric = metric
-        return try partial.measure("edges") {
+        return try partial.measure("edges", .init(cells: circuits.count, prompts: prompts.count)) {
             try method.measure(parameters, prompts, settings: settings, resuming: $0) {
                 progress(share + (1 - share) * $0)
             }

@@ -42,7 +42,8 @@ public struct FaithfulnessExperiment: MetricExperiment, Equatable {
             if let count = method.reference, references[count] == nil {
                 references[count] = try self.prompts.reference(count: count, for: model)
             }
-            return try work.partial.measure("method \(index)") {
+            let size = PatchMeasures.Size(cells: 1 + random.count, prompts: prompts.count)
+            return try work.partial.measure("method \(index)", size) {
                 try method.measure(
                     [circuit] + random, of: model.parameters, prompts, metric: metric(on: subject),
                     reference: method.reference.flatMap { references[$0] }, settings: work.settings, resuming: $0
@@ -136,6 +137,11 @@ extension SurfaceCell: FieldCoded {
             .value("options", \.method), .nullable("circuit", \.circuit), .estimate("ratio", interval: "ci95", \.ratio),
             .nullable("ratio_note", \.note), .nullable("null_percentile", \.nullPercentile),
             .nullable("null_90", \.nullRange),
+            // A check alone.
+            Field { _, _ in
+            } read: { _, decoder in
+                _ = try decoder.container(keyedBy: FieldName.self).decodeIfPresent(Interval.self, forKey: "null_90")
+            },
         ]
     }
 }

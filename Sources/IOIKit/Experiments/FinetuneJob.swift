@@ -36,6 +36,7 @@ public final class FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
+        try settings.precision.check()
         let claim = try RunFolder.Claim(run)
         do {
             return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings)
@@ -84,8 +85,10 @@ public final class FinetuneJob {
         // As the process that held the lock before may have left it.
         var record = try run.record()
         try record.prompts?.checkRepeatable("\(run.configFile.path): prompts")
+        try run.check(Schedule(settings: record.settings, examples: record.dataset.count))
         try change(&record.settings)
         try record.settings.validate()
+        try record.settings.precision.check()
         let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
@@ -103,6 +106,12 @@ public final class FinetuneJob {
         let job = try FinetuneJob(
             run: run, lock: lock, record: record, base: base, training: training, heldOut: measured
         )
+        guard job.trainer.step <= job.trainer.steps else {
+            throw IOIError.invalid(
+                "epochs",
+                "found a run of \(job.trainer.steps) steps, expected at least the \(job.trainer.step) that are done"
+            )
+        }
         try run.write(record)
         return job
     }
@@ -119,6 +128,9 @@ public final class FinetuneJob {
         self.record = record
         self.training = training
         self.heldOut = heldOut
+        for pull in record.settings.guidance?.pulls ?? [] {
+            if let problem = base.config.problem(with: pull.head) { throw IOIError.invalid("guidance", problem) }
+        }
         trainer = try Trainer(
             run: run, lock: lock, settings: record.settings, base: base, examples: training.examples
         )

@@ -269,10 +269,12 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     ) throws {
         let (settings, partial) = (work.settings, work.partial)
         let (config, seed, workers) = (model.config, self.prompts.seed, settings.workers)
+        let cells = config.layers * config.heads
         if analyses.contains(.inhibition) {
             let flips = try InhibitionTest.Flip.allCases.map { flip in
                 let progress = staged.stage(weight(.inhibition) / 2)
-                let measures = try partial.measure("\(stagePrefix)\(flip.rawValue)") {
+                let size = PatchMeasures.Size(cells: cells, prompts: prompts.count, hasDonor: true)
+                let measures = try partial.measure("\(stagePrefix)\(flip.rawValue)", size) {
                     try InhibitionTest.measure(
                         flip, model, prompts, settings: settings, resuming: $0, progress: progress
                     )
@@ -288,7 +290,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
                 func measure(without movers: [Head]) throws -> PatchMeasures {
                     let progress = staged.stage(weight(.backup) / 2)
                     let name = movers.map(\.description).joined(separator: ",")
-                    return try partial.measure("\(stagePrefix)logits without \(name)") {
+                    let size = PatchMeasures.Size(cells: cells, prompts: prompts.count)
+                    return try partial.measure("\(stagePrefix)logits without \(name)", size) {
                         try BackupMovers.measure(
                             without: movers, model, prompts, ablation: ablation, settings: settings,
                             resuming: $0, progress: progress

@@ -47,7 +47,8 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
         var knockout = Knockout(targets, ablation: ablation)
         knockout.metric = metric(on: subject)
         let gap = try scale.gap(of: subject.model.parameters, subject.prompts, knockout.metric, work.settings)
-        let measures = try work.partial.measure(Self.name) {
+        let size = PatchMeasures.Size(cells: targets.count, prompts: subject.prompts.count)
+        let measures = try work.partial.measure(Self.name, size) {
             try knockout.measure(
                 subject.model.parameters, subject.prompts, reference: reference, settings: work.settings, resuming: $0,
                 progress: work.progress

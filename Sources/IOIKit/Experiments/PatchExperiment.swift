@@ -217,7 +217,8 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         let gap = try scale.gap(of: parameters, subject.prompts, method.metric, work.settings)
         let stages = stages(work.progress)
         func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
-            try work.partial.measure(stage) {
+            let cells = method.cells?.count ?? config.layers * method.columns(config)
+            return try work.partial.measure(stage, .init(cells: cells, prompts: subject.prompts.count, hasDonor: true)) {
                 try method.measure(
                     parameters, subject.prompts, settings: work.settings, resuming: $0, progress: progress
                 )
@@ -246,7 +247,8 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         var method = try options.method(cells: senders.map { [$0] })
         method.metric = metric(on: subject)
         let gap = try scale.gap(of: parameters, subject.prompts, method.metric, work.settings)
-        let measures = try work.partial.measure("path") {
+        let size = PatchMeasures.Size(cells: senders.count, prompts: subject.prompts.count)
+        let measures = try work.partial.measure("path", size) {
             try method.measure(
                 parameters, subject.prompts, settings: work.settings, resuming: $0, progress: work.progress
             )
@@ -271,7 +273,9 @@ public struct PatchExperiment: MetricExperiment, Equatable {
             let gap = try scale.gap(of: host.parameters, subject.prompts, method.metric, work.settings)
             let stages = stages { work.progress((Double(index) + $0) / Double(options.directions.count)) }
             func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
-                try work.partial.measure(stage) {
+                let size = PatchMeasures.Size(
+                    cells: method.sets.count, prompts: subject.prompts.count, hasDonor: true)
+                return try work.partial.measure(stage, size) {
                     try method.measure(
                         host: host.parameters, donor: donor.parameters, subject.prompts, settings: work.settings,
                         resuming: $0, progress: progress

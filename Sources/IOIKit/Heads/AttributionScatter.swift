@@ -14,6 +14,27 @@ public struct AttributionScatter: Codable, Equatable, Sendable {
             case projectionOnIO = "projection_on_io"
             case projectionOnS = "projection_on_s"
         }
+
+        fileprivate init(
+            attentionToIO: [[[Double]]],
+            attentionToS: [[[Double]]],
+            projectionOnIO: [[[Double]]],
+            projectionOnS: [[[Double]]]
+        ) {
+            (self.attentionToIO, self.attentionToS) = (attentionToIO, attentionToS)
+            (self.projectionOnIO, self.projectionOnS) = (projectionOnIO, projectionOnS)
+        }
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            func points(_ key: CodingKeys) throws -> [[[Double]]] {
+                try container.decodeMap(of: [Double].self, forKey: key)
+            }
+            self.init(
+                attentionToIO: try points(.attentionToIO), attentionToS: try points(.attentionToS),
+                projectionOnIO: try points(.projectionOnIO), projectionOnS: try points(.projectionOnS)
+            )
+        }
     }
 
     /// Mean attention from END.

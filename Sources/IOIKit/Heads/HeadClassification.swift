@@ -109,6 +109,25 @@ public struct HeadClassification: Codable, Equatable, Sendable {
         unsettled = Kind.allCases.filter { rules.applies($0) && !rules.canSettle($0) }
     }
 
+    private enum CodingKeys: CodingKey { case criteria, heads, unsettled }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        criteria = try container.decode(HeadCriteria.self, forKey: .criteria)
+        heads = try container.decode([Classed].self, forKey: .heads)
+        unsettled = try container.decode([Kind].self, forKey: .unsettled)
+        var counts: [Int] = []
+        for head in heads.map(\.head) {
+            if head.index == 0 { counts.append(0) }
+            guard counts.count == head.layer + 1, counts[head.layer] == head.index else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .heads, in: container, debugDescription: "expected all heads in order, but for \(head)")
+            }
+            counts[head.layer] += 1
+        }
+        try MapShape.check(counts, at: container.superDecoder(forKey: .heads))
+    }
+
     /// The heads of a class, in ascending order.
     public func heads(of kind: Kind) -> [Head] { heads.filter { $0.kind == kind }.map(\.head) }
 

@@ -1,5 +1,5 @@
 /// An estimate for each head of a model.
-public struct HeadMap: Codable, Equatable, Sendable {
+public struct HeadMap: Encodable, Equatable, Sendable {
     /// [layer][head]; nil if not finite.
     public let value: [[Double?]]
     /// The lower and upper bounds. [layer][head]
@@ -23,6 +23,20 @@ public struct HeadMap: Codable, Equatable, Sendable {
 
     public subscript(head: Head) -> Estimate {
         Estimate(value: value[head.layer][head.index], ci95: ci95[head.layer][head.index])
+    }
+}
+
+extension HeadMap: Decodable {
+    private enum CodingKeys: CodingKey { case value, ci95 }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        value = try container.decodeMap(of: Double?.self, forKey: .value)
+        ci95 = try container.decodeMap(of: Interval?.self, forKey: .ci95).map { $0.map { $0?.bounds } }
+        guard ci95.map(\.count) == value.map(\.count) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .ci95, in: container, debugDescription: "expected as many as value has")
+        }
     }
 }
 

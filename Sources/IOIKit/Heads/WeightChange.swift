@@ -7,6 +7,12 @@ public struct WeightChange: Codable, Equatable, Sendable {
         /// Relative to ‖W‖ in the first model; nil if that is 0.
         public let relative: [[Double?]]
 
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            change = try container.decodeMap(of: Double.self, forKey: .change)
+            relative = try container.decodeMap(of: Double?.self, forKey: .relative)
+        }
+
         init(_ norms: [(change: Double, whole: Double)], heads: Int) {
             change = norms.map(\.change).rows(of: heads)
             relative = norms.map { $0.whole > 0 ? $0.change / $0.whole : nil }.rows(of: heads)

@@ -49,11 +49,22 @@ public final class PartialResults {
 
     /// Measures a stage, resuming where it was interrupted. A stage that is complete does not call `body`.
     ///
-    /// - Throws: errors from `body`. The measures of a ``PatchInterruption`` are saved first.
-    func measure(_ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures) throws -> PatchMeasures {
-        if contents.finished.contains(stage), let measures = contents.stages[stage] { return measures }
+    /// - Parameters:
+    ///   - size: of the measures of the whole stage.
+    ///   - stage: its name.
+    ///   - body: measures the rest.
+    /// - Throws: `IOIError` that names the file if the saved measures are of another size; errors from `body`. The
+    ///   measures of a ``PatchInterruption`` are saved first.
+    func measure(
+        _ stage: String,
+        _ size: PatchMeasures.Size,
+        _ body: (PatchMeasures?) throws -> PatchMeasures
+    ) throws -> PatchMeasures {
+        let (saved, isFinished) = (contents.stages[stage], contents.finished.contains(stage))
+        try named("stages.\(stage)") { try saved?.check(size, isDone: isFinished) }
+        if isFinished, let saved { return saved }
         do {
-            let measures = try body(contents.stages[stage])
+            let measures = try body(saved)
             contents.stages[stage] = measures
             contents.finished.insert(stage)
             return measures
@@ -66,14 +77,28 @@ public final class PartialResults {
 
     /// Searches, resuming where the search was interrupted.
     ///
-    /// - Throws: errors from `body`. The state of an ``ACDC/Interruption`` is saved first.
-    func search(_ body: (ACDC.State?) throws -> EdgeSet) throws -> EdgeSet {
+    /// - Parameters:
+    ///   - edges: the number of edges to consider.
+    ///   - body: searches on.
+    /// - Throws: `IOIError` that names the file if the saved state is of another graph; errors from `body`. The state of
+    ///   an ``ACDC/Interruption`` is saved first.
+    func search(edges: Int, _ body: (ACDC.State?) throws -> EdgeSet) throws -> EdgeSet {
+        try named("search") { try contents.search?.check(edges: edges) }
         do {
             return try body(contents.search)
         } catch let interruption as ACDC.Interruption {
             contents.search = interruption.state
             try save()
             throw interruption
+        }
+    }
+
+    /// - Throws: the error of `check` with the file and the field.
+    private func named(_ field: String, _ check: () throws -> Void) throws {
+        do {
+            try check()
+        } catch let error as IOIError {
+            throw IOIError("\(file?.path ?? "partial results"): \(field).\(error)")
         }
     }
 

@@ -15,13 +15,22 @@ extension ReportBuilder {
     ///
     /// - Returns: the chart, to put in a section.
     mutating func add(_ name: String, _ svg: String) -> String {
-        charts.append(ReportChart(name: name, svg: svg))
+        charts.append(ReportChart(name: Self.fileName(name), svg: svg))
         return svg
     }
 
     mutating func addTable(_ name: String, _ header: [String], _ rows: [[String]]) {
         let lines = ([header] + rows).map { $0.map(\.csvField).joined(separator: ",") + "\n" }
-        tables.append((name, lines.joined()))
+        tables.append((Self.fileName(name), lines.joined()))
+    }
+
+    /// A name as that of a file in a folder: names of stages and claims are others' words.
+    private static func fileName(_ name: String) -> String {
+        let plain = String(
+            String.UnicodeScalarView(
+                name.unicodeScalars.map { $0 == "/" || $0.properties.generalCategory == .control ? "-" : $0 })
+        )
+        return plain.hasPrefix(".") ? "-" + plain : plain
     }
 
     /// A number in full precision; empty for nil.
@@ -38,9 +47,15 @@ extension ReportBuilder {
     // MARK: Parts of both kinds of report
 
     /// The steps of a run.
-    mutating func readMetrics(of run: RunFolder) -> [StepMetrics] {
+    ///
+    /// - Parameter steps: how many it has; nil if that is not known.
+    mutating func readMetrics(of run: RunFolder, steps: Int? = nil) -> [StepMetrics] {
         do {
-            return try run.metrics()
+            let metrics = try run.metrics()
+            if let steps, let last = metrics.last, last.step > steps {
+                throw IOIError("\(run.metricsFile.path): found step \(last.step), expected at most \(steps), all of the run")
+            }
+            return metrics
         } catch {
             problems.append("\(error)")
             return []

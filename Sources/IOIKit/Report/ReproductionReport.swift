@@ -40,6 +40,8 @@ struct ReproductionReportBuilder: ReportBuilder {
     private(set) var dataset: String?
     /// What the results read last measure.
     private(set) var metric = Metric.logitDifference
+    /// That of the maps read so far: all models have one shape.
+    private var shape: MapShape?
 
     init(record: ReproductionRecord, folder: URL) {
         self.record = record
@@ -81,7 +83,10 @@ struct ReproductionReportBuilder: ReportBuilder {
         return record.measurements.filter { $0.measure == measure }.compactMap { measurement in
             do {
                 let file = folder.appendingPathComponent(measurement.file)
-                let document = try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file)
+                let (decoder, shared) = (JSONDecoder(), MapShape.Shared(shape))
+                decoder.userInfo[.mapShape] = shared
+                let document = try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file, decoder)
+                shape = shared.shape
                 // Files that state none measure the logit difference.
                 if let options = document.options as? any MetricExperiment {
                     metric = options.metric ?? .logitDifference
@@ -138,9 +143,8 @@ struct ReproductionReportBuilder: ReportBuilder {
     /// The faithfulness of each model's circuit.
     mutating func faithfulness() -> [PlanModel: Faithfulness] {
         Dictionary(
-            uniqueKeysWithValues: read(.faithfulness, of: FaithfulnessExperiment.self).map {
-                ($0.model, $0.results.faithfulness)
-            }
+            read(.faithfulness, of: FaithfulnessExperiment.self).map { ($0.model, $0.results.faithfulness) },
+            uniquingKeysWith: { $1 }
         )
     }
 

@@ -45,7 +45,7 @@ struct RunReportBuilder: ReportBuilder {
         self.run = run
         self.record = record
         schedule = Schedule(settings: record.settings, examples: record.dataset.count)
-        metrics = readMetrics(of: run)
+        metrics = readMetrics(of: run, steps: schedule.steps)
         readCheckpoints()
         readEvaluations()
     }
@@ -79,11 +79,14 @@ struct RunReportBuilder: ReportBuilder {
     private var steps: Int { max(metrics.last?.step ?? 0, saved.last?.step ?? 0) }
 
     /// The epochs so far that should have a checkpoint.
-    private var keptEpochs: [Int] { steps == 0 ? [] : (1...steps).compactMap(schedule.keptEpoch) }
+    private var keptEpochs: [Int] { schedule.keptEpochs(through: steps) }
 
     private mutating func readCheckpoints() {
         do {
-            saved = try run.savedCheckpoints()
+            saved = try run.savedCheckpoints().filter { checkpoint in
+                try checkpoint.check(schedule)
+                return true
+            }
         } catch {
             problems.append("\(error)")
         }
@@ -99,7 +102,11 @@ struct RunReportBuilder: ReportBuilder {
         for epoch in Set([0] + keptEpochs + found).sorted() {
             do {
                 let file = run.results.appendingPathComponent(FinetuneJob.evaluationFile(epoch: epoch))
-                evaluations.append((epoch, try InputFile.decode(EvaluationDocument.self, from: file)))
+                let document = try InputFile.decode(EvaluationDocument.self, from: file)
+                guard document.results.isOfIOI == (evaluations.first?.document.results ?? document.results).isOfIOI else {
+                    throw IOIError("\(file.path): results: found another task than in the other evaluations of the run")
+                }
+                evaluations.append((epoch, document))
             } catch {
                 problems.append("\(error)")
             }

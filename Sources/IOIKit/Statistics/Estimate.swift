@@ -42,7 +42,7 @@ extension Estimate: Codable {
         value =
             try container.decodeIfPresent(Double.self, forKey: .mean)
             ?? container.decodeIfPresent(Double.self, forKey: .value)
-        ci95 = try container.decodeIfPresent([Double].self, forKey: .ci95)
+        ci95 = try container.decodeIfPresent(Interval.self, forKey: .ci95)?.bounds
         std = try container.decodeIfPresent(Double.self, forKey: .std)
         isMeaningless = try container.decodeIfPresent(Bool.self, forKey: .isMeaningless)
     }
@@ -54,6 +54,20 @@ extension Estimate: Codable {
         try container.encodeIfPresent(ci95, forKey: .ci95)
         try container.encodeIfPresent(std, forKey: .std)
         try container.encodeIfPresent(isMeaningless, forKey: .isMeaningless)
+    }
+}
+
+/// An interval in a file: two numbers, the lower bound first.
+struct Interval: Decodable {
+    let bounds: [Double]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        bounds = try container.decode([Double].self)
+        guard bounds.count == 2, bounds[0] <= bounds[1] else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "expected two numbers, the lower bound and the upper")
+        }
     }
 }
 
@@ -87,7 +101,7 @@ extension Estimate {
         let container = try decoder.container(keyedBy: FieldName.self)
         self.init(
             value: try container.decodeIfPresent(Double.self, forKey: name),
-            ci95: try container.decodeIfPresent([Double].self, forKey: interval)
+            ci95: try container.decodeIfPresent(Interval.self, forKey: interval)?.bounds
         )
     }
 

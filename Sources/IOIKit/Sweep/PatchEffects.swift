@@ -1,8 +1,15 @@
 /// A metric of each prompt, unpatched and in each patched run of a sweep.
 public struct PatchMeasures: Equatable, Sendable, Codable {
+    /// What the measures of a stage have when it is done.
+    public struct Size: Equatable, Sendable {
+        let cells, prompts: Int
+        /// Whether there is one donor run.
+        var hasDonor = false
+    }
+
     /// Wraps a stage of the work so that it can be resumed. `body` takes the measures from an interrupted call.
     public typealias Measuring = (
-        _ stage: String, _ body: (PatchMeasures?) throws -> PatchMeasures
+        _ stage: String, _ size: Size, _ body: (PatchMeasures?) throws -> PatchMeasures
     ) throws -> PatchMeasures
 
     /// In the unpatched run. [prompts]
@@ -18,6 +25,25 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
 
     /// The number of prompts measured.
     public var count: Int { original.count }
+
+    /// - Parameter isDone: whether all prompts were measured.
+    /// - Throws: `IOIError` that names the field which is not of that size.
+    func check(_ size: Size, isDone: Bool) throws {
+        guard isDone ? count == size.prompts : count <= size.prompts else {
+            throw IOIError(
+                "original: found \(count) values, expected \(isDone ? "" : "at most ")\(size.prompts), one for each prompt")
+        }
+        guard patched.count == size.cells else {
+            throw IOIError("patched: found \(patched.count) lists, expected \(size.cells)")
+        }
+        if let cell = patched.firstIndex(where: { $0.count != count }) {
+            throw IOIError("patched[\(cell)]: found \(patched[cell].count) values, expected \(count), as many as original")
+        }
+        let donors = size.hasDonor ? count : 0
+        guard donor?.count ?? 0 == donors else {
+            throw IOIError("donor: found \(donor?.count ?? 0) values, expected \(donors)")
+        }
+    }
 
     mutating func append(_ other: PatchMeasures) {
         original += other.original
@@ -254,6 +280,14 @@ extension PatchMap: FieldCoded {
             } read: { map, decoder in
                 guard map.donor != nil else { return }
                 let recovered = try Estimates("recovered", "recovered_ci95", decoder)
+                guard recovered.rows.map(\.count) == map.layers.map(\.count) else {
+                    throw DecodingError.dataCorrupted(
+                        .init(
+                            codingPath: decoder.codingPath + [FieldName("recovered")],
+                            debugDescription: "expected as many as patched has"
+                        )
+                    )
+                }
                 for (layer, row) in recovered.rows.enumerated() {
                     for (column, estimate) in row.enumerated() { map.layers[layer][column].recovered = estimate }
                 }
@@ -273,6 +307,7 @@ extension PatchMap: FieldCoded {
         } read: { map, decoder in
             let estimates = try Estimates(name, interval, decoder)
             if map.layers.isEmpty {
+                try check(estimates, of: map.columns, at: decoder.container(keyedBy: FieldName.self), name)
                 map.layers = estimates.rows.map { Array(repeating: PatchEffects.Cell(), count: $0.count) }
                 if estimates.isSingle { map.columns = .single }
             }
@@ -284,6 +319,22 @@ extension PatchMap: FieldCoded {
             for (layer, row) in estimates.rows.enumerated() {
                 for (column, estimate) in row.enumerated() { map.layers[layer][column][keyPath: path] = estimate }
             }
+        }
+    }
+
+    private static func check(
+        _ estimates: Estimates,
+        of columns: Columns,
+        at container: KeyedDecodingContainer<FieldName>,
+        _ name: FieldName
+    ) throws {
+        guard !estimates.isSingle else { return }
+        guard case .positions(let positions) = columns else {
+            return try MapShape.check(estimates.rows.map(\.count), at: container.superDecoder(forKey: name))
+        }
+        guard estimates.rows.allSatisfy({ $0.count == positions.count }) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: name, in: container, debugDescription: "expected rows of \(positions.count), one for each position")
         }
     }
 
@@ -304,11 +355,11 @@ extension PatchMap: FieldCoded {
             if let single = try? container.decode([Double?].self, forKey: name) {
                 isSingle = true
                 values = single.map { [$0] }
-                bounds = try container.decode([[Double]?].self, forKey: interval).map { [$0] }
+                bounds = try container.decode([Interval?].self, forKey: interval).map { [$0?.bounds] }
             } else {
                 isSingle = false
                 values = try container.decode([[Double?]].self, forKey: name)
-                bounds = try container.decode([[[Double]?]].self, forKey: interval)
+                bounds = try container.decode([[Interval?]].self, forKey: interval).map { $0.map { $0?.bounds } }
             }
             guard values.map(\.count) == bounds.map(\.count) else {
                 throw DecodingError.dataCorruptedError(

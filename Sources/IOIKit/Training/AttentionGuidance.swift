@@ -31,8 +31,9 @@ public struct AttentionGuidance: Codable, Equatable, Sendable {
         guard step <= steps else { return nil }
         let targets = batch.enumerated().flatMap { prompt, example in
             guard let positions = example.positions else { return [AttentionHint.Target]() }
-            return pulls.map {
-                AttentionHint.Target(head: $0.head, prompt: prompt, query: positions[$0.from]!, key: positions[$0.to]!)
+            return pulls.compactMap { pull in
+                guard let query = positions[pull.from], let key = positions[pull.to] else { return nil }
+                return AttentionHint.Target(head: pull.head, prompt: prompt, query: query, key: key)
             }
         }
         return targets.isEmpty ? nil : AttentionHint(weight: weight, targets: targets)

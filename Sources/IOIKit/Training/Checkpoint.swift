@@ -3,7 +3,7 @@ import Foundation
 /// A model folder saved during a run, with the run's progress and, in the newest checkpoint, the optimizer state.
 public struct Checkpoint: Sendable {
     /// `progress.json`.
-    struct Progress: Codable, Equatable {
+    struct Progress: Codable, Equatable, CheckedRecord {
         /// Steps done.
         let step: Int
         /// The epoch of the last step, from 1.
@@ -14,6 +14,12 @@ public struct Checkpoint: Sendable {
         enum CodingKeys: String, CodingKey {
             case step, epoch
             case keptEpoch = "kept_epoch"
+        }
+
+        func check() throws {
+            for (field, value) in [("step", step), ("epoch", epoch), ("kept_epoch", keptEpoch ?? 1)] where value < 1 {
+                throw IOIError("\(field): found \(value), expected 1 or more")
+            }
         }
     }
 
@@ -67,11 +73,23 @@ public struct Checkpoint: Sendable {
     /// - Throws: `IOIError` if `progress.json` cannot be read.
     init(folder: URL) throws {
         let file = Self.progressFile(in: folder)
-        let progress = try InputFile.decode(Progress.self, from: file)
-        guard progress.step > 0 else {
-            throw IOIError("\(file.path): step: found \(progress.step), expected 1 or more")
+        self.init(folder: folder, progress: try InputFile.decode(Progress.self, from: file))
+    }
+
+    /// - Throws: `IOIError` that names the file and the field if a run of this schedule has no such step, or it ends
+    ///   another epoch.
+    func check(_ schedule: Schedule) throws {
+        let file = Self.progressFile(in: folder)
+        guard step <= schedule.steps else {
+            throw IOIError("\(file.path): step: found \(step), expected 1 to \(schedule.steps), the steps of the run")
         }
-        self.init(folder: folder, progress: progress)
+        let epoch = schedule.epochEnding(at: step)
+        guard keptEpoch == nil || keptEpoch == epoch else {
+            throw IOIError(
+                "\(file.path): kept_epoch: found \(keptEpoch!), expected \(epoch.map { "\($0)" } ?? "none"): the run has "
+                    + "\(schedule.stepsPerEpoch) steps in an epoch"
+            )
+        }
     }
 
     private init(folder: URL, progress: Progress) {

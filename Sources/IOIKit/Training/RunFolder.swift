@@ -93,11 +93,14 @@ public struct RunFolder: Sendable {
     public func record() throws -> RunRecord {
         guard holdsRun else { throw IOIError("\(url.path): holds no run (no config.json) to resume") }
         try RecordKind.check(configFile, command: RunRecord.command)
-        let record = try InputFile.decode(RunRecord.self, from: configFile)
-        guard (record.prompts == nil) != (record.text == nil) else {
-            throw IOIError("\(configFile.path): expected either \"prompts\" or \"text\" to train on")
-        }
-        return record
+        return try InputFile.decode(RunRecord.self, from: configFile)
+    }
+
+    /// Checks the checkpoints against the run that saved them.
+    ///
+    /// - Throws: `IOIError` that names the file and the field.
+    func check(_ schedule: Schedule) throws {
+        for checkpoint in try savedCheckpoints() { try checkpoint.check(schedule) }
     }
 
     /// The checkpoints, by step.
@@ -200,5 +203,28 @@ public struct RunRecord: Codable, Equatable, Sendable {
     /// What the run trains on.
     public var source: TrainingSource {
         text.map { .text($0) } ?? .prompts(prompts!)
+    }
+}
+
+extension RunRecord: CheckedRecord {
+    /// - Throws: `IOIError` that names the field.
+    package func check() throws {
+        guard (prompts == nil) != (text == nil) else {
+            throw IOIError("expected either \"prompts\" or \"text\" to train on")
+        }
+        try IOIError.check("dataset.count", dataset.count, in: 1...1_000_000_000)
+        for (field, prompts) in [("prompts", prompts), ("held_out", heldOut)] {
+            if let prompts { try IOIError.check("\(field).count", prompts.count, in: 1...PromptSource.most) }
+        }
+        try IOIError.scoped("settings") {
+            do {
+                try settings.validate()
+            } catch let error as IOIError {
+                // Options name these by themselves.
+                let isOfOptimizer = ["lr", "weight_decay", "beta1", "beta2", "epsilon", "clip"].contains(error.field)
+                guard let field = error.field, isOfOptimizer || field == "warm_up" else { throw error }
+                throw IOIError.invalid("\(isOfOptimizer ? "optimizer" : "schedule").\(field)", error.problem)
+            }
+        }
     }
 }

@@ -20,6 +20,19 @@ struct Schedule {
         return step == steps || settings.savedEpochs.contains(epoch) ? epoch : nil
     }
 
+    /// The epochs whose checkpoints a run of these steps keeps, ascending.
+    func keptEpochs(through step: Int) -> [Int] {
+        let last = epochEnding(at: steps).map { [$0] } ?? []
+        return Set(settings.savedEpochs + last).filter { $0 * stepsPerEpoch <= step }.sorted()
+    }
+
+    /// The number of checkpoints that a run saves after `step`.
+    func checkpoints(after step: Int) -> Int {
+        let due = settings.checkpointInterval.map { steps / $0 - step / $0 } ?? 0
+        let ends = Set(keptEpochs(through: steps).map { $0 * stepsPerEpoch } + [steps])
+        return due + ends.count { end in end > step && settings.checkpointInterval.map { end % $0 != 0 } ?? true }
+    }
+
     /// The order of the examples in an epoch.
     func order(ofEpoch epoch: Int) -> [Int] {
         var order = Array(0..<examples)

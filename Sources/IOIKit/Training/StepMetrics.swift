@@ -22,13 +22,23 @@ public struct StepMetrics: Codable, Equatable, Sendable {
 extension RunFolder {
     /// The steps of the run. The last line is left out if a killed process did not finish it.
     ///
-    /// - Throws: `IOIError` that names the file and the line.
+    /// - Throws: `IOIError` that names the file and the line; one that a step is not after the step before it.
     func metrics() throws -> [StepMetrics] {
         let file = metricsFile
         let lines = try InputFile.read(file, limit: .max)
             .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        var last = 0
         return try lines.enumerated().map { index, line in
-            try InputFile.decode(StepMetrics.self, from: line, path: "\(file.path): line \(index + 1)")
+            let path = "\(file.path): line \(index + 1)"
+            let metrics = try InputFile.decode(StepMetrics.self, from: line, path: path)
+            guard metrics.step > last, metrics.epoch > 0 else {
+                throw IOIError(
+                    "\(path): found step \(metrics.step) of epoch \(metrics.epoch), expected a step above \(last) of an "
+                        + "epoch from 1"
+                )
+            }
+            last = metrics.step
+            return metrics
         }
     }
 }
@@ -44,14 +54,16 @@ final class MetricsLog {
         self.url = url
         encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        let old = (try? Data(contentsOf: url)) ?? Data()
+        let isThere = FileManager.default.fileExists(atPath: url.path)
+        // A pipe would be waited for.
+        let old = isThere ? try InputFile.read(url, limit: .max) : Data()
         var kept = 0
         for line in old.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
             guard let metrics = try? JSONDecoder().decode(StepMetrics.self, from: line), metrics.step <= step
             else { break }
             kept += line.count + 1
         }
-        if kept < old.count || !FileManager.default.fileExists(atPath: url.path) {
+        if kept < old.count || !isThere {
             try AtomicFile.write(old.prefix(kept), to: url)
         }
         guard let handle = FileHandle(forWritingAtPath: url.path) else {

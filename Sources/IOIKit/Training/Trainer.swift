@@ -184,7 +184,7 @@ public final class Trainer {
     /// Fails now rather than after hours of training.
     private func checkRoom() throws {
         guard step < steps else { return }
-        let ends = (step + 1...steps).count { isCheckpointDue(after: $0) }
+        let ends = schedule.checkpoints(after: step)
         let weights = parameters.count * MemoryLayout<Float>.stride
         // Weights per checkpoint, and two optimizer states (twice the weights each) while one replaces the other.
         let needed = ends * weights + 2 * (settings.keepsOptimizer ? max(ends, 2) : 2) * weights

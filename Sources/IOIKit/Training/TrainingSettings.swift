@@ -83,6 +83,12 @@ public struct TrainingSettings: Equatable, Sendable {
             throw IOIError.invalid("dropout", "found \(dropout), expected from 0, below 1")
         }
         try IOIError.check("weight_decay", optimizer.weightDecay, in: 0...10)
+        for (field, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] where !(0..<1 ~= beta) {
+            throw IOIError.invalid(field, "found \(beta), expected from 0, below 1")
+        }
+        guard optimizer.epsilon > 0, optimizer.epsilon <= 1 else {
+            throw IOIError.invalid("epsilon", "found \(optimizer.epsilon), expected above 0, at most 1")
+        }
         if let clip = optimizer.clip, !(clip > 0) {
             throw IOIError.invalid("clip", "found \(clip), expected above 0")
         }
@@ -94,8 +100,11 @@ public struct TrainingSettings: Equatable, Sendable {
             try IOIError.check("checkpoint_every", checkpointInterval, in: 1...1_000_000_000)
         }
         if let stepLimit { try IOIError.check("max_steps", stepLimit, in: 1...1_000_000_000) }
+        if let guidance {
+            try IOIError.check("guidance.weight", guidance.weight, in: 0...1_000_000)
+            try IOIError.check("guidance.steps", guidance.steps, in: 0...1_000_000_000)
+        }
         try IOIError.check("threads", threads, in: 1...1024)
-        try precision.check()
     }
 }
 

@@ -32,7 +32,7 @@ final class CircuitSubsets {
         metric: Metric = .logitDifference,
         settings: RunSettings,
         name: String = "all",
-        measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) }
+        measuring: @escaping PatchMeasures.Measuring = { _, _, body in try body(nil) }
     ) {
         (self.circuit, self.model, self.prompts, self.reference) = (circuit, model, prompts, reference)
         (self.ablation, self.settings, self.name, self.measuring) = (ablation, settings, name, measuring)
@@ -40,6 +40,8 @@ final class CircuitSubsets {
     }
 
     var count: Int { prompts.count }
+
+    private func size(_ cells: Int) -> PatchMeasures.Size { .init(cells: cells, prompts: count) }
 
     /// Runs the circuit without each of some sets of its nodes.
     ///
@@ -57,7 +59,7 @@ final class CircuitSubsets {
             ablatingMLPs: circuit.keys.contains { $0.mlp != nil }
         )
         ablated.metric = metric
-        let measures = try measuring("\(name), \(stage), circuit") {
+        let measures = try measuring("\(name), \(stage), circuit", size(new.count)) {
             try ablated.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )
@@ -83,7 +85,7 @@ final class CircuitSubsets {
         }
         var knockout = Knockout(targets, ablation: ablation)
         knockout.metric = metric
-        let measures = try measuring("\(name), \(stage), model") {
+        let measures = try measuring("\(name), \(stage), model", size(new.count)) {
             try knockout.measure(
                 model, prompts, reference: reference, settings: settings, resuming: $0, progress: progress
             )

@@ -14,6 +14,18 @@ public struct ACDC: Sendable {
         var done: Int
         /// The indices of dropped edges.
         var dropped: [Int]
+
+        /// - Parameter edges: the number of edges of the graph.
+        /// - Throws: `IOIError` that names the field.
+        func check(edges: Int) throws {
+            guard 0...edges ~= done else { throw IOIError("done: found \(done), expected 0 to \(edges)") }
+            if let edge = dropped.first(where: { !(0..<edges ~= $0) }) ?? dropped.firstRepeated() {
+                throw IOIError("dropped: found the edge \(edge), expected each from 0 to \(edges - 1) at most once")
+            }
+            guard dropped.count <= done else {
+                throw IOIError("dropped: found \(dropped.count) edges, expected at most the \(done) that are done")
+            }
+        }
     }
 
     /// Thrown when a search is interrupted.

@@ -37,7 +37,7 @@ public struct NodeWalk: Codable, Equatable, Sendable {
         _ prompts: [Prompt],
         metric: Metric = .logitDifference,
         settings: RunSettings,
-        measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
+        measuring: @escaping PatchMeasures.Measuring = { _, _, body in try body(nil) },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> (circuit: Circuit, steps: [PathWalkStep]) {
         try validate()
@@ -182,7 +182,8 @@ private struct NodeWalker {
         // The number of steps to come is not known.
         let done = 1 - 1 / Double(steps.count + 1)
         let share = 1 - 1 / Double(steps.count + 2) - done
-        let measures = try measuring(receiver.description) { [progress] in
+        let size = PatchMeasures.Size(cells: nodes.count, prompts: prompts.count)
+        let measures = try measuring(receiver.description, size) { [progress] in
             try method.measure(model, prompts, settings: settings, resuming: $0) { progress(done + share * $0) }
         }
         func map(_ cells: ArraySlice<[Double]>, _ columns: PatchMap.Columns, width: Int) -> PatchMap {

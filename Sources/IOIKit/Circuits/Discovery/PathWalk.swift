@@ -82,7 +82,7 @@ public struct PathWalk: Codable, Equatable, Sendable {
         metric: Metric = .logitDifference,
         reference: [Prompt]? = nil,
         settings: RunSettings,
-        measuring: @escaping PatchMeasures.Measuring = { _, body in try body(nil) },
+        measuring: @escaping PatchMeasures.Measuring = { _, _, body in try body(nil) },
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PathWalkResult {
         try validate()

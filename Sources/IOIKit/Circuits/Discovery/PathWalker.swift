@@ -217,7 +217,8 @@ struct PathWalker {
         }
         if let known = maps[stage] { return known }
         let (progress, done, sweeps) = (progress, Double(maps.count), Double(Self.sweeps))
-        var measures = try measuring(stage) {
+        let size = PatchMeasures.Size(cells: method.cells.count, prompts: prompts.count)
+        var measures = try measuring(stage, size) {
             try method.measure(model, prompts, reference: reference, settings: settings, resuming: $0) {
                 progress((done + $0) / sweeps)
             }

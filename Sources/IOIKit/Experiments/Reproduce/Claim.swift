@@ -40,7 +40,7 @@ public struct Claim: Codable, Equatable, Sendable {
         /// The rule in words, such as `at least 1.2 × base/eval/logit_difference`.
         var text: String {
             func words(_ value: Double) -> String {
-                let number = value.rounded() == value ? "\(Int(value))" : "\(value)"
+                let number = Int(exactly: value).map { "\($0)" } ?? "\(value)"
                 guard let of else { return number }
                 return relation == .plus
                     ? "\(of) \(value < 0 ? "−" : "+") \(number.trimmingPrefix("-"))" : "\(number) × \(of)"

@@ -86,6 +86,12 @@ extension Plan {
             guard measure.kind != .circuit || !results.holds("problem") else { return nil }
             guard let published else { return try Estimate(at: path.steps, in: results, file: file.path) }
             let map = try results.map(at: path.steps, file: file.path)
+            guard map.map(\.count) == published.map(\.count) else {
+                throw IOIError(
+                    "\(file.path): results.\(path.steps.joined(separator: ".")): found rows of \(map.map(\.count)), expected "
+                        + "\(published.map(\.count)), as published"
+                )
+            }
             return Correlation.rankEstimate(
                 Array(map.joined()), Array(published.joined()), seed: prompts.seed, workers: Workers(count: 1)
             )

@@ -10,7 +10,7 @@ extension Plan {
         let file = isName ? try builtIn(name) : URL(fileURLWithPath: name)
         let plan = try InputFile.decode(Plan.self, from: file)
         do {
-            try plan.validate()
+            if let circuit = plan.circuit { _ = try Circuit.recordedName(circuit) }
         } catch let error as IOIError {
             throw IOIError("\(file.path): \(error)")
         }
@@ -24,29 +24,6 @@ extension Plan {
                 "plan", "found \(name.quoted), expected \(names.joined(separator: ", ")) or a file")
         }
         return try DataDirectory.file("plans/\(name).json")
-    }
-
-    /// - Throws: `IOIError` that names the field.
-    private func validate() throws {
-        try IOIError.scoped("prompts", prompts.validate)
-        if let circuit { _ = try Circuit.recordedName(circuit) }
-        try IOIError.scoped("training") {
-            try Self.checkCount("count", training.count)
-            if let batch = training.batch { try Self.checkCount("batch", batch) }
-            if let rate = training.learningRate {
-                try Self.check(rate > 0 && rate <= 1, "lr", found: "\(rate)", expected: "above 0, at most 1")
-            }
-        }
-        for (index, stage) in stages.enumerated() {
-            try IOIError.scoped("stages[\(index)]") { try stage.validate(in: self, after: stages[..<index]) }
-        }
-        if let twice = stages.flatMap(\.measurements).firstRepeated() {
-            throw IOIError.invalid("stages", "found \(twice) twice, expected each measure of a model once")
-        }
-        let measured = Set(stages.flatMap(\.measurements))
-        for (index, claim) in claims.enumerated() {
-            try IOIError.scoped("claims[\(index)]") { try claim.validate(measured: measured) }
-        }
     }
 
     /// Checks the claims against the model that is measured.
@@ -66,17 +43,52 @@ extension Plan {
         guard isValid else { throw IOIError.invalid(field, "found \(found), expected \(expected)") }
     }
 
-    static func checkCount(_ field: String, _ count: Int) throws {
-        try check(count > 0, field, found: "\(count)", expected: "1 or more")
+    /// - Parameter others: the names before it.
+    static func checkName(_ name: String, among others: some Sequence<String>) throws {
+        // It becomes part of the names of files.
+        let isPlain =
+            !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 100
+            && !name.unicodeScalars.contains { "/@".unicodeScalars.contains($0) || $0.properties.generalCategory == .control }
+        try check(
+            isPlain, "name", found: name.quoted,
+            expected: "a name of at most 100 characters without / and @ that does not begin with a dot")
+        try check(!others.contains(name), "name", found: name.quoted, expected: "each name once")
+    }
+}
+
+extension Plan: CheckedRecord {
+    /// Checks what a plan says by itself, whatever the model.
+    ///
+    /// - Throws: `IOIError` that names the field.
+    package func check() throws {
+        try IOIError.scoped("prompts", prompts.validate)
+        try IOIError.scoped("training") {
+            try IOIError.check("count", training.count, in: 1...PromptSource.most)
+            var settings = TrainingSettings(epochs: 1, threads: 1, savedEpochs: [])
+            if let batch = training.batch { settings.batch = batch }
+            if let rate = training.learningRate { settings.optimizer.learningRate = rate }
+            try settings.validate()
+        }
+        if let walk { try IOIError.scoped("walk", walk.walk.validate) }
+        for (index, stage) in stages.enumerated() {
+            try IOIError.scoped("stages[\(index)]") { try stage.validate(in: self, after: stages[..<index]) }
+        }
+        if let twice = stages.flatMap(\.measurements).firstRepeated() {
+            throw IOIError.invalid("stages", "found \(twice) twice, expected each measure of a model once")
+        }
+        let measured = Set(stages.flatMap(\.measurements))
+        for (index, claim) in claims.enumerated() {
+            try IOIError.scoped("claims[\(index)]") {
+                try Self.checkName(claim.name, among: claims[..<index].lazy.map(\.name))
+                try claim.validate(measured: measured)
+            }
+        }
     }
 }
 
 extension Plan.Stage {
     fileprivate func validate(in plan: Plan, after others: ArraySlice<Plan.Stage>) throws {
-        let isValid = !name.isEmpty && !name.contains { "/@".contains($0) }
-        try Plan.check(isValid, "name", found: name.quoted, expected: "a name without / and @")
-        let isNew = !others.contains { $0.name == name }
-        try Plan.check(isNew, "name", found: name.quoted, expected: "each name once")
+        try Plan.checkName(name, among: others.lazy.map(\.name))
         for measure in measure { try measure.validate(in: plan, isOfBase: dataset == nil) }
         guard let dataset else {
             try Plan.check(from == nil, "dataset", found: "nothing", expected: "a dataset to train on")
@@ -98,7 +110,8 @@ extension Plan.Stage {
             epochs.first ?? 0 > 0 && zip(epochs, epochs.dropFirst()).allSatisfy(<), "epochs", found: "\(epochs)",
             expected: "ascending epochs from 1"
         )
-        if let count { try Plan.checkCount("count", count) }
+        if let count { try IOIError.check("count", count, in: 1...PromptSource.most) }
+        try plan.settings(of: self, epochs: epochs, workers: Workers(count: 1)).validate()
     }
 }
 
@@ -117,6 +130,8 @@ extension Claim {
         }
         try published?.validate()
         if rule.relation == .nearer {
+            try Plan.check(
+                rule.atLeast == nil && rule.atMost == nil, "rule", found: "bounds beside nearer", expected: "none")
             try Plan.check(rule.of != nil, "rule.of", found: "nothing", expected: "the figure to be nearer than")
             try Plan.check(
                 published?.value != nil, "published.value", found: "nothing", expected: "the figure to be near to")
@@ -124,6 +139,12 @@ extension Claim {
         }
         try Plan.check(
             rule.atLeast != nil || rule.atMost != nil, "rule", found: "neither", expected: "at_least, at_most or both")
+        try Plan.check(
+            rule.relation == nil || rule.of != nil, "rule.relation", found: rule.relation?.rawValue ?? "",
+            expected: "none without the other figure, of")
+        if let lower = rule.atLeast, let upper = rule.atMost {
+            try Plan.check(lower <= upper, "rule.at_least", found: "\(lower)", expected: "at most at_most, \(upper)")
+        }
     }
 
     fileprivate func validate(for config: GPT2Config) throws {

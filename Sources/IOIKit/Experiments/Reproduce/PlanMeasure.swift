@@ -98,7 +98,7 @@ extension Plan.Measuring {
 
     /// - Throws: `IOIError` that names the field.
     func validate() throws {
-        try Plan.checkCount("count", count)
+        try IOIError.check("count", count, in: 1...PromptSource.most)
         guard let dataset else { return }
         try Plan.check(
             Self.datasets.contains(dataset), "dataset", found: dataset.quoted,

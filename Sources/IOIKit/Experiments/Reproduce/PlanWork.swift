@@ -92,6 +92,7 @@ struct PlanWork {
             let (prompts, settings) = (training.prompts, training.settings)
             do {
                 try settings.validate()
+                try settings.precision.check()
                 guard !sound.contains(prompts) else { continue }
                 let source = TrainingSource.prompts(prompts)
                 try source.validate(as: settings.examples)

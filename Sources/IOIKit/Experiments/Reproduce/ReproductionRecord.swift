@@ -49,6 +49,46 @@ extension ModelRecord {
     var isGPT2: Bool { name == "gpt2" }
 }
 
+extension ReproductionRecord: CheckedRecord {
+    /// - Throws: `IOIError` that names the field.
+    package func check() throws {
+        try IOIError.scoped("plan", plan.check)
+        func check(_ isValid: Bool, _ field: String, found: String, expected: String) throws {
+            try Plan.check(isValid, field, found: found.quoted, expected: expected)
+        }
+        /// Whether a path is that of a file in a folder of the run folder.
+        func isPath(_ path: String, in folder: String) -> Bool {
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            return parts.count == 2 && parts[0] == folder && !parts[1].isEmpty && !parts[1].hasPrefix(".")
+                && !parts[1].utf8.contains(0)
+        }
+        try IOIError.check("dataset.count", dataset.count, in: 1...PromptSource.most)
+        let names = plan.stages.map(\.name)
+        if let name = stages.first(where: { !names.contains($0) }) ?? stages.firstRepeated() {
+            try check(false, "stages", found: name, expected: "stages of the plan, each once")
+        }
+        let planned = Set(plan.stages.flatMap(plan.runs).map(\.name))
+        for (name, path) in runs {
+            try check(planned.contains(name), "runs", found: name, expected: "runs of the plan")
+            try check(isPath(path, in: "runs"), "runs.\(name)", found: path, expected: "a folder in runs")
+        }
+        let measured = Set(plan.stages.flatMap(\.measurements))
+        var seen: Set<String> = []
+        for (index, measurement) in measurements.enumerated() {
+            let (field, name) = ("measurements[\(index)]", "\(measurement.model)/\(measurement.measure)")
+            try check(measured.contains(name), field, found: name, expected: "what the plan measures")
+            try check(seen.insert(name).inserted, field, found: name, expected: "each measure of a model once")
+            try check(
+                isPath(measurement.file, in: "results"), "\(field).file", found: measurement.file,
+                expected: "a file in results")
+        }
+        for (index, decision) in claims.enumerated() {
+            let claim = decision.claim
+            try check(plan.claims.contains(claim), "claims[\(index)]", found: claim.name, expected: "a claim of the plan")
+        }
+    }
+}
+
 extension ReproductionRecord {
     /// The record of a run folder.
     ///

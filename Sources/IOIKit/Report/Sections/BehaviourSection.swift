@@ -37,7 +37,8 @@ extension ReproductionReportBuilder {
         )
         func figures(_ figure: (Evaluation.Summary) -> Estimate?) -> [PlanModel: Estimate] {
             Dictionary(
-                uniqueKeysWithValues: evaluations.compactMap { model, all in figure(all).map { (model, $0) } }
+                evaluations.compactMap { model, all in figure(all).map { (model, $0) } },
+                uniquingKeysWith: { $1 }
             )
         }
         let pictures = [

@@ -33,7 +33,10 @@ extension ReproductionReportBuilder {
             ], rows, numbers: Set(1...9)
         )
         func figures(_ figure: (ChoiceEvaluation.Summary) -> Estimate?) -> [PlanModel: Estimate] {
-            Dictionary(uniqueKeysWithValues: evaluations.compactMap { model, all in figure(all).map { (model, $0) } })
+            Dictionary(
+                evaluations.compactMap { model, all in figure(all).map { (model, $0) } },
+                uniquingKeysWith: { $1 }
+            )
         }
         let pictures = [
             add("probability-difference", chart("P(right) − P(wrong)", figures(\.probabilityDifference), .share).svg),

@@ -234,7 +234,7 @@ extension ReproductionReportBuilder {
             let correlation = FigureFormat.number.cells(drawn.heads.scatter!.correlation[head])
             let chart = ScatterChart(
                 title: "\(head) in \(drawn.model)",
-                subtitle: "\(drawn.classes![head].kind.rawValue), ρ \(correlation[0]) \(correlation[1])",
+                subtitle: "\(drawn.classes?[head].kind.rawValue ?? ""), ρ \(correlation[0]) \(correlation[1])",
                 xLabel: "attention from END to the name", yLabel: "y: written in the direction of the name",
                 series: series, onAxesOf: both.map(\.1)
             )

@@ -10,7 +10,7 @@ extension RunReportBuilder {
         let shown = all.first?.metrics.indices.filter { index in
             all.contains { $0.metrics[index].estimate.value != nil }
         }
-        guard let shown else { return nil }
+        guard let shown, !shown.isEmpty else { return nil }
         let measured = all.map { epoch, metrics in (epoch: epoch, metrics: shown.map { metrics[$0] }) }
         let metrics = measured[0].metrics
         addTable(
