@@ -68,7 +68,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         if source.file != nil, Given.has("--seed") {
             throw IOIError.usage("--seed: does not go with --data, whose prompts are already made")
         }
-        let location = try model.location()
+        let location = try model.location(needing: .tokenizer)
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
         let dataset =

@@ -100,6 +100,7 @@ extension ExperimentCommand {
         let (model, donor) = try models(workers: workers)
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
+        if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }
         let subject = try Subject(of: described, model, donor: donor)
         try check(subject)
         if !common.quiet { reportDropped(subject.dataset?.dropped) }

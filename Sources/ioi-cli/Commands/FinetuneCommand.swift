@@ -133,7 +133,9 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             if measured.task != prompts.task { (measured.templates, measured.names) = (nil, nil) }
             heldOut = measured
         }
-        let run = folder.out ?? "runs/\(base.location.name)-\(source.name)"
+        // The name may have an owner before it.
+        let name = URL(fileURLWithPath: base.location.name).lastPathComponent
+        let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
             in: RunFolder(URL(fileURLWithPath: run)), from: base, on: source, heldOut: heldOut, settings: settings
         )
