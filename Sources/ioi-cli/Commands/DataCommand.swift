@@ -58,7 +58,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         if text.sentences != nil,
             let flag = Given.first(
                 of: [
-                    "--data", "--answers", "--drop-unequal", "--dataset", "--count", "--seed", "--templates",
+                    "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed", "--templates",
                     "--held-out",
                 ]
             )
@@ -79,7 +79,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
                     )
                 )
             } ?? source.data(tokenizer: tokenizer, config: config)
-        if !common.quiet { reportDropped(dataset.dropped) }
+        if !common.quiet { report(dropped: dataset.dropped, irregular: dataset.irregular) }
         let contents = try dataset.contents(as: form, tokenizer: tokenizer)
         guard let out = file.out else {
             try FileHandle.standardOutput.write(contentsOf: contents)

@@ -103,7 +103,9 @@ extension ExperimentCommand {
         if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }
         let subject = try Subject(of: described, model, donor: donor)
         try check(subject)
-        if !common.quiet { reportDropped(subject.dataset?.dropped) }
+        if !common.quiet, let dataset = subject.dataset {
+            report(dropped: dataset.dropped, irregular: dataset.irregular)
+        }
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(

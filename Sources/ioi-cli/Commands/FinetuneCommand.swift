@@ -125,6 +125,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         if evalCount > 0, base.tokenizer != nil {
             var measured = prompts
             (measured.file, measured.answers, measured.dropUnequal) = (nil, .given, false)
+            measured.irregular = .warn
             measured.dataset = evaluation.evalDataset?.name ?? prompts.task?.rawValue ?? "clean"
             measured.count = evalCount
             // No part of the published sentences is held out.
@@ -175,7 +176,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             "\(data.count) \(settings.examples.noun) of \(data.name), \(settings.epochs) epochs of "
                 + "\(job.trainer.stepsPerEpoch) steps, seed \(settings.seed), threads \(settings.threads)"
         )
-        if !common.quiet { reportDropped(data.dropped) }
+        report(dropped: data.dropped, irregular: job.training.irregular)
         print(Self.hint(at: settings))
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {
