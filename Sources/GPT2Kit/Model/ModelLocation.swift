@@ -2,7 +2,15 @@ import Foundation
 
 /// The folder of a model, with at least `config.json` and `model.safetensors`.
 public struct ModelLocation: Sendable, Equatable {
-    /// The model's name in reports: the published name, `embedded`, or the name of its folder.
+    /// What a folder has to hold besides `config.json`.
+    public enum Need: Sendable {
+        case weights
+        /// Without weights, as in a cache that only a tokenizer was fetched to.
+        case tokenizer
+    }
+
+    /// The model's name in reports: the published name, `embedded`, `owner/name` of another repository in Hugging Face's
+    /// cache, or the name of its folder.
     public let name: String
     public let folder: URL
 
@@ -19,8 +27,8 @@ public struct ModelLocation: Sendable, Equatable {
         return (json as? [String: Any])?[Self.noteField] as? String
     }
 
-    /// Whether this is the published GPT-2 small, judged by its name or its place in Hugging Face's cache.
-    package var isGPT2Small: Bool {
+    /// Whether this is called GPT-2 small, by its name or its place in Hugging Face's cache. Its weights may be others.
+    package var isCalledGPT2Small: Bool {
         name == "gpt2"
             || !Set(folder.pathComponents).isDisjoint(with: ["models--gpt2", "models--openai-community--gpt2"])
     }
@@ -28,10 +36,12 @@ public struct ModelLocation: Sendable, Equatable {
     /// Finds a model by name or folder.
     ///
     /// A path, or a folder with a `config.json`, is used directly. `embedded` is the model in the data folder. Other
-    /// names are searched for in `$IOI_MODELS/NAME` and the package's `models/NAME`, the published GPT-2 models also in
-    /// Hugging Face's cache.
+    /// names, with or without the owner of a repository of the Hugging Face hub, are searched for in `$IOI_MODELS/NAME`,
+    /// the package's `models/NAME` and Hugging Face's cache. Of several folders the first with weights and tokenizer counts,
+    /// or else the first that holds what is needed.
     /// - Parameters:
     ///   - argument: the name or folder; nil for `gpt2` if it is found, else `embedded`.
+    ///   - need: what the folder has to hold.
     ///   - dataFolder: the folder with the embedded model.
     ///   - packageFolder: contains `models`, where `Scripts/fetch-gpt2.sh` puts them.
     ///   - environment: `IOI_MODELS`, and the variables that set the place of Hugging Face's cache.
@@ -39,13 +49,14 @@ public struct ModelLocation: Sendable, Equatable {
     /// - Throws: ``IOIError`` listing the places searched, or naming what the folder found lacks.
     public static func find(
         _ argument: String?,
+        needing need: Need = .weights,
         dataFolder: URL? = try? DataDirectory.url(),
         packageFolder: URL = sourcePackage,
         environment: [String: String] = ProcessInfo.processInfo.environment,
         home: URL = FileManager.default.homeDirectoryForCurrentUser
     ) throws -> ModelLocation {
         let search = ModelSearch(
-            dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home
+            dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home, need: need
         )
         guard let argument else { return try search.byDefault() }
         return try search.find(argument)
@@ -75,8 +86,9 @@ public struct ModelLocation: Sendable, Equatable {
     /// - Parameters:
     ///   - name: nil for the name of the folder.
     ///   - folder: the folder.
+    ///   - need: what it has to hold.
     /// - Throws: ``IOIError`` naming the folder and what it lacks.
-    public init(name: String? = nil, folder: URL) throws {
+    public init(name: String? = nil, folder: URL, needing need: Need = .weights) throws {
         let folder = folder.standardizedFileURL
         self.name = name ?? folder.lastPathComponent
         self.folder = folder
@@ -88,11 +100,15 @@ public struct ModelLocation: Sendable, Equatable {
         guard isFolder.boolValue else {
             throw IOIError("\(folder.path): found a file, expected a model folder")
         }
-        func holds(_ file: String) -> Bool {
-            FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
-        }
         guard holds("config.json") else {
             throw IOIError("\(folder.path): found no config.json, expected a model folder")
+        }
+        guard need == .weights else {
+            guard holdsTokenizer else {
+                throw IOIError(
+                    "\(folder.path): found no tokenizer, expected vocab.json and merges.txt or tokenizer.json")
+            }
+            return
         }
         guard !holds("model.safetensors") else { return }
         if holds("model.safetensors.index.json") {
@@ -109,4 +125,13 @@ public struct ModelLocation: Sendable, Equatable {
         }
         throw IOIError("\(folder.path): found no model.safetensors, expected a model folder")
     }
+
+    private func holds(_ file: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
+    }
+
+    private var holdsTokenizer: Bool { holds("tokenizer.json") || holds("vocab.json") && holds("merges.txt") }
+
+    /// Whether there are weights and a tokenizer.
+    var isWhole: Bool { holdsTokenizer && (try? ModelLocation(folder: folder)) != nil }
 }

@@ -35,14 +35,15 @@ extension Circuit {
         at location: ModelLocation
     ) throws -> Circuit {
         guard name == "default" else { return try Circuit(contentsOf: file(named: name), for: config) }
-        guard let file = DataDirectory.circuit(of: location) else {
+        guard let circuit = DefaultCircuit(of: location, config) else {
             throw IOIError.invalid(
                 "circuit",
                 "found default, but no circuit belongs to the model \(location.name); expected a file, such as circuit "
-                    + "discovery saves, or one kept as \(location.folder.path)/circuit.json"
+                    + "discovery saves, or one kept as \(location.folder.path)/circuit.json; gpt2-small is for models of 12 "
+                    + "layers of 12 heads"
             )
         }
-        return try Circuit(contentsOf: file, for: config)
+        return try Circuit(contentsOf: circuit.file, for: config)
     }
 
     /// The file of a circuit that is not `default`.
@@ -119,17 +120,5 @@ extension Circuit {
 
             """
         return Data(text.utf8)
-    }
-}
-
-extension DataDirectory {
-    /// A model's default circuit: `circuit.json` in its folder, else the published circuit for GPT-2 small (Wang et al.
-    /// 2211.00593, section 3) or the embedded model's; nil for any other model.
-    public static func circuit(of location: ModelLocation) -> URL? {
-        let own = location.circuitFile
-        if FileManager.default.fileExists(atPath: own.path) { return own }
-        if location.isGPT2Small { return try? file("circuits/gpt2-small.json") }
-        let isEmbedded = location.folder == (try? file("embedded").standardizedFileURL)
-        return isEmbedded ? try? file("circuits/embedded.json") : nil
     }
 }

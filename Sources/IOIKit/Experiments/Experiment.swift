@@ -21,6 +21,9 @@ public protocol Experiment: Codable, Sendable {
     /// - Throws: `IOIError` for an option that is out of range or conflicts with others.
     func validate() throws
 
+    /// The option that names a circuit; nil if none is used.
+    var circuitName: String? { get }
+
     /// The circuit named by an option, if any. It affects the results but can change independently of the options.
     ///
     /// - Throws: `IOIError` if it cannot be read or does not fit the model.
@@ -44,6 +47,7 @@ public protocol Experiment: Codable, Sendable {
 extension Experiment {
     public static var uncompared: Set<String> { [] }
     public static var later: Set<String> { [] }
+    public var circuitName: String? { nil }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
     public mutating func complete(for subject: Subject) {}
 }

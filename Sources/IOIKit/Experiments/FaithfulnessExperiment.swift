@@ -25,6 +25,8 @@ public struct FaithfulnessExperiment: MetricExperiment, Equatable {
         try IOIError.scoped("method") { try method.validate(prompts) }
     }
 
+    public var circuitName: String? { circuit }
+
     public func circuit(of model: GPT2) throws -> Circuit? {
         try Circuit.named(circuit, for: model.config, at: model.location)
     }

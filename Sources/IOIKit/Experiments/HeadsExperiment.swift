@@ -50,9 +50,11 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
     }
 
+    public var circuitName: String? { circuit }
+
     /// nil if no circuit belongs to the model.
     public func circuit(of model: GPT2) throws -> Circuit? {
-        guard circuit != "default" || DataDirectory.circuit(of: model.location) != nil else { return nil }
+        guard circuit != "default" || DefaultCircuit(of: model.location, model.config) != nil else { return nil }
         return try Circuit.named(circuit, for: model.config, at: model.location)
     }
 

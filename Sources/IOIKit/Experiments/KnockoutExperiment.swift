@@ -37,6 +37,8 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var circuitName: String? { classes.isEmpty ? nil : circuit }
+
     public func circuit(of model: GPT2) throws -> Circuit? {
         classes.isEmpty ? nil : try Circuit.named(circuit, for: model.config, at: model.location)
     }

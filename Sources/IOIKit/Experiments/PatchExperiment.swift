@@ -189,8 +189,12 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var circuitName: String? {
+        if case .crossModel(let options) = mode { options.circuit } else { nil }
+    }
+
     public func circuit(of model: GPT2) throws -> Circuit? {
-        guard case .crossModel(let options) = mode, let name = options.circuit else { return nil }
+        guard let name = circuitName else { return nil }
         return try Circuit.named(name, for: model.config, at: model.location)
     }
 

@@ -40,6 +40,8 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var circuitName: String? { circuit }
+
     public func circuit(of model: GPT2) throws -> Circuit? {
         try Circuit.named(circuit, for: model.config, at: model.location)
     }

@@ -71,13 +71,21 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     public let sha256: String
     /// How many prompts of a file were left out; nil if none could be.
     public internal(set) var dropped: Int?
+    /// How many prompts of a file have answers or positions in doubt; nil for none.
+    public internal(set) var irregular: Int?
 
-    init(name: String, count: Int, seed: UInt64?, sha256: String, dropped: Int? = nil) {
+    init(name: String, count: Int, seed: UInt64?, sha256: String, dropped: Int? = nil, irregular: Int? = nil) {
         self.name = name
         self.count = count
         self.seed = seed
         self.sha256 = sha256
         self.dropped = dropped
+        self.irregular = irregular
+    }
+
+    /// Whether the prompts are the same. What else is said of them follows from that, and older files say less.
+    public static func == (a: Self, b: Self) -> Bool {
+        (a.name, a.count, a.seed, a.sha256, a.dropped) == (b.name, b.count, b.seed, b.sha256, b.dropped)
     }
 
     public init(_ dataset: IOIDataset) { self.init(TaskDataset(dataset)) }
@@ -85,7 +93,8 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     public init(_ dataset: TaskDataset) {
         self.init(
             name: dataset.name, count: dataset.count, seed: dataset.seed,
-            sha256: Digest.sha256(of: dataset.jsonLines), dropped: dataset.dropped
+            sha256: Digest.sha256(of: dataset.jsonLines), dropped: dataset.dropped,
+            irregular: dataset.irregular.isEmpty ? nil : dataset.irregular.count
         )
     }
 }

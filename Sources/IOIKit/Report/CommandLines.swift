@@ -34,6 +34,7 @@ extension RunRecord {
             add("--data", file)
             add("--answers", prompts?.answers == .given ? nil : prompts?.answers.rawValue)
             add("--drop-unequal", prompts?.dropUnequal == true)
+            add("--irregular", prompts?.irregular == .warn ? "warn" : nil)
         } else {
             add("--dataset", prompts?.dataset)
             add("--count", prompts.map { "\($0.count)" })

@@ -18,6 +18,8 @@ public struct PromptSource: Equatable, Sendable {
     public var answers = Answers.given
     /// Whether prompts of ``file`` are left out whose counterfactual has another number of tokens.
     public var dropUnequal = false
+    /// What happens to prompts of ``file`` whose answers or positions are in doubt. Results of earlier versions took them.
+    public var irregular = IrregularPrompts.warn
     /// The name of a ``DatasetRule``, a ``PublishedDataset`` or one of ``ChoiceTask/datasets``.
     public var dataset = "clean"
     /// The number of prompts; at most this many of a ``PublishedDataset``.
@@ -52,7 +54,8 @@ public struct PromptSource: Equatable, Sendable {
     public func validate() throws {
         try IOIError.check("count", count, in: 1...Self.most)
         guard file == nil else { return }
-        for (field, isSet) in [("answers", answers != .given), ("drop_unequal", dropUnequal)] where isSet {
+        for (field, isSet) in [("answers", answers != .given), ("drop_unequal", dropUnequal), ("irregular", irregular != .warn)]
+        where isSet {
             throw IOIError.invalid(field, "does not go with generated prompts, expected prompts from a file")
         }
         guard Self.datasets.contains(dataset) else {
@@ -153,7 +156,7 @@ public struct PromptSource: Equatable, Sendable {
             for (field, isSet) in [("names", names != nil), ("abc", counterfactual != .distinct)] where isSet {
                 throw IOIError.invalid(field, "does not go with \(file.path), whose prompts name nobody")
             }
-            let reader = PairReader(tokenizer: tokenizer, config: config, beginningOfText: beginningOfText)
+            let reader = PairReader(tokenizer: tokenizer, config: config, beginningOfText: beginningOfText, irregular: irregular)
             dataset = try reader.dataset(records, of: file, dropUnequal: dropUnequal)
             count = records.count
         }
@@ -176,7 +179,7 @@ public struct PromptSource: Equatable, Sendable {
         PromptReader(
             tokenizer: tokenizer, names: try tokenizer.map { _ in try nameList() }, counterfactual: counterfactual,
             beginningOfText: beginningOfText, vocabularySize: config.vocabularySize,
-            contextLength: config.contextLength
+            contextLength: config.contextLength, irregular: irregular
         )
     }
 
@@ -230,7 +233,7 @@ extension PromptSource: FieldCoded {
     static var fields: [Field<PromptSource>] {
         [
             .optional("file", \.file), .unless(.given, "answers", \.answers),
-            .unless(false, "drop_unequal", \.dropUnequal),
+            .unless(false, "drop_unequal", \.dropUnequal), .unless(.warn, "irregular", \.irregular),
             .value("dataset", \.dataset), .value("count", \.count), .value("seed", \.seed),
             .value("held_out", \.heldOut), .value("abc", \.counterfactual), .value("bos", \.beginningOfText),
             .optional("templates", \.templates), .optional("names", \.names),

@@ -14,15 +14,18 @@ public struct TaskDataset: Sendable {
     /// How many prompts of the file were left out because their counterfactuals are of another length; nil if that was not
     /// asked for.
     public var dropped: Int?
+    /// The prompts of the file whose answers or positions are in doubt, each with its place and what is found there.
+    public private(set) var irregular: [String] = []
 
-    init(name: String, seed: UInt64?, prompts: [Prompt], jsonLines: Data) {
+    init(name: String, seed: UInt64?, prompts: [Prompt], jsonLines: Data, irregular: [String] = []) {
         (self.name, self.seed, self.prompts, self.jsonLines) = (name, seed, prompts, jsonLines)
+        self.irregular = irregular
     }
 
     public init(_ dataset: IOIDataset) {
         self.init(
             name: dataset.name, seed: dataset.seed, prompts: dataset.prompts.map(Prompt.init),
-            jsonLines: dataset.jsonLines
+            jsonLines: dataset.jsonLines, irregular: dataset.irregular
         )
         ioi = dataset
     }

@@ -54,9 +54,12 @@ public struct Checkpoint: Sendable {
     ) throws -> Checkpoint {
         try AtomicFolder.create(at: folder) { folder in
             try GPT2.write(parameters, like: original.folder, to: folder)
-            if let circuit = DataDirectory.circuit(of: original) {
+            // A borrowed circuit is borrowed by the checkpoint as well.
+            if let circuit = DefaultCircuit(of: original, parameters.config),
+                !circuit.isBorrowed(by: (try? FileHash(of: original.weightsFile).value()) ?? "")
+            {
                 try AtomicFile.write(
-                    try InputFile.read(circuit),
+                    try InputFile.read(circuit.file),
                     to: folder.appendingPathComponent(original.circuitFile.lastPathComponent)
                 )
             }

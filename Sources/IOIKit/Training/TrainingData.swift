@@ -5,11 +5,14 @@ public struct TrainingData: Sendable {
     public let examples: [TrainingExample]
     /// Its count is that of the examples.
     public internal(set) var record: DatasetRecord
+    /// See ``TaskDataset/irregular``.
+    public internal(set) var irregular: [String] = []
 
     /// Each prompt is an example.
     init(_ dataset: TaskDataset) {
         examples = dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
         record = DatasetRecord(dataset)
+        irregular = dataset.irregular
     }
 
     /// Examples of texts, in which every token but the first is predicted.

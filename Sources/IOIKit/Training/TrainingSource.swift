@@ -59,6 +59,8 @@ public enum TrainingSource: Equatable, Sendable {
                 [text], name: prompts.name, seed: prompts.seed, from: "the prompts", as: form, for: model
             )
             data.record.dropped = prompts.dropped
+            data.record.irregular = DatasetRecord(prompts).irregular
+            data.irregular = prompts.irregular
             return data
         case .text(let source):
             return try TrainingData(

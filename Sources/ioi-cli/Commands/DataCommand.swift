@@ -58,7 +58,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         if text.sentences != nil,
             let flag = Given.first(
                 of: [
-                    "--data", "--answers", "--drop-unequal", "--dataset", "--count", "--seed", "--templates",
+                    "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed", "--templates",
                     "--held-out",
                 ]
             )
@@ -69,7 +69,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
             throw IOIError.usage("--seed: does not go with --data, whose prompts are already made")
         }
         let outputs = try Outputs([("--out", file.out)])
-        let location = try model.location()
+        let location = try model.location(needing: .tokenizer)
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
         let dataset =
@@ -80,7 +80,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
                     )
                 )
             } ?? source.data(tokenizer: tokenizer, config: config)
-        if !common.quiet { reportDropped(dataset.dropped) }
+        if !common.quiet { report(dropped: dataset.dropped, irregular: dataset.irregular) }
         let contents = try dataset.contents(as: form, tokenizer: tokenizer)
         guard let out = file.out, outputs.write("--out", { contents }) else {
             print(contents)

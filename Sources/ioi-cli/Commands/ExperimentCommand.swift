@@ -105,9 +105,12 @@ extension ExperimentCommand {
         let (model, donor) = try models(workers: workers)
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
+        if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }
         let subject = try Subject(of: described, model, donor: donor)
         try check(subject)
-        if !common.quiet { reportDropped(subject.dataset?.dropped) }
+        if !common.quiet, let dataset = subject.dataset {
+            report(dropped: dataset.dropped, irregular: dataset.irregular)
+        }
         described.complete(for: subject)
         let experiment = described
         work.partial = try PartialResults(

@@ -126,6 +126,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         if evalCount > 0, base.tokenizer != nil {
             var measured = prompts
             (measured.file, measured.answers, measured.dropUnequal) = (nil, .given, false)
+            measured.irregular = .warn
             measured.dataset = evaluation.evalDataset?.name ?? prompts.task?.rawValue ?? "clean"
             measured.count = evalCount
             // No part of the published sentences is held out.
@@ -134,7 +135,9 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             if measured.task != prompts.task { (measured.templates, measured.names) = (nil, nil) }
             heldOut = measured
         }
-        let run = folder.out ?? "runs/\(base.location.name)-\(source.name)"
+        // The name may have an owner before it.
+        let name = URL(fileURLWithPath: base.location.name).lastPathComponent
+        let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
             in: RunFolder(path: run), from: base, on: source, heldOut: heldOut, settings: settings
         )
@@ -174,7 +177,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             "\(data.count) \(settings.examples.noun) of \(data.name), \(settings.epochs) epochs of "
                 + "\(job.trainer.stepsPerEpoch) steps, seed \(settings.seed), threads \(settings.threads)"
         )
-        if !common.quiet { reportDropped(data.dropped) }
+        report(dropped: data.dropped, irregular: job.training.irregular)
         print(Self.hint(at: settings))
         if job.heldOut == nil { print("no held-out prompts: nothing is measured at the saved epochs") }
         if job.trainer.step > 0 {

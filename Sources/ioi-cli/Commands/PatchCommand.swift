@@ -207,7 +207,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     func complete(_ experiment: inout PatchExperiment, for model: GPT2) throws {
         guard case .crossModel(var options) = experiment.mode else { return }
-        options.circuit = try circuitName(for: model.location)
+        options.circuit = try circuitName(for: model)
         experiment.mode = .crossModel(options)
     }
 
@@ -277,12 +277,12 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     }
 
     /// The circuit whose sets are patched as well; nil for none.
-    private func circuitName(for location: ModelLocation) throws -> String? {
+    private func circuitName(for model: GPT2) throws -> String? {
         switch crossModel.circuit {
         case "none": return nil
         case nil:
             // If no circuit belongs to the model, only the map is measured.
-            guard DataDirectory.circuit(of: location) == nil else { return "default" }
+            guard DefaultCircuit(of: model.location, model.config) == nil else { return "default" }
             if !common.quiet {
                 Terminal.say("no circuit belongs to this model: no sets of heads (--circuit FILE)")
             }

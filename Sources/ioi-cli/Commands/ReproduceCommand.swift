@@ -83,6 +83,7 @@ struct ReproduceCommand: ParsableCommand {
         if let plan, model.model == nil { model.model = plan.model }
         let gpt2 = try model.load(workers: workers)
         let chosen = try switched(plan ?? Plan.named(gpt2.location.name == "gpt2" ? "paper" : "quick"))
+        if (chosen.circuit ?? "default") == "default" { try ModelOptions.reportBorrowedCircuit(of: gpt2) }
         let out = folder.out ?? "runs/\(chosen.name)"
         let url = URL(fileURLWithPath: out)
         let stages = measurement.stages?.items

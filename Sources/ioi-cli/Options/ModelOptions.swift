@@ -6,11 +6,11 @@ import IOIKit
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, embedded, or a model folder (default: gpt2 if found, else embedded).",
+            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, embedded, owner/name, or a model folder (default: gpt2 if found, else embedded).",
             discussion: """
                 A model folder has the Hugging Face layout: config.json, model.safetensors, vocab.json, merges.txt. \
                 Names are looked up in IOI_MODELS, where Scripts/fetch-gpt2.sh puts models, and in the Hugging Face \
-                cache.
+                cache, which has models as owner/name.
                 """,
             valueName: "name|dir"
         ),
@@ -22,14 +22,30 @@ struct ModelOptions: ParsableArguments {
     var flag: String { model.map { " --model \($0.shellWord)" } ?? "" }
 
     /// Finds the model and names it on standard error.
-    func location() throws -> ModelLocation {
-        let location = try ModelLocation.find(model)
+    ///
+    /// - Parameter need: what its folder has to hold.
+    func location(needing need: ModelLocation.Need = .weights) throws -> ModelLocation {
+        let location = try ModelLocation.find(model, needing: need)
         Terminal.say(location, as: "model")
         return location
     }
 
     func load(workers: Workers) throws -> GPT2 {
         try GPT2(location(), workers: workers)
+    }
+
+    /// Says on standard error that the model's circuit is another's, if that is so.
+    static func reportBorrowedCircuit(of model: GPT2) throws {
+        try reportBorrowedCircuit(of: model.location, model.config, sha256: model.sha256)
+    }
+
+    static func reportBorrowedCircuit(
+        of location: ModelLocation,
+        _ config: GPT2Config,
+        sha256: () throws -> String
+    ) throws {
+        guard try DefaultCircuit(of: location, config)?.isBorrowed(by: sha256()) == true else { return }
+        Terminal.say(DefaultCircuit.note)
     }
 
     /// Loads a model that a flag other than `--model` names.
@@ -78,7 +94,8 @@ extension CompletionKind {
     /// Names of models, and folders.
     static var models: CompletionKind {
         .custom { _, _, prefix in
-            (PublishedShape.allValueStrings + ["embedded"]).filter { $0.hasPrefix(prefix) } + folders(prefix)
+            (PublishedShape.allValueStrings + ["distilgpt2", "embedded"]).filter { $0.hasPrefix(prefix) }
+                + folders(prefix)
         }
     }
 

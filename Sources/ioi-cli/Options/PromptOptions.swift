@@ -137,21 +137,32 @@ struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
     @Flag(help: "Leave out prompts whose counterfactual has another number of tokens.")
     var dropUnequal = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Refuse, or warn of, prompts that end in their answer, begin with <|endoftext|>, or name IO or S too often.",
+            valueName: "how"
+        )
+    )
+    var irregular = IrregularPrompts.refuse
+
     @OptionGroup var generator: GeneratorOptions<Command>
 
     /// The flags for a command to try next on the same prompts, unless they are of the dataset that is the default.
     var flag: String {
-        if let data { return " --data \(data.shellWord)" + (answers == .given ? "" : " --answers \(answers.rawValue)") }
+        if let data {
+            return " --data \(data.shellWord)" + (answers == .given ? "" : " --answers \(answers.rawValue)")
+                + (irregular == .refuse ? "" : " --irregular \(irregular.rawValue)")
+        }
         return generator.dataset.name == "clean" ? "" : " --dataset \(generator.dataset.name)"
     }
 
-    static var flags: [String] { ["--data", "--answers", "--drop-unequal"] + GeneratorOptions<Command>.flags }
+    static var flags: [String] { ["--data", "--answers", "--drop-unequal", "--irregular"] + GeneratorOptions<Command>.flags }
 
     /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
     func source() throws -> PromptSource {
         var source = try generator.source()
         guard let data else {
-            if let flag = Given.first(of: ["--answers", "--drop-unequal"]) {
+            if let flag = Given.first(of: ["--answers", "--drop-unequal", "--irregular"]) {
                 throw IOIError.usage("\(flag): does not go with generated prompts, expected --data")
             }
             return source
@@ -161,18 +172,22 @@ struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
             throw IOIError.usage("\(flag): does not go with --data, whose prompts are already made")
         }
         source.file = data == "-" ? data : absolutePath(data)
-        (source.answers, source.dropUnequal) = (answers, dropUnequal)
+        (source.answers, source.dropUnequal, source.irregular) = (answers, dropUnequal, irregular)
         return source
     }
 }
 
 extension PromptSource.Answers: ExpressibleByArgument {}
+extension IrregularPrompts: ExpressibleByArgument {}
 
-/// Says on standard error how many prompts of a file were left out, if that was asked for.
-func reportDropped(_ count: Int?) {
-    guard let count else { return }
-    let prompts = count == 1 ? "1 prompt" : "\(count) prompts"
-    Terminal.say("left out \(prompts) whose counterfactual has another number of tokens")
+/// Says on standard error how many prompts of a file were left out, if that was asked for, and which are irregular.
+func report(dropped: Int?, irregular: [String]) {
+    if let count = dropped {
+        let prompts = count == 1 ? "1 prompt" : "\(count) prompts"
+        Terminal.say("left out \(prompts) whose counterfactual has another number of tokens")
+    }
+    for doubt in irregular.prefix(3) { Terminal.say("irregular: \(doubt)") }
+    if irregular.count > 3 { Terminal.say("irregular: \(irregular.count - 3) more prompts") }
 }
 
 /// A path that is independent of the working directory.

@@ -66,6 +66,29 @@ import Testing
                 == "head,from,to\n0.1,early,early\n0.2,early,early\n1.0,late,late\n1.2,late,late\n1.3,late,late\n")
     }
 
+    /// The folder's name says nothing of what is in it.
+    @Test func theShapeOfGPT2BorrowsItsCircuit() async throws {
+        let model = try TemporaryModel(layers: 12, heads: 12, width: 24)
+        let circuit = ["circuit", "show", "--model", model.model.path]
+        let run = try await Program.run(circuit + ["--format", "json"])
+        #expect(run.status == 0)
+        #expect(run.output == (try String(contentsOf: DataDirectory.file("circuits/gpt2-small.json"), encoding: .utf8)))
+        let note = "circuit gpt2-small: published for GPT-2 small, taken because this model has 12 layers of 12 heads"
+        #expect(run.complaints == [note])
+        let knockout = ["knockout", "--model", model.model.path, "--count", "2", "--class", "name mover"]
+        #expect(try await Program.run(knockout + ["--quiet"]).complaints == [note])
+        #expect(try await Program.run(knockout + ["--circuit", "gpt2-small", "--quiet"]).complaints.isEmpty)
+        let heads = ["knockout", "--model", model.model.path, "--count", "2", "--heads", "9.9", "--quiet"]
+        #expect(try await Program.run(heads).complaints.isEmpty)
+
+        let small = try TemporaryModel()
+        let named = small.file("gpt2")
+        try FileManager.default.copyItem(at: small.model, to: named)
+        let refused = try await Program.run(["circuit", "show", "--model", named.path])
+        #expect(refused.status == 64)
+        #expect(refused.complaints.first?.contains("gpt2-small is for models of 12 layers of 12 heads") == true)
+    }
+
     @Test func diffTellsWhatChanged() async throws {
         let run = try await Program.run(["circuit", "diff", Self.published, Self.naive, "--format", "json"])
         #expect(run.status == 0 && run.errors.isEmpty)

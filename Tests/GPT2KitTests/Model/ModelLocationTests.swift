@@ -23,6 +23,13 @@ import Testing
         )
     }
 
+    private func findTokenizer(_ argument: String?) throws -> String {
+        try ModelLocation.find(
+            argument, needing: .tokenizer, dataFolder: folder.file("data"), packageFolder: folder.file("package"),
+            environment: [:], home: folder.file("home")
+        ).folder.path
+    }
+
     private func message(_ argument: String?, _ environment: [String: String] = [:]) -> IOIError? {
         ioiError { _ = try find(argument, environment) }
     }
@@ -165,6 +172,85 @@ import Testing
         // An interrupted download leaves a link to nothing, or no weights.
         try FileManager.default.removeItem(at: folder.file("\(model)/blobs/aa-model.safetensors"))
         #expect(try found("gpt2") == location("gpt2", "\(model)/snapshots/bb"))
+    }
+
+    @Test func repositoriesAreFoundInTheCache() throws {
+        let hub = "home/.cache/huggingface/hub"
+        for (repository, name) in [
+            ("openai-community/gpt2", "gpt2"), ("distilbert/distilgpt2", "distilgpt2"),
+            ("someone/their-gpt2.1", "someone/their-gpt2.1"),
+        ] {
+            let missing = message(repository)
+            #expect(missing?.kind == .failure)
+            #expect(
+                missing?.description.contains("found nothing, expected a model folder, or a repository of the") == true)
+            let place = "\(hub)/models--\(repository.replacing("/", with: "--"))/snapshots/a"
+            try putModel(place)
+            #expect(try found(repository) == location(name, place))
+            // Its name finds it again.
+            #expect(try found(name) == location(name, place))
+        }
+        #expect(message("their-gpt2.1")?.kind == .usage)
+        // Old caches have no owners.
+        try putModel("\(hub)/models--distilgpt2/snapshots/b")
+        #expect(try found("distilgpt2") == location("distilgpt2", "\(hub)/models--distilgpt2/snapshots/b"))
+        #expect(
+            try found("distilbert/distilgpt2")
+                == location("distilgpt2", "\(hub)/models--distilbert--distilgpt2/snapshots/a"))
+        // Whoever names an owner means the hub's.
+        try putModel("package/models/gpt2")
+        #expect(try found("gpt2") == location("gpt2", "package/models/gpt2"))
+        let cached = location("gpt2", "\(hub)/models--openai-community--gpt2/snapshots/a")
+        #expect(try found("openai-community/gpt2") == cached)
+        for argument in ["a/b/c", "/a", "a/", "../a", "-a/b", "a b/c"] {
+            #expect(
+                message(argument)?.description.hasSuffix("found nothing, expected a model folder") == true,
+                "\(argument)")
+        }
+    }
+
+    /// Weights without a tokenizer are taken only where nothing has both, and a tokenizer alone only where no weights are
+    /// needed.
+    @Test func theWholeFolderIsChosen() throws {
+        let hub = "home/.cache/huggingface/hub"
+        let model = "\(hub)/models--gpt2"
+        func put(_ snapshot: String, _ files: String...) throws {
+            for file in files { try folder.put("\(model)/snapshots/\(snapshot)/\(file)") }
+        }
+        try folder.put("\(model)/refs/main", "tokenizer")
+        try put("tokenizer", "config.json", "tokenizer.json")
+        #expect(
+            message("gpt2")?.description
+                == "\(folder.file("\(model)/snapshots/tokenizer").path): found no model.safetensors, expected a model folder"
+        )
+        #expect(try findTokenizer("gpt2") == folder.file("\(model)/snapshots/tokenizer").path)
+        // All commands have the same default.
+        try putModel("data/embedded")
+        try folder.put("data/embedded/tokenizer.json")
+        #expect(try findTokenizer(nil) == find(nil).folder.path)
+
+        try put("weights", "config.json", "model.safetensors")
+        #expect(try found("gpt2") == location("gpt2", "\(model)/snapshots/weights"))
+        #expect(try findTokenizer("gpt2") == folder.file("\(model)/snapshots/tokenizer").path)
+        try put("halves", "config.json", "model.safetensors", "vocab.json")
+        let other = "\(hub)/models--openai-community--gpt2/snapshots/whole"
+        for file in ["config.json", "model.safetensors", "vocab.json", "merges.txt"] {
+            try folder.put("\(other)/\(file)")
+        }
+        #expect(try found("gpt2") == location("gpt2", other))
+        #expect(try findTokenizer("gpt2") == folder.file(other).path)
+    }
+
+    @Test func whatEachFolderLacksIsSaid() throws {
+        try folder.put("package/models/gpt2/config.json")
+        try folder.put("home/.cache/huggingface/hub/models--gpt2/refs/main", "a")
+        let error = try #require(message("gpt2"))
+        #expect(
+            error.description
+                == "model gpt2: no folder is complete: \(folder.file("package/models/gpt2").path): found no model.safetensors, "
+                + "expected a model folder; \(folder.file("home/.cache/huggingface/hub/models--gpt2").path): found no snapshot, "
+                + "expected a model that Hugging Face cached"
+        )
     }
 
     @Test func theDefaultIsGPT2ThenTheEmbeddedModel() throws {

@@ -147,16 +147,22 @@ import Testing
             try Data().write(to: folder.appendingPathComponent(name))
         }
         let location = try ModelLocation(folder: folder)
-        let error = ioiError { _ = try Circuit.named("default", for: .small, at: location) }
-        #expect(error?.kind == .usage)
-        #expect(
-            error?.description.contains("no circuit belongs to the model \(location.name); expected a file") == true)
-        #expect(
-            try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == Self.published
-        )
+        // A name decides nothing.
+        for location in [location, try ModelLocation(name: "gpt2", folder: folder)] {
+            let error = ioiError { _ = try Circuit.named("default", for: .medium, at: location) }
+            #expect(error?.kind == .usage)
+            let problem = "no circuit belongs to the model \(location.name); expected a file"
+            #expect(error?.description.contains(problem) == true)
+            #expect(error?.description.hasSuffix("; gpt2-small is for models of 12 layers of 12 heads") == true)
+            #expect(try Circuit.named("default", for: .small, at: location) == Self.published)
+        }
+        let borrowed = try #require(DefaultCircuit(of: location, .small))
+        let published = try #require(ModelExpectations.standard(for: "gpt2")?.sha256)
+        #expect(borrowed.isBorrowed(by: "00") && !borrowed.isBorrowed(by: published))
         let own = try Circuit(model: "own", classes: [HeadClass(name: "a", heads: [Head(1, 1)], position: .all)])
         try own.json.write(to: location.circuitFile)
         #expect(try Circuit.named("default", for: .small, at: location) == own)
+        #expect(try !#require(DefaultCircuit(of: location, .small)).isBorrowed(by: "00"))
         #expect(try Circuit.named("default", for: .small, at: ModelLocation(name: "gpt2", folder: folder)) == own)
     }
 

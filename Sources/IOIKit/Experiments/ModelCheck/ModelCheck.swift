@@ -68,7 +68,7 @@ public struct ModelCheck: Sendable {
     public init(_ location: ModelLocation, data: URL? = nil) throws {
         try self.init(
             name: location.name, folder: location.folder,
-            expectations: .standard(for: location.isGPT2Small ? "gpt2" : location.name), data: data
+            expectations: .standard(for: location.isCalledGPT2Small ? "gpt2" : location.name), data: data
         )
     }
 

@@ -26,7 +26,7 @@ final class PlanMeasuring {
         walk = plan.walk?.walk ?? PathWalk()
         scale = plan.scale ?? .original
         prompts = try PlanPrompts(plan, stages: stages, for: base)
-        let ownCircuit = DataDirectory.circuit(of: base.location) == nil ? nil : "default"
+        let ownCircuit = DefaultCircuit(of: base.location, base.config) == nil ? nil : "default"
         let name = plan.circuit ?? (ChoiceTask(dataset: plan.ownDataset) == nil ? ownCircuit : nil)
         circuitName = try name.map(Circuit.recordedName)
         circuit = try circuitName.map { try Circuit.named($0, for: base.config, at: base.location) }

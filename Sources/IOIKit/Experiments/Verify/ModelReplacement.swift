@@ -16,8 +16,8 @@ public struct ModelReplacement: Sendable {
     /// - Throws: `IOIError` if there is no such model.
     public init(_ text: String) throws {
         var (name, argument) = (nil as String?, text)
-        // A name has no slash; a path may have an = after one.
-        if let sign = text.firstIndex(of: "="), !text[..<sign].contains("/") {
+        // A name is that of a model or of a repository, owner/name; a path may have an = in it.
+        if let sign = text.firstIndex(of: "="), !FileManager.default.fileExists(atPath: text) {
             name = String(text[..<sign])
             argument = String(text[text.index(after: sign)...])
         }

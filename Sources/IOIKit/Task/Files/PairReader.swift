@@ -5,6 +5,7 @@ struct PairReader {
     let config: GPT2Config
     /// Whether derived tokens begin with `<|endoftext|>`.
     let beginningOfText: Bool
+    let irregular: IrregularPrompts
 
     /// - Parameters:
     ///   - records: those of the file.
@@ -20,6 +21,10 @@ struct PairReader {
             try Derivation(reader: self, record: record).prompt(index, dataset: file.name)
         }
         try checkNames(records, all)
+        let doubts = zip(records, all).compactMap { record, prompt in
+            prompt.irregularity(text: record.names.text, isGivenTokens: record.tokens != nil).map { (record.source, $0) }
+        }
+        let irregular = try irregular.check(doubts, of: all.count)
         let places = records.map { ($0.source, $0.names.counterfactual) }
         let prompts = try PromptFile.equal(all, of: places, dropping: dropUnequal) {
             ($0.tokens.count, $0.counterfactualTokens?.count)
@@ -28,7 +33,7 @@ struct PairReader {
         let lines = prompts.count == all.count ? file.lines : nil
         return TaskDataset(
             name: names.count == 1 ? prompts[0].dataset : file.name, seed: nil, prompts: prompts,
-            jsonLines: lines ?? PromptWriter.jsonLines(prompts, tokenizer: tokenizer)
+            jsonLines: lines ?? PromptWriter.jsonLines(prompts, tokenizer: tokenizer), irregular: irregular
         )
     }
 

@@ -59,14 +59,10 @@ extension PairRecord: Decodable {
         }
         func number(_ name: String) throws -> Int? { try value(name, as: WholeNumber.self)?.value }
         func numbers(_ name: String) throws -> [Int]? { try value(name, as: [WholeNumber].self)?.map(\.value) }
-        /// A name, which may be written as a number.
-        func label(_ name: String) throws -> String? {
-            guard container.contains(FieldName(name)) else { return nil }
-            return try (try? number(name)).flatMap { $0 }.map { "\($0)" } ?? value(name)
-        }
         names = container.contains("clean") ? .autoCircuit : .own
         (id, dataset, template, group) = (
-            try number("id"), try value("dataset"), try label("template"), try label("group")
+            try number("id"), try value("dataset"), try value("template", as: Label.self)?.text,
+            try value("group", as: Label.self)?.text
         )
         (text, counterfactual) = (try value(names.text), try value(names.counterfactual))
         (tokens, counterfactualTokens) = (try numbers("tokens"), try numbers("counterfactual_tokens"))
@@ -75,5 +71,17 @@ extension PairRecord: Decodable {
         (answer, answerToken) = (try value("answer"), try number("answer_token"))
         words = try value("words") ?? [:]
         positions = try value("positions", as: [String: WholeNumber].self)?.mapValues(\.value) ?? [:]
+    }
+}
+
+/// A name that a file may write as a number.
+struct Label: Decodable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        text = try (try? container.decode(Int.self)).map { "\($0)" } ?? container.decode(String.self)
     }
 }

@@ -37,6 +37,7 @@ struct PromptFile {
 
     init(_ contents: Data, path: String, name: String) throws {
         (self.path, self.name) = (path, name)
+        try ForeignFile.refuse(contents, path: path)
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         let bytes = contents.starts(with: mark) ? Data(contents.dropFirst(mark.count)) : contents
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -11,6 +11,8 @@ public struct IOIDataset: Sendable {
     public let jsonLines: Data
     /// The tokens of the names in the prompts' list of names, as far as they are single tokens; empty without a list.
     public var names: [Int] = []
+    /// The prompts of a file whose answers or positions are in doubt, each with its place and what is found there.
+    public var irregular: [String] = []
 
     public var count: Int { prompts.count }
 }

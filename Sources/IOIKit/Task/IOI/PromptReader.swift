@@ -17,6 +17,8 @@ public struct PromptReader: Sendable {
     public var vocabularySize: Int?
     /// The greatest length of a prompt in tokens, if known.
     public var contextLength: Int?
+    /// What happens to prompts whose answers or positions are in doubt.
+    public var irregular: IrregularPrompts
 
     public init(
         tokenizer: BPETokenizer? = nil,
@@ -24,7 +26,8 @@ public struct PromptReader: Sendable {
         counterfactual: Counterfactual = .distinct,
         beginningOfText: Bool = false,
         vocabularySize: Int? = nil,
-        contextLength: Int? = nil
+        contextLength: Int? = nil,
+        irregular: IrregularPrompts = .refuse
     ) {
         self.tokenizer = tokenizer
         self.names = names
@@ -32,6 +35,7 @@ public struct PromptReader: Sendable {
         self.beginningOfText = beginningOfText
         self.vocabularySize = vocabularySize
         self.contextLength = contextLength
+        self.irregular = irregular
     }
 
     /// Reads a file. The dataset has the name its prompts give, or the file's if they differ.
@@ -59,6 +63,10 @@ public struct PromptReader: Sendable {
         let all = try records.enumerated().map { index, record in
             try PromptDerivation(reader: self, record: record, index: index, nameTokens: nameTokens).prompt()
         }
+        let doubts = zip(records, all).compactMap { record, prompt in
+            prompt.irregularity(isGivenTokens: record.tokens != nil, tokenizer).map { (record.source, $0) }
+        }
+        let irregular = try irregular.check(doubts, of: all.count)
         let prompts = try PromptFile.equal(all, of: records.map { ($0.source, field) }, dropping: dropUnequal) {
             ($0.tokens.count, $0.abcTokens?.count)
         }
@@ -68,7 +76,8 @@ public struct PromptReader: Sendable {
             name: datasets.count == 1 ? prompts[0].dataset : file.name, seed: nil, prompts: prompts,
             jsonLines: isWhole ? file.lines ?? PromptWriter.jsonLines(prompts) : PromptWriter.jsonLines(prompts),
             // Prompts may name others than the list, so its names need not all be single tokens.
-            names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] } ?? []
+            names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] } ?? [],
+            irregular: irregular
         )
     }
 
@@ -100,7 +109,7 @@ struct PromptRecord: Decodable {
     var source = ""
     var id: WholeNumber?
     var dataset: String?
-    var template: String?
+    var template: Label?
     var order: String?
     var text: String?
     var tokens: [WholeNumber]?

@@ -40,6 +40,7 @@ public struct SentenceReader: Sendable {
         let lines = try Self.lines(bytes, path: path)
         let nameTokens = try prompts.nameTokens()
         var made: [IOIPrompt] = []
+        var doubts: [(source: String, problem: String)] = []
         var faults: [(line: Int, error: IOIError)] = []
         for index in choose(lines.count) {
             let source = "\(path) line \(index + 1)"
@@ -48,9 +49,11 @@ public struct SentenceReader: Sendable {
                     throw Sentence.Fault(problem: "found a blank line, expected a sentence")
                 }
                 let record = try record(of: Sentence(lines[index]), name: name, tokenizer: tokenizer, source: source)
-                made.append(
-                    try PromptDerivation(reader: prompts, record: record, index: index, nameTokens: nameTokens).prompt()
-                )
+                let prompt = try PromptDerivation(
+                    reader: prompts, record: record, index: index, nameTokens: nameTokens
+                ).prompt()
+                made.append(prompt)
+                if let doubt = prompt.irregularity(isGivenTokens: false, tokenizer) { doubts.append((source, doubt)) }
             } catch let fault as Sentence.Fault {
                 faults.append((index + 1, IOIError("\(source): \(fault.problem)")))
             } catch let error as IOIError {
@@ -63,15 +66,17 @@ public struct SentenceReader: Sendable {
             let more = others.isEmpty ? "" : "; \(others.count) more such lines: \(shown)"
             throw IOIError("\(first.error.problem)\(more)")
         }
+        let irregular = try prompts.irregular.check(doubts, of: made.count)
         let names = Set(made.map(\.dataset))
         let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         return IOIDataset(
             name: names.count == 1 ? made[0].dataset : stem, seed: nil, prompts: made,
-            jsonLines: PromptWriter.jsonLines(made)
+            jsonLines: PromptWriter.jsonLines(made), irregular: irregular
         )
     }
 
     private static func lines(_ bytes: Data, path: String) throws -> [String] {
+        try ForeignFile.refuse(bytes, path: path)
         guard let text = String(data: bytes, encoding: .utf8) else {
             throw IOIError("\(path): not UTF-8 text, expected one sentence a line")
         }
@@ -126,7 +131,7 @@ public struct SentenceReader: Sendable {
             WholeNumber(tokenizer.encode(sentence.prefix(word)).count + (prompts.beginningOfText ? 1 : 0))
         }
         return PromptRecord(
-            source: source, dataset: name ?? sentence.rule.name, template: sentence.template, text: sentence.text,
+            source: source, dataset: name ?? sentence.rule.name, template: Label(sentence.template), text: sentence.text,
             answer: sentence.answer, io: sentence.io, s: sentence.s,
             positions: .init(
                 io: position(sentence.positions.io), s1: position(sentence.positions.s1),
