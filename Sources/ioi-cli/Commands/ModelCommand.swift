@@ -51,7 +51,9 @@ struct ModelInfoCommand: ParsableCommand {
         ]
         switch output.format {
         case .text:
-            for (name, value) in facts { print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value.visible) }
+            for (name, value) in facts {
+                print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value.visible)
+            }
         case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value.csvField)" }).joined(separator: "\n"))
         case .json: print(String(decoding: try JSONEncoder.readable.encode(info), as: UTF8.self))
         }

@@ -33,8 +33,20 @@ enum StandardStream {
     }
 
     fileprivate static func print(_ text: String) {
-        var text = text
+        var text = withoutCommands(text)
         text.withUTF8 { print(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The text with its control characters escaped, but for the ends of lines and, on a terminal that has them, colours:
+    /// names come from files.
+    private static func withoutCommands(_ text: String) -> String {
+        let isCommand = { (byte: UInt8) in byte < 0x20 && byte != 0x0A && byte != 0x09 }
+        guard text.utf8.contains(where: isCommand) else { return text }
+        let isColoured = Terminal.isColoured
+        return text.replacing(/(?<colour>\u{1B}\[[0-9;]*m)|[\u{0}-\u{8}\u{B}-\u{1F}]/.matchingSemantics(.unicodeScalar))
+        {
+            $0.colour != nil && isColoured ? String($0.0) : String($0.0).visible
+        }
     }
 
     fileprivate static func print(_ bytes: UnsafeRawBufferPointer) {

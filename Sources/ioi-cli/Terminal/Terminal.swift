@@ -22,7 +22,7 @@ enum Terminal {
     }
 
     static func say(_ line: String) {
-        StandardStream.say("\(line)\n")
+        StandardStream.say("\(line.visible)\n")
     }
 
     /// Names a model in use, where it is, and any note about it.
@@ -31,7 +31,7 @@ enum Terminal {
     }
 
     static func complain(_ problem: String) {
-        say("ioi: \(problem)")
+        say("ioi: \(problem)".shortened(to: 400))
     }
 }
 
