@@ -53,6 +53,7 @@ struct ReportCommand: ParsableCommand {
         try AtomicFile.write(Data(report.html.utf8), to: page)
         try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: output.charts)
         try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: output.csv)
+        for problem in report.problems { Terminal.complain(problem) }
         if !output.quiet { print(page.path) }
     }
 
