@@ -171,7 +171,8 @@ extension MIBCircuit {
         // Each node but the first reads all before it.
         let count = layers * (heads + 1)
         guard contents.edges.count > count * count / 2 else {
-            throw IOIError("edges: found \(contents.edges.count), expected more than \(count * count / 2) of the shape in cfg")
+            throw IOIError(
+                "edges: found \(contents.edges.count), expected more than \(count * count / 2) of the shape in cfg")
         }
         let graph = Graph(layers: layers, heads: heads)
         let nodes = graph.senders.map(\.mibName) + ["logits"]

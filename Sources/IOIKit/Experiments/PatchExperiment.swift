@@ -222,7 +222,8 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         let stages = stages(work.progress)
         func measure(_ stage: String, _ progress: @escaping (Double) -> Void) throws -> PatchMeasures {
             let cells = method.cells?.count ?? config.layers * method.columns(config)
-            return try work.partial.measure(stage, .init(cells: cells, prompts: subject.prompts.count, hasDonor: true)) {
+            return try work.partial.measure(stage, .init(cells: cells, prompts: subject.prompts.count, hasDonor: true))
+            {
                 try method.measure(
                     parameters, subject.prompts, settings: work.settings, resuming: $0, progress: progress
                 )

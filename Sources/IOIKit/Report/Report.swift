@@ -6,6 +6,8 @@ public protocol Report: Sendable {
     var charts: [ReportChart] { get }
     /// The tables of figures in full precision, by name.
     var tables: [(name: String, csv: String)] { get }
+    /// The files that are missing or wrong, which the page names too.
+    var problems: [String] { get }
 }
 
 /// A chart and the name of its file.

@@ -53,7 +53,8 @@ extension ReportBuilder {
         do {
             let metrics = try run.metrics()
             if let steps, let last = metrics.last, last.step > steps {
-                throw IOIError("\(run.metricsFile.path): found step \(last.step), expected at most \(steps), all of the run")
+                throw IOIError(
+                    "\(run.metricsFile.path): found step \(last.step), expected at most \(steps), all of the run")
             }
             return metrics
         } catch {

@@ -5,6 +5,7 @@ public struct ReproductionReport: Report {
     public let html: String
     public let charts: [ReportChart]
     public let tables: [(name: String, csv: String)]
+    public let problems: [String]
 
     /// - Parameter folder: the run folder.
     /// - Throws: `IOIError` if the folder contains no record of a plan, or one that cannot be read. The report names
@@ -26,6 +27,7 @@ public struct ReproductionReport: Report {
             ).text
         charts = builder.charts
         tables = builder.tables
+        problems = builder.problems
     }
 }
 

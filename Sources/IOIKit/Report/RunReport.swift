@@ -6,6 +6,7 @@ public struct RunReport: Report {
     public let html: String
     public let charts: [ReportChart]
     public let tables: [(name: String, csv: String)]
+    public let problems: [String]
 
     /// - Parameter folder: the run folder.
     /// - Throws: `IOIError` if the folder contains no record of a run, or one that cannot be read. The report names
@@ -24,6 +25,7 @@ public struct RunReport: Report {
             ).text
         charts = builder.charts
         tables = builder.tables
+        problems = builder.problems
     }
 }
 
@@ -103,7 +105,8 @@ struct RunReportBuilder: ReportBuilder {
             do {
                 let file = run.results.appendingPathComponent(FinetuneJob.evaluationFile(epoch: epoch))
                 let document = try InputFile.decode(EvaluationDocument.self, from: file)
-                guard document.results.isOfIOI == (evaluations.first?.document.results ?? document.results).isOfIOI else {
+                guard document.results.isOfIOI == (evaluations.first?.document.results ?? document.results).isOfIOI
+                else {
                     throw IOIError("\(file.path): results: found another task than in the other evaluations of the run")
                 }
                 evaluations.append((epoch, document))

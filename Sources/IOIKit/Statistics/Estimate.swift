@@ -61,6 +61,8 @@ extension Estimate: Codable {
 struct Interval: Decodable {
     let bounds: [Double]
 
+    init(bounds: [Double]) { self.bounds = bounds }
+
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         bounds = try container.decode([Double].self)

@@ -140,7 +140,7 @@ struct Field<Root>: Sendable {
         Field {
             try $0[keyPath: path].encode(to: $1)
         } read: {
-            $0[keyPath: path] = try Part(from: $1)
+            $0[keyPath: path] = try $1.singleValueContainer().decode(Part.self)
         }
     }
 

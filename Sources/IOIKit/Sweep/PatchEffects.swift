@@ -31,13 +31,15 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
     func check(_ size: Size, isDone: Bool) throws {
         guard isDone ? count == size.prompts : count <= size.prompts else {
             throw IOIError(
-                "original: found \(count) values, expected \(isDone ? "" : "at most ")\(size.prompts), one for each prompt")
+                "original: found \(count) values, expected \(isDone ? "" : "at most ")\(size.prompts), one for each prompt"
+            )
         }
         guard patched.count == size.cells else {
             throw IOIError("patched: found \(patched.count) lists, expected \(size.cells)")
         }
         if let cell = patched.firstIndex(where: { $0.count != count }) {
-            throw IOIError("patched[\(cell)]: found \(patched[cell].count) values, expected \(count), as many as original")
+            throw IOIError(
+                "patched[\(cell)]: found \(patched[cell].count) values, expected \(count), as many as original")
         }
         let donors = size.hasDonor ? count : 0
         guard donor?.count ?? 0 == donors else {
@@ -334,7 +336,8 @@ extension PatchMap: FieldCoded {
         }
         guard estimates.rows.allSatisfy({ $0.count == positions.count }) else {
             throw DecodingError.dataCorruptedError(
-                forKey: name, in: container, debugDescription: "expected rows of \(positions.count), one for each position")
+                forKey: name, in: container,
+                debugDescription: "expected rows of \(positions.count), one for each position")
         }
     }
 

@@ -58,6 +58,7 @@ struct ReportCommand: ParsableCommand {
         if output.out == nil { try AtomicFile.write(html, to: page) } else { outputs.write("--out") { html } }
         try write(report.charts.map { ("\($0.name).svg", $0.svg) }, to: charts)
         try write(report.tables.map { ("\($0.name).csv", $0.csv) }, to: tables)
+        for problem in report.problems { Terminal.complain(problem) }
         try outputs.finish()
         if !output.quiet, !isPrinted { print(page.path) }
     }

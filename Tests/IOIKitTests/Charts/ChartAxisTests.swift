@@ -19,6 +19,20 @@ import Testing
         return [axis.range.lowerBound + margin, axis.range.upperBound - margin].map { ($0 * 1e6).rounded() / 1e6 }
     }
 
+    @Test func numbersOfAnySizeHaveTicks() {
+        let numbers = [
+            0, 1, -1, .leastNonzeroMagnitude, -.leastNormalMagnitude, 1e-99, 1e16, 1 + 2e-16, 1e99, 1e300, -1e308,
+            .infinity, .nan,
+        ]
+        for some in numbers {
+            for other in numbers {
+                let axis = ChartAxis(spanning: [some, other])
+                #expect(axis.range.lowerBound < axis.range.upperBound)
+                #expect(axis.ticks(atMost: 6).count <= 7)
+            }
+        }
+    }
+
     @Test func everythingUsualIsShown() {
         #expect(bare(axis([10, 50, 90], references: [100], interval: 2)) == [8, 100])
         #expect(bare(axis([90, 91, 60], references: [100], interval: 1)) == [59, 100])

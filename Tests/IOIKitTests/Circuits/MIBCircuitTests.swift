@@ -135,7 +135,7 @@ import Testing
         refused({ $0.edges[4].name = "m1->m0" }, "edges: found \"m1->m0\", expected edges of the shape in cfg")
         refused({ $0.edges.removeFirst() }, "edges: found 45, without \"input->a0.h0<q>\"; expected all 46")
         refused({ $0.edges.removeLast(3) }, "edges: found 43, without \"a1.h0->logits\" and 2 more; expected all 46")
-        refused({ $0.edges.append($0.edges[7]) }, "edges: found \"\(File().edges[7].name)\" twice")
+        refused({ $0.edges.append($0.edges[7]) }, "edges: found the key \"\(File().edges[7].name)\" twice")
         refused({ $0.edges[6].score = "null" }, "edges.input->m0.score: found null, expected a number")
         refused({ $0.edges[6].score = "NaN" }, "not sound JSON")
 

@@ -32,6 +32,32 @@ import Testing
         #expect(schedule.slice(of: 3) == 0..<8)
     }
 
+    /// Compared with asking for every step.
+    @Test func checkpointsAreCountedWithoutTheSteps() {
+        for epochs in [1, 3, 7] {
+            for (saved, interval, limit) in [
+                ([], nil, nil), ([1, 2], nil, nil), ([1, 3], 2, nil), ([2], 5, 11), ([1, 2, 3], 3, 4), ([], 1, nil),
+            ] as [([Int], Int?, Int?)] {
+                let settings = TrainingSettings(
+                    epochs: epochs, batch: 8, threads: 1, savedEpochs: saved.filter { $0 <= epochs },
+                    checkpointInterval: interval, stepLimit: limit
+                )
+                let schedule = Schedule(settings: settings, examples: 21)
+                for done in 0...schedule.steps {
+                    let kept = (1...max(done, 1)).filter { $0 <= done }.compactMap(schedule.keptEpoch)
+                    #expect(schedule.keptEpochs(through: done) == kept)
+                    let ends = (done..<schedule.steps).map { $0 + 1 }.count { step in
+                        step == schedule.steps || schedule.keptEpoch(at: step) != nil
+                            || interval.map { step % $0 == 0 } == true
+                    }
+                    #expect(schedule.checkpoints(after: done) == ends)
+                }
+            }
+        }
+        let long = TrainingSettings(epochs: 100_000, batch: 1, threads: 1, savedEpochs: [1])
+        #expect(Schedule(settings: long, examples: 1_000_000_000).checkpoints(after: 0) == 2)
+    }
+
     @Test func ratesRiseAndFall() {
         let constant = RateSchedule()
         #expect([1, 2, 10].allSatisfy { constant.share(at: $0, of: 10) == 1 })

@@ -8,8 +8,11 @@ extension Plan {
     public static func named(_ name: String) throws -> Plan {
         let isName = !name.contains("/") && !name.hasSuffix(".json")
         let file = isName ? try builtIn(name) : URL(fileURLWithPath: name)
-        let plan = try InputFile.decode(Plan.self, from: file)
+        let json = try InputFile.read(file)
+        try checkKeys(json, path: file.path)
+        let plan = try InputFile.decode(Plan.self, from: json, path: file.path)
         do {
+            try plan.checkFigures()
             if let circuit = plan.circuit { _ = try Circuit.recordedName(circuit) }
         } catch let error as IOIError {
             throw IOIError("\(file.path): \(error)")
@@ -31,6 +34,7 @@ extension Plan {
     /// - Throws: `IOIError` that names the claim.
     func validate(for config: GPT2Config) throws {
         do {
+            try checkFigures()
             for (index, claim) in claims.enumerated() {
                 try IOIError.scoped("claims[\(index)]") { try claim.validate(for: config) }
             }
@@ -48,7 +52,9 @@ extension Plan {
         // It becomes part of the names of files.
         let isPlain =
             !name.isEmpty && !name.hasPrefix(".") && name.utf8.count <= 100
-            && !name.unicodeScalars.contains { "/@".unicodeScalars.contains($0) || $0.properties.generalCategory == .control }
+            && !name.unicodeScalars.contains {
+                "/@".unicodeScalars.contains($0) || $0.properties.generalCategory == .control
+            }
         try check(
             isPlain, "name", found: name.quoted,
             expected: "a name of at most 100 characters without / and @ that does not begin with a dot")

@@ -84,7 +84,8 @@ extension ReproductionRecord: CheckedRecord {
         }
         for (index, decision) in claims.enumerated() {
             let claim = decision.claim
-            try check(plan.claims.contains(claim), "claims[\(index)]", found: claim.name, expected: "a claim of the plan")
+            try check(
+                plan.claims.contains(claim), "claims[\(index)]", found: claim.name, expected: "a claim of the plan")
         }
     }
 }

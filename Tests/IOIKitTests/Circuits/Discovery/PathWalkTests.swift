@@ -275,7 +275,7 @@ import Testing
         func find(_ settings: RunSettings, _ partial: PartialResults) throws -> PathWalkResult {
             try freeWalk().find(
                 fixture.parameters, name: "random", prompts, settings: settings,
-                measuring: { try partial.measure($0, $1) }
+                measuring: { try partial.measure($0, $1, $2) }
             )
         }
         let whole = try find(Self.settings, PartialResults(besides: nil, deciding: []))

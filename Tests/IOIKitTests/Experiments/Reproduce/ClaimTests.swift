@@ -55,6 +55,11 @@ import Testing
         Claim(name: "c", text: "t", figure: FigurePath("clean@1/eval/logit_difference")!, rule: rule)
     }
 
+    @Test func boundsOfAnySizeAreWritten() {
+        #expect(Self.claim(Claim.Rule(atLeast: 1e300)).ruleText == "at least 1e+300")
+        #expect(Self.claim(Claim.Rule(atLeast: -3, atMost: 2.5)).ruleText == "at least -3, at most 2.5")
+    }
+
     @Test func verdictsGoByTheWholeInterval() {
         func verdict(_ value: Double, _ ci95: [Double]?, _ rule: Claim.Rule) -> Claim.Verdict {
             Self.claim(rule).verdict(Estimate(value: value, ci95: ci95), other: nil)

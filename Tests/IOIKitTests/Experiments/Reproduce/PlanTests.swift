@@ -150,7 +150,60 @@ import Testing
             message:
                 "claims[0].figure: found \"clean@2/eval:name-moving/logit_difference\", expected a figure that a stage"
         ),
-        Fault(from: "\"count\": 8", to: "\"count\": 0", message: "prompts.count: found 0, expected 1 or more"),
+        Fault(from: "\"count\": 8", to: "\"count\": 0", message: "prompts.count: found 0, expected 1 to 10000000"),
+        Fault(
+            from: "\"count\": 16", to: "\"count\": 1000000000000000000",
+            message: "training.count: found 1000000000000000000, expected 1 to 10000000"
+        ),
+        Fault(from: "\"batch\": 8", to: "\"batch\": 0", message: "training.batch: found 0, expected 1 to 65536"),
+        Fault(
+            from: "[1, 2]", to: "[1, 1000000000000000000]",
+            message: "stages[1].epochs: found 1000000000000000000, expected 1 to 100000"
+        ),
+        Fault(
+            from: "\"name\": \"more\"", to: "\"name\": \"../more\"",
+            message: "stages[2].name: found \"../more\", expected a name of at most 100 characters"
+        ),
+        Fault(
+            from: "\"from\": \"clean@2\"", to: "\"form\": \"clean@2\"",
+            message: "stages[2]: found the key \"form\", expected one of count, dataset, epochs, extra, from, measure, "
+                + "name, recipe; did you mean \"from\"?"
+        ),
+        Fault(
+            from: "\"at_least\"", to: "\"at_last\"",
+            message:
+                "claims[0].rule: found the key \"at_last\", expected one of at_least, at_most, of, relation; did you "
+                + "mean \"at_least\"?"
+        ),
+        Fault(from: "\"of\"", to: "\"ofs\"", message: "claims[0].rule: found the key \"ofs\""),
+        Fault(from: "\"model\": \"m\",", to: "\"model\": \"m\", \"scle\": \"gap\",", message: "found the key \"scle\""),
+        Fault(
+            from: "\"seed\": 1}", to: "\"seed\": 1, \"seed\": 2}", message: "prompts: found the key \"seed\" twice"),
+        Fault(
+            from: "\"clean@2/eval/logit_difference\"", to: "\"clean@2/eval/logit_diference\"",
+            message: "claims[0].figure: found \"logit_diference\" in \"clean@2/eval/logit_diference\", expected one of "
+        ),
+        Fault(
+            from: "\"base/eval/logit_difference\"", to: "\"base/eval/by_order\"",
+            message: "claims[0].rule.of: found \"base/eval/by_order\", which is a list or an object, expected a number"
+        ),
+        Fault(
+            from: "\"clean@2/eval/logit_difference\"", to: "\"clean@2/outputs/donor-to-host/effect\"",
+            message: "claims[0].figure: found \"clean@2/outputs/donor-to-host/effect\", which is a list or an object"
+        ),
+        Fault(
+            from: "\"clean@2/eval/logit_difference\"", to: "\"clean@2/eval/loss/mean/9.9\"",
+            message: "claims[0].figure: found \"mean\" in "
+        ),
+        Fault(
+            from: "\"at_least\": 1, \"of\": \"base/eval/logit_difference\"",
+            to: "\"at_least\": 1, \"relation\": \"plus\"",
+            message: "claims[0].rule.relation: found plus, expected none without the other figure, of"
+        ),
+        Fault(
+            from: "\"at_least\": 1", to: "\"at_least\": 1, \"at_most\": 0",
+            message: "claims[0].rule.at_least: found 1.0, expected at most at_most, 0.0"
+        ),
         Fault(
             from: "\"lr\": 0.001", to: "\"recipe\": \"publish\"",
             message: "training.recipe: found \"publish\", expected one of published, published-sentences, plain"
