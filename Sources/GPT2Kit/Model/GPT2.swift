@@ -12,9 +12,10 @@ public final class GPT2: Sendable {
     /// - Throws: ``IOIError`` naming the file that is missing or invalid.
     public init(_ location: ModelLocation, workers: Workers) throws {
         self.location = location
-        hash = FileHash(of: location.weightsFile)
         config = try GPT2Config(contentsOf: location.configFile)
-        parameters = try GPT2Parameters(contentsOf: location.weightsFile, config: config, workers: workers)
+        let weights = try SafetensorsFile(contentsOf: location.weightsFile)
+        hash = weights.hash
+        parameters = try GPT2Parameters(weights, config: config, workers: workers)
             .withParts(workers: workers)
         tokenizer = try Self.tokenizer(in: location.folder, config: config)
     }
@@ -52,11 +53,11 @@ public final class GPT2: Sendable {
         return tokenizer
     }
 
-    /// SHA-256 of the weights file in hexadecimal, which identifies the model in results files. Large files are read for
+    /// SHA-256 of the weights file that was read, in hexadecimal, which identifies the model in results files. Large files are read for
     /// it only once: see ``beginHashing()`` and the cache folder (`$IOI_CACHE`, or `ioi` in `$XDG_CACHE_HOME` or
     /// `~/.cache`).
     ///
-    /// - Throws: ``IOIError`` if the file cannot be read.
+    /// - Throws: ``IOIError`` if the file cannot be read, or was written to since.
     public func sha256() throws -> String { try hash.value() }
 
     /// Starts to compute ``sha256()`` on another thread, for work that will need it.
@@ -86,7 +87,10 @@ public final class GPT2: Sendable {
     }
 
     /// Writes `parameters` into `folder`, with the config and tokenizer files of the model folder `original`.
-    package static func write(_ parameters: GPT2Parameters, like original: URL, to folder: URL) throws {
+    ///
+    /// - Returns: SHA-256 of the weights file.
+    @discardableResult
+    package static func write(_ parameters: GPT2Parameters, like original: URL, to folder: URL) throws -> String {
         let config = try InputFile.read(original.appendingPathComponent("config.json"))
         try AtomicFile.write(
             try parameters.config.json(basedOn: config), to: folder.appendingPathComponent("config.json")
@@ -96,10 +100,11 @@ public final class GPT2: Sendable {
             guard FileManager.default.fileExists(atPath: source.path) else { continue }
             try AtomicFile.write(try InputFile.read(source), to: folder.appendingPathComponent(name))
         }
-        try writeWeights(parameters, to: folder)
+        return try writeWeights(parameters, to: folder)
     }
 
-    private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws {
+    @discardableResult
+    private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws -> String {
         try SafetensorsWriter.write(parameters.tensors(), to: folder.appendingPathComponent("model.safetensors"))
     }
 

@@ -7,15 +7,18 @@ extension GPT2Parameters {
     /// - Throws: ``IOIError`` naming the file and the tensor that is missing, has the wrong shape, is not part of a
     ///   GPT-2 or holds a value that is not finite.
     public convenience init(contentsOf url: URL, config: GPT2Config, workers: Workers) throws {
-        try self.init(contentsOf: url, config: config)
+        try self.init(SafetensorsFile(contentsOf: url), config: config, workers: workers)
+    }
+
+    convenience init(_ file: SafetensorsFile, config: GPT2Config, workers: Workers) throws {
+        try self.init(file, config: config)
         if let name = firstNonFinite(workers: workers) {
-            throw IOIError("\(url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
+            throw IOIError("\(file.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
         }
     }
 
     /// Does not check that the values are finite.
-    package convenience init(contentsOf url: URL, config: GPT2Config) throws {
-        let file = try SafetensorsFile(contentsOf: url)
+    package convenience init(_ file: SafetensorsFile, config: GPT2Config) throws {
         let prefix = file.tensors.keys.contains("transformer.wte.weight") ? "transformer." : ""
         try self.init(file, prefix: prefix, config: config)
         try refuseUnknownTensors(file, prefix: prefix)

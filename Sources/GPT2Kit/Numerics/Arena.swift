@@ -25,6 +25,13 @@ package final class Arena: @unchecked Sendable {
     /// - Parameter body: takes the number of bytes.
     package static func onFailure(_ body: @escaping @Sendable (Int) -> Never) { failure.withLock { $0 = body } }
 
+    /// Ends the process as ``onFailure(_:)`` says if the system would not give this many bytes more.
+    static func checkRoom(_ bytes: Int) {
+        let mapping = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let mapping, mapping != MAP_FAILED else { failure.withLock { $0 }(bytes) }
+        munmap(mapping, bytes)
+    }
+
     convenience init(count: Int) { self.init(count: count, isCounting: false) }
 
     private init(count: Int, isCounting: Bool) {

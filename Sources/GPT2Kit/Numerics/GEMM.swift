@@ -1,4 +1,5 @@
 import COpenBLAS
+import Synchronization
 import Foundation
 
 /// A factor of a matrix product: a matrix or its transpose.
@@ -38,9 +39,19 @@ package struct Transposed: Factor {
 /// result only where the kernel treats the edges of a block differently.
 package enum GEMM {
     private static let singleThreaded: Void = openblas_set_num_threads(1)
+    /// What OpenBLAS maps for each thread that calls it at a time, as Debian builds it, in bytes.
+    private static let bufferSize = 128 << 20
+    private static let threadsWithRoom = Atomic(0)
 
-    /// Makes OpenBLAS compute each call on the calling thread.
-    static func holdToOneThread() { singleThreaded }
+    /// Makes OpenBLAS compute each call on the calling thread, and sees that it will get its buffers: it tries for ever
+    /// where the system refuses them.
+    static func prepareOpenBLAS() {
+        singleThreaded
+        let threads = Workers.mostThreads
+        guard threadsWithRoom.load(ordering: .relaxed) < threads else { return }
+        Arena.checkRoom(threads * bufferSize)
+        threadsWithRoom.store(threads, ordering: .relaxed)
+    }
 
     /// The name, version and kernel of OpenBLAS.
     static var openBLAS: String { String(cString: openblas_get_config()).trimmingCharacters(in: .whitespaces) }
@@ -89,7 +100,7 @@ package enum GEMM {
             OneDNN.shared!.multiply(a, b, into: c, alpha: alpha, beta: beta, depth: depth, precision: workers.precision)
         case .openBLAS:
             precondition(workers.precision == .fp32, "OpenBLAS multiplies single precision alone")
-            singleThreaded
+            prepareOpenBLAS()
             cblas_sgemm(
                 CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
                 blasint(c.rows), blasint(c.columns), blasint(depth), alpha, a.matrix.base, blasint(a.matrix.stride),

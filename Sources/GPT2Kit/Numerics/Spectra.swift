@@ -7,7 +7,7 @@ package enum Spectra {
     /// The eigenvalues of a row-major matrix [size, size] in LAPACK's order; nil where LAPACK does not converge.
     package static func eigenvalues(of matrix: [Double], size: Int) -> [(real: Double, imaginary: Double)]? {
         precondition(matrix.count == size * size, "\(matrix.count) numbers of a matrix of \(size) rows")
-        GEMM.holdToOneThread()
+        GEMM.prepareOpenBLAS()
         var (matrix, real, imaginary) = (matrix, zeros(size), zeros(size))
         let n = Int32(size)
         let failure = LAPACKE_dgeev(
@@ -20,7 +20,7 @@ package enum Spectra {
     /// The singular values of a row-major matrix [rows, columns], the largest first; nil where LAPACK does not converge.
     static func singularValues(of matrix: [Double], rows: Int, columns: Int) -> [Double]? {
         precondition(matrix.count == rows * columns, "\(matrix.count) numbers of \(rows) rows of \(columns)")
-        GEMM.holdToOneThread()
+        GEMM.prepareOpenBLAS()
         var (matrix, values) = (matrix, zeros(min(rows, columns)))
         let failure = LAPACKE_dgesdd(
             LAPACK_COL_MAJOR, CChar(UInt8(ascii: "N")), Int32(columns), Int32(rows), &matrix,
@@ -46,7 +46,7 @@ package enum Spectra {
 
     /// R, by rows, of the QR decomposition of the matrix with these columns.
     private static func triangle(_ columns: [[Double]]) -> [[Double]]? {
-        GEMM.holdToOneThread()
+        GEMM.prepareOpenBLAS()
         let (length, count) = (columns[0].count, columns.count)
         let size = min(length, count)
         var (values, factors) = (columns.flatMap { $0 }, zeros(size))

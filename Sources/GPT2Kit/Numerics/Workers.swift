@@ -1,5 +1,6 @@
 import CSystem
 import Foundation
+import Synchronization
 
 /// A number of threads that divide work among them, and how they multiply matrices.
 ///
@@ -19,12 +20,18 @@ public struct Workers: Sendable {
 
     private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
+    private static let most = Atomic(1)
+
+    /// The most threads that any workers of this process may run at a time.
+    static var mostThreads: Int { most.load(ordering: .relaxed) }
+
     /// - Parameters:
     ///   - count: the number of threads; nil for one on each core.
     ///   - backend: the library of matrix products, which must be available.
     ///   - precision: of matrix products; ``Precision/check(with:)`` says whether it can be had.
     public init(count: Int? = nil, backend: Backend = .current, precision: Precision = .fp32) {
         self.count = max(1, count ?? Self.processors)
+        Self.most.max(min(self.count, Self.processors), ordering: .relaxed)
         self.backend = backend
         self.precision = precision
     }
@@ -63,8 +70,10 @@ public struct Workers: Sendable {
                 let upper = min(items, grains * (share + 1) / shares * grain)
                 body(lower..<upper)
             }
-            threads_share(shares, Self.processors - 1, &work) { work, share in
-                work!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(share)
+            withUnsafeMutablePointer(to: &work) { work in
+                threads_share(shares, Self.processors - 1, work) { work, share in
+                    work!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(share)
+                }
             }
         }
     }

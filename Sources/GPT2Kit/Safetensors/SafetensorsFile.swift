@@ -30,6 +30,8 @@ public final class SafetensorsFile: @unchecked Sendable {
     /// The strings under `__metadata__`; empty if absent.
     public let metadata: [String: String]
 
+    /// SHA-256 of the file that is mapped, even if another one has its name by now.
+    package let hash: FileHash
     private let mapping: UnsafeMutableRawBufferPointer
     /// What explains a page that can no longer be read.
     private let remembered: UnsafeMutableRawPointer?
@@ -38,7 +40,8 @@ public final class SafetensorsFile: @unchecked Sendable {
     /// - Throws: ``IOIError`` naming the file, and the tensor if the error is about one, if the file cannot be read or
     ///   violates the format.
     public init(contentsOf url: URL) throws {
-        let mapping = try Self.map(url)
+        let file = try OpenFile(url)
+        let mapping = try Self.map(file)
         let remembered = mappings_remember(mapping.baseAddress, mapping.count, url.path)
         do {
             let header = try SafetensorsHeader(of: UnsafeRawBufferPointer(mapping), path: url.path)
@@ -50,6 +53,7 @@ public final class SafetensorsFile: @unchecked Sendable {
             throw error
         }
         self.url = url
+        hash = FileHash(of: file)
         self.mapping = mapping
         self.remembered = remembered
     }
@@ -114,13 +118,12 @@ public final class SafetensorsFile: @unchecked Sendable {
         return tensor
     }
 
-    private static func map(_ url: URL) throws -> UnsafeMutableRawBufferPointer {
-        let (descriptor, size) = try InputFile.open(url)
-        defer { close(descriptor) }
+    private static func map(_ file: OpenFile) throws -> UnsafeMutableRawBufferPointer {
+        let (url, size) = (file.url, file.size)
         guard size >= 8 else {
             throw IOIError("\(url.path): found \(size) bytes, expected a safetensors file (8 bytes and a header)")
         }
-        let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
+        let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor, 0)
         guard let start, start != MAP_FAILED else {
             throw IOIError("\(url.path): cannot be mapped into memory (\(size) bytes): \(systemError(errno))")
         }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// Writes safetensors files.
@@ -9,19 +10,27 @@ public enum SafetensorsWriter {
     ///   - tensors: name, shape and row-major values of each; names must differ.
     ///   - metadata: strings for the header. `format: pt`, which Hugging Face's loader requires, is added if absent.
     ///   - url: the file, replaced if it exists.
+    /// - Returns: SHA-256 of what was written.
     /// - Throws: ``IOIError`` naming the file if it cannot be written, or a tensor whose values do not match its shape.
+    @discardableResult
     public static func write(
         _ tensors: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)],
         metadata: [String: String] = [:],
         to url: URL
-    ) throws {
+    ) throws -> String {
         let header = try header(tensors, metadata: metadata, path: url.path)
         let size = tensors.reduce(header.utf8.count + 8) { $0 + 4 * $1.values.count }
+        var hash = SHA256()
         try AtomicFile.write(to: url, expectedSize: size) { writer in
-            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try writer.write($0) }
-            try writer.write(header)
-            for tensor in tensors { try writer.write(UnsafeRawBufferPointer(tensor.values)) }
+            func write(_ bytes: UnsafeRawBufferPointer) throws {
+                hash.update(bufferPointer: bytes)
+                try writer.write(bytes)
+            }
+            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian, write)
+            try Data(header.utf8).withUnsafeBytes(write)
+            for tensor in tensors { try write(UnsafeRawBufferPointer(tensor.values)) }
         }
+        return Digest.hexadecimal(hash.finalize())
     }
 
     private static func header(

@@ -14,22 +14,24 @@ public enum Digest {
         return try sha256(of: descriptor, path: file.path)
     }
 
-    /// Of the rest of an open file.
+    /// Of an open file.
     static func sha256(of descriptor: Int32, path: String) throws -> String {
         // A piece at a time: the pages of a mapping would count as this process's memory.
         let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { piece.deallocate() }
         var hash = SHA256()
+        var offset = 0
         while true {
-            let count = systemRead(descriptor, piece)
+            let count = pread(descriptor, piece.baseAddress, piece.count, off_t(offset))
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw IOIError("\(path): cannot be read: \(systemError(errno))") }
             guard count > 0 else { return hexadecimal(hash.finalize()) }
             hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+            offset += count
         }
     }
 
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    static func hexadecimal(_ digest: SHA256.Digest) -> String {
         digest.map { String(format: "%02x", $0) }.joined()
     }
 }

@@ -40,18 +40,18 @@ package struct HashStore: Sendable {
     /// The SHA-256 of a file, remembered or computed.
     ///
     /// - Throws: ``IOIError`` if the file cannot be read.
-    package func sha256(of target: URL) throws -> String {
-        let (descriptor, _) = try InputFile.open(target)
-        defer { close(descriptor) }
+    package func sha256(of target: URL) throws -> String { try sha256(of: OpenFile(target)) }
+
+    /// The SHA-256 of an open file, remembered or computed.
+    func sha256(of target: OpenFile) throws -> String {
         let date = now()
-        guard let state = FileState(of: descriptor) else {
-            throw IOIError("\(target.path): cannot be read: \(systemError(errno))")
+        guard let file, target.size >= least, let state = FileState(of: target.descriptor) else {
+            return try target.sha256()
         }
-        guard let file, state.size >= least else { return try Digest.sha256(of: descriptor, path: target.path) }
-        let key = target.resolvingSymlinksInPath().path
+        let key = target.url.resolvingSymlinksInPath().path
         if let known = entries(in: file)[key], known.state == state, known.isSound { return known.sha256 }
-        let found = try Digest.sha256(of: descriptor, path: target.path)
-        if !state.isFresh(at: date), FileState(of: descriptor) == state {
+        let found = try target.sha256()
+        if !state.isFresh(at: date), FileState(of: target.descriptor) == state {
             remember(Entry(state: state, sha256: found), of: key, in: file)
         }
         return found

@@ -19,8 +19,8 @@ package enum OutputFolder {
         }
         // Another process may have been faster.
         guard code == EEXIST, isFolder(url) else {
-            let reason = code == EEXIST ? "found a file, expected a folder" : systemError(code)
-            throw IOIError.usage("\(url.path): cannot be made: \(reason)")
+            let reason = code == EEXIST ? "found a file, expected a folder" : "cannot be made: \(systemError(code))"
+            throw IOIError.usage("\(url.path): \(reason)")
         }
         return false
     }

@@ -180,10 +180,10 @@ public final class FinetuneJob {
     private func evaluate(_ checkpoint: Checkpoint, _ observe: (Event) throws -> Void) throws {
         guard let epoch = checkpoint.keptEpoch, heldOut != nil, !isEvaluated(epoch: epoch) else { return }
         let location = try ModelLocation(folder: checkpoint.folder)
-        let hash = FileHash(of: location.weightsFile)
-        hash.begin()
+        // The weights in memory are those that were saved or loaded.
+        let sha256 = try checkpoint.sha256 ?? Digest.sha256(of: location.weightsFile)
         try evaluate(
-            ModelRecord(name: location.name, folder: location.folder, sha256: hash.value()), epoch: epoch, observe
+            ModelRecord(name: location.name, folder: location.folder, sha256: sha256), epoch: epoch, observe
         )
     }
 

@@ -10,10 +10,16 @@ public struct Checkpoint: Sendable {
         let epoch: Int
         /// The epoch whose end the checkpoint marks, if any.
         let keptEpoch: Int?
+        /// SHA-256 of model.safetensors as it was written; nil in checkpoints of version 0.2.0.
+        var model: String?
+        /// The same of optimizer.safetensors.
+        var optimizer: String?
 
         enum CodingKeys: String, CodingKey {
             case step, epoch
             case keptEpoch = "kept_epoch"
+            case model = "model_sha256"
+            case optimizer = "optimizer_sha256"
         }
 
         func check() throws {
@@ -30,6 +36,8 @@ public struct Checkpoint: Sendable {
     public var step: Int { progress.step }
     /// The epoch whose end the checkpoint marks; nil for one saved between.
     public var keptEpoch: Int? { progress.keptEpoch }
+    /// SHA-256 of the weights file as it was written; nil in checkpoints of version 0.2.0.
+    public var sha256: String? { progress.model }
 
     /// When it was saved; the distant past if that is unknown.
     var saved: Date {
@@ -52,8 +60,9 @@ public struct Checkpoint: Sendable {
         progress: Progress,
         original: ModelLocation
     ) throws -> Checkpoint {
+        var progress = progress
         try AtomicFolder.create(at: folder) { folder in
-            try GPT2.write(parameters, like: original.folder, to: folder)
+            progress.model = try GPT2.write(parameters, like: original.folder, to: folder)
             // A borrowed circuit is borrowed by the checkpoint as well.
             if let circuit = DefaultCircuit(of: original, parameters.config),
                 !circuit.isBorrowed(by: (try? FileHash(of: original.weightsFile).value()) ?? "")
@@ -63,7 +72,7 @@ public struct Checkpoint: Sendable {
                     to: folder.appendingPathComponent(original.circuitFile.lastPathComponent)
                 )
             }
-            try SafetensorsWriter.write(
+            progress.optimizer = try SafetensorsWriter.write(
                 optimizer.first.tensors(prefix: "exp_avg.")
                     + optimizer.second.tensors(prefix: "exp_avg_sq."),
                 to: folder.appendingPathComponent("optimizer.safetensors")
@@ -103,12 +112,42 @@ public struct Checkpoint: Sendable {
     /// Whether a run can resume from here.
     var holdsOptimizer: Bool { FileManager.default.fileExists(atPath: optimizerFile.path) }
 
+    /// The weights, copied.
+    ///
+    /// - Throws: `IOIError` if they cannot be read, or are not those that were saved.
+    func parameters(_ config: GPT2Config, workers: Workers) throws -> GPT2Parameters {
+        let file = try SafetensorsFile(contentsOf: folder.appendingPathComponent("model.safetensors"))
+        let saved = try GPT2Parameters(file, prefix: "transformer.", config: config)
+        let copy = GPT2Parameters(copying: saved, workers: workers)
+        try Self.check(file, progress.model)
+        if let name = copy.firstNonFinite(workers: workers) {
+            throw IOIError("\(file.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
+        }
+        return copy
+    }
+
+    /// - Parameter saved: the hash of the file that was saved.
+    private static func check(_ file: SafetensorsFile, _ saved: String?) throws {
+        guard let saved, try file.hash.value() != saved else { return }
+        throw isAnother(file.url)
+    }
+
+    /// What to say of weights that have changed.
+    static func isAnother(_ file: URL) -> IOIError {
+        IOIError("\(file.path): has changed since it was saved or first read, expected the same file; put it back, or start anew")
+    }
+
+    /// The state of the optimizer.
+    ///
+    /// - Throws: `IOIError` if it cannot be read, or is not what was saved.
     func optimizer(_ config: GPT2Config, workers: Workers) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
         func moments(_ prefix: String) throws -> GPT2Parameters {
             GPT2Parameters(copying: try GPT2Parameters(file, prefix: prefix, config: config), workers: workers)
         }
-        return AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
+        let optimizer = AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
+        try Self.check(file, progress.optimizer)
+        return optimizer
     }
 
     /// Deletes the optimizer state, two thirds of the checkpoint, which only the newest checkpoint needs.

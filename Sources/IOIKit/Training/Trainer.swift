@@ -59,9 +59,7 @@ public final class Trainer {
                     "\(newest.optimizerFile.path): missing, so the run cannot resume from its newest checkpoint"
                 )
             }
-            let weights = newest.folder.appendingPathComponent("model.safetensors")
-            let saved = try GPT2Parameters(contentsOf: weights, config: base.config, workers: workers)
-            parameters = GPT2Parameters(copying: saved, workers: workers)
+            parameters = try newest.parameters(base.config, workers: workers)
             optimizer = try newest.optimizer(base.config, workers: workers)
             // A process may have been killed after saving and before this.
             if !settings.keepsOptimizer { try run.dropOlderOptimizers() }

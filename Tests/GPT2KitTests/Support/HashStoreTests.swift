@@ -115,14 +115,43 @@ import Testing
     }
 
     @Test func aHashThatWasBegunIsComputedOnce() throws {
-        let hash = FileHash(of: target, store: store())
+        let hash = try FileHash(of: OpenFile(target), store: store())
         hash.begin()
         #expect(try hash.value() == Self.expected)
         try forge()
         #expect(try hash.value() == Self.expected)
-        try FileManager.default.removeItem(at: target)
-        let missing = FileHash(of: target, store: store())
-        missing.begin()
-        #expect(throws: IOIError.self) { try missing.value() }
+    }
+
+    /// Whatever has its name when the hash is asked for.
+    @Test func theHashIsOfTheFileThatWasOpened() throws {
+        for replace in [
+            { try FileManager.default.removeItem(at: target) },
+            { try Data("others".utf8).write(to: target, options: .atomic) },
+        ] {
+            try Self.contents.write(to: target, options: .atomic)
+            let hash = try FileHash(of: OpenFile(target), store: store())
+            try replace()
+            #expect(try hash.value() == Self.expected)
+        }
+    }
+
+    @Test func aFileThatIsWrittenToWhileItIsInUseIsRefused() throws {
+        let file = try OpenFile(target)
+        let (hash, late) = (FileHash(of: file, store: store()), FileHash(of: file, store: store()))
+        #expect(try hash.value() == Self.expected)
+        // Touched, its contents are the same.
+        let handle = try FileHandle(forWritingTo: target)
+        try handle.write(contentsOf: Self.contents)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: target.path)
+        #expect(try hash.value() == Self.expected)
+        try handle.seek(toOffset: 0)
+        try handle.write(contentsOf: Data("WEIGHTS".utf8))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 2)], ofItemAtPath: target.path)
+        for hash in [hash, late] {
+            let error = ioiError { try hash.value() }
+            #expect(error?.description.hasPrefix("\(target.path): was written to while it was in use") == true)
+        }
     }
 }

@@ -18,7 +18,7 @@ final class ModelCheckRun {
     private var parameters: GPT2Parameters?
     private var tokenizer: BPETokenizer?
     private var hasWords = false
-    private let sha256: Result<String, any Error>
+    private var sha256: Result<String, any Error>
 
     init(folder: URL, workers: Workers) {
         self.folder = folder
@@ -56,7 +56,10 @@ final class ModelCheckRun {
         let parameters = check("weights", expected.weights) {
             // Explains what to do about other formats.
             _ = try ModelLocation(folder: folder)
-            let parameters = try GPT2Parameters(contentsOf: file("model.safetensors"), config: config)
+            let weights = try SafetensorsFile(contentsOf: file("model.safetensors"))
+            // Of what is measured, if the folder has changed since.
+            sha256 = Result { try weights.hash.value() }
+            let parameters = try GPT2Parameters(weights, config: config)
             return (parameters, "\(parameters.entries.count) tensors of \(parameters.count) numbers")
         }
         guard let parameters else {

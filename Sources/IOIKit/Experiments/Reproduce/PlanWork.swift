@@ -40,8 +40,9 @@ struct PlanWork {
         for stage in stages {
             for measure in stage.measure { try measuring.checkCircuit(of: measure, stage: stage.name) }
         }
-        let location = model.location
-        models = [.base: PlanSource(hash: measuring.baseHash) { location }]
+        models = [
+            .base: PlanSource(hash: measuring.baseHash, sha256: model.sha256, locate: { model.location })
+        ]
         for stage in stages {
             if stage.dataset == nil { try add(stage.measure, of: .base, stage) }
             for run in plan.runs(of: stage) {

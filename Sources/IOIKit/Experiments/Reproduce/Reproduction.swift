@@ -84,9 +84,7 @@ public final class Reproduction {
                     if loaded.model != model {
                         let workers = settings.workers
                         let source = work.models[model]!
-                        loaded = (
-                            model, try model == .base ? measuring.base : GPT2(source.locate(), workers: workers)
-                        )
+                        loaded = (model, try model == .base ? measuring.base : source.load(workers: workers))
                     }
                     try measuring.measure(measure, loaded.gpt2, to: file, progress: progress)
                 }

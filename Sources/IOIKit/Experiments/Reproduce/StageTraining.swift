@@ -40,7 +40,11 @@ struct StageTraining {
     /// The trained models.
     var models: [(epoch: Int, source: PlanSource)] {
         checkpoints.map { epoch, folder in
-            (epoch, PlanSource(hash: CacheKey.of([hash, "\(epoch)"])) { try ModelLocation(folder: folder) })
+            let source = PlanSource(
+                hash: CacheKey.of([hash, "\(epoch)"]), sha256: { try Checkpoint(folder: folder).sha256 },
+                locate: { try ModelLocation(folder: folder) }
+            )
+            return (epoch, source)
         }
     }
 
@@ -53,7 +57,7 @@ struct StageTraining {
             run.holdsRun
             ? try FinetuneJob.resume(run, load: load)
             : try FinetuneJob.start(
-                in: run, from: load(from.locate()), on: .prompts(prompts), heldOut: nil, settings: settings
+                in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil, settings: settings
             )
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
