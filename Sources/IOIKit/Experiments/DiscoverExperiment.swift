@@ -89,6 +89,9 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
         }
     }
 
+    /// The circuit that is found is measured with means.
+    public var counterfactuals: CounterfactualUse { .groups }
+
     /// If no circuit is found, the results state the reason. It is not an error.
     public func run(on subject: Subject, _ work: Work) throws -> DiscoverResults {
         let config = subject.model.config

@@ -24,6 +24,9 @@ public protocol Experiment: Codable, Sendable {
     /// The option that names a circuit; nil if none is used.
     var circuitName: String? { get }
 
+    /// What is taken from the prompts' counterfactuals.
+    var counterfactuals: CounterfactualUse { get }
+
     /// The circuit named by an option, if any. It affects the results but can change independently of the options.
     ///
     /// - Throws: `IOIError` if it cannot be read or does not fit the model.
@@ -48,6 +51,7 @@ extension Experiment {
     public static var uncompared: Set<String> { [] }
     public static var later: Set<String> { [] }
     public var circuitName: String? { nil }
+    public var counterfactuals: CounterfactualUse { .values }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
     public mutating func complete(for subject: Subject) {}
 }

@@ -25,6 +25,11 @@ public struct FaithfulnessExperiment: MetricExperiment, Equatable {
         try IOIError.scoped("method") { try method.validate(prompts) }
     }
 
+    public var counterfactuals: CounterfactualUse {
+        // The surface has all kinds of ablation.
+        surface ? .groups : method.ablation.use(reference: method.reference)
+    }
+
     public var circuitName: String? { circuit }
 
     public func circuit(of model: GPT2) throws -> Circuit? {

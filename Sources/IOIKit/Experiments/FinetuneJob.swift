@@ -24,6 +24,7 @@ public final class FinetuneJob {
     ///   - run: the run folder.
     ///   - base: the model to start from.
     ///   - source: what to train on.
+    ///   - check: throws if the examples are not what was asked for.
     /// - Throws: `IOIError` if a setting is out of range, the examples cannot be made, the folder is in use or the disk
     ///   is too full. Nothing is left behind then.
     public static func start(
@@ -31,7 +32,8 @@ public final class FinetuneJob {
         from base: GPT2,
         on source: TrainingSource,
         heldOut: PromptSource?,
-        settings: TrainingSettings
+        settings: TrainingSettings,
+        check: (TrainingData) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
@@ -39,7 +41,7 @@ public final class FinetuneJob {
         try settings.precision.check()
         let claim = try RunFolder.Claim(run)
         do {
-            return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings)
+            return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings, check: check)
         } catch {
             claim.withdraw()
             throw error
@@ -52,10 +54,12 @@ public final class FinetuneJob {
         from base: GPT2,
         on source: TrainingSource,
         heldOut: PromptSource?,
-        settings: TrainingSettings
+        settings: TrainingSettings,
+        check: (TrainingData) throws -> Void
     ) throws -> FinetuneJob {
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
+        try check(training)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
             model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),

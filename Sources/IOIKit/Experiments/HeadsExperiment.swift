@@ -50,6 +50,11 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         guard ablation.kind != .optimal else { throw Ablation.needsCircuit }
     }
 
+    public var counterfactuals: CounterfactualUse {
+        let use = analyses.contains(.backup) ? ablation.use() : .none
+        return use == .none && (analyses.contains(.inhibition) || analyses.contains(.backup)) ? .values : use
+    }
+
     public var circuitName: String? { circuit }
 
     /// nil if no circuit belongs to the model.

@@ -37,6 +37,11 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var counterfactuals: CounterfactualUse {
+        let use = ablation.use(reference: reference)
+        return use == .none && scale == .gap ? .values : use
+    }
+
     public var circuitName: String? { classes.isEmpty ? nil : circuit }
 
     public func circuit(of model: GPT2) throws -> Circuit? {

@@ -8,6 +8,8 @@ public struct ModelDiffExperiment: Experiment {
 
     public func dataset(for model: GPT2) throws -> TaskDataset? { nil }
 
+    public var counterfactuals: CounterfactualUse { .none }
+
     public func run(on subject: Subject, _ work: Work) throws -> ModelDifference {
         guard let donor = subject.donor else { throw IOIError.invalid("donor", "missing, expected the other model") }
         return try ModelDifference(subject.model, donor, workers: work.workers)

@@ -189,6 +189,15 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var counterfactuals: CounterfactualUse {
+        switch mode {
+        case .activation: .values
+        case .path(let options):
+            options.knockout.isEmpty || options.ablation.use() != .groups ? .values : .groups
+        case .crossModel: scale == .gap ? .values : .none
+        }
+    }
+
     public var circuitName: String? {
         if case .crossModel(let options) = mode { options.circuit } else { nil }
     }

@@ -40,6 +40,8 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public var counterfactuals: CounterfactualUse { ablation.use(reference: reference) }
+
     public var circuitName: String? { circuit }
 
     public func circuit(of model: GPT2) throws -> Circuit? {

@@ -73,6 +73,8 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
     public internal(set) var dropped: Int?
     /// How many prompts of a file have answers or positions in doubt; nil for none.
     public internal(set) var irregular: Int?
+    /// nil for prompts without counterfactuals and for texts.
+    public private(set) var counterfactuals: CounterfactualHealth?
 
     init(name: String, count: Int, seed: UInt64?, sha256: String, dropped: Int? = nil, irregular: Int? = nil) {
         self.name = name
@@ -96,6 +98,7 @@ public struct DatasetRecord: Codable, Equatable, Sendable {
             sha256: Digest.sha256(of: dataset.jsonLines), dropped: dataset.dropped,
             irregular: dataset.irregular.isEmpty ? nil : dataset.irregular.count
         )
+        counterfactuals = CounterfactualHealth(dataset)
     }
 }
 

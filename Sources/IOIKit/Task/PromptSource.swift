@@ -54,7 +54,9 @@ public struct PromptSource: Equatable, Sendable {
     public func validate() throws {
         try IOIError.check("count", count, in: 1...Self.most)
         guard file == nil else { return }
-        for (field, isSet) in [("answers", answers != .given), ("drop_unequal", dropUnequal), ("irregular", irregular != .warn)]
+        for (field, isSet) in [
+            ("answers", answers != .given), ("drop_unequal", dropUnequal), ("irregular", irregular != .warn),
+        ]
         where isSet {
             throw IOIError.invalid(field, "does not go with generated prompts, expected prompts from a file")
         }
@@ -94,7 +96,13 @@ public struct PromptSource: Equatable, Sendable {
     public func data(tokenizer: BPETokenizer?, config: GPT2Config) throws -> TaskDataset {
         if let file { return try data(PromptFile(file), tokenizer, config) }
         try checkMemory()
-        guard let task else { return TaskDataset(try prompts(tokenizer: tokenizer, config: config)) }
+        guard let task else {
+            var dataset = TaskDataset(try prompts(tokenizer: tokenizer, config: config))
+            if published != nil {
+                dataset.idle = idle(on: "the dataset \(self.dataset)", hasTokens: false, isDrawing: true)
+            }
+            return dataset
+        }
         guard let tokenizer else { throw Self.noTokenizer }
         return try task.dataset(
             count: count, seed: seed, split: split, isReversed: dataset != task.rawValue, tokenizer: tokenizer,
@@ -147,21 +155,51 @@ public struct PromptSource: Equatable, Sendable {
                 throw IOIError.invalid("answers", "does not go with \(file.path), whose prompts say who is io and s")
             }
             dataset = TaskDataset(try reader(tokenizer, config).dataset(records, of: file, dropUnequal: dropUnequal))
+            dataset.idle = idle(
+                on: file.path, hasTokens: records.allSatisfy { $0.tokens != nil },
+                isDrawing: records.contains { $0.abcTokens == nil && $0.abcText == nil }
+            )
             count = records.count
         case .pairs(let records) where answers == .sentence:
             let sentences = SentenceReader(try reader(tokenizer, config))
             dataset = TaskDataset(try sentences.dataset(records, of: file, dropUnequal: dropUnequal))
+            dataset.idle = idle(
+                on: file.path, hasTokens: false,
+                isDrawing: records.contains { $0.counterfactual == nil && $0.counterfactualTokens == nil }
+            )
             count = records.count
         case .pairs(let records):
             for (field, isSet) in [("names", names != nil), ("abc", counterfactual != .distinct)] where isSet {
                 throw IOIError.invalid(field, "does not go with \(file.path), whose prompts name nobody")
             }
-            let reader = PairReader(tokenizer: tokenizer, config: config, beginningOfText: beginningOfText, irregular: irregular)
+            let reader = PairReader(
+                tokenizer: tokenizer, config: config, beginningOfText: beginningOfText, irregular: irregular)
             dataset = try reader.dataset(records, of: file, dropUnequal: dropUnequal)
+            for field in ["names", "abc"] {
+                dataset.idle[field] = "does not go with \(file.path), whose prompts name nobody"
+            }
             count = records.count
         }
         if dropUnequal { dataset.dropped = count - dataset.count }
         return dataset
+    }
+
+    /// The options that change nothing about prompts that are already made, and why.
+    ///
+    /// - Parameters:
+    ///   - prompts: what the prompts are, for people.
+    ///   - hasTokens: whether all have their tokens.
+    ///   - isDrawing: whether counterfactuals are drawn.
+    private func idle(on prompts: String, hasTokens: Bool, isDrawing: Bool) -> [String: String] {
+        var idle: [String: String] = [:]
+        if hasTokens { idle["bos"] = "has no effect on \(prompts), whose prompts all have their tokens" }
+        let own = "has no effect on \(prompts), whose prompts all have their counterfactuals"
+        if !isDrawing { (idle["abc"], idle["names"]) = (own, own) }
+        if isDrawing, !counterfactual.drawsNames {
+            idle["names"] =
+                "has no effect on \(prompts), because the counterfactual \(counterfactual.rawValue) draws no names"
+        }
+        return idle
     }
 
     /// The prompts of a file of sentences, to which names, counterfactual and `<|endoftext|>` apply.
@@ -171,8 +209,10 @@ public struct PromptSource: Equatable, Sendable {
     ///   - tokenizer: the tokenizer of the prompts.
     ///   - config: the shape of the model.
     /// - Throws: `IOIError` naming the file and the lines of which no prompt can be made.
-    public func prompts(ofSentencesIn file: URL, tokenizer: BPETokenizer, config: GPT2Config) throws -> IOIDataset {
-        try SentenceReader(reader(tokenizer, config)).dataset(contentsOf: file)
+    public func data(ofSentencesIn file: URL, tokenizer: BPETokenizer, config: GPT2Config) throws -> TaskDataset {
+        var dataset = TaskDataset(try SentenceReader(reader(tokenizer, config)).dataset(contentsOf: file))
+        dataset.idle = idle(on: file.path, hasTokens: false, isDrawing: true)
+        return dataset
     }
 
     private func reader(_ tokenizer: BPETokenizer?, _ config: GPT2Config) throws -> PromptReader {

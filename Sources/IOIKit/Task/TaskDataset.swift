@@ -17,6 +17,9 @@ public struct TaskDataset: Sendable {
     /// The prompts of the file whose answers or positions are in doubt, each with its place and what is found there.
     public private(set) var irregular: [String] = []
 
+    /// The options of the prompts' source that have no effect on them, and why, by their names in results files.
+    public internal(set) var idle: [String: String] = [:]
+
     init(name: String, seed: UInt64?, prompts: [Prompt], jsonLines: Data, irregular: [String] = []) {
         (self.name, self.seed, self.prompts, self.jsonLines) = (name, seed, prompts, jsonLines)
         self.irregular = irregular

@@ -7,12 +7,14 @@ public struct TrainingData: Sendable {
     public internal(set) var record: DatasetRecord
     /// See ``TaskDataset/irregular``.
     public internal(set) var irregular: [String] = []
+    /// See ``TaskDataset/idle``.
+    public internal(set) var idle: [String: String] = [:]
 
     /// Each prompt is an example.
     init(_ dataset: TaskDataset) {
         examples = dataset.prompts.map { TrainingExample(tokens: $0.tokens, answer: $0.answerToken) }
         record = DatasetRecord(dataset)
-        irregular = dataset.irregular
+        (irregular, idle) = (dataset.irregular, dataset.idle)
     }
 
     /// Examples of texts, in which every token but the first is predicted.

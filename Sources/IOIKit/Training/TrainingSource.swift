@@ -60,7 +60,7 @@ public enum TrainingSource: Equatable, Sendable {
             )
             data.record.dropped = prompts.dropped
             data.record.irregular = DatasetRecord(prompts).irregular
-            data.irregular = prompts.irregular
+            (data.irregular, data.idle) = (prompts.irregular, prompts.idle)
             return data
         case .text(let source):
             return try TrainingData(

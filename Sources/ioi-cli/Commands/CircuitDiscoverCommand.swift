@@ -128,10 +128,12 @@ struct CircuitDiscoverCommand: BoundedCommand {
     var isStaged: Bool { measurement.method == .path || measurement.method == .walk }
 
     func check(_ subject: Subject) throws {
-        guard measurement.method == .path, subject.dataset?.namesIOI == false else { return }
-        if let flag = Given.first(of: PathWalkOptions.flagsOfIOI) {
-            throw IOIError.usage("\(flag): applies to prompts of indirect-object identification only")
-        }
+        try Given.refuse([
+            (
+                PathWalkOptions.flagsOfIOI, subject.dataset?.namesIOI == false,
+                "applies to prompts of indirect-object identification only"
+            )
+        ])
     }
 
     var otherOutputs: [(flag: String, path: String?)] {
@@ -201,15 +203,18 @@ struct CircuitDiscoverCommand: BoundedCommand {
             (["--edges", "--rank", "--resamples", "--curve", "--against", "--save-scores"], [.eap, .integrated]),
             (["--steps", "--rule"], [.integrated]),
             (["--threshold"], [.acdc]),
-            (["--ablate", "--mean-group"], [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path, .walk]),
-            (PathWalkOptions.flagsOfIOI, [.path]),
+            (ablation.flags, [.eap, .integrated, .acdc]), (PathWalkOptions.flags, [.path, .walk]),
+            (PathWalkOptions.flagsOfIOI, [.path]), (["--sender-effect"], [.walk]),
         ]
-        for (flags, methods) in flags where !methods.contains(method) {
-            if let flag = Given.first(of: flags) {
+        try Given.refuse(
+            flags.map { flags, methods in
                 let names = methods.map(\.rawValue).joined(separator: ", ")
-                throw IOIError.usage("\(flag): does not go with --method \(method.rawValue), only with \(names)")
+                return (
+                    flags, !methods.contains(method),
+                    "does not go with --method \(method.rawValue), only with \(names)"
+                )
             }
-        }
+        )
     }
 }
 

@@ -139,23 +139,18 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
         guard options.minimality != nil || options.completeness != nil else {
             throw IOIError.usage("--completeness: found none with --no-minimality, which leaves nothing to measure")
         }
-        if minimality.noMinimality, Given.has("--minimality-sets") {
-            throw IOIError.usage("--minimality-sets: does not go with --no-minimality")
-        }
         let kinds = options.completeness ?? []
         let isSearching = kinds.contains(.greedy)
-        let needs: [(flags: [String], hasEffect: Bool, need: String)] = [
-            (["--random-sets"], kinds.contains(.random), "random in --completeness"),
-            (["--objective", "--greedy-runs"], isSearching, "greedy in --completeness"),
+        try Given.refuse([
+            (["--minimality-sets"], minimality.noMinimality, "does not go with --no-minimality"),
+            (["--random-sets"], !kinds.contains(.random), "needs random in --completeness"),
+            (["--objective", "--greedy-runs"], !isSearching, "needs greedy in --completeness"),
             (
                 ["--greedy-steps", "--greedy-candidates", "--greedy-prompts"],
-                isSearching || options.minimality == .greedy,
-                "greedy in --completeness or --minimality-sets greedy"
+                !isSearching && options.minimality != .greedy,
+                "needs greedy in --completeness or --minimality-sets greedy"
             ),
-        ]
-        for (flags, hasEffect, need) in needs where !hasEffect {
-            if let flag = Given.first(of: flags) { throw IOIError.usage("\(flag): needs \(need)") }
-        }
+        ])
     }
 }
 

@@ -49,44 +49,40 @@ struct DataCommand: ParsableCommand, CommandDefaults {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var text: SentenceOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<DataCommand>
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var speech: QuietOptions
     @OptionGroup(title: Section.output) var file: FileOptions
 
     func run() throws {
         let source = try prompts.source()
         let form = try file.out.map(PromptForm.init(path:)) ?? .lines
-        if text.sentences != nil,
-            let flag = Given.first(
-                of: [
+        try Given.refuse([
+            (
+                [
                     "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed", "--templates",
                     "--held-out",
-                ]
-            )
-        {
-            throw IOIError.usage("\(flag): does not go with --sentences, which are all used as they are")
-        }
-        if source.file != nil, Given.has("--seed") {
-            throw IOIError.usage("--seed: does not go with --data, whose prompts are already made")
-        }
+                ], text.sentences != nil, "does not go with --sentences, which are all used as they are"
+            ),
+            (["--seed"], source.file != nil, "does not go with --data, whose prompts are already made"),
+        ])
         let outputs = try Outputs([("--out", file.out)])
         let location = try model.location(needing: .tokenizer)
         let config = try GPT2Config(contentsOf: location.configFile)
         let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
         let dataset =
             try text.sentences.map {
-                TaskDataset(
-                    try source.prompts(
-                        ofSentencesIn: URL(fileURLWithPath: $0), tokenizer: tokenizer, config: config
-                    )
-                )
+                try source.data(ofSentencesIn: URL(fileURLWithPath: $0), tokenizer: tokenizer, config: config)
             } ?? source.data(tokenizer: tokenizer, config: config)
-        if !common.quiet { report(dropped: dataset.dropped, irregular: dataset.irregular) }
+        try Given.refuse(dataset.idle)
+        try Given.refuse([
+            (["--seed"], source.published != nil && dataset.count < source.count, "has no effect on all of a dataset")
+        ])
+        if !speech.quiet { report(dropped: dataset.dropped, irregular: dataset.irregular) }
         let contents = try dataset.contents(as: form, tokenizer: tokenizer)
         guard let out = file.out, outputs.write("--out", { contents }) else {
             print(contents)
             return try outputs.finish()
         }
-        guard !common.quiet else { return }
+        guard !speech.quiet else { return }
         Terminal.say("\(dataset.kinds) prompts in \(out)")
         let losses = dataset.losses(in: form)
         if !losses.isEmpty { Terminal.say("without \(losses.joined(separator: ", ")), which .jsonl holds") }

@@ -27,6 +27,8 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
+    var measuresOtherNames: Bool { metric.metric ?? .logitDifference == .logitDifference }
+
     func experiment() throws -> EvaluationExperiment {
         var experiment = EvaluationExperiment(prompts: try prompts.source())
         experiment.metric = metric.metric

@@ -11,6 +11,8 @@ protocol ExperimentCommand: ParsableCommand {
     var common: Execution { get }
     /// Whether the results hold the figures of each prompt.
     var perPrompt: Bool { get }
+    /// Whether names that no prompt has are measured as well.
+    var measuresOtherNames: Bool { get }
     /// Whether the work has several stages, so that a count of prompts says little about its progress.
     var isStaged: Bool { get }
 
@@ -83,6 +85,7 @@ extension PerPromptCommand {
 
 extension ExperimentCommand {
     var perPrompt: Bool { false }
+    var measuresOtherNames: Bool { false }
     var isStaged: Bool { false }
     func complete(_ experiment: inout Kind, for model: GPT2) throws {}
     func check(_ subject: Subject) throws {}
@@ -107,12 +110,23 @@ extension ExperimentCommand {
         try complete(&described, for: model)
         if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }
         let subject = try Subject(of: described, model, donor: donor)
+        try Given.refuse(
+            subject.dataset?.idle ?? [:],
+            but: measuresOtherNames && subject.dataset?.ioi?.names.isEmpty == false ? ["names"] : []
+        )
         try check(subject)
         if !common.quiet, let dataset = subject.dataset {
             report(dropped: dataset.dropped, irregular: dataset.irregular)
         }
         described.complete(for: subject)
         let experiment = described
+        try Given.refuse([
+            (["--abc"], experiment.counterfactuals == .none, "has no effect, because counterfactuals are not used"),
+            (["--per-prompt"], !output.holdsDocument, "needs --format json or --out with JSON, which holds the figures"),
+        ])
+        if !common.quiet, let note = subject.dataset?.counterfactualNote(for: experiment.counterfactuals) {
+            Terminal.say(note)
+        }
         work.partial = try PartialResults(
             besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil },
             deciding: [

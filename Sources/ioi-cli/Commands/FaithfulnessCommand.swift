@@ -106,9 +106,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         options.randomSets = measurement.randomSets ?? (measurement.surface ? 20 : 0)
         options.surface = measurement.surface
         options.metric = metric.metric
-        guard chart.chart == nil || measurement.surface else {
-            throw IOIError.usage("--chart: needs --surface, which it draws")
-        }
+        try Given.refuse([(["--chart"], !measurement.surface, "needs --surface, which it draws")])
         return options
     }
 }

@@ -137,18 +137,28 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         }
         // The name may have an owner before it.
         let name = URL(fileURLWithPath: base.location.name).lastPathComponent
+        try Given.refuse([
+            (
+                ["--eval-dataset"], heldOut == nil,
+                evalCount == 0 ? "does not go with --eval-count 0" : "needs a tokenizer, which the model does not have"
+            ),
+            (["--eval-count"], evalCount > 0 && heldOut == nil, "needs a tokenizer, which the model does not have"),
+            (["--abc"], heldOut?.task != nil || heldOut == nil, "has no effect, because counterfactuals are not used"),
+        ])
+        let isNaming = heldOut != nil && heldOut?.task == nil
         let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
             in: RunFolder(path: run), from: base, on: source, heldOut: heldOut, settings: settings
-        )
+        ) { training in
+            // They apply to held-out prompts as well.
+            try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])
+        }
     }
 
     private func source(_ prompts: PromptSource) throws -> TrainingSource {
         guard !text.text.isEmpty else { return .prompts(prompts) }
         let others = PromptOptions<FinetuneCommand>.flags.filter { $0 != "--seed" }
-        if let flag = Given.first(of: others) {
-            throw IOIError.usage("\(flag): does not go with --text, which is trained on in place of prompts")
-        }
+        try Given.refuse([(others, true, "does not go with --text, which is trained on in place of prompts")])
         return .text(TextSource(paths: text.text.map(absolutePath)))
     }
 
@@ -158,9 +168,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
             ["--from", "--model", "--text", "--eval-count", "--eval-dataset", "--precision"]
             + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
-        if let flag = Given.first(of: fixed) {
-            throw IOIError.usage("\(flag): does not go with --resume, which keeps what the run began with")
-        }
+        try Given.refuse([(fixed, true, "does not go with --resume, which keeps what the run began with")])
         return try FinetuneJob.resume(RunFolder(path: out)) { location in
             Terminal.say(location, as: "model")
             return try GPT2(location, workers: common.workers())

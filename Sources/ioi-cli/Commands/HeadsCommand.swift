@@ -66,13 +66,31 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
         )
     }
 
+    func check(_ subject: Subject) throws {
+        try Given.refuse([
+            (
+                [
+                    "--circuit", "--copying", "--correlation", "--inhibition-effect", "--backup-effect",
+                ] + ablation.flags, subject.dataset?.namesIOI == false,
+                "applies to prompts of indirect-object identification only"
+            )
+        ])
+    }
+
     func experiment() throws -> HeadsExperiment {
         let source = try prompts.source()
         var options = HeadsExperiment(prompts: source)
         options.analyses = measurement.analyses.items
-        if !options.analyses.contains(.backup), let flag = ablation.given {
-            throw IOIError.usage("\(flag): needs backup among --analyses, which knocks out name movers")
-        }
+        func lacks(_ analysis: HeadsExperiment.Analysis) -> Bool { !options.analyses.contains(analysis) }
+        try Given.refuse([
+            (ablation.flags, lacks(.backup), "needs backup among --analyses, which knocks out name movers"),
+            (["--attribution-share"], lacks(.attribution), "needs dla among --analyses"),
+            (["--copying"], lacks(.attribution) || lacks(.copying), "needs dla and copying among --analyses"),
+            (["--correlation"], lacks(.attribution) || lacks(.scatter), "needs dla and scatter among --analyses"),
+            (["--inhibition-effect"], lacks(.inhibition), "needs inhibition among --analyses"),
+            (["--backup-effect"], lacks(.backup), "needs backup among --analyses"),
+            (["--all"], output.format != .text, "has no effect on --format \(output.format.rawValue), which has all heads"),
+        ])
         options.circuit = try Circuit.recordedName(measurement.circuit)
         options.criteria = criteria.criteria
         options.perPrompt = perPrompt ? .all : nil

@@ -84,9 +84,9 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
         guard Given.first(of: ["--heads", "--mlps", "--class"]) != nil else {
             throw IOIError.usage("expected --heads, --class or --mlps: what to knock out")
         }
-        guard !Given.has("--circuit") || Given.has("--class") else {
-            throw IOIError.usage("--circuit: needs --class, a class of it to knock out")
-        }
+        try Given.refuse([
+            (["--circuit"], measurement.classes.isEmpty, "needs --class, a class of it to knock out")
+        ])
         options.circuit = try measurement.circuit.name
         options.position = measurement.position
         options.each = measurement.each

@@ -18,7 +18,6 @@ struct ModelInfoCommand: ParsableCommand {
     )
 
     @OptionGroup(title: Section.model) var model: ModelOptions
-    @OptionGroup(title: Section.execution) var common: RunOptions
     @OptionGroup(title: Section.output) var output: FormatOptions
 
     private struct Info: Encodable {
@@ -35,7 +34,7 @@ struct ModelInfoCommand: ParsableCommand {
     }
 
     func run() throws {
-        let model = try model.load(workers: common.workers())
+        let model = try model.load(workers: Workers())
         let config = model.config
         let info = Info(
             name: model.location.name, folder: model.location.folder.path, sha256: try model.sha256(),
@@ -102,10 +101,13 @@ struct ModelRandomCommand: ParsableCommand {
     }
 
     @OptionGroup(title: Section.model) var shape: Shape
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ThreadOptions
     @OptionGroup(title: Section.output) var folder: FolderOptions
 
     func run() throws {
+        try Given.refuse([
+            (["--layers", "--heads", "--width"], shape.like != nil, "does not go with --like, which has a shape")
+        ])
         let workers = try common.workers()
         let out = try Outputs.named("--out") { try OutputFolder.new(folder.out) }
         let tokenizer =

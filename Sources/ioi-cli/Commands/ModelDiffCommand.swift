@@ -29,7 +29,7 @@ struct ModelDiffCommand: ExperimentCommand {
         completion: .models)
     var b: String?
 
-    @OptionGroup(title: Section.execution) var common: RunOptions
+    @OptionGroup(title: Section.execution) var common: ThreadOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     func experiment() -> ModelDiffExperiment { ModelDiffExperiment() }

@@ -222,24 +222,29 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     /// - Throws: `IOIError` of kind `usage` for a flag of another mode.
     private func checkFlags() throws {
-        let flags: [(flags: [String], modes: [Mode])] = [
+        let modes: [(flags: [String], modes: [Mode])] = [
             (["--site"], [.activation]), (["--position"], [.activation, .crossModel]), (["--denoise"], [.activation]),
             (["--estimate", "--exact"], [.activation, .crossModel]),
             (["--sender", "--receiver", "--path-mlp", "--path-ln", "--knockout"], [.path]),
             (["--donor", "--component", "--direction", "--circuit", "--random-sets"], [.crossModel]),
         ]
-        for (flags, modes) in flags where !modes.contains(measurement.mode) {
-            if let flag = Given.first(of: flags) {
+        try Given.refuse(
+            modes.map { flags, modes in
                 let names = modes.map(\.rawValue).joined(separator: " or ")
-                throw IOIError.usage("\(flag): belongs to --mode \(names), found --mode \(measurement.mode.rawValue)")
-            }
-        }
-        if Given.has("--exact"), !measurement.estimate {
-            throw IOIError.usage("--exact: needs --estimate, whose strongest effects it measures")
-        }
-        if let flag = ablation.given, path.knockout == nil {
-            throw IOIError.usage("\(flag): needs --knockout, the heads that it applies to")
-        }
+                return (
+                    flags, !modes.contains(measurement.mode),
+                    "belongs to --mode \(names), found --mode \(measurement.mode.rawValue)"
+                )
+            } + [
+                (["--exact"], !measurement.estimate, "needs --estimate, whose strongest effects it measures"),
+                (ablation.flags, path.knockout == nil, "needs --knockout, the heads that it applies to"),
+                (["--random-sets"], crossModel.circuit == "none", "does not go with --circuit none, which is not compared"),
+                (
+                    ["--aggregate"], metric.metric == .divergence && measurement.scale == .original,
+                    "has no effect on kl, which is given in nats"
+                ),
+            ]
+        )
     }
 
     private func options(seed: UInt64) throws -> PatchExperiment.Mode {
@@ -283,6 +288,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
         case nil:
             // If no circuit belongs to the model, only the map is measured.
             guard DefaultCircuit(of: model.location, model.config) == nil else { return "default" }
+            try Given.refuse([(["--random-sets"], true, "needs --circuit, because no circuit belongs to the model")])
             if !common.quiet {
                 Terminal.say("no circuit belongs to this model: no sets of heads (--circuit FILE)")
             }

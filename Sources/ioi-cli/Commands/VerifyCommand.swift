@@ -83,6 +83,12 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let started = ContinuousClock.now
+        try Given.refuse([
+            (
+                ["--model", "--donor", "--precision", "--threads", "--backend", "--memory"],
+                measurement.against != nil, "does not go with --against, which runs nothing"
+            )
+        ])
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
         let tolerance = try allowed()
@@ -124,9 +130,6 @@ struct VerifyCommand: ParsableCommand {
         guard files.count == 1 else {
             throw IOIError.usage(
                 "--against: found \(files.count) results files, expected one to compare with it")
-        }
-        if let flag = Given.first(of: ["--model", "--donor", "--precision"]) {
-            throw IOIError.usage("\(flag): does not go with --against, which runs nothing")
         }
         return try Verification.compare(files[0], against: other, tolerance: tolerance)
     }

@@ -14,14 +14,16 @@ struct AblationOptions<Command: CommandDefaults>: ParsableArguments {
     )
     var meanGroup = Ablation.Group.template
 
+    var flags: [String] { ["--ablate", "--mean-group"] }
+
     /// The first of these flags that the user gave.
-    var given: String? { Given.first(of: ["--ablate", "--mean-group"]) }
+    var given: String? { Given.first(of: flags) }
 
     /// - Throws: `IOIError` of kind `usage` if a flag has no effect.
     func ablation(seed: UInt64) throws -> Ablation {
-        guard !Given.has("--mean-group") || ablate == .mean else {
-            throw IOIError.usage("--mean-group: does not go with --ablate \(ablate.rawValue), which takes no mean")
-        }
+        try Given.refuse([
+            (["--mean-group"], ablate != .mean, "does not go with --ablate \(ablate.rawValue), which takes no mean")
+        ])
         return Ablation(ablate, group: meanGroup, seed: seed)
     }
 }

@@ -9,8 +9,14 @@ protocol ExecutionOptions: ParsableArguments {
     func workers() throws -> Workers
 }
 
+/// The option of every command that says more than its results.
+struct QuietOptions: ParsableArguments {
+    @Flag(help: "Show no progress and no hints, only errors and the model's name.")
+    var quiet = false
+}
+
 /// The options of every command that computes.
-struct RunOptions: ExecutionOptions {
+struct ThreadOptions: ExecutionOptions {
     @Option(
         help: ArgumentHelp(
             "Number of threads (default: one for each core).",
@@ -18,6 +24,21 @@ struct RunOptions: ExecutionOptions {
         )
     )
     var threads: Int?
+
+    @OptionGroup var speech: QuietOptions
+
+    var quiet: Bool { speech.quiet }
+
+    /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range.
+    func workers() throws -> Workers {
+        if let threads { try checkFlag("--threads", threads, in: 1...1024) }
+        return Workers(count: threads)
+    }
+}
+
+/// The options of every command that multiplies matrices.
+struct RunOptions: ExecutionOptions {
+    @OptionGroup var threading: ThreadOptions
 
     @Option(
         help: ArgumentHelp(
@@ -27,20 +48,19 @@ struct RunOptions: ExecutionOptions {
     )
     var backend = BackendChoice.auto
 
-    @Flag(help: "Show no progress and no hints, only errors and the model's name.")
-    var quiet = false
+    var quiet: Bool { threading.quiet }
+    var threads: Int? { threading.threads }
 
     /// The threads, which also multiply with the backend that was asked for.
     ///
     /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range or the backend is not installed.
     func workers() throws -> Workers {
         try backend.backend.use()
-        if let threads { try checkFlag("--threads", threads, in: 1...1024) }
-        return Workers(count: threads)
+        return try threading.workers()
     }
 }
 
-/// The options of every command whose work is matrix products.
+/// The options of every command whose matrix products may have another precision.
 struct ProductOptions: ExecutionOptions {
     @Option(
         help: ArgumentHelp(
@@ -129,7 +149,7 @@ struct OutputOptions: ParsableArguments {
     }
 
     /// Whether the results document is written, to a file or to standard output.
-    var holdsDocument: Bool { format == .json || out != nil }
+    var holdsDocument: Bool { format == .json || out != nil && format == .text }
 
     /// Writes results to `--out`, and to standard output in the requested form. Text is followed by where the file is and
     /// what to try next, on standard error.
@@ -144,8 +164,7 @@ struct OutputOptions: ParsableArguments {
         next: () -> String? = { nil }
     ) throws {
         // The document costs a hash of the model, so it is made once and only if needed.
-        let isDocumentNeeded = format == .json || out != nil && format == .text
-        let document = isDocumentNeeded ? try json() : Data(csv().utf8)
+        let document = holdsDocument ? try json() : Data(csv().utf8)
         let isPrinted = outputs["--out"]?.isStandardOutput == true
         let isWritten = outputs.write("--out") { document }
         guard isWritten, !isPrinted else {
@@ -176,6 +195,29 @@ enum Given {
 
     /// The first of some flags that the user gave.
     static func first(of flags: [String]) -> String? { flags.first(where: has) }
+
+    /// Flags that may change nothing about what a command is told to do.
+    typealias Rule = (flags: [String], isIdle: Bool, reason: String)
+
+    /// Refuses flags without effect, which results would otherwise record as if they had had one.
+    ///
+    /// - Throws: `IOIError` of kind `usage` for the first flag that was given though it is idle.
+    static func refuse(_ rules: [Rule]) throws {
+        for rule in rules where rule.isIdle {
+            if let flag = first(of: rule.flags) { throw IOIError.usage("\(flag): \(rule.reason)") }
+        }
+    }
+
+    /// - Parameters:
+    ///   - idle: options without effect, by their names in results files, and why: ``TaskDataset/idle``.
+    ///   - active: those that have an effect on something else.
+    static func refuse(_ idle: [String: String], but active: [String] = []) throws {
+        try refuse(
+            idle.sorted { $0.key < $1.key }.map {
+                ([FieldFlag.named($0.key)], !active.contains($0.key), $0.value)
+            }
+        )
+    }
 }
 
 /// The titles of the sections of every command's help, in the order in which they appear.

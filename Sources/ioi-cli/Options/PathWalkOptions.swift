@@ -34,7 +34,7 @@ struct PathWalkOptions: ParsableArguments {
             "IOI: minimum mean attention for a head to be named by what it attends to.", valueName: "share"))
     var attention = standard.attention
 
-    static let flags = ["--logits-effect", "--sender-effect", "--most"] + flagsOfIOI
+    static let flags = ["--logits-effect", "--most"]
     static let flagsOfIOI = ["--backup-effect", "--query-effect", "--s2-effect", "--s1-effect", "--attention"]
 
     func general(seed: UInt64) -> NodeWalk {

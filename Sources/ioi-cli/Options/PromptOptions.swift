@@ -103,9 +103,12 @@ struct GeneratorOptions<Command: CommandDefaults>: ParsableArguments {
         source.templates = templates.map(absolutePath)
         source.names = names.map(absolutePath)
         source.counterfactual = abc
-        if source.task != nil, let flag = Given.first(of: ["--names", "--abc"]) {
-            throw IOIError.usage("\(flag): does not go with --dataset \(source.dataset), whose prompts name nobody")
-        }
+        try Given.refuse([
+            (
+                ["--names", "--abc"], source.task != nil,
+                "does not go with --dataset \(source.dataset), whose prompts name nobody"
+            )
+        ])
         try source.validate()
         return source
     }
@@ -161,16 +164,18 @@ struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
     /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
     func source() throws -> PromptSource {
         var source = try generator.source()
-        guard let data else {
-            if let flag = Given.first(of: ["--answers", "--drop-unequal", "--irregular"]) {
-                throw IOIError.usage("\(flag): does not go with generated prompts, expected --data")
-            }
-            return source
-        }
-        // The other flags fill in what a user's own prompts lack.
-        if let flag = Given.first(of: ["--dataset", "--count", "--templates", "--held-out"]) {
-            throw IOIError.usage("\(flag): does not go with --data, whose prompts are already made")
-        }
+        try Given.refuse([
+            (
+                ["--answers", "--drop-unequal", "--irregular"], data == nil,
+                "does not go with generated prompts, expected --data"
+            ),
+            // The other flags fill in what a user's own prompts lack.
+            (
+                ["--dataset", "--count", "--templates", "--held-out"], data != nil,
+                "does not go with --data, whose prompts are already made"
+            ),
+        ])
+        guard let data else { return source }
         source.file = data == "-" ? data : absolutePath(data)
         (source.answers, source.dropUnequal, source.irregular) = (answers, dropUnequal, irregular)
         return source

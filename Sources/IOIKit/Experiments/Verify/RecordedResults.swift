@@ -4,6 +4,8 @@ import Foundation
 struct Findings {
     let results: JSONValue
     let model, donor, dataset: String?
+    /// What the results say of the counterfactuals, if anything.
+    var counterfactuals: CounterfactualHealth?
     let environment: EnvironmentRecord
 }
 
@@ -30,7 +32,7 @@ struct RecordedResults: Sendable {
     var findings: Findings {
         Findings(
             results: results, model: model.sha256, donor: donor?.sha256, dataset: contents.dataset?.sha256,
-            environment: contents.environment
+            counterfactuals: contents.dataset?.counterfactuals, environment: contents.environment
         )
     }
 
@@ -116,9 +118,10 @@ struct RecordedResults: Sendable {
         )
         for model in [subject.model, subject.donor] { model?.beginHashing() }
         let results = try experiment.run(on: subject, work)
+        let dataset = subject.dataset.map { DatasetRecord($0) }
         return Findings(
             results: try JSONValue(results), model: try subject.model.sha256(), donor: try subject.donor?.sha256(),
-            dataset: subject.dataset.map { DatasetRecord($0).sha256 },
+            dataset: dataset?.sha256, counterfactuals: dataset?.counterfactuals,
             environment: EnvironmentRecord(workers: work.workers)
         )
     }

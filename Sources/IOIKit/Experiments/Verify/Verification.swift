@@ -94,7 +94,7 @@ public struct Verification: Sendable {
                 let found = try recorded.repeated(on: entry.model, donor: entry.donor, work)
                 // Not every experiment can be interrupted midway.
                 try work.settings.checkInterruption()
-                return Self.compare(
+                return try Self.compare(
                     recorded, recorded.findings, found, tolerance, replaced: entry.replaced, started: started)
             }
         )
@@ -122,7 +122,7 @@ public struct Verification: Sendable {
             "\($0.path): found \($0.found?.description ?? "nothing"), recorded \($0.recorded?.description ?? "nothing")"
         }
         return VerificationResults([
-            compare(recorded, recorded.findings, found.findings, tolerance, notes: notes, started: started)
+            try compare(recorded, recorded.findings, found.findings, tolerance, notes: notes, started: started)
         ])
     }
 
@@ -135,7 +135,7 @@ public struct Verification: Sendable {
         replaced: Set<String> = [],
         notes: [String] = [],
         started: ContinuousClock.Instant
-    ) -> VerificationResults.File {
+    ) throws -> VerificationResults.File {
         var comparison = FigureComparison(tolerance: tolerance, ignoring: file.uncompared, later: file.later)
         var notes = notes
         for (field, before, after) in [
@@ -149,6 +149,10 @@ public struct Verification: Sendable {
             }
         }
         comparison.compare(recorded.results, found.results, at: "results")
+        // Older files do not have it.
+        if let before = recorded.counterfactuals, let after = found.counterfactuals {
+            try comparison.compare(JSONValue(before), JSONValue(after), at: "dataset.counterfactuals")
+        }
         notes += [
             ("version", recorded.environment.version, found.environment.version),
             ("threads", "\(recorded.environment.threads)", "\(found.environment.threads)"),

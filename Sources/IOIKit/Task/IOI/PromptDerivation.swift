@@ -71,11 +71,11 @@ struct PromptDerivation {
         if let last = text.last, last.isWhitespace {
             throw fault("text ends in whitespace, expected it to end before the space of the answer")
         }
-        return try encode(text, by: tokenizer)
+        return try encode(text, by: tokenizer, beginning: reader.beginningOfText)
     }
 
-    private func encode(_ text: String, by tokenizer: BPETokenizer) throws -> [Int] {
-        let beginning = reader.beginningOfText ? [try tokenizer.beginningOfText()] : []
+    private func encode(_ text: String, by tokenizer: BPETokenizer, beginning isBeginning: Bool) throws -> [Int] {
+        let beginning = isBeginning ? [try tokenizer.beginningOfText()] : []
         return beginning + tokenizer.encode(text)
     }
 
@@ -225,7 +225,9 @@ struct PromptDerivation {
     ) throws -> (text: String?, tokens: [Int]?) {
         var abcTokens = record.abcTokens?.map(\.value)
         if abcTokens == nil, let text = record.abcText, let tokenizer = reader.tokenizer {
-            abcTokens = try encode(text, by: tokenizer)
+            // It begins as the prompt does.
+            let beginning = record.tokens == nil ? reader.beginningOfText : tokens[0] == tokenizer.endOfText
+            abcTokens = try encode(text, by: tokenizer, beginning: beginning)
         }
         if let abcTokens {
             try check(abcTokens, "abc_tokens")
