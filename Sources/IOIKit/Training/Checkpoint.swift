@@ -47,7 +47,7 @@ public struct Checkpoint: Sendable {
         original: ModelLocation
     ) throws -> Checkpoint {
         try AtomicFolder.create(at: folder) { folder in
-            try GPT2.write(parameters, like: original.folder, to: folder)
+            try GPT2.write(parameters, like: original, to: folder)
             if let circuit = DataDirectory.circuit(of: original) {
                 try AtomicFile.write(
                     try InputFile.read(circuit),

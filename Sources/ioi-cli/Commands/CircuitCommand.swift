@@ -81,6 +81,7 @@ extension ModelOptions {
     /// Circuits by their file or name. A model, of which only the config is read, is needed only if
     /// `default` is among them or the user names one.
     fileprivate func circuits(_ names: [String]) throws -> [Circuit] {
+        try refuseTokenizer("circuits, which hold no text")
         do {
             guard model != nil || names.contains("default") else {
                 return try names.map { try Circuit(contentsOf: Circuit.file(named: $0)) }

@@ -70,7 +70,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         }
         let location = try model.location()
         let config = try GPT2Config(contentsOf: location.configFile)
-        let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
+        let tokenizer = try GPT2.requireTokenizer(in: location.tokenizerFolder, config: config)
         let dataset =
             try text.sentences.map {
                 TaskDataset(

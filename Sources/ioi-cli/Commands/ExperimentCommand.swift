@@ -98,6 +98,7 @@ extension ExperimentCommand {
         var described = try experiment()
         try described.validate()
         let (model, donor) = try models(workers: workers)
+        if let note = donor.flatMap(model.vocabularyNote) { Terminal.say(note) }
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
         let subject = try Subject(of: described, model, donor: donor)

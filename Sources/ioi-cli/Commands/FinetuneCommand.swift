@@ -151,7 +151,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
     private func resumed() throws -> FinetuneJob {
         guard let out = folder.out else { throw IOIError.usage("--resume: needs --out, the run folder to resume") }
         let fixed =
-            ["--from", "--model", "--text", "--eval-count", "--eval-dataset", "--precision"]
+            ["--from", "--model", "--tokenizer", "--text", "--eval-count", "--eval-dataset", "--precision"]
             + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
         if let flag = Given.first(of: fixed) {
@@ -159,7 +159,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         }
         return try FinetuneJob.resume(RunFolder(URL(fileURLWithPath: out))) { location in
             Terminal.say(location, as: "model")
-            return try GPT2(location, workers: common.workers())
+            return try GPT2(location, workers: common.workers()).announced(as: "model")
         } change: { settings in
             try training.extend(&settings)
             if common.threads != nil { settings.threads = try common.workers().count }

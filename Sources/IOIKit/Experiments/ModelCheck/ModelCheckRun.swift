@@ -23,7 +23,12 @@ final class ModelCheckRun {
     init(folder: URL, workers: Workers) {
         self.folder = folder
         self.workers = workers
-        sha256 = Result { try Digest.sha256(of: folder.appendingPathComponent("model.safetensors")) }
+        sha256 = Result {
+            let weights = try ModelLocation(folder: folder).weightsFile
+            return SafetensorsSet.sha256(
+                of: try SafetensorsSet.files(of: weights).map { ($0.lastPathComponent, try Digest.sha256(of: $0)) }
+            )
+        }
     }
 
     var results: ModelCheck.Results {
@@ -55,8 +60,8 @@ final class ModelCheckRun {
         }
         let parameters = check("weights", expected.weights) {
             // Explains what to do about other formats.
-            _ = try ModelLocation(folder: folder)
-            let parameters = try GPT2Parameters(contentsOf: file("model.safetensors"), config: config)
+            let location = try ModelLocation(folder: folder)
+            let parameters = try GPT2Parameters(GPT2Checkpoint(contentsOf: location.weightsFile), config: config)
             return (parameters, "\(parameters.entries.count) tensors of \(parameters.count) numbers")
         }
         guard let parameters else {
@@ -73,10 +78,12 @@ final class ModelCheckRun {
 
     private func checkTokenizer() {
         let expected = config.map { "a tokenizer of \($0.vocabularySize) tokens or fewer" } ?? "a tokenizer"
-        guard ["vocab.json", "merges.txt"].contains(where: { FileManager.default.fileExists(atPath: file($0).path) })
-        else {
+        guard BPETokenizer.file(in: folder) != nil else {
             skip(
-                "tokenizer", "there is no vocab.json and merges.txt, so prompts must include their token ids", expected)
+                "tokenizer",
+                "there is no tokenizer.json, vocab.json or merges.txt, so prompts must include their token ids",
+                expected
+            )
             return
         }
         tokenizer = check("tokenizer", expected) {
