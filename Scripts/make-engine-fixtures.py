@@ -70,6 +70,8 @@ class Shape:
     vector_std: float = 0.2
     learning_rate: float = 1e-3
     original_layout: bool = False
+    activation: str = "gelu_new"
+    scaled_by_layer: bool = False
 
     def config(self) -> GPT2Config:
         config = GPT2Config(
@@ -84,6 +86,8 @@ class Shape:
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
+            activation_function=self.activation,
+            scale_attn_by_inverse_layer_idx=self.scaled_by_layer,
         )
         config._attn_implementation = "eager"
         return config
@@ -95,6 +99,7 @@ SHAPES = {
     "plain": Shape(2, 2, 16, 41, 16, lengths=(7, 16, 2, 5)),
     "inner": Shape(3, 3, 24, 53, 24, lengths=(2, 9, 24, 3), inner=40),
     "odd": Shape(1, 5, 35, 67, 12, lengths=(12, 2, 7), original_layout=True),
+    "scaled": Shape(3, 2, 16, 41, 16, lengths=(6, 16, 3), activation="gelu", scaled_by_layer=True),
     "wide": Shape(2, 4, 64, 101, 32, lengths=(4, 32, 2), inner=96, learning_rate=5e-4),
     "small": Shape(
         12, 12, 768, 50257, 1024, lengths=(8, 20, 15, 11, 17),
@@ -494,6 +499,8 @@ def plain_forward(weights: dict[str, Tensor], config: GPT2Config, prompt: list[i
         return rows @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     def gelu(x: Tensor) -> Tensor:
+        if config.activation_function == "gelu":
+            return 0.5 * x * torch.special.erfc(-x / math.sqrt(2))
         return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
     sites: Sites = {}
@@ -507,6 +514,8 @@ def plain_forward(weights: dict[str, Tensor], config: GPT2Config, prompt: list[i
         patterns, z, results = [], [], []
         for head in range(heads):
             scores = (q[head] @ k[head].T) / math.sqrt(head_width)
+            if config.scale_attn_by_inverse_layer_idx:
+                scores = scores / (layer + 1)
             patterns.append(scores.masked_fill(~allowed, -math.inf).softmax(-1))
             z.append(patterns[head] @ v[head])
             rows = slice(head * head_width, (head + 1) * head_width)

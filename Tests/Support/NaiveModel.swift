@@ -62,7 +62,7 @@ package struct NaiveModel: Sendable {
             let q = projection(.q, part: 0)
             let k = projection(.k, part: 1)
             let v = projection(.v, part: 2)
-            let pattern = visitedHeads(.pattern) { head in attention(q[head], k[head]) }
+            let pattern = visitedHeads(.pattern) { head in attention(q[head], k[head], layer) }
             let z = visitedHeads(.z) { head in product(pattern[head], v[head]) }
             let outWeight = tensors["\(block).attn.c_proj.weight"]!
             let result = visitedHeads(.result) { head in
@@ -77,7 +77,7 @@ package struct NaiveModel: Sendable {
             )
             residual = visited(.residMid, zip(residual, attnOut).map(sum))
             let mlpInput = layerNorm(residual, "\(block).ln_2", .ln2(layer), layerNormScales)
-            let neurons = linear(mlpInput, "\(block).mlp.c_fc").map { $0.map(gelu) }
+            let neurons = linear(mlpInput, "\(block).mlp.c_fc").map { $0.map { gelu($0, config.activation) } }
             let mlpOut = visited(.mlpOut, linear(neurons, "\(block).mlp.c_proj"))
             residual = visited(.residPost, zip(residual, mlpOut).map(sum))
         }
@@ -92,9 +92,10 @@ package struct NaiveModel: Sendable {
     }
 
     /// A head's attention from its queries and keys: a row for each query, with zeros behind it.
-    package func attention(_ q: [[Double]], _ k: [[Double]]) -> [[Double]] {
-        q.indices.map { query in
-            let scores = (0...query).map { dot(q[query], k[$0]) / Double(config.headWidth).squareRoot() }
+    package func attention(_ q: [[Double]], _ k: [[Double]], _ layer: Int) -> [[Double]] {
+        let divisor = Double(config.headWidth).squareRoot() * (config.scalesAttentionByLayer ? Double(layer + 1) : 1)
+        return q.indices.map { query in
+            let scores = (0...query).map { dot(q[query], k[$0]) / divisor }
             return softmax(scores) + Array(repeating: 0, count: q.count - scores.count)
         }
     }
@@ -172,6 +173,9 @@ package func softmax(_ scores: [Double]) -> [Double] {
     return powers.map { $0 / total }
 }
 
-package func gelu(_ x: Double) -> Double {
-    0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+package func gelu(_ x: Double, _ kind: GELU) -> Double {
+    switch kind {
+    case .exact: 0.5 * x * erfc(-x / 2.0.squareRoot())
+    case .tanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    }
 }

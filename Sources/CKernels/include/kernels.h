@@ -13,6 +13,12 @@ void kernels_gelu(const float *x, float *y, long count);
 /// Turns `gradient` from that of the activation `y` of `x` into that of `x`, and computes `y`. [count]
 void kernels_gelu_gradient(const float *x, float *y, float *gradient, long count);
 
+/// The activation as it is defined: y = x · Φ(x) with the normal distribution function Φ. `y` may be `x`. [count]
+void kernels_gelu_exact(const float *x, float *y, long count);
+
+/// As kernels_gelu_gradient.
+void kernels_gelu_exact_gradient(const float *x, float *y, float *gradient, long count);
+
 /// `out` = `x` + `factor` · `y`; `out` may be either of them. [count]
 void kernels_add(const float *x, float factor, const float *y, float *out, long count);
 

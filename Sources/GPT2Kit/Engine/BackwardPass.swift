@@ -180,7 +180,7 @@ package final class BackwardPass {
             show(.z(layer: layer, dNarrow))
             let dQKV = buffers.qkv.prefix(batch.tokens.count)
             let mask = forward.dropout?.mask(.attention, layer: layer)
-            runAttention(block, rows, dZ: dNarrow, mask, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
+            runAttention(block, rows, weights, dZ: dNarrow, mask, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
             show(.heads(layer: layer, q: dQKV.part(.q).prefix(rows.count), k: dQKV.part(.k), v: dQKV.part(.v)))
             let dNormal = buffers.narrow.prefix(batch.tokens.count)
             if gradients != nil {
@@ -214,6 +214,7 @@ package final class BackwardPass {
     private func runAttention(
         _ block: Activations.Block,
         _ rows: BlockRows,
+        _ weights: GPT2Parameters.Block,
         dZ: Matrix,
         _ mask: Dropout.Mask?,
         pull: Attention.Pull?,
@@ -224,7 +225,7 @@ package final class BackwardPass {
         let dKVOfTokens = batch.isSharing ? buffers.keysAndValues.prefix(batch.rowOfToken.count) : dKV
         let (k, v) = forward.keysAndValues(of: block)
         Attention.backward(
-            dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, spans: rows.spans,
+            dZ: dZ, q: block.q, k: k, v: v, heads: config.heads, scale: weights.attentionScale, spans: rows.spans,
             positions: rows.positions, pattern: block.pattern.base, mask: mask, scratch: buffers.pattern.base,
             pull: pull, dQ: dQKV.part(.q).prefix(rows.count),
             dK: dKVOfTokens.slice(columns: 0..<d), dV: dKVOfTokens.slice(columns: d..<2 * d), workers: forward.workers

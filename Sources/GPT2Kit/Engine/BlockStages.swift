@@ -89,7 +89,7 @@ extension GPT2Parameters.Block {
             workers: workers
         )
         Linear.forward(normal, weight: innerWeight, bias: innerBias, into: inner, workers: workers)
-        GELU.forward(inner, into: active, workers: workers)
+        activation.forward(inner, into: active, workers: workers)
         Linear.forward(active, weight: outerWeight, bias: outerBias, into: out, workers: workers)
     }
 
@@ -113,7 +113,7 @@ extension GPT2Parameters.Block {
     ) {
         dOut.withParts(workers: workers) { dOut in
             GEMM.multiply(dOut, outerWeight.transposed, into: dInner, workers: workers)
-            GELU.backward(dInner, x: block.inner, restoring: block.active, workers: workers)
+            activation.backward(dInner, x: block.inner, restoring: block.active, workers: workers)
             if let gradients {
                 GEMM.multiply(block.active.transposed, dOut, into: gradients.outerWeight, workers: workers)
             }

@@ -115,8 +115,9 @@ public final class ForwardPass {
         }
         let (k, v) = keysAndValues(of: block)
         Attention.forward(
-            q: block.q, k: k, v: v, heads: parameters.config.heads, spans: rows.spans, positions: rows.positions,
-            pattern: block.pattern.base, dropping: mask.map { ($0, activations.droppedPattern.base) }, into: block.z,
+            q: block.q, k: k, v: v, heads: parameters.config.heads, scale: weights.attentionScale, spans: rows.spans,
+            positions: rows.positions, pattern: block.pattern.base,
+            dropping: mask.map { ($0, activations.droppedPattern.base) }, into: block.z,
             workers: workers
         )
     }

@@ -262,7 +262,7 @@ final class PatchedStack {
         forEachRow { row, keys in
             Attention.patterns(
                 query: buffers.qkv[rows.sources[row]!], keys: UnsafeBufferPointer(keys), headWidth: width,
-                into: patterns(row)
+                scale: pass.parameters.blocks[layer].attentionScale, into: patterns(row)
             )
         }
         editPatterns(layer, count, patterns)

@@ -1,47 +1,136 @@
 import Foundation
 
+/// The tensors of a checkpoint of a GPT-2, by their names without what wrappers add.
+///
+/// `transformer.` begins the names of a model with a head, `_orig_mod` and `module` are put in by `torch.compile` and
+/// data-parallel training, anywhere.
+package struct GPT2Checkpoint {
+    package let weights: SafetensorsSet
+    /// The name in the files of each tensor.
+    private let names: [String: String]
+
+    static let head = "lm_head.weight"
+
+    /// - Throws: ``IOIError`` as ``SafetensorsSet/init(contentsOf:)``, or if two tensors are the same but for wrappers.
+    package init(contentsOf url: URL) throws {
+        weights = try SafetensorsSet(contentsOf: url)
+        var names: [String: String] = [:]
+        for name in weights.names {
+            if let other = names.updateValue(name, forKey: Self.plain(name)) {
+                throw IOIError("\(url.path): found both \(other.quoted) and \(name.quoted), expected one of the two")
+            }
+        }
+        self.names = names
+    }
+
+    /// A tensor's name without what wrappers add.
+    static func plain(_ name: String) -> String {
+        var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        parts.removeAll { $0 == "_orig_mod" || $0 == "module" }
+        if parts.first == "transformer" { parts.removeFirst() }
+        return parts.joined(separator: ".")
+    }
+
+    /// Whether the unembedding is stored apart from the embedding.
+    package var holdsHead: Bool { names[Self.head] != nil }
+
+    /// The tensors of value and classification heads beside the language model, which are not read.
+    package var otherHeads: [String] { names.keys.filter(Self.isOtherHead).sorted() }
+
+    private static func isOtherHead(_ name: String) -> Bool {
+        let module = name.prefix { $0 != "." }
+        return ["score", "classifier", "qa_outputs"].contains(module)
+            || module.hasSuffix("_head") && module != "lm_head"
+    }
+
+    /// The file of a tensor and its name there.
+    func place(of name: String) throws -> (file: SafetensorsFile, name: String) {
+        let stored = names[name] ?? name
+        return (try weights.file(of: stored), stored)
+    }
+
+    /// Older checkpoints contain attention masks, and some the unembedding as well as the embedding it is tied to.
+    /// Any other tensor but those of ``otherHeads`` would be lost silently.
+    fileprivate func refuseUnknownTensors(beside entries: [GPT2Parameters.Entry], tokenTable: Matrix) throws {
+        let known = Set(entries.map(\.name))
+        for (name, stored) in names.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
+            if name == Self.head {
+                try checkTied(tokenTable)
+            } else if name.contains("lora_") {
+                throw IOIError(
+                    "\(weights.url.path): tensor \(stored): found weights of a LoRA adapter, expected a whole model: "
+                        + "call merge_and_unload() of the peft model and save what it returns"
+                )
+            } else if !name.hasSuffix(".attn.bias"), !name.hasSuffix(".attn.masked_bias"), !Self.isOtherHead(name) {
+                throw IOIError("\(weights.url.path): tensor \(stored) is not part of a GPT-2 of this config.json")
+            }
+        }
+    }
+
+    private func checkTied(_ tokenTable: Matrix) throws {
+        let (file, name) = try place(of: Self.head)
+        let arena = Arena(count: tokenTable.rows * tokenTable.columns)
+        try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
+        guard memcmp(arena.base, tokenTable.base, arena.count * MemoryLayout<Float>.stride) == 0 else {
+            throw IOIError(
+                "\(file.url.path): tensor \(name) differs from the token embedding, expected the two to be tied: "
+                    + "models with an output head of their own cannot be read"
+            )
+        }
+    }
+}
+
 extension GPT2Parameters {
-    /// Reads the weights of a checkpoint, with or without the `transformer.` prefix. F32 tensors are used in place in
-    /// the mapped file; F16 and BF16 are widened to F32.
+    /// Reads the weights of a checkpoint: a safetensors file or the index of several. F32 tensors are used in place in the
+    /// mapped file; F16 and BF16 are widened to F32.
     ///
     /// - Throws: ``IOIError`` naming the file and the tensor that is missing, has the wrong shape, is not part of a
     ///   GPT-2 or holds a value that is not finite.
     public convenience init(contentsOf url: URL, config: GPT2Config, workers: Workers) throws {
-        try self.init(SafetensorsFile(contentsOf: url), config: config, workers: workers)
+        try self.init(GPT2Checkpoint(contentsOf: url), config: config, workers: workers)
     }
 
-    convenience init(_ file: SafetensorsFile, config: GPT2Config, workers: Workers) throws {
-        try self.init(file, config: config)
+    convenience init(_ checkpoint: GPT2Checkpoint, config: GPT2Config, workers: Workers) throws {
+        try self.init(checkpoint, config: config)
         if let name = firstNonFinite(workers: workers) {
-            throw IOIError("\(file.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
+            throw IOIError(
+                "\(checkpoint.weights.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
         }
     }
 
     /// Does not check that the values are finite.
-    package convenience init(_ file: SafetensorsFile, config: GPT2Config) throws {
-        let prefix = file.tensors.keys.contains("transformer.wte.weight") ? "transformer." : ""
-        try self.init(file, prefix: prefix, config: config)
-        try refuseUnknownTensors(file, prefix: prefix)
+    package convenience init(_ checkpoint: GPT2Checkpoint, config: GPT2Config) throws {
+        try self.init(of: config, checkpoint.place)
+        try checkpoint.refuseUnknownTensors(beside: entries, tokenTable: tokenTable)
     }
 
     /// Takes the tensors of a GPT-2 whose names in `file` start with `prefix`.
     package convenience init(_ file: SafetensorsFile, prefix: String, config: GPT2Config) throws {
+        try self.init(of: config) { (file, prefix + $0) }
+    }
+
+    /// - Parameter place: the file of a tensor and its name there.
+    private convenience init(
+        of config: GPT2Config,
+        _ place: (String) throws -> (file: SafetensorsFile, name: String)
+    ) throws {
         var views: [Matrix] = []
-        var owners: [AnyObject] = [file]
+        var owners: [AnyObject] = []
         for entry in Self.entries(of: config) {
-            let tensor = try file.tensor(prefix + entry.name)
+            let (file, name) = try place(entry.name)
+            let tensor = try file.tensor(name)
             guard tensor.shape == entry.shape else {
                 throw IOIError(
-                    "\(file.url.path): tensor \(tensor.name) has shape \(tensor.shape), "
-                        + "but config.json makes it \(entry.shape)"
+                    "\(file.url.path): tensor \(name) has shape \(tensor.shape), but config.json makes it \(entry.shape)"
                 )
             }
             let (rows, columns) = entry.matrixShape
-            if let values = try file.floats(tensor.name) {
+            if let values = try file.floats(name) {
                 views.append(Matrix(base: values.baseAddress!, rows: rows, columns: columns))
+                owners.append(file)
             } else {
                 let arena = Arena(count: entry.count)
-                try file.copy(tensor.name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
+                try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
                 views.append(arena.take(rows, columns))
                 owners.append(arena)
             }
@@ -55,29 +144,6 @@ extension GPT2Parameters {
     )] {
         zip(entries, views).map { entry, view in
             (prefix + entry.name, entry.shape, UnsafeBufferPointer(start: view.base, count: entry.count))
-        }
-    }
-
-    /// Older checkpoints contain attention masks, and some the unembedding as well as the embedding it is tied to.
-    /// Any other tensor would be lost silently.
-    private func refuseUnknownTensors(_ file: SafetensorsFile, prefix: String) throws {
-        let known = Set(entries.map { prefix + $0.name })
-        for name in file.tensors.keys.sorted() where !known.contains(name) {
-            if name == "lm_head.weight" {
-                try checkTied(file, name)
-            } else if !name.hasSuffix(".attn.bias"), !name.hasSuffix(".attn.masked_bias") {
-                throw IOIError("\(file.url.path): tensor \(name) is not part of a GPT-2 of this config.json")
-            }
-        }
-    }
-
-    private func checkTied(_ file: SafetensorsFile, _ name: String) throws {
-        let arena = Arena(count: entries[0].count)
-        try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
-        guard memcmp(arena.base, tokenTable.base, arena.count * MemoryLayout<Float>.stride) == 0 else {
-            throw IOIError(
-                "\(file.url.path): tensor \(name) differs from the token embedding, expected the two to be tied"
-            )
         }
     }
 }

@@ -16,6 +16,10 @@ public struct GPT2Config: Sendable, Equatable {
     public let innerWidth: Int
     /// Added to the variance in LayerNorm (`layer_norm_epsilon`).
     public let layerNormEpsilon: Float
+    /// The MLPs' activation (`activation_function`).
+    public let activation: GELU
+    /// Whether attention scores are divided by the number of the block, from 1 (`scale_attn_by_inverse_layer_idx`).
+    public let scalesAttentionByLayer: Bool
 
     /// Dimension of a head's queries, keys and values.
     public var headWidth: Int { width / heads }
@@ -28,6 +32,8 @@ public struct GPT2Config: Sendable, Equatable {
     ///   - heads: the number of heads of a block.
     ///   - layerNormEpsilon: ε of every LayerNorm.
     ///   - vocabularySize: the number of tokens.
+    ///   - activation: the MLPs' activation.
+    ///   - scalesAttentionByLayer: whether attention scores are divided by the number of the block, from 1.
     /// - Throws: ``IOIError`` naming the field of `config.json` that is out of range.
     public init(
         vocabularySize: Int,
@@ -36,7 +42,9 @@ public struct GPT2Config: Sendable, Equatable {
         layers: Int,
         heads: Int,
         innerWidth: Int? = nil,
-        layerNormEpsilon: Float = 1e-5
+        layerNormEpsilon: Float = 1e-5,
+        activation: GELU = .tanh,
+        scalesAttentionByLayer: Bool = false
     ) throws {
         // The bounds are far beyond any GPT-2, and no product of them overflows 64 bits.
         try Self.check("vocab_size", vocabularySize, 1...(1 << 24))
@@ -59,6 +67,8 @@ public struct GPT2Config: Sendable, Equatable {
         self.heads = heads
         self.innerWidth = innerWidth
         self.layerNormEpsilon = layerNormEpsilon
+        self.activation = activation
+        self.scalesAttentionByLayer = scalesAttentionByLayer
     }
 
     private static func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>) throws {
@@ -79,6 +89,8 @@ public struct GPT2Config: Sendable, Equatable {
         heads = width / 64
         innerWidth = 4 * width
         layerNormEpsilon = 1e-5
+        activation = .tanh
+        scalesAttentionByLayer = false
     }
 
     /// GPT-2 small: 124 million parameters.
@@ -92,12 +104,19 @@ public struct GPT2Config: Sendable, Equatable {
 }
 
 extension GPT2Config {
+    /// What the attention scores of a block are multiplied by: 1 / √(head width), and less in later blocks if
+    /// ``scalesAttentionByLayer``.
+    func attentionScale(layer: Int) -> Float {
+        let scale = 1 / Float(headWidth).squareRoot()
+        return scalesAttentionByLayer ? scale / Float(layer + 1) : scale
+    }
+
     /// - Parameter host: names the model of this config in errors.
-    /// - Throws: ``IOIError`` naming the first dimension in which the donor differs.
+    /// - Throws: ``IOIError`` naming the first dimension in which the donor differs. Only the vocabulary may be of another
+    ///   size: an added token is no reason not to compare what both have.
     package func checkShape(of donor: GPT2Config, host: String = "the host") throws {
         let sizes: [(String, KeyPath<GPT2Config, Int>)] = [
             ("n_layer", \.layers), ("n_head", \.heads), ("n_embd", \.width), ("n_inner", \.innerWidth),
-            ("vocab_size", \.vocabularySize),
         ]
         for (name, size) in sizes where donor[keyPath: size] != self[keyPath: size] {
             throw IOIError(

@@ -5,11 +5,23 @@ extension GPT2Config {
     /// - Throws: ``IOIError`` naming the file and the field, what was found and what was expected, if the file cannot
     ///   be read, is not JSON, has dimensions out of range, or settings under which the model is not a GPT-2.
     public init(contentsOf url: URL) throws {
-        try self.init(json: InputFile.read(url), path: url.path)
+        try self.init(json: InputFile.readText(url), path: url.path)
+    }
+
+    /// Whether a `config.json` says that the unembedding is the embedding.
+    package static func tiesEmbeddings(_ url: URL) throws -> Bool {
+        try InputFile.decode(Fields.self, from: InputFile.readText(url), path: url.path).tiedEmbeddings ?? true
     }
 
     /// - Parameter path: names the text in errors.
     init(json data: Data, path: String) throws {
+        // Before the fields of a GPT-2, which other models lack.
+        let kind = try InputFile.decode(Kind.self, from: data, path: path)
+        do {
+            try kind.refuseOtherModels()
+        } catch let error as IOIError {
+            throw IOIError("\(path): \(error)")
+        }
         let fields = try InputFile.decode(Fields.self, from: data, path: path)
         do {
             try fields.refuseOtherModels()
@@ -19,7 +31,8 @@ extension GPT2Config {
             try self.init(
                 vocabularySize: fields.vocabularySize.value, contextLength: contextLength.value,
                 width: fields.width.value, layers: fields.layers.value, heads: fields.heads.value,
-                innerWidth: fields.innerWidth?.value, layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5
+                innerWidth: fields.innerWidth?.value, layerNormEpsilon: fields.layerNormEpsilon ?? 1e-5,
+                activation: fields.gelu(), scalesAttentionByLayer: fields.attentionScaledByLayer ?? false
             )
         } catch let error as IOIError {
             throw IOIError("\(path): \(error)")
@@ -32,13 +45,15 @@ extension GPT2Config {
     ///   - note: see ``ModelLocation/note``.
     func json(endOfText: Int?, note: String? = nil) throws -> Data {
         var fields = fields
+        if scalesAttentionByLayer { fields["scale_attn_by_inverse_layer_idx"] = true }
         for key in ["bos_token_id", "eos_token_id"] { fields[key] = endOfText ?? NSNull() as Any }
         if let note { fields[ModelLocation.noteField] = note }
         return try Self.text(of: fields)
     }
 
-    /// The `config.json` for F32 weights of this shape, based on the model's original. All fields are kept, except that
-    /// `torch_dtype` and `dtype`, if present, become `float32`.
+    /// The `config.json` for F32 weights of this shape, based on the model's original. All fields are kept, except those
+    /// that say what else was in the original: `torch_dtype` and `dtype` become `float32`, `tie_word_embeddings` true and
+    /// `architectures` a language model, if present.
     /// - Throws: ``IOIError`` if `original` has a different shape.
     func json(basedOn original: Data) throws -> Data {
         let path = "config.json of the model to save"
@@ -47,6 +62,8 @@ extension GPT2Config {
         }
         var fields = try JSONSerialization.jsonObject(with: original) as? [String: Any] ?? [:]
         for key in ["torch_dtype", "dtype"] where fields[key] != nil { fields[key] = "float32" }
+        if fields["tie_word_embeddings"] != nil { fields["tie_word_embeddings"] = true }
+        if fields["architectures"] != nil { fields["architectures"] = ["GPT2LMHeadModel"] }
         return try Self.text(of: fields)
     }
 
@@ -58,7 +75,7 @@ extension GPT2Config {
 
     private var fields: [String: Any] {
         [
-            "activation_function": "gelu_new",
+            "activation_function": activation.rawValue,
             "architectures": ["GPT2LMHeadModel"],
             "attn_pdrop": 0,
             "embd_pdrop": 0,
@@ -78,6 +95,32 @@ extension GPT2Config {
         ]
     }
 
+    /// What a `config.json` says of the kind of model.
+    private struct Kind: Decodable {
+        let modelType: String?
+        let architectures: [String]?
+
+        enum CodingKeys: String, CodingKey {
+            case modelType = "model_type"
+            case architectures
+        }
+
+        func refuseOtherModels() throws {
+            if let modelType, modelType != "gpt2" {
+                throw IOIError(
+                    "model_type: found \(ForeignModel.name(of: modelType)), expected \"gpt2\": only models of GPT-2's "
+                        + "architecture can be read"
+                )
+            }
+            if modelType == nil, let other = architectures?.first(where: { !$0.hasPrefix("GPT2") }) {
+                throw IOIError(
+                    "architectures: found \(other.quoted), expected \"GPT2LMHeadModel\": only models of GPT-2's "
+                        + "architecture can be read"
+                )
+            }
+        }
+    }
+
     /// The fields of a `config.json` used here. As in `transformers`, null counts as absent.
     private struct Fields: Decodable {
         let vocabularySize: WholeNumber
@@ -89,7 +132,6 @@ extension GPT2Config {
         let heads: WholeNumber
         let innerWidth: WholeNumber?
         let layerNormEpsilon: Float?
-        let modelType: String?
         let activation: String?
         let tiedEmbeddings: Bool?
         let scaledAttention: Bool?
@@ -105,7 +147,6 @@ extension GPT2Config {
             case heads = "n_head"
             case innerWidth = "n_inner"
             case layerNormEpsilon = "layer_norm_epsilon"
-            case modelType = "model_type"
             case activation = "activation_function"
             case tiedEmbeddings = "tie_word_embeddings"
             case scaledAttention = "scale_attn_weights"
@@ -114,12 +155,19 @@ extension GPT2Config {
         }
 
         func refuseOtherModels() throws {
-            try demand(["gpt2"], of: modelType, .modelType)
-            try demand(["gelu_new", "gelu_pytorch_tanh"], of: activation, .activation)
-            try demand([true], of: tiedEmbeddings, .tiedEmbeddings)
             try demand([true], of: scaledAttention, .scaledAttention)
-            try demand([false], of: attentionScaledByLayer, .attentionScaledByLayer)
             try demand([false], of: crossAttention, .crossAttention)
+        }
+
+        func gelu() throws -> GELU {
+            switch activation {
+            case nil, "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate": return .tanh
+            case "gelu", "gelu_python": return .exact
+            default:
+                throw IOIError(
+                    "activation_function: found \(activation!.quoted), expected \"gelu_new\", \"gelu_pytorch_tanh\" or \"gelu\""
+                )
+            }
         }
 
         /// - Parameter allowed: the values a field may have if present; the first is what its absence means.

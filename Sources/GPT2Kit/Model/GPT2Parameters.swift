@@ -29,6 +29,9 @@ public final class GPT2Parameters: @unchecked Sendable {
         package let innerWeight, innerBias: Matrix
         /// [inner, d] and [d].
         package let outerWeight, outerBias: Matrix
+        package let activation: GELU
+        /// What attention scores are multiplied by.
+        package let attentionScale: Float
     }
 
     public let config: GPT2Config
@@ -54,11 +57,12 @@ public final class GPT2Parameters: @unchecked Sendable {
         func next() -> Matrix { rest.removeFirst() }
         tokenTable = next()
         positionTable = next()
-        blocks = (0..<config.layers).map { _ in
+        blocks = (0..<config.layers).map { layer in
             Block(
                 ln1Gamma: next(), ln1Beta: next(), qkvWeight: next(), qkvBias: next(), outWeight: next(),
                 outBias: next(), ln2Gamma: next(), ln2Beta: next(), innerWeight: next(), innerBias: next(),
-                outerWeight: next(), outerBias: next()
+                outerWeight: next(), outerBias: next(), activation: config.activation,
+                attentionScale: config.attentionScale(layer: layer)
             )
         }
         finalGamma = next()

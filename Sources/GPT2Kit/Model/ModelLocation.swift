@@ -1,6 +1,6 @@
 import Foundation
 
-/// The folder of a model, with at least `config.json` and `model.safetensors`.
+/// The folder of a model, with at least `config.json` and weights: `model.safetensors`, or several files and their index.
 public struct ModelLocation: Sendable, Equatable {
     /// What a folder has to hold besides `config.json`.
     public enum Need: Sendable {
@@ -13,9 +13,20 @@ public struct ModelLocation: Sendable, Equatable {
     /// cache, or the name of its folder.
     public let name: String
     public let folder: URL
+    /// A folder whose tokenizer is used, for a model that has none; nil for the model's own.
+    public private(set) var otherTokenizer: URL?
+
+    /// The folder that the tokenizer is read from.
+    public var tokenizerFolder: URL { otherTokenizer ?? folder }
 
     public var configFile: URL { folder.appendingPathComponent("config.json") }
-    public var weightsFile: URL { folder.appendingPathComponent("model.safetensors") }
+    /// `model.safetensors`, or the index of several files.
+    public var weightsFile: URL {
+        let file = folder.appendingPathComponent("model.safetensors")
+        let index = folder.appendingPathComponent("model.safetensors.index.json")
+        let manager = FileManager.default
+        return !manager.fileExists(atPath: file.path) && manager.fileExists(atPath: index.path) ? index : file
+    }
     /// Where a model folder keeps the model's own circuit.
     public var circuitFile: URL { folder.appendingPathComponent("circuit.json") }
 
@@ -83,6 +94,31 @@ public struct ModelLocation: Sendable, Equatable {
         url.deletingLastPathComponent()
     }
 
+    /// Whether the folder has a tokenizer.
+    package var hasTokenizer: Bool { BPETokenizer.file(in: folder) != nil }
+
+    /// The model with the tokenizer of another folder.
+    ///
+    /// - Parameter tokenizer: nil for the model's own.
+    /// - Throws: ``IOIError`` for `tokenizer` if the model has its own, or `tokenizer` holds none.
+    public func with(tokenizer: URL?) throws -> ModelLocation {
+        guard let tokenizer else { return self }
+        let other = tokenizer.standardizedFileURL
+        if let own = BPETokenizer.file(in: folder) {
+            throw IOIError.invalid(
+                "tokenizer", "found \(other.path), expected none: the model has its own, \(own.path)")
+        }
+        guard BPETokenizer.file(in: other) != nil else {
+            throw IOIError.invalid(
+                "tokenizer",
+                "found no tokenizer in \(other.path), expected tokenizer.json, or vocab.json and merges.txt"
+            )
+        }
+        var location = self
+        location.otherTokenizer = other
+        return location
+    }
+
     /// - Parameters:
     ///   - name: nil for the name of the folder.
     ///   - folder: the folder.
@@ -98,32 +134,19 @@ public struct ModelLocation: Sendable, Equatable {
             throw IOIError("\(folder.path): found nothing, expected a model folder")
         }
         guard isFolder.boolValue else {
-            throw IOIError("\(folder.path): found a file, expected a model folder")
-        }
-        guard holds("config.json") else {
-            throw IOIError("\(folder.path): found no config.json, expected a model folder")
+            throw IOIError("\(folder.path): found a file, expected the folder of a model")
         }
         guard need == .weights else {
+            guard holds("config.json") else {
+                throw IOIError("\(folder.path): found no config.json, expected a model folder")
+            }
             guard holdsTokenizer else {
                 throw IOIError(
                     "\(folder.path): found no tokenizer, expected vocab.json and merges.txt or tokenizer.json")
             }
             return
         }
-        guard !holds("model.safetensors") else { return }
-        if holds("model.safetensors.index.json") {
-            throw IOIError(
-                "\(folder.path): found weights split over several files (model.safetensors.index.json), expected "
-                    + "one model.safetensors: save the model again with a greater max_shard_size"
-            )
-        }
-        if holds("pytorch_model.bin") || holds("pytorch_model.bin.index.json") {
-            throw IOIError(
-                "\(folder.path): found pytorch_model.bin alone, expected model.safetensors: save the model again with "
-                    + "safe_serialization=True"
-            )
-        }
-        throw IOIError("\(folder.path): found no model.safetensors, expected a model folder")
+        try ForeignModel.refuse(in: folder)
     }
 
     private func holds(_ file: String) -> Bool {

@@ -20,6 +20,7 @@ package enum Attention {
     /// [tokens, heads·h].
     ///
     /// - Parameters:
+    ///   - scale: what scores are multiplied by.
     ///   - positions: of the queries in their prompts; a query sees no key behind its own position.
     ///   - dropping: which values of the patterns z is taken without, and room as large as `pattern` for the others.
     package static func forward(
@@ -27,6 +28,7 @@ package enum Attention {
         k: Matrix,
         v: Matrix,
         heads: Int,
+        scale: Float,
         spans: [AttentionSpan],
         positions: [Int],
         pattern: UnsafeMutablePointer<Float>,
@@ -34,7 +36,6 @@ package enum Attention {
         into z: Matrix,
         workers: Workers
     ) {
-        let scale = 1 / Float(q.columns / heads).squareRoot()
         forEachHead(heads, spans, columns: q.columns, workers: workers) { _, span, head, columns in
             let pattern = span.matrix(pattern, head: head)
             GEMM.multiply(
@@ -65,6 +66,7 @@ package enum Attention {
     /// `dQ`, `dK`, `dV` (shapes of `q`, `k`, `v`) from `dZ` (shape of `z`).
     ///
     /// - Parameters:
+    ///   - scale: the forward pass's.
     ///   - positions: of the queries in their prompts.
     ///   - mask: the forward pass's, if it dropped values.
     ///   - scratch: as large as `pattern`.
@@ -75,6 +77,7 @@ package enum Attention {
         k: Matrix,
         v: Matrix,
         heads: Int,
+        scale: Float,
         spans: [AttentionSpan],
         positions: [Int],
         pattern: UnsafeMutablePointer<Float>,
@@ -86,7 +89,6 @@ package enum Attention {
         dV: Matrix,
         workers: Workers
     ) {
-        let scale = 1 / Float(q.columns / heads).squareRoot()
         let alone = workers.alone
         forEachHead(heads, spans, columns: q.columns, workers: workers) { index, span, head, columns in
             let pattern = span.matrix(pattern, head: head)
@@ -134,15 +136,15 @@ package enum Attention {
         }
     }
 
-    /// One query's `patterns` [heads, ≥ keys] from its `query` [heads·h] and its `keys` [heads·h each]; it sees them
-    /// all.
+    /// One query's `patterns` [heads, ≥ keys] from its `query` [heads·h] and its `keys` [heads·h each], of which it sees
+    /// all; scores are multiplied by `scale`.
     static func patterns(
         query: UnsafePointer<Float>,
         keys: UnsafeBufferPointer<UnsafePointer<Float>>,
         headWidth: Int,
+        scale: Float,
         into patterns: Matrix
     ) {
-        let scale = 1 / Float(headWidth).squareRoot()
         for head in 0..<patterns.rows {
             let (query, pattern) = (query + head * headWidth, patterns[head])
             for (index, key) in keys.enumerated() {

@@ -17,6 +17,9 @@ struct SafetensorsHeader {
             throw IOIError("\(path): found a header of 0 bytes, expected a JSON object")
         }
         guard declared <= UInt64(Self.longest) else {
+            if let what = ForeignFile.name(beginning: file.prefix(64)) {
+                throw IOIError("\(path): found \(what), expected a safetensors file")
+            }
             throw IOIError(
                 "\(path): found a header length of \(declared) bytes, expected at most \(Self.longest): not a "
                     + "safetensors file?"

@@ -3,13 +3,17 @@ public struct BPETokenizer: Sendable, Equatable {
     /// The token between documents.
     static let endOfTextToken = "<|endoftext|>"
 
-    /// The tokens by id, in byte symbols.
-    let tokens: [String]
+    /// The tokens by id, in byte symbols; added ones as they are written.
+    private(set) var tokens: [String]
     /// The pair of tokens that each merge joins, by rank.
     let mergePairs: [(left: Int32, right: Int32)]
     private let merges: MergeTable
     /// The token of each single byte.
     private let byteTokens: [Int32]
+    /// The tokens that were added to the vocabulary, by id.
+    private(set) var added: Set<Int32>
+    /// The tokens that a text is split at before anything else: `<|endoftext|>` and those that were added.
+    private var markers: [TextSections.Marker]
 
     /// The id of `<|endoftext|>`, if the vocabulary has it.
     public let endOfText: Int?
@@ -20,6 +24,9 @@ public struct BPETokenizer: Sendable, Equatable {
 
     /// The number of tokens: the largest id + 1.
     public var vocabularySize: Int { tokens.count }
+
+    /// The tokens that were added to the vocabulary after it was made, such as `[PAD]`, by id.
+    public var addedTokens: [String] { added.sorted().map { tokens[Int($0)] } }
 
     /// A tokenizer from the contents of `vocab.json` and `merges.txt`.
     ///
@@ -33,15 +40,23 @@ public struct BPETokenizer: Sendable, Equatable {
     }
 
     /// - Parameters:
+    ///   - more: added tokens and their ids; the vocabulary may have them already.
     ///   - vocabularyName: names the vocabulary in errors.
     ///   - mergeName: names the merge of an index in errors.
     init(
         _ ids: [String: Int],
         merges pairs: [(String, String)],
+        added more: [(token: String, id: Int)] = [],
         vocabularyName: String,
         mergeName: (Int) -> String
     ) throws {
-        let vocabulary = try Vocabulary(ids, name: vocabularyName)
+        var all = ids
+        for (token, id) in more {
+            if let other = all.updateValue(id, forKey: token), other != id {
+                throw IOIError("\(vocabularyName): token \(token.quoted) has id \(other), but is added as \(id)")
+            }
+        }
+        let vocabulary = try Vocabulary(all, name: vocabularyName)
         byteTokens = try ByteSymbols.symbols.enumerated().map { byte, symbol in
             guard let id = vocabulary.id(of: String(symbol)) else {
                 throw IOIError(
@@ -70,16 +85,19 @@ public struct BPETokenizer: Sendable, Equatable {
         self.merges = merges
         tokens = vocabulary.tokens
         endOfText = vocabulary.id(of: Self.endOfTextToken).map { Int($0) }
+        added = Set(more.filter { ids[$0.token] == nil && $0.token != Self.endOfTextToken }.map { Int32($0.id) })
+        let whole = Set(more.map(\.id) + [endOfText].compactMap { $0 })
+        markers = TextSections.markers(whole.map { (vocabulary.tokens[$0], $0) })
     }
 
-    /// The ids of a text's tokens. `<|endoftext|>` in the text becomes its own id, if the vocabulary has it.
+    /// The ids of a text's tokens. `<|endoftext|>` and added tokens in the text become their own ids.
     public func encode(_ text: String) -> [Int] {
         let bytes = Array(text.utf8)
         var ids: [Int] = []
         var merger = PieceMerger(byteTokens: byteTokens)
-        for section in TextSections(bytes, splitAtEndOfText: endOfText != nil) {
-            if let endOfText, section.isEndOfText {
-                ids.append(endOfText)
+        for section in TextSections(bytes, at: markers) {
+            if let token = section.token {
+                ids.append(token)
                 continue
             }
             for piece in Pretokenizer(bytes[section.range]) {
@@ -103,6 +121,34 @@ public struct BPETokenizer: Sendable, Equatable {
     public func token(for text: String) -> Int? {
         let ids = encode(text)
         return ids.count == 1 ? ids[0] : nil
+    }
+}
+
+extension BPETokenizer {
+    /// The tokenizer without the tokens of ids from `count` on, which a model of a smaller vocabulary has no rows for.
+    ///
+    /// - Returns: nil if one of them was not added.
+    func limited(to count: Int) -> BPETokenizer? {
+        guard vocabularySize > count else { return self }
+        guard (count..<vocabularySize).allSatisfy({ added.contains(Int32($0)) }) else { return nil }
+        var limited = self
+        limited.tokens.removeSubrange(count...)
+        limited.added = added.filter { $0 < count }
+        limited.markers = markers.filter { $0.token < count }
+        return limited
+    }
+
+    /// How the tokens that two tokenizers both have ids for differ; nil if they do not.
+    ///
+    /// - Parameter other: the other tokenizer, which the text calls the expected one.
+    package func difference(from other: BPETokenizer) -> String? {
+        if let id = zip(tokens, other.tokens).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+            return "found \(tokens[id].quoted) as token \(id), expected \(other.tokens[id].quoted)"
+        }
+        guard !mergePairs.elementsEqual(other.mergePairs, by: ==) else { return nil }
+        let first = zip(mergePairs, other.mergePairs).enumerated().first { $1.0 != $1.1 }?.offset
+        return
+            "found the same tokens, but other merges from merge \((first ?? min(mergePairs.count, other.mergePairs.count)) + 1) on"
     }
 }
 

@@ -102,37 +102,48 @@ enum CharacterClass: Sendable {
     }
 }
 
-/// Splits a text at every `<|endoftext|>`; the sections between are tokenized separately.
+/// Splits a text at every occurrence of some tokens; the sections between are tokenized separately.
 struct TextSections: IteratorProtocol, Sequence {
     struct Section {
         let range: Range<Int>
-        let isEndOfText: Bool
+        /// The token that the section is; nil for text.
+        let token: Int?
     }
 
-    private static let marker = Array(BPETokenizer.endOfTextToken.utf8)
+    /// A token that a text is split at, and its text in UTF-8.
+    typealias Marker = (text: [UInt8], token: Int)
 
     private let text: [UInt8]
-    private let splits: Bool
+    private let markers: [Marker]
     private var position = 0
 
-    /// - Parameter splitAtEndOfText: false for a vocabulary without the token, which makes the text one section.
-    init(_ text: [UInt8], splitAtEndOfText: Bool) {
+    /// - Parameter markers: the tokens, of which the first in the list is taken where several begin.
+    init(_ text: [UInt8], at markers: [Marker]) {
         self.text = text
-        splits = splitAtEndOfText
+        self.markers = markers
+    }
+
+    /// Tokens as markers, the longest first.
+    static func markers(_ tokens: [(text: String, token: Int)]) -> [Marker] {
+        tokens.map { (Array($0.text.utf8), $0.token) }.filter { !$0.0.isEmpty }
+            .sorted { ($1.0.count, $0.1) < ($0.0.count, $1.1) }
     }
 
     mutating func next() -> Section? {
         guard position < text.count else { return nil }
         let start = position
-        if isMarker(at: start) {
-            position += Self.marker.count
-            return Section(range: start..<position, isEndOfText: true)
+        if let marker = marker(at: start) {
+            position += marker.text.count
+            return Section(range: start..<position, token: marker.token)
         }
-        repeat { position += 1 } while position < text.count && !isMarker(at: position)
-        return Section(range: start..<position, isEndOfText: false)
+        repeat { position += 1 } while position < text.count && marker(at: position) == nil
+        return Section(range: start..<position, token: nil)
     }
 
-    private func isMarker(at index: Int) -> Bool {
-        splits && text[index] == Self.marker[0] && text[index...].starts(with: Self.marker)
+    private func marker(at index: Int) -> Marker? {
+        for marker in markers where text[index] == marker.text[0] && text[index...].starts(with: marker.text) {
+            return marker
+        }
+        return nil
     }
 }

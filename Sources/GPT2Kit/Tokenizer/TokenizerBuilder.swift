@@ -25,6 +25,8 @@ private struct TokenizerBuilder {
     private var merger: PieceMerger
     private var covered: Set<[UInt8]> = []
 
+    private static let markers = TextSections.markers([(BPETokenizer.endOfTextToken, 0)])
+
     init() {
         var byteTokens = [Int32](repeating: 0, count: 256)
         for (id, byte) in ByteSymbols.bytes.enumerated() { byteTokens[Int(byte)] = Int32(id) }
@@ -33,7 +35,7 @@ private struct TokenizerBuilder {
 
     mutating func cover(_ text: String) {
         let bytes = Array(text.utf8)
-        for section in TextSections(bytes, splitAtEndOfText: true) where !section.isEndOfText {
+        for section in TextSections(bytes, at: Self.markers) where section.token == nil {
             for range in Pretokenizer(bytes[section.range]) {
                 if covered.insert(Array(bytes[range])).inserted { cover(bytes[range]) }
             }

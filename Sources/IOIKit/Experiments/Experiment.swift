@@ -119,10 +119,21 @@ public struct Subject {
         )
     }
 
-    /// - Throws: `IOIError` if there is no donor or its shape differs.
+    /// - Throws: `IOIError` if there is no donor, it cannot be compared with the model, or it lacks a token of the prompts.
     func requireDonor() throws -> GPT2 {
         guard let donor else { throw IOIError.invalid("donor", "missing, expected the model that values come from") }
-        try model.config.checkShape(of: donor.config)
+        try model.checkComparable(with: donor)
+        let rows = donor.config.vocabularySize
+        if rows < model.config.vocabularySize {
+            for prompt in prompts {
+                let tokens =
+                    prompt.tokens + prompt.rightTokens + prompt.wrongTokens + (prompt.counterfactualTokens ?? [])
+                guard let token = tokens.first(where: { $0 >= rows }) else { continue }
+                throw IOIError(
+                    "the donor's vocab_size: found \(rows), expected more than token \(token) of the prompts"
+                )
+            }
+        }
         return donor
     }
 }

@@ -62,7 +62,10 @@ public final class FinetuneJob {
         try check(training)
         let measured = try heldOut.map { try $0.data(for: base) }
         let record = RunRecord(
-            model: .init(name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256()),
+            model: .init(
+                name: base.location.name, folder: base.location.folder.path, sha256: try base.sha256(),
+                tokenizer: base.location.otherTokenizer?.path
+            ),
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
         try claim.begin(record)
@@ -93,7 +96,8 @@ public final class FinetuneJob {
         try change(&record.settings)
         try record.settings.validate()
         try record.settings.precision.check()
-        let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
+        let location = try ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
+        let base = try load(location.with(tokenizer: record.model.tokenizer.map { URL(fileURLWithPath: $0) }))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) started from"
@@ -152,7 +156,8 @@ public final class FinetuneJob {
         // Makes up for a process killed between saving and evaluating.
         if trainer.step == 0 {
             let model = ModelRecord(
-                name: record.model.name, folder: URL(fileURLWithPath: record.model.folder), sha256: record.model.sha256
+                name: record.model.name, folder: URL(fileURLWithPath: record.model.folder), sha256: record.model.sha256,
+                tokenizer: record.model.tokenizer.map { URL(fileURLWithPath: $0) }
             )
             try evaluate(model, epoch: 0, observe)
         } else if let newest = trainer.newest {

@@ -146,7 +146,9 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         _ work: Work
     ) throws -> Observation {
         let staged = StagedProgress(total: Stage.allCases.reduce(0) { $0 + weight($1) }, report: work.progress)
-        var observed = try observe(model.parameters, prompts, classes, settings: work.settings, staged)
+        var observed = try observe(
+            model.parameters, prompts, classes, tokens: model.originalTokens, settings: work.settings, staged
+        )
         try patch(&observed.profile, model.parameters, prompts, movers: movers, stagePrefix: stagePrefix, work, staged)
         if perPrompt == .movers {
             let drawn = Set(observed.movers + heads)
@@ -206,10 +208,13 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
     }
 
     /// Runs the analyses based on one pass over the prompts and on the weights.
+    ///
+    /// - Parameter tokens: how many of the first tokens random ones are drawn from.
     private func observe(
         _ model: GPT2Parameters,
         _ prompts: [Prompt],
         _ classes: [HeadClass]?,
+        tokens: Int,
         settings: RunSettings,
         _ staged: StagedProgress
     ) throws -> Observation {
@@ -257,7 +262,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
             profile.ov = try OVSpectra(model, settings: settings, progress: staged.stage(weight(.ov)))
         }
         if analyses.contains(.repeated) {
-            profile.repeated = try RepeatedTokens(model, seed: seed, workers: workers)
+            profile.repeated = try RepeatedTokens(model, seed: seed, drawnFromFirst: tokens, workers: workers)
             staged.stage(weight(.repeated))(1)
         }
         let heads = config.layers * config.heads

@@ -1,5 +1,5 @@
 /// The difference between the weights of two models of the same shape, A and B: for each tensor, for each component of
-/// each block, and in total.
+/// each block, and in total. Where one of them has more tokens, the rows that both have are compared.
 ///
 /// Norms are Euclidean norms of flattened tensors. Sums are in double precision.
 public struct ModelDifference: Equatable, Sendable {
@@ -59,8 +59,11 @@ public struct ModelDifference: Equatable, Sendable {
     /// In checkpoint order.
     public private(set) var tensors: [Tensor] = []
 
+    /// The sizes of the vocabularies of A and B; nil if they are the same.
+    public private(set) var vocabularySizes: [Int]?
+
     /// Whether all weights are equal.
-    public var isSameWeights: Bool { total.largest == 0 }
+    public var isSameWeights: Bool { total.largest == 0 && vocabularySizes == nil }
 
     /// The tensors, largest relative change first.
     public var mostChanged: [Tensor] {
@@ -68,8 +71,9 @@ public struct ModelDifference: Equatable, Sendable {
         return tensors.sorted { (rank($0), $0.size.change, $1.name) > (rank($1), $1.size.change, $0.name) }
     }
 
-    /// - Throws: `IOIError` naming the dimension in which the shapes differ.
+    /// - Throws: `IOIError` naming the dimension in which the shapes differ, or a token that is another in B.
     public init(_ a: GPT2, _ b: GPT2, workers: Workers) throws {
+        try a.checkComparable(with: b)
         let tokenizer: Likeness =
             if let one = a.tokenizer, let other = b.tokenizer {
                 one == other ? .same : .different
@@ -89,10 +93,14 @@ public struct ModelDifference: Equatable, Sendable {
         }
         self.tokenizer = tokenizer
         config = a.config == b.config ? .same : .different
+        let sizes = [a, b].map(\.config.vocabularySize)
+        vocabularySizes = sizes[0] == sizes[1] ? nil : sizes
         var (all, tensors, byPlace) = (Sums(), [Tensor](), [Place: Sums]())
         for (entry, (one, other)) in zip(a.entries, zip(a.views, b.views)) {
             let (block, components) = Self.components(of: entry)
             let width = one.columns / components.count
+            let rows = min(one.rows, other.rows)
+            let (one, other) = (one.prefix(rows), other.prefix(rows))
             var whole = Sums()
             for (index, component) in components.enumerated() {
                 let columns = index * width..<(index + 1) * width
@@ -101,7 +109,8 @@ public struct ModelDifference: Equatable, Sendable {
                 whole.add(sums)
             }
             all.add(whole)
-            tensors.append(Tensor(name: entry.name, shape: entry.shape, size: whole.size))
+            let shape = entry.isMatrix ? [rows, one.columns] : entry.shape
+            tensors.append(Tensor(name: entry.name, shape: shape, size: whole.size))
         }
         total = all.size
         self.tensors = tensors
@@ -188,7 +197,8 @@ extension ModelDifference: FieldCoded {
     static var fields: [Field<ModelDifference>] {
         [
             .computed("same_weights", \.isSameWeights), .value("config", \.config), .value("tokenizer", \.tokenizer),
-            .value("total", \.total), .value("components", \.parts), .value("tensors", \.tensors),
+            .optional("vocabulary_sizes", \.vocabularySizes), .value("total", \.total), .value("components", \.parts),
+            .value("tensors", \.tensors),
         ]
     }
 }

@@ -21,7 +21,8 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
     ///   - sequences: at least 1.
     ///   - length: n, at least 2; capped at half of the model's context.
     ///   - seed: with n and the sequence's index, it determines each sequence.
-    ///   - pool: the token ids to draw from uniformly with replacement; nil for the whole vocabulary.
+    ///   - count: how many of the first tokens to draw from; nil for the whole vocabulary.
+    ///   - pool: the token ids to draw from uniformly with replacement; nil for the first `count`.
     ///   - parameters: the parameters of the model.
     ///   - workers: the threads that compute.
     /// - Throws: `IOIError` if the model's context is shorter than 4 tokens or attention is not finite.
@@ -30,6 +31,7 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
         sequences: Int = 10,
         length: Int = 100,
         seed: UInt64,
+        drawnFromFirst count: Int? = nil,
         drawnFrom pool: [Int]? = nil,
         workers: Workers
     ) throws {
@@ -43,7 +45,7 @@ public struct RepeatedTokens: Codable, Equatable, Sendable {
         }
         let drawn = (0..<sequences).map { index in
             Self.tokens(
-                length: length, seed: seed, index: index, pool: pool, vocabularySize: config.vocabularySize
+                length: length, seed: seed, index: index, pool: pool, vocabularySize: count ?? config.vocabularySize
             )
         }
         let zeros = Array(repeating: Array(repeating: 0.0, count: config.heads), count: config.layers)

@@ -51,6 +51,13 @@ public struct CrossModelPatching: Sendable {
         progress: @escaping (Double) -> Void = { _ in }
     ) throws -> PatchMeasures {
         try host.config.checkShape(of: donor.config)
+        guard metric != .divergence || host.config.vocabularySize == donor.config.vocabularySize else {
+            throw IOIError.invalid(
+                "metric",
+                "found \(metric), the divergence of probabilities over vocabularies of \(host.config.vocabularySize) and "
+                    + "\(donor.config.vocabularySize), expected another"
+            )
+        }
         try prompts.check([position], field: "position")
         for head in sets.joined() {
             if let problem = host.config.problem(with: head) { throw IOIError("a set of heads: \(problem)") }

@@ -87,7 +87,7 @@ public final class PretrainJob {
         }
         guard outcome == .finished, let trained = trainer.newest else { return outcome }
         try AtomicFolder.create(at: folder) { folder in
-            try GPT2.write(trainer.parameters, like: trained.folder, to: folder)
+            try GPT2.write(trainer.parameters, like: ModelLocation(folder: trained.folder), to: folder)
         }
         try? FileManager.default.removeItem(at: run.url)
         return outcome

@@ -46,18 +46,32 @@ public struct ModelRecord: Codable, Equatable, Sendable {
     public let folder: String?
     /// The hash of model.safetensors; nil if that cannot be read.
     public let sha256: String?
+    /// A folder whose tokenizer was used; nil for the model's own.
+    public let tokenizer: String?
 
-    public init(name: String, folder: URL, sha256: String?) {
+    /// - Parameter tokenizer: see ``ModelLocation/otherTokenizer``.
+    public init(name: String, folder: URL, sha256: String?, tokenizer: URL? = nil) {
         let named = ModelLocation.named(name)
         let folder = folder.standardizedFileURL
         self.name = name
         self.folder = named?.folder == folder ? nil : folder.path
         self.sha256 = sha256
+        self.tokenizer = tokenizer?.standardizedFileURL.path
     }
 
     /// - Throws: `IOIError` if the model's weights can no longer be read.
     public init(_ model: GPT2) throws {
-        self.init(name: model.location.name, folder: model.location.folder, sha256: try model.sha256())
+        self.init(
+            name: model.location.name, folder: model.location.folder, sha256: try model.sha256(),
+            tokenizer: model.location.otherTokenizer
+        )
+    }
+
+    /// A folder under the recorded name, with the recorded tokenizer if it has none of its own.
+    func location(in folder: URL) throws -> ModelLocation {
+        let location = try ModelLocation(name: name, folder: folder)
+        return location.hasTokenizer
+            ? location : try location.with(tokenizer: tokenizer.map { URL(fileURLWithPath: $0) })
     }
 }
 

@@ -28,6 +28,7 @@ extension RunRecord {
         }
         let known = ModelRecord(name: model.name, folder: URL(fileURLWithPath: model.folder), sha256: nil)
         add("--model", known.folder ?? known.name)
+        add("--tokenizer", model.tokenizer)
         if let text {
             words += ["--text"] + text.paths.map(\.shellWord)
         } else if let file = prompts?.file {

@@ -218,7 +218,7 @@ public struct PromptSource: Equatable, Sendable {
     private func reader(_ tokenizer: BPETokenizer?, _ config: GPT2Config) throws -> PromptReader {
         PromptReader(
             tokenizer: tokenizer, names: try tokenizer.map { _ in try nameList() }, counterfactual: counterfactual,
-            beginningOfText: beginningOfText, vocabularySize: config.vocabularySize,
+            beginningOfText: beginningOfText, vocabularySize: tokenizer?.vocabularySize ?? config.vocabularySize,
             contextLength: config.contextLength, irregular: irregular
         )
     }
@@ -231,7 +231,7 @@ public struct PromptSource: Equatable, Sendable {
     private var split: PromptGenerator.Split { heldOut ? .heldOut : .training }
 
     static var noTokenizer: IOIError {
-        IOIError("prompts cannot be made without a tokenizer (vocab.json and merges.txt)")
+        IOIError("prompts cannot be made without a tokenizer (tokenizer.json, or vocab.json and merges.txt)")
     }
 
     /// The prompts whose counterfactuals ablation means are taken over, if more than the measured ones: `count` prompts

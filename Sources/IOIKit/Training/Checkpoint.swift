@@ -62,10 +62,10 @@ public struct Checkpoint: Sendable {
     ) throws -> Checkpoint {
         var progress = progress
         try AtomicFolder.create(at: folder) { folder in
-            progress.model = try GPT2.write(parameters, like: original.folder, to: folder)
+            progress.model = try GPT2.write(parameters, like: original, to: folder)
             // A borrowed circuit is borrowed by the checkpoint as well.
             if let circuit = DefaultCircuit(of: original, parameters.config),
-                !circuit.isBorrowed(by: (try? FileHash(of: original.weightsFile).value()) ?? "")
+                !circuit.isBorrowed(by: (try? SafetensorsSet.sha256(at: original.weightsFile)) ?? "")
             {
                 try AtomicFile.write(
                     try InputFile.read(circuit.file),

@@ -149,11 +149,14 @@ public struct RunRecord: Codable, Equatable, Sendable {
         public let name: String
         public let folder: String
         public let sha256: String
+        /// A folder whose tokenizer is used; nil for the model's own.
+        public let tokenizer: String?
 
-        public init(name: String, folder: String, sha256: String) {
+        public init(name: String, folder: String, sha256: String, tokenizer: String? = nil) {
             self.name = name
             self.folder = folder
             self.sha256 = sha256
+            self.tokenizer = tokenizer
         }
     }
 

@@ -81,6 +81,7 @@ extension ModelOptions {
     /// Circuits by their file or name. A model, of which only the config is read, is needed only if
     /// `default` is among them or the user names one.
     fileprivate func circuits(_ names: [String]) throws -> [Circuit] {
+        try refuseTokenizer("circuits, which hold no text")
         do {
             guard model != nil || names.contains("default") else {
                 return try names.map { try Circuit(contentsOf: Circuit.file(named: $0)) }
@@ -88,7 +89,7 @@ extension ModelOptions {
             let location = try location()
             let config = try GPT2Config(contentsOf: location.configFile)
             if names.contains("default") {
-                try Self.reportBorrowedCircuit(of: location, config) { try FileHash(of: location.weightsFile).value() }
+                try Self.reportBorrowedCircuit(of: location, config) { try SafetensorsSet.sha256(at: location.weightsFile) }
             }
             return try names.map { try Circuit.named($0, for: config, at: location) }
         } catch let error as IOIError where error.field == "circuit" {

@@ -67,7 +67,7 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         let outputs = try Outputs([("--out", file.out)])
         let location = try model.location(needing: .tokenizer)
         let config = try GPT2Config(contentsOf: location.configFile)
-        let tokenizer = try GPT2.requireTokenizer(in: location.folder, config: config)
+        let tokenizer = try GPT2.requireTokenizer(in: location.tokenizerFolder, config: config)
         let dataset =
             try text.sentences.map {
                 try source.data(ofSentencesIn: URL(fileURLWithPath: $0), tokenizer: tokenizer, config: config)

@@ -106,6 +106,7 @@ extension ExperimentCommand {
         try described.validate()
         let outputs = try output.open(otherOutputs)
         let (model, donor) = try models(workers: workers)
+        if let note = donor.flatMap(model.vocabularyNote) { Terminal.say(note) }
         if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
         if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }

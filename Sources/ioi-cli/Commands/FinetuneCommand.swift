@@ -165,13 +165,13 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
     private func resumed() throws -> FinetuneJob {
         guard let out = folder.out else { throw IOIError.usage("--resume: needs --out, the run folder to resume") }
         let fixed =
-            ["--from", "--model", "--text", "--eval-count", "--eval-dataset", "--precision"]
+            ["--from", "--model", "--tokenizer", "--text", "--eval-count", "--eval-dataset", "--precision"]
             + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
         try Given.refuse([(fixed, true, "does not go with --resume, which keeps what the run began with")])
         return try FinetuneJob.resume(RunFolder(path: out)) { location in
             Terminal.say(location, as: "model")
-            return try GPT2(location, workers: common.workers())
+            return try GPT2(location, workers: common.workers()).announced(as: "model")
         } change: { settings in
             try training.extend(&settings)
             if common.threads != nil { settings.threads = try common.workers().count }

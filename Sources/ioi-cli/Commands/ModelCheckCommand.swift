@@ -67,6 +67,7 @@ struct ModelCheckCommand: ParsableCommand {
     }
 
     private func check() throws -> ModelCheck {
+        try model.refuseTokenizer("model check, which is about what a folder holds")
         let data = prompts.data.map { URL(fileURLWithPath: absolutePath($0)) }
         do {
             return try ModelCheck(model.location(), data: data)

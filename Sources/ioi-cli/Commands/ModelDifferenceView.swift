@@ -9,7 +9,8 @@ extension ModelDifference {
     ///
     /// - Parameters: what the user calls the models.
     func text(a: String, b: String) -> String {
-        let summary = [Self.say(config, "config"), Self.say(tokenizer, "tokenizer")].joined(separator: ", ")
+        let sizes = vocabularySizes.map { ["vocabularies of \($0[0]) and \($0[1]), compared as far as both go"] } ?? []
+        let summary = ([Self.say(config, "config"), Self.say(tokenizer, "tokenizer")] + sizes).joined(separator: ", ")
         guard !isSameWeights else { return "the same weights: all \(total.count) numbers; \(summary)" }
         let header = [
             "all \(total.count) weights: ‖ΔW‖ \(short(total.change)), \(share(total)) of ‖W_A‖, largest |Δ| "

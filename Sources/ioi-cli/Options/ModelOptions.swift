@@ -8,7 +8,8 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp(
             "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, embedded, owner/name, or a model folder (default: gpt2 if found, else embedded).",
             discussion: """
-                A model folder has the Hugging Face layout: config.json, model.safetensors, vocab.json, merges.txt. \
+                A model folder has the Hugging Face layout: config.json, model.safetensors (or several with an index), \
+                and tokenizer.json, or vocab.json and merges.txt. \
                 Names are looked up in IOI_MODELS, where Scripts/fetch-gpt2.sh puts models, and in the Hugging Face \
                 cache, which has models as owner/name.
                 """,
@@ -18,20 +19,36 @@ struct ModelOptions: ParsableArguments {
     )
     var model: String?
 
-    /// The flag as given, for a command to try next.
-    var flag: String { model.map { " --model \($0.shellWord)" } ?? "" }
+    @Option(
+        help: ArgumentHelp("A folder with the tokenizer, for a model folder that has none.", valueName: "dir"),
+        completion: .directory
+    )
+    var tokenizer: String?
+
+    /// The flags as given, for a command to try next.
+    var flag: String {
+        [("--model", model), ("--tokenizer", tokenizer)].map { flag, value in
+            value.map { " \(flag) \($0.shellWord)" } ?? ""
+        }.joined()
+    }
+
+    /// - Throws: `IOIError` of kind `usage` for --tokenizer.
+    func refuseTokenizer(_ reason: String) throws {
+        if tokenizer != nil { throw IOIError.usage("--tokenizer: does not go with \(reason)") }
+    }
 
     /// Finds the model and names it on standard error.
     ///
     /// - Parameter need: what its folder has to hold.
     func location(needing need: ModelLocation.Need = .weights) throws -> ModelLocation {
         let location = try ModelLocation.find(model, needing: need)
+            .with(tokenizer: tokenizer.map { URL(fileURLWithPath: $0) })
         Terminal.say(location, as: "model")
         return location
     }
 
     func load(workers: Workers) throws -> GPT2 {
-        try GPT2(location(), workers: workers)
+        try GPT2(location(), workers: workers).announced(as: "model")
     }
 
     /// Says on standard error that the model's circuit is another's, if that is so.
@@ -74,14 +91,22 @@ struct ModelOptions: ParsableArguments {
         }
         let location = try ModelLocation(folder: found.folder)
         Terminal.say(location, as: "donor")
-        return try GPT2(location, workers: workers)
+        return try GPT2(location, workers: workers).announced(as: "donor")
     }
 
     /// - Parameter role: what standard error calls the model.
     static func load(_ name: String?, as role: String, workers: Workers) throws -> GPT2 {
         let location = try ModelLocation.find(name)
         Terminal.say(location, as: role)
-        return try GPT2(location, workers: workers)
+        return try GPT2(location, workers: workers).announced(as: role)
+    }
+}
+
+extension GPT2 {
+    /// The model, after what is unusual about it was said on standard error.
+    func announced(as role: String) -> GPT2 {
+        for note in notes { Terminal.say("\(role) \(location.name): \(note)") }
+        return self
     }
 }
 

@@ -89,11 +89,8 @@ import Testing
 
     @Test func othersOfItsKindAreRefused() throws {
         let cases: [(String, String, String)] = [
-            ("model_type", "\"llama\"", "\"gpt2\""),
-            ("activation_function", "\"gelu\"", "\"gelu_new\" or \"gelu_pytorch_tanh\""),
-            ("tie_word_embeddings", "false", "true"),
+            ("activation_function", "\"relu\"", "\"gelu_new\", \"gelu_pytorch_tanh\" or \"gelu\""),
             ("scale_attn_weights", "false", "true"),
-            ("scale_attn_by_inverse_layer_idx", "true", "false"),
             ("add_cross_attention", "true", "false"),
             ("add_cross_attention", "0", "true or false"),
             ("activation_function", "[\"gelu_new\"]", "a string"),
@@ -107,6 +104,40 @@ import Testing
             #expect(text.hasPrefix("c.json: \(field): found "))
             #expect(text.hasSuffix(", expected \(expected)"), "\(text)")
         }
+    }
+
+    @Test func whatChangesTheArithmeticIsRead() throws {
+        for name in ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"] {
+            #expect(try read(["activation_function": "\"\(name)\""]).activation == .tanh)
+        }
+        let exact = try read(["activation_function": "\"gelu\"", "scale_attn_by_inverse_layer_idx": "true"])
+        #expect(exact.activation == .exact && exact.scalesAttentionByLayer)
+        // 24 / 3 dimensions a head.
+        #expect(exact.attentionScale(layer: 0) == 1 / Float(8).squareRoot())
+        #expect(exact.attentionScale(layer: 3) == 1 / Float(8).squareRoot() / 4)
+        // What is written reads back.
+        #expect(try GPT2Config(json: exact.json(endOfText: nil), path: "c.json") == exact)
+    }
+
+    @Test func otherArchitecturesAreNamed() throws {
+        let folder = try ModelTestFolder()
+        // Without a field of GPT-2's.
+        for (text, complaint) in [
+            (#"{"model_type": "llama", "hidden_size": 64}"#, "model_type: found \"llama\" (Llama), expected \"gpt2\""),
+            (#"{"model_type": "gpt_neo"}"#, "model_type: found \"gpt_neo\" (GPT-Neo), expected \"gpt2\""),
+            (#"{"model_type": "strange"}"#, "model_type: found \"strange\", expected \"gpt2\""),
+            (#"{"architectures": ["OPTForCausalLM"]}"#, "architectures: found \"OPTForCausalLM\", expected"),
+        ] {
+            let url = try folder.put("other.json", text)
+            let found = try #require(ioiError { _ = try GPT2Config(contentsOf: url) }?.description)
+            #expect(found.hasPrefix("\(url.path): \(complaint)"), "\(found)")
+        }
+        let wide = try folder.put(
+            "wide.json", try #require(String(decoding: text(), as: UTF8.self).data(using: .utf16)))
+        expectError(containing: "text in UTF-16") { try GPT2Config(contentsOf: wide) }
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 665\n"
+        let missing = try folder.put("pointer.json", pointer)
+        expectError(containing: "a Git LFS pointer", "git lfs pull") { try GPT2Config(contentsOf: missing) }
     }
 
     @Test func filesThatAreNoConfigurationAreRefused() throws {

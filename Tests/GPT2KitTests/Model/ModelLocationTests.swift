@@ -66,31 +66,86 @@ import Testing
     @Test func foldersThatLackSomethingAreRefused() throws {
         try folder.put("empty/x")
         try folder.put("no-weights/config.json")
-        try folder.put("sharded/config.json")
-        try folder.put("sharded/model.safetensors.index.json")
-        try folder.put("bin/config.json")
-        try folder.put("bin/pytorch_model.bin")
+        try folder.put("lora/adapter_config.json")
+        try folder.put("lora/adapter_model.safetensors")
+        for name in ["model.safetensors", "optimizer.bin", "random_states_0.pkl"] { try folder.put("state/\(name)") }
+        for (name, file) in [
+            ("bin", "pytorch_model.bin"), ("tensorflow", "tf_model.h5"), ("flax", "flax_model.msgpack"),
+            ("gguf", "model-q4.gguf"), ("onnx", "model.onnx"),
+        ] {
+            try folder.put("\(name)/config.json")
+            try folder.put("\(name)/\(file)")
+        }
         try folder.put("file")
         for (name, complaint) in [
             ("none", "found nothing, expected a model folder"),
-            ("file", "found a file, expected a model folder"),
+            ("file", "found a file, expected the folder of a model"),
             ("empty", "found no config.json, expected a model folder"),
             ("no-weights", "found no model.safetensors, expected a model folder"),
             (
-                "sharded",
-                "found weights split over several files (model.safetensors.index.json), expected one "
-                    + "model.safetensors: save the model again with a greater max_shard_size"
+                "bin",
+                "found a PyTorch checkpoint (pytorch_model.bin) alone, expected model.safetensors: load it with transformers "
+                    + "and call save_pretrained(folder, safe_serialization=True)"
             ),
             (
-                "bin",
-                "found pytorch_model.bin alone, expected model.safetensors: save the model again with "
-                    + "safe_serialization=True"
+                "tensorflow",
+                "found TensorFlow weights (tf_model.h5) alone, expected model.safetensors: load them with from_tf=True in "
+                    + "transformers 4 and save the model again"
+            ),
+            (
+                "flax",
+                "found Flax weights (flax_model.msgpack) alone, expected model.safetensors: load them with from_flax=True in "
+                    + "transformers 4 and save the model again"
+            ),
+            (
+                "gguf",
+                "found a GGUF file (model-q4.gguf) alone, expected model.safetensors: take the model that it was converted "
+                    + "from"
+            ),
+            (
+                "onnx",
+                "found an ONNX file (model.onnx) alone, expected model.safetensors: take the model that it was exported from"
+            ),
+            (
+                "lora",
+                "found a LoRA or other adapter of peft (adapter_config.json), expected a whole model: call "
+                    + "merge_and_unload() of the peft model and save what it returns with save_pretrained"
+            ),
+            (
+                "state",
+                "found a training state that accelerate saved, without config.json, expected a model folder: save "
+                    + "accelerator.unwrap_model(model) with save_pretrained"
             ),
         ] {
             let path = folder.file(name).path
             #expect(message(path)?.description == "\(path): \(complaint)")
             #expect(message(path)?.kind == .failure)
         }
+    }
+
+    @Test func shardsNeedNoSingleFile() throws {
+        try folder.put("sharded/config.json")
+        let index = try folder.put("sharded/model.safetensors.index.json")
+        let model = try find(folder.file("sharded").path)
+        #expect(model.weightsFile.path == index.path)
+        // transformers takes the single file where both are.
+        let whole = try folder.put("sharded/model.safetensors")
+        #expect(model.weightsFile.path == whole.path)
+    }
+
+    @Test func anotherTokenizerIsForAFolderWithout() throws {
+        try putModel("own")
+        try putModel("none")
+        try folder.put("own/tokenizer.json")
+        try folder.put("tokens/vocab.json")
+        let (own, none) = (try find(folder.file("own").path), try find(folder.file("none").path))
+        #expect(none.tokenizerFolder == none.folder)
+        let tokens = folder.file("tokens")
+        #expect(try none.with(tokenizer: tokens).tokenizerFolder.path == tokens.path)
+        #expect(try none.with(tokenizer: nil) == none)
+        let refused = ioiError { _ = try own.with(tokenizer: tokens) }
+        #expect(refused?.field == "tokenizer" && refused!.problem.hasSuffix("own/tokenizer.json"))
+        #expect(ioiError { _ = try none.with(tokenizer: folder.file("none")) }?.field == "tokenizer")
     }
 
     @Test func publishedModelsAreLookedForInOrder() throws {

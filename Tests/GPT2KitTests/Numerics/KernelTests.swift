@@ -113,8 +113,8 @@ import Testing
         #expect(abs(dX[0][0] - 2 * before) <= 1e-6 * abs(before))
     }
 
-    @Test(arguments: [16, 21])
-    func gelu(_ columns: Int) {
+    @Test(arguments: [16, 21], [GELU.tanh, .exact])
+    func gelu(_ columns: Int, _ gelu: GELU) {
         let scratch = Scratch()
         let (x, y) = (scratch.normal(6, columns, scale: 2), scratch.zeros(6, columns))
         x[0][0] = -30
@@ -122,21 +122,42 @@ import Testing
         x[0][2] = 0
         let dY = scratch.normal(6, columns)
         func value() -> Double {
-            GELU.forward(x, into: y, workers: workers)
+            gelu.forward(x, into: y, workers: workers)
             return weighted(y, dY)
         }
         _ = value()
         for i in 0..<6 * columns {
             let x = Double(x.base[i])
-            let expected = 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
-            #expect(abs(Double(y.base[i]) - expected) < 4e-7 * max(1, abs(x)))
+            #expect(abs(Double(y.base[i]) - TestSupport.gelu(x, gelu)) < 4e-7 * max(1, abs(x)))
         }
         let gradient = scratch.zeros(6, columns)
         gradient.base.update(from: dY.base, count: 6 * columns)
         let again = scratch.zeros(6, columns)
-        GELU.backward(gradient, x: x, restoring: again, workers: workers)
+        gelu.backward(gradient, x: x, restoring: again, workers: workers)
         for row in 0..<6 { #expect(Array(again.row(row)) == Array(y.row(row))) }
         expectEqual(scratch.slopes(of: x, gradient: gradient, value: value), "x")
+    }
+
+    /// PyTorch's values in float64 of y and its slope.
+    @Test func exactGELU() {
+        let expected: [(x: Float, y: Double, slope: Double)] = [
+            (-6, -5.919525869479969e-09, -3.546870945402639e-08), (-3, -0.00404969409489031, -0.01194564720418392),
+            (-1.5, -0.10021080190328704, -0.1274691922299796), (-0.5, -0.15426876936299344, 0.13250487534383712),
+            (0, 0, 0.5), (0.001, 0.000500398942213911, 0.5007978842948414),
+            (0.5, 0.34573123063700656, 0.8674951246561629), (1.5, 1.399789198096713, 1.1274691922299795),
+            (3, 2.99595030590511, 1.011945647204184), (6, 5.999999994080474, 1.0000000354687093),
+        ]
+        let scratch = Scratch()
+        let (x, y, slope) = (scratch.zeros(1, 10), scratch.zeros(1, 10), scratch.zeros(1, 10))
+        for (i, value) in expected.enumerated() {
+            x[0][i] = value.x
+            slope[0][i] = 1
+        }
+        GELU.exact.backward(slope, x: x, restoring: y, workers: workers)
+        for (i, value) in expected.enumerated() {
+            #expect(abs(Double(y[0][i]) - value.y) <= 5e-6 * abs(value.y), "at \(value.x)")
+            #expect(abs(Double(slope[0][i]) - value.slope) <= 5e-6 * abs(value.slope), "at \(value.x)")
+        }
     }
 
     @Test func embedding() {
@@ -246,7 +267,7 @@ import Testing
         let (z, dZ) = (scratch.zeros(6, d), scratch.normal(6, d))
         func value() -> Double {
             Attention.forward(
-                q: q, k: k, v: v, heads: heads, spans: spans, positions: positions, pattern: pattern.base,
+                q: q, k: k, v: v, heads: heads, scale: 0.3, spans: spans, positions: positions, pattern: pattern.base,
                 into: z, workers: workers
             )
             return weighted(z, dZ)
@@ -259,8 +280,7 @@ import Testing
                     let columns = head * width..<(head + 1) * width
                     let scores = seen.map { key in
                         exp(
-                            columns.reduce(0.0) { $0 + Double(q[query][$1]) * Double(k[key][$1]) }
-                                / Double(width).squareRoot())
+                            columns.reduce(0.0) { $0 + Double(q[query][$1]) * Double(k[key][$1]) } * Double(Float(0.3)))
                     }
                     let total = scores.reduce(0, +)
                     for column in columns {
@@ -274,7 +294,8 @@ import Testing
         }
         let (dQ, dK, dV) = (scratch.zeros(6, d), scratch.zeros(8, d), scratch.zeros(8, d))
         Attention.backward(
-            dZ: dZ, q: q, k: k, v: v, heads: heads, spans: spans, positions: positions, pattern: pattern.base,
+            dZ: dZ, q: q, k: k, v: v, heads: heads, scale: 0.3, spans: spans, positions: positions,
+            pattern: pattern.base,
             scratch: scratch.zeros(1, heads * 28).base, dQ: dQ, dK: dK, dV: dV, workers: workers
         )
         expectEqual(scratch.slopes(of: q, gradient: dQ, value: value), "q")

@@ -50,8 +50,8 @@ import Testing
             let (n, m) = (400, 203)
             let (x, y, gradient) = (scratch.normal(n, m), scratch.zeros(n, m), scratch.normal(n, m))
             let (again, dropped) = (scratch.zeros(n, m), scratch.zeros(n, m))
-            GELU.forward(x, into: y, workers: workers)
-            GELU.backward(gradient, x: x, restoring: again, workers: workers)
+            GELU.tanh.forward(x, into: y, workers: workers)
+            GELU.tanh.backward(gradient, x: x, restoring: again, workers: workers)
             Dropout(rate: 0.3, seed: 1, step: 2).mask(.mlpOut).apply(to: x, into: dropped, workers: workers)
             return [y, gradient, again, dropped]
         }
@@ -95,11 +95,13 @@ import Testing
             let (z, dZ) = (scratch.zeros(n, d), scratch.normal(n, d))
             let (dQ, dK, dV) = (scratch.zeros(n, d), scratch.zeros(n, d), scratch.zeros(n, d))
             Attention.forward(
-                q: q, k: k, v: v, heads: heads, spans: spans, positions: positions, pattern: pattern.base, into: z,
+                q: q, k: k, v: v, heads: heads, scale: 0.25, spans: spans, positions: positions, pattern: pattern.base,
+                into: z,
                 workers: workers
             )
             Attention.backward(
-                dZ: dZ, q: q, k: k, v: v, heads: heads, spans: spans, positions: positions, pattern: pattern.base,
+                dZ: dZ, q: q, k: k, v: v, heads: heads, scale: 0.25, spans: spans, positions: positions,
+                pattern: pattern.base,
                 scratch: room.base, dQ: dQ, dK: dK, dV: dV, workers: workers
             )
             return [pattern, z, dQ, dK, dV]

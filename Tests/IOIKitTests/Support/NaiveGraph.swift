@@ -173,13 +173,13 @@ struct NaiveGraph: Sendable {
                         Array($0[first..<first + model.config.headWidth])
                     }
                 }
-                let pattern = model.attention(projection(.q, part: 0), projection(.k, part: 1))
+                let pattern = model.attention(projection(.q, part: 0), projection(.k, part: 1), layer)
                 let z = product(pattern, projection(.v, part: 2))
                 let rows = index * model.config.headWidth..<(index + 1) * model.config.headWidth
                 own[.head(head)] = product(z, Array(model.tensors["h.\(layer).attn.c_proj.weight"]![rows]))
             }
             let rows = model.layerNorm(received(.mlp(layer)), "h.\(layer).ln_2", .ln2(layer))
-            let neurons = model.linear(rows, "h.\(layer).mlp.c_fc").map { $0.map(gelu) }
+            let neurons = model.linear(rows, "h.\(layer).mlp.c_fc").map { $0.map { gelu($0, model.config.activation) } }
             own[.mlp(layer)] = model.linear(neurons, "h.\(layer).mlp.c_proj")
         }
         let final = received(.logits)

@@ -13,21 +13,26 @@ struct PatchingFixture: CustomTestStringConvertible, Sendable {
     let neighbour: GPT2Parameters
 
     var config: GPT2Config { parameters.config }
-    var testDescription: String { "\(config.layers) layers, \(config.heads) heads of \(config.headWidth)" }
+    var testDescription: String {
+        "\(config.layers) layers, \(config.heads) heads of \(config.headWidth), \(config.activation.rawValue)"
+    }
 
-    /// Heads whose width is and is not a multiple of the SIMD width, in two, three and four layers. With these seeds no
-    /// prompt's logit difference is nearly zero.
+    /// Heads whose width is and is not a multiple of the SIMD width, in two, three and four layers, one
+    /// with the exact activation and attention scaled by layer. With these seeds no prompt's logit difference is nearly zero.
     static let all = [
         PatchingFixture(layers: 2, heads: 2, headWidth: 8, innerWidth: 64, seed: 56),
         PatchingFixture(layers: 3, heads: 3, headWidth: 6, innerWidth: 41, seed: 45),
         PatchingFixture(layers: 4, heads: 4, headWidth: 5, innerWidth: 29, seed: 70),
-        PatchingFixture(layers: 3, heads: 2, headWidth: 11, innerWidth: 37, seed: 16),
+        PatchingFixture(layers: 3, heads: 2, headWidth: 11, innerWidth: 37, seed: 16, isExactAndScaled: true),
     ]
 
-    private init(layers: Int, heads: Int, headWidth: Int, innerWidth: Int, seed: UInt64) {
+    private init(
+        layers: Int, heads: Int, headWidth: Int, innerWidth: Int, seed: UInt64, isExactAndScaled: Bool = false
+    ) {
         let config = try! GPT2Config(
             vocabularySize: 61, contextLength: 16, width: heads * headWidth, layers: layers, heads: heads,
-            innerWidth: innerWidth
+            innerWidth: innerWidth, activation: isExactAndScaled ? .exact : .tanh,
+            scalesAttentionByLayer: isExactAndScaled
         )
         let workers = Workers(count: 1)
         func random(_ seed: UInt64) -> GPT2Parameters {

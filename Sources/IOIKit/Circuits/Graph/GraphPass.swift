@@ -240,7 +240,8 @@ final class GraphPass {
             let qkv = buffers.qkv.prefix(rows)
             Attention.forward(
                 q: blockRows.select(qkv.part(.q), into: output, workers: workers), k: qkv.part(.k), v: qkv.part(.v),
-                heads: config.heads, spans: blockRows.spans, positions: blockRows.positions,
+                heads: config.heads, scale: weights.attentionScale, spans: blockRows.spans,
+                positions: blockRows.positions,
                 pattern: buffers.pattern.base, into: z, workers: workers
             )
         }

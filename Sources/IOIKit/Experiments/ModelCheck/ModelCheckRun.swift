@@ -23,7 +23,9 @@ final class ModelCheckRun {
     init(folder: URL, workers: Workers) {
         self.folder = folder
         self.workers = workers
-        sha256 = Result { try Digest.sha256(of: folder.appendingPathComponent("model.safetensors")) }
+        sha256 = Result {
+            try SafetensorsSet.sha256(at: ModelLocation(folder: folder).weightsFile)
+        }
     }
 
     var results: ModelCheck.Results {
@@ -55,11 +57,11 @@ final class ModelCheckRun {
         }
         let parameters = check("weights", expected.weights) {
             // Explains what to do about other formats.
-            _ = try ModelLocation(folder: folder)
-            let weights = try SafetensorsFile(contentsOf: file("model.safetensors"))
+            let location = try ModelLocation(folder: folder)
+            let checkpoint = try GPT2Checkpoint(contentsOf: location.weightsFile)
             // Of what is measured, if the folder has changed since.
-            sha256 = Result { try weights.hash.value() }
-            let parameters = try GPT2Parameters(weights, config: config)
+            sha256 = Result { try SafetensorsSet.sha256(of: checkpoint.weights.hashes) }
+            let parameters = try GPT2Parameters(checkpoint, config: config)
             return (parameters, "\(parameters.entries.count) tensors of \(parameters.count) numbers")
         }
         guard let parameters else {
@@ -76,10 +78,12 @@ final class ModelCheckRun {
 
     private func checkTokenizer() {
         let expected = config.map { "a tokenizer of \($0.vocabularySize) tokens or fewer" } ?? "a tokenizer"
-        guard ["vocab.json", "merges.txt"].contains(where: { FileManager.default.fileExists(atPath: file($0).path) })
-        else {
+        guard BPETokenizer.file(in: folder) != nil else {
             skip(
-                "tokenizer", "there is no vocab.json and merges.txt, so prompts must include their token ids", expected)
+                "tokenizer",
+                "there is no tokenizer.json, vocab.json or merges.txt, so prompts must include their token ids",
+                expected
+            )
             return
         }
         tokenizer = check("tokenizer", expected) {

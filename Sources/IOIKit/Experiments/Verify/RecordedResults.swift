@@ -95,10 +95,8 @@ struct RecordedResults: Sendable {
         do {
             try work.workers.precision.check(with: work.workers.backend)
             // Under the recorded names, which results and the published circuit depend on.
-            let model = try ModelLocation(name: self.model.name, folder: model.folder)
-            let donor = try self.donor.flatMap { record in
-                try donor.map { try ModelLocation(name: record.name, folder: $0.folder) }
-            }
+            let model = try self.model.location(in: model.folder)
+            let donor = try self.donor.flatMap { record in try donor.map { try record.location(in: $0.folder) } }
             guard let kind = Experiments.named(command) else { return try check(model, work) }
             return try run(kind, model, donor, work)
         } catch let error as IOIError {

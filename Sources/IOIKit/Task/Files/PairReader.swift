@@ -147,11 +147,13 @@ private struct Derivation {
         return tokens
     }
 
+    /// Rows of the embedding beyond the tokenizer's belong to no token.
     private func check(_ id: Int, _ field: String) throws {
-        guard id >= reader.config.vocabularySize else { return }
+        let count = reader.tokenizer?.vocabularySize ?? reader.config.vocabularySize
+        guard id >= count else { return }
         let way = names == PairTable.ids ? "; \(PairTable.waysOut)" : ""
         throw fault(
-            "\(field): found token id \(id), expected ids below \(reader.config.vocabularySize), the size of the model's "
+            "\(field): found token id \(id), expected ids below \(count), the size of the model's "
                 + "vocabulary\(way)"
         )
     }
