@@ -55,7 +55,7 @@ extension InputFile {
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
             return describe(context.codingPath, in: json) + context.debugDescription
         default:
-            return "not sound JSON: \(fault(in: json))"
+            return fault(in: json)
         }
     }
 
@@ -93,10 +93,11 @@ extension InputFile {
     private static func fault(in json: Data) -> String {
         do {
             _ = try JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
-            return "a number is out of range"
+            // The decoder does not say where.
+            return "found a number that is not whole or too large, expected a whole one in its place"
         } catch {
-            return (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
-                ?? error.localizedDescription
+            let problem = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
+            return "not sound JSON: \(problem ?? error.localizedDescription)"
         }
     }
 }

@@ -36,10 +36,10 @@ struct PlanWork {
         stages = try plan.stages(named: names)
         try plan.validate(for: model.config)
         measuring = try PlanMeasuring(plan, stages: stages, base: model, settings: settings)
-        try plan.checkEntries(measuring.circuit, layers: model.config.layers)
         for stage in stages {
             for measure in stage.measure { try measuring.checkCircuit(of: measure, stage: stage.name) }
         }
+        try plan.checkEntries(measuring.circuit, layers: model.config.layers)
         models = [
             .base: PlanSource(hash: measuring.baseHash, sha256: model.sha256, locate: { model.location })
         ]

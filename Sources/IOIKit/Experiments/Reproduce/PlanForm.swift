@@ -1,0 +1,222 @@
+import Foundation
+
+// What a plan may say: its keys, and the figures that its measures give. Both are found from the types.
+
+extension Plan {
+    /// - Throws: `IOIError` that names a key which plans do not have, and the nearest that they have.
+    static func checkKeys(_ json: Data, path: String) throws {
+        let found = try InputFile.decode(JSONValue.self, from: json, path: path)
+        do {
+            try found.checkKeys(in: .form(of: Plan.self), at: "")
+        } catch let error as IOIError {
+            throw IOIError("\(path): \(error)")
+        }
+    }
+
+    /// - Throws: `IOIError` that names a claim about a figure which its measure does not give.
+    func checkFigures() throws {
+        for (index, claim) in claims.enumerated() {
+            try IOIError.scoped("claims[\(index)]") {
+                try check(claim.figure, "figure", isMap: claim.published?.map != nil)
+                if let other = claim.rule.of { try check(other, "rule.of", isMap: false) }
+            }
+        }
+    }
+
+    private func check(_ path: FigurePath, _ field: String, isMap: Bool) throws {
+        guard let measure = path.measure else { return }
+        let form = try form(of: measure, isOfBase: path.model == .base)
+        let steps = try path.steps(in: form, field)
+        let found = "found \(path.description.quoted)"
+        if isMap {
+            let map = try? form.map(at: steps, file: "")
+            guard let map, map.joined().allSatisfy(\.isFinite), map.map(\.count) == [1] else {
+                throw IOIError.invalid(field, "\(found), expected a map of heads to compare with the published one")
+            }
+        } else if try Estimate(at: steps, in: form, file: "").value == nil {
+            throw IOIError.invalid(field, "\(found), which is a list or an object, expected a number in it")
+        }
+    }
+
+    /// The form of the results of a measure, with what this plan can have of it.
+    private func form(of measure: Measure, isOfBase: Bool) throws -> JSONValue {
+        let isIOI = ChoiceTask(dataset: dataset(of: measure)) == nil
+        var missing: Set<String> = ["per_prompt"]
+        if scale ?? .original == .original { missing.formUnion(["counterfactual", "gap", "effect_note"]) }
+        let form: JSONValue
+        switch measure.kind {
+        case .eval, .agreement, .greaterThan, .pronouns, .colours:
+            form = try isIOI ? .form(of: Evaluation.self) : .form(of: ChoiceEvaluation.self)
+        case .faithfulness, .surface:
+            form = try .form(of: FaithfulnessResults.self)
+            if measure.kind == .faithfulness { missing.insert("surface") }
+        case .circuit:
+            form = try .form(of: DiscoverResults.self)
+        case .patterns, .outputs, .queries:
+            let results = try JSONValue.form(of: CrossModelResults.self)
+            form = .object([PatchExperiment.CrossModel.Direction.donorToHost.rawValue: results])
+        case .direct:
+            form = try .form(of: PatchMap.self)
+            missing.formUnion(["donor", "recovered"])
+        case .mlps, .knockout:
+            form = try .form(of: KnockoutResults.self)
+        case .heads:
+            form = try .form(of: HeadsResults.self)
+            if isOfBase { missing.formUnion(["donor", "comparison"]) }
+            missing.formUnion(
+                isIOI
+                    ? ["position_attention"]
+                    : [
+                        "attention", "class_attention", "attribution_scatter", "copying_score", "s_inhibition",
+                        "backup_movers",
+                    ])
+        }
+        return form.without(missing)
+    }
+
+    /// Checks the names of entries that figures are about against the circuit.
+    ///
+    /// - Parameter circuit: nil for none.
+    /// - Throws: `IOIError` that names the claim.
+    func checkEntries(_ circuit: Circuit?, layers: Int) throws {
+        let classes = circuit?.classes ?? []
+        for (index, claim) in claims.enumerated() {
+            for (field, path) in [("figure", claim.figure), ("rule.of", claim.rule.of)] {
+                guard let path, let kind = path.measure?.kind,
+                    let place = path.steps.firstIndex(where: Self.lists.contains),
+                    path.steps.indices.contains(place + 1), Int(path.steps[place + 1]) == nil
+                else { continue }
+                let names: [String]
+                switch kind {
+                case .patterns, .outputs, .queries:
+                    let isAbout = path.measure.map(isOwnTask) == true && circuit != nil
+                    names = isAbout ? ["circuit"] + classes.filter { !$0.heads.isEmpty }.map(\.name) + ["outside"] : []
+                case .knockout: names = classes.map(\.name)
+                case .mlps: names = (0..<layers).map { "MLP \($0)" }
+                default: continue
+                }
+                let name = path.steps[place + 1]
+                guard !names.contains(name) else { continue }
+                throw IOIError.usage(
+                    "plan \(self.name): claims[\(index)].\(field): found \(name.quoted) in \(path.description.quoted), "
+                        + "expected \(names.isEmpty ? "no entry: there is no circuit" : names.alternatives(to: name))")
+            }
+        }
+    }
+
+    private static let lists: Set<String> = ["sets", "each"]
+}
+
+extension FigurePath {
+    /// The steps as they lead through the form of the results, in which any entry stands for all.
+    ///
+    /// - Throws: `IOIError` for `field` that names the step which leads nowhere.
+    fileprivate func steps(in form: JSONValue, _ field: String) throws -> [String] {
+        var (value, taken) = (form, [String]())
+        for (place, step) in steps.enumerated() {
+            switch value {
+            case .object(let fields):
+                if let head = Head(step), fields["value"] != nil {
+                    return taken + ["\(Head(0, 0))"] + (try rest(after: place, of: head, field))
+                }
+                let known = fields[step] != nil ? step : JSONValue.anyKey
+                guard let next = fields[known] else {
+                    throw IOIError.invalid(
+                        field,
+                        "found \(step.quoted) in \(description.quoted), expected "
+                            + (fields.keys.sorted().alternatives(to: step)))
+                }
+                taken.append(known)
+                value = next
+            case .array(let entries):
+                if let head = Head(step) {
+                    return taken + ["\(Head(0, 0))"] + (try rest(after: place, of: head, field))
+                }
+                let isNamed = if case .object(let fields)? = entries.first { fields["name"] != nil } else { false }
+                guard let next = entries.first, isNamed || Int(step).map({ $0 >= 0 }) == true else {
+                    throw IOIError.invalid(
+                        field,
+                        "found \(step.quoted) in \(description.quoted), expected the number of an entry, or a head in a map"
+                    )
+                }
+                taken.append("0")
+                value = next
+            default:
+                throw IOIError.invalid(
+                    field, "found \(step.quoted) in \(description.quoted), expected nothing after a figure")
+            }
+        }
+        return taken
+    }
+
+    /// Nothing follows a head.
+    private func rest(after place: Int, of head: Head, _ field: String) throws -> [String] {
+        guard place == steps.count - 1 else {
+            throw IOIError.invalid(
+                field,
+                "found \(steps[place + 1].quoted) in \(description.quoted), expected nothing after the head \(head)")
+        }
+        return []
+    }
+}
+
+extension JSONValue {
+    /// The value without fields of these names, and their intervals, at any depth.
+    fileprivate func without(_ names: Set<String>) -> JSONValue {
+        func isLeft(_ name: String) -> Bool {
+            !names.contains(name) && !(name.hasSuffix("_ci95") && names.contains(String(name.dropLast(5))))
+        }
+        return switch self {
+        case .object(let fields): .object(fields.filter { isLeft($0.key) }.mapValues { $0.without(names) })
+        case .array(let values): .array(values.map { $0.without(names) })
+        default: self
+        }
+    }
+
+    /// - Throws: `IOIError` that names a key which the form does not have.
+    fileprivate func checkKeys(in form: JSONValue, at path: String) throws {
+        switch (self, form) {
+        case (.object(let fields), .object(let known)):
+            for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+                guard let next = known[key] ?? known[Self.anyKey] else {
+                    throw IOIError(
+                        "\(path.isEmpty ? "" : "\(path): ")found the key \(key.quoted), expected "
+                            + known.keys.sorted().alternatives(to: key))
+                }
+                try value.checkKeys(in: next, at: path.isEmpty ? key : "\(path).\(key)")
+            }
+        case (.array(let values), .array(let known)):
+            guard let next = known.first else { return }
+            for (index, value) in values.enumerated() { try value.checkKeys(in: next, at: "\(path)[\(index)]") }
+        default: return
+        }
+    }
+}
+
+extension [String] {
+    /// For an error: the names, of which one is perhaps meant by another word.
+    fileprivate func alternatives(to word: String) -> String {
+        let near = map { ($0, $0.distance(to: word)) }.min { $0.1 < $1.1 }
+        let meant = near.flatMap { $0.1 <= Swift.max(1, word.count / 3) ? "; did you mean \($0.0.quoted)?" : nil }
+        return (count == 1 ? "" : "one of ") + prefix(12).joined(separator: ", ") + (count > 12 ? ", …" : "")
+            + (meant ?? "")
+    }
+}
+
+extension String {
+    /// The number of letters to change, insert, remove or swap with the next one, to get another word.
+    fileprivate func distance(to other: String) -> Int {
+        let (a, b) = (Array(prefix(60)), Array(other.prefix(60)))
+        var rows = [Array(0...b.count)]
+        for i in a.indices {
+            var row = [i + 1]
+            for j in b.indices {
+                var least = Swift.min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { least = Swift.min(least, rows[i - 1][j - 1] + 1) }
+                row.append(least)
+            }
+            rows.append(row)
+        }
+        return rows[a.count][b.count]
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GPT2Kit
+@testable import IOIKit
+
+/// The figures that a plan may name are those that its measures give.
+@Suite struct PlanFormTests {
+    private static let run = ReproductionReportTests.finished
+
+    /// The paths to all numbers of some results, and to all that are no number.
+    private static func paths(_ value: JSONValue, _ steps: [String] = []) -> (figures: [[String]], others: [[String]]) {
+        var (figures, others) = ([[String]](), [[String]]())
+        func add(_ next: JSONValue, _ step: String) {
+            let found = paths(next, steps + [step])
+            (figures, others) = (figures + found.figures, others + found.others)
+        }
+        switch value {
+        case .number: figures.append(steps)
+        case .object(let fields):
+            // A mean with its interval is a figure itself.
+            // One without a value is empty.
+            if case .number? = fields["mean"] ?? fields["value"] {
+                figures.append(steps)
+            } else if !fields.isEmpty {
+                others.append(steps)
+            }
+            for (name, next) in fields
+            where !["ci95", "value", "mean", "std"].contains(name) && !name.hasSuffix("_ci95") {
+                add(next, name)
+            }
+        case .array(let entries):
+            others.append(steps)
+            for (index, entry) in entries.enumerated() {
+                if case .object(let fields) = entry, case .string(let name)? = fields["name"] { add(entry, name) }
+                add(entry, "\(index)")
+            }
+        default: break
+        }
+        return (figures, others)
+    }
+
+    @Test func everyNumberOfRealResultsIsAFigure() throws {
+        let record = try ReproductionRecord(in: Self.run.folder)
+        var plan = record.plan
+        var count = 0
+        for measurement in record.measurements {
+            let file = Self.run.folder.appendingPathComponent(measurement.file)
+            let results = try InputFile.decode(ResultsDocument<JSONValue, JSONValue>.self, from: file).results
+            let found = Self.paths(results)
+            func check(_ steps: [String]) throws {
+                let path = "\(measurement.model)/\(measurement.measure)/" + steps.joined(separator: "/")
+                guard let figure = FigurePath(path) else { return }
+                plan.claims = [Claim(name: "c", text: "t", figure: figure, rule: Claim.Rule(atLeast: 0))]
+                count += 1
+                try plan.checkFigures()
+            }
+            for steps in found.figures where !steps.contains(where: { $0.contains("per_prompt") || $0.contains("/") }) {
+                #expect(throws: Never.self) { try check(steps) }
+                // One letter more leads nowhere, unless names are free there.
+                if steps.count == 1 { #expect(throws: IOIError.self) { try check([steps[0] + "x"]) } }
+            }
+            for steps in found.others
+            where !steps.isEmpty && (try? Estimate(at: steps, in: results, file: "").value) == nil {
+                #expect(throws: IOIError.self, "\(steps)") { try check(steps) }
+            }
+        }
+        #expect(count > 1000)
+    }
+
+    @Test func whatABaseModelOrATaskLacksIsNoFigure() throws {
+        var plan = try Self.plan("base", "heads", "heads/donor/logit_difference")
+        expectError(containing: "claims[0].figure: found \"donor\"") { try plan.checkFigures() }
+        plan = try Self.plan("base", "heads", "heads/attention/heads/end_to_io/1.0")
+        try plan.checkFigures()
+        plan.prompts.dataset = "greater-than"
+        expectError(containing: "found \"attention\" in") { try plan.checkFigures() }
+        plan = try Self.plan("base", "direct", "direct/effect/1.0/2")
+        expectError(containing: "expected nothing after the head 1.0") { try plan.checkFigures() }
+        plan = try Self.plan("base", "direct", "direct/gap")
+        expectError(containing: "found \"gap\"") { try plan.checkFigures() }
+        plan.scale = .gap
+        try plan.checkFigures()
+    }
+
+    private static func plan(_ model: String, _ measure: String, _ figure: String) throws -> Plan {
+        try ReproductionTests.plan {
+            $0.stages[0].measure = [Plan.Measure(measure)!]
+            $0.claims = [
+                Claim(name: "c", text: "t", figure: FigurePath("\(model)/\(figure)")!, rule: .init(atLeast: 0))
+            ]
+        }
+    }
+
+    /// The names of a circuit's classes are known before anything is trained.
+    @Test func entriesAreThoseOfTheCircuit() throws {
+        let circuit = try Circuit(
+            model: "m", classes: [HeadClass(name: "name mover", heads: [Head(1, 0)], position: .one(.end))])
+        for (figure, message) in [
+            ("outputs/donor-to-host/sets/name mover/recovered", nil), ("outputs/donor-to-host/sets/0/recovered", nil),
+            ("outputs/donor-to-host/sets/outside/effect", nil), ("mlps/each/MLP 1/effect", nil),
+            (
+                "outputs/donor-to-host/sets/nane mover/effect",
+                "expected one of circuit, name mover, outside; did you mean"
+            ),
+            ("mlps/each/MLP 2/effect", "found \"MLP 2\""),
+        ] {
+            var plan = try ReproductionTests.plan()
+            plan.claims = [
+                Claim(name: "c", text: "t", figure: FigurePath("clean@1/\(figure)")!, rule: .init(atLeast: 0))
+            ]
+            try plan.checkFigures()
+            guard let message else {
+                try plan.checkEntries(circuit, layers: 2)
+                continue
+            }
+            expectError(containing: "plan tiny: claims[0].figure: ", message) {
+                try plan.checkEntries(circuit, layers: 2)
+            }
+        }
+    }
+}
