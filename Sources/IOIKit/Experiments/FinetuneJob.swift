@@ -22,12 +22,14 @@ public final class FinetuneJob {
     ///   - heldOut: the prompts to evaluate on; nil for no evaluation.
     ///   - settings: threads, memory and interruption.
     ///   - run: the run folder.
+    ///   - claim: of the folder, if it was made before.
     ///   - base: the model to start from.
     ///   - source: what to train on.
     /// - Throws: `IOIError` if a setting is out of range, the examples cannot be made, the folder is in use or the disk
     ///   is too full. Nothing is left behind then.
     public static func start(
         in run: RunFolder,
+        claim: RunFolder.Claim? = nil,
         from base: GPT2,
         on source: TrainingSource,
         heldOut: PromptSource?,
@@ -36,23 +38,7 @@ public final class FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
         try settings.validate()
-        let claim = try RunFolder.Claim(run)
-        do {
-            return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings)
-        } catch {
-            claim.withdraw()
-            throw error
-        }
-    }
-
-    private static func start(
-        _ run: RunFolder,
-        _ claim: RunFolder.Claim,
-        from base: GPT2,
-        on source: TrainingSource,
-        heldOut: PromptSource?,
-        settings: TrainingSettings
-    ) throws -> FinetuneJob {
+        let claim = try claim ?? RunFolder.Claim(run)
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         let measured = try heldOut.map { try $0.data(for: base) }
@@ -61,9 +47,11 @@ public final class FinetuneJob {
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
         try claim.begin(record)
-        return try FinetuneJob(
+        let job = try FinetuneJob(
             run: run, lock: claim.lock, record: record, base: base, training: training, heldOut: measured
         )
+        claim.keep()
+        return job
     }
 
     /// Resumes the run in a folder from its newest checkpoint.
