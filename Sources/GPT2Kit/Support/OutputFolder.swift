@@ -41,15 +41,6 @@ package enum OutputFolder {
         return url
     }
 
-    /// Sees that files can be made in a folder, which is left as it is, or is not there.
-    ///
-    /// - Throws: ``IOIError`` of kind `usage` if they cannot.
-    package static func check(_ path: String) throws {
-        let isMade = try !path.isEmpty && make(URL(fileURLWithPath: path))
-        let url = try open(path)
-        if isMade { rmdir(url.path) }
-    }
-
     /// The place of a folder that does not exist yet, in a folder that does: it is made if need be.
     ///
     /// - Throws: ``IOIError``, of kind `usage` but for a folder that exists.

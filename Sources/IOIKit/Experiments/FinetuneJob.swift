@@ -22,6 +22,7 @@ public final class FinetuneJob {
     ///   - heldOut: the prompts to evaluate on; nil for no evaluation.
     ///   - settings: threads, memory and interruption.
     ///   - run: the run folder.
+    ///   - claim: of the folder, if it was made before.
     ///   - base: the model to start from.
     ///   - source: what to train on.
     ///   - check: throws if the examples are not what was asked for.
@@ -29,6 +30,7 @@ public final class FinetuneJob {
     ///   is too full. Nothing is left behind then.
     public static func start(
         in run: RunFolder,
+        claim: RunFolder.Claim? = nil,
         from base: GPT2,
         on source: TrainingSource,
         heldOut: PromptSource?,
@@ -39,24 +41,7 @@ public final class FinetuneJob {
         try heldOut?.validate()
         try settings.validate()
         try settings.precision.check()
-        let claim = try RunFolder.Claim(run)
-        do {
-            return try start(run, claim, from: base, on: source, heldOut: heldOut, settings: settings, check: check)
-        } catch {
-            claim.withdraw()
-            throw error
-        }
-    }
-
-    private static func start(
-        _ run: RunFolder,
-        _ claim: RunFolder.Claim,
-        from base: GPT2,
-        on source: TrainingSource,
-        heldOut: PromptSource?,
-        settings: TrainingSettings,
-        check: (TrainingData) throws -> Void
-    ) throws -> FinetuneJob {
+        let claim = try claim ?? RunFolder.Claim(run)
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         try check(training)
@@ -69,9 +54,11 @@ public final class FinetuneJob {
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
         try claim.begin(record)
-        return try FinetuneJob(
+        let job = try FinetuneJob(
             run: run, lock: claim.lock, record: record, base: base, training: training, heldOut: measured
         )
+        claim.keep()
+        return job
     }
 
     /// Resumes the run in a folder from its newest checkpoint.

@@ -37,25 +37,27 @@ public struct RunFolder: Sendable {
         return (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.isEmpty == true
     }
 
-    /// A folder that is locked for a new run.
-    final class Claim {
+    /// A folder that is locked for a new run. What was made for it is removed with this, unless the run has started.
+    public final class Claim {
         let lock: FileLock
         private let run: RunFolder
         /// What was made for the run, in order.
         private var made: [URL] = []
 
         /// - Throws: `IOIError` if the folder cannot be made, is in use, or contains a run or other files.
-        init(_ run: RunFolder) throws {
+        public init(_ run: RunFolder) throws {
             self.run = run
             // Nothing is made in a folder of something else.
             try run.refuseUsed()
             if try OutputFolder.make(run.url) { made.append(run.url) }
             lock = try run.lock()
             if !made.isEmpty { made.append(run.lockFile) }
-            do { try run.refuseUsed() } catch {
-                withdraw()
-                throw error
-            }
+            try run.refuseUsed()
+        }
+
+        /// Removes what was made, as far as nobody has put anything in it.
+        deinit {
+            for url in made.reversed() where unlink(url.path) != 0 { rmdir(url.path) }
         }
 
         /// Starts the run.
@@ -63,17 +65,9 @@ public struct RunFolder: Sendable {
             try run.begin(record) { made.append($0) }
         }
 
-        /// Removes what was made, as far as nobody has put anything in it.
-        func withdraw() {
-            for url in made.reversed() where unlink(url.path) != 0 { rmdir(url.path) }
-            made = []
-        }
+        /// Keeps what was made.
+        func keep() { made = [] }
     }
-
-    /// Whether a new run can be made here: the folder is made and removed again.
-    ///
-    /// - Throws: `IOIError` if it cannot be made, is in use, or contains a run or other files.
-    public func checkFree() throws { try Claim(self).withdraw() }
 
     /// Starts a run.
     ///

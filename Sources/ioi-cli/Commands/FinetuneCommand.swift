@@ -109,7 +109,6 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         let workers = try common.workers()
         let prompts = try prompts.source()
         let source = try source(prompts)
-        if let out = folder.out { try Outputs.named("--out") { try RunFolder(path: out).checkFree() } }
         let evalCount = evaluation.evalCount
         try checkFlag("--eval-count", evalCount, in: 0...1_000_000)
         guard !prompts.heldOut else {
@@ -117,6 +116,9 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         }
         guard start.from == nil || model.model == nil else {
             throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
+        }
+        let claim = try folder.out.map { out in
+            try Outputs.named("--out") { try RunFolder.Claim(RunFolder(path: out)) }
         }
         var chosen = model
         if let from = start.from { chosen.model = absolutePath(from) }
@@ -148,7 +150,7 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         let isNaming = heldOut != nil && heldOut?.task == nil
         let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
-            in: RunFolder(path: run), from: base, on: source, heldOut: heldOut, settings: settings
+            in: RunFolder(path: run), claim: claim, from: base, on: source, heldOut: heldOut, settings: settings
         ) { training in
             // They apply to held-out prompts as well.
             try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])

@@ -76,7 +76,7 @@ struct ReproduceCommand: ParsableCommand {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
         if let out = folder.out, !measurement.dryRun {
-            try Outputs.named("--out") { try OutputFolder.check(out) }
+            try Outputs.named("--out") { _ = try OutputFolder.open(out) }
         }
         let plan = try measurement.plan.map { try Plan.named($0) }
         var model = model

@@ -77,7 +77,7 @@ import Testing
         #expect(losses[0].count >= 40)
     }
 
-    @Test(arguments: [SIGINT, SIGTERM])
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aSignalSavesAndTheRunGoesOnAsIfNever(_ number: Int32) async throws {
         let model = try TemporaryModel(layers: 2, heads: 4, width: 64)
         #expect(try await Program.run(Self.arguments(model, "whole")).status == 0)

@@ -81,7 +81,7 @@ import Testing
         let folder = try ModelTestFolder()
         let url = folder.file("m.safetensors")
         let values: [Float] = (0..<5000).map { Float($0) }
-        try values.withUnsafeBufferPointer {
+        _ = try values.withUnsafeBufferPointer {
             try SafetensorsWriter.write([(name: "w", shape: [5000], values: $0)], to: url)
         }
         let before = try Data(contentsOf: url)
@@ -341,7 +341,7 @@ import Testing
         let folder = try ModelTestFolder()
         let url = folder.file("m")
         let values: [Float] = [1, 2, 3, 4, 5, 6]
-        try values.withUnsafeBufferPointer {
+        _ = try values.withUnsafeBufferPointer {
             try SafetensorsWriter.write([(name: "w", shape: [2, 3], values: $0)], to: url)
         }
         let whole = try Data(contentsOf: url)
@@ -360,7 +360,7 @@ import Testing
             0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, 1.1, Float(bitPattern: 0x7fc0_0001),
         ]
         let large = (0..<200_000).map { Float($0) * 0.37 }
-        try specials.withUnsafeBufferPointer { specials in
+        _ = try specials.withUnsafeBufferPointer { specials in
             try large.withUnsafeBufferPointer { large in
                 try SafetensorsWriter.write(
                     [

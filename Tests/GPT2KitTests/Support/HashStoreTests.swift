@@ -150,7 +150,7 @@ import Testing
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSince1970: 2)], ofItemAtPath: target.path)
         for hash in [hash, late] {
-            let error = ioiError { try hash.value() }
+            let error = ioiError { _ = try hash.value() }
             #expect(error?.description.hasPrefix("\(target.path): was written to while it was in use") == true)
         }
     }

@@ -251,6 +251,56 @@ import Testing
         #expect(try job.train(shouldStop: { true }) == .interrupted)
     }
 
+    /// Whole, and of the right length, but not what was saved.
+    @Test(arguments: ["model", "optimizer"])
+    func aCheckpointThatHasChangedIsRefused(_ name: String) throws {
+        let model = try TemporaryModel()
+        _ = try Self.start(model, "run").train(shouldStop: { true })
+        let checkpoint = try #require(try RunFolder(model.file("run")).savedCheckpoints().last)
+        let file = checkpoint.folder.appendingPathComponent("\(name).safetensors")
+        let saved = try Data(contentsOf: file)
+        var changed = saved
+        changed[saved.count - 3] ^= 1
+        try changed.write(to: file)
+        let error = #expect(throws: IOIError.self) { try Self.resume(model, "run") }
+        #expect(error!.description.hasPrefix("\(file.path): has changed since it was saved"))
+        try saved.write(to: file)
+        // Version 0.2.0 kept no hashes.
+        let progress = checkpoint.folder.appendingPathComponent("progress.json")
+        var document = try JSONSerialization.jsonObject(with: Data(contentsOf: progress)) as! [String: Any]
+        #expect(document.removeValue(forKey: "\(name)_sha256") as? String == Digest.sha256(of: saved))
+        try JSONSerialization.data(withJSONObject: document).write(to: progress)
+        try changed.write(to: file)
+        _ = try Self.resume(model, "run")
+    }
+
+    /// The one that comes second, whenever it comes, leaves the first one's folder as it is.
+    @Test func aStartThatFailsRemovesOnlyWhatItMade() throws {
+        let model = try TemporaryModel()
+        func contents() throws -> [String] {
+            try FileManager.default.subpathsOfDirectory(atPath: model.file("run").path).sorted()
+        }
+        let claim = try RunFolder.Claim(RunFolder(model.file("run")))
+        let busy = #expect(throws: IOIError.self) { try Self.start(model, "run") }
+        #expect(busy!.description.hasSuffix("another process is at work in this run folder"))
+        #expect(try contents() == [".lock"])
+        withExtendedLifetime(claim) {}
+        // Settings that fail after the folder is made.
+        for folder in ["new", "mine"] {
+            if folder == "mine" {
+                try FileManager.default.createDirectory(at: model.file(folder), withIntermediateDirectories: false)
+            }
+            let source = TrainingSource.text(TextSource(paths: [model.file("none.txt").path]))
+            #expect(throws: IOIError.self) {
+                try FinetuneJob.start(
+                    in: RunFolder(model.file(folder)), from: try model.load(), on: source, heldOut: nil,
+                    settings: Self.settings { $0.examples = .blocks(of: 16) }
+                )
+            }
+            #expect(FileManager.default.fileExists(atPath: model.file(folder).path) == (folder == "mine"))
+        }
+    }
+
     @Test func aModelThatIsNoLongerTheSameIsRefused() throws {
         let (model, other) = (try TemporaryModel(), try TemporaryModel(seed: 1))
         _ = try Self.start(model, "run").train(shouldStop: { true })
