@@ -50,7 +50,9 @@ public struct PromptSource: Equatable, Sendable {
     public func validate() throws {
         try IOIError.check("count", count, in: 1...Self.most)
         guard file == nil else { return }
-        for (field, isSet) in [("answers", answers != .given), ("drop_unequal", dropUnequal), ("irregular", irregular != .warn)]
+        for (field, isSet) in [
+            ("answers", answers != .given), ("drop_unequal", dropUnequal), ("irregular", irregular != .warn),
+        ]
         where isSet {
             throw IOIError.invalid(field, "does not go with generated prompts, expected prompts from a file")
         }
@@ -91,7 +93,9 @@ public struct PromptSource: Equatable, Sendable {
         if let file { return try data(PromptFile(file), tokenizer, config) }
         guard let task else {
             var dataset = TaskDataset(try prompts(tokenizer: tokenizer, config: config))
-            if published != nil { dataset.idle = idle(on: "the dataset \(self.dataset)", hasTokens: false, isDrawing: true) }
+            if published != nil {
+                dataset.idle = idle(on: "the dataset \(self.dataset)", hasTokens: false, isDrawing: true)
+            }
             return dataset
         }
         guard let tokenizer else { throw Self.noTokenizer }
@@ -162,7 +166,8 @@ public struct PromptSource: Equatable, Sendable {
             for (field, isSet) in [("names", names != nil), ("abc", counterfactual != .distinct)] where isSet {
                 throw IOIError.invalid(field, "does not go with \(file.path), whose prompts name nobody")
             }
-            let reader = PairReader(tokenizer: tokenizer, config: config, beginningOfText: beginningOfText, irregular: irregular)
+            let reader = PairReader(
+                tokenizer: tokenizer, config: config, beginningOfText: beginningOfText, irregular: irregular)
             dataset = try reader.dataset(records, of: file, dropUnequal: dropUnequal)
             for field in ["names", "abc"] {
                 dataset.idle[field] = "does not go with \(file.path), whose prompts name nobody"
@@ -185,7 +190,8 @@ public struct PromptSource: Equatable, Sendable {
         let own = "has no effect on \(prompts), whose prompts all have their counterfactuals"
         if !isDrawing { (idle["abc"], idle["names"]) = (own, own) }
         if isDrawing, !counterfactual.drawsNames {
-            idle["names"] = "has no effect on \(prompts), because the counterfactual \(counterfactual.rawValue) draws no names"
+            idle["names"] =
+                "has no effect on \(prompts), because the counterfactual \(counterfactual.rawValue) draws no names"
         }
         return idle
     }
