@@ -232,7 +232,7 @@ import Testing
         let changed = try await Program.run(["verify", Self.write(other, "other.json")])
         #expect(changed.status == 3 && changed.output.contains("dataset.counterfactuals.equal"), "\(changed.output)")
         let start = try #require(text.range(of: "    \"counterfactuals\" : {"))
-        let end = try #require(text.range(of: "    },\n", range: start.upperBound..<text.endIndex))
+        let end = try #require(text.range(of: "\n    },\n", range: start.upperBound..<text.endIndex))
         let old = text.replacingCharacters(in: start.lowerBound..<end.upperBound, with: "")
         #expect(try await Program.run(["verify", Self.write(old, "old.json")]).status == 0)
     }
