@@ -6,9 +6,11 @@ package enum Program {
         package let status: Int32
         package let output: String
         package let errors: String
-        /// The lines on standard error but for the one that names the model.
+        /// The lines on standard error but for those that name the model and say what is unusual about counterfactuals.
         package var complaints: [String] {
-            errors.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("model ") }
+            errors.split(separator: "\n").map(String.init).filter {
+                !$0.hasPrefix("model ") && !$0.hasPrefix("counterfactuals: ")
+            }
         }
     }
 

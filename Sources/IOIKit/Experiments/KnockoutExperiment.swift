@@ -37,6 +37,12 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
         }
     }
 
+    /// Whether each head and MLP, apart from those of ``classes``, comes with a position of its own.
+    public var namesAllPositions: Bool {
+        heads.items(all: [PlacedHead(Head(0, 0))]).allSatisfy { $0.position != nil }
+            && mlps.items(all: [PlacedMLP(0)]).allSatisfy { $0.position != nil }
+    }
+
     public var counterfactuals: CounterfactualUse {
         let use = ablation.use(reference: reference)
         return use == .none && scale == .gap ? .values : use

@@ -63,7 +63,8 @@ extension CounterfactualHealth.Groups {
         var (differing, positions) = (0, 0)
         for group in groups where group.count > 1 {
             let length = group.map(\.count).min()!
-            differing += group.count
+            differing +=
+                group.count
                 * (0..<length).count { position in group.contains { $0[position] != group[0][position] } }
             positions += group.count * length
         }

@@ -58,7 +58,8 @@ struct DataCommand: ParsableCommand, CommandDefaults {
         try Given.refuse([
             (
                 [
-                    "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed", "--templates",
+                    "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed",
+                    "--templates",
                     "--held-out",
                 ], text.sentences != nil, "does not go with --sentences, which are all used as they are"
             ),

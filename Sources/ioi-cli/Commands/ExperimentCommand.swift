@@ -123,7 +123,10 @@ extension ExperimentCommand {
         let experiment = described
         try Given.refuse([
             (["--abc"], experiment.counterfactuals == .none, "has no effect, because counterfactuals are not used"),
-            (["--per-prompt"], !output.holdsDocument, "needs --format json or --out with JSON, which holds the figures"),
+            (
+                ["--per-prompt"], !output.holdsDocument,
+                "needs --format json or --out with JSON, which holds the figures"
+            ),
         ])
         if !common.quiet, let note = subject.dataset?.counterfactualNote(for: experiment.counterfactuals) {
             Terminal.say(note)

@@ -89,7 +89,10 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
             (["--correlation"], lacks(.attribution) || lacks(.scatter), "needs dla and scatter among --analyses"),
             (["--inhibition-effect"], lacks(.inhibition), "needs inhibition among --analyses"),
             (["--backup-effect"], lacks(.backup), "needs backup among --analyses"),
-            (["--all"], output.format != .text, "has no effect on --format \(output.format.rawValue), which has all heads"),
+            (
+                ["--all"], output.format != .text,
+                "has no effect on --format \(output.format.rawValue), which has all heads"
+            ),
         ])
         options.circuit = try Circuit.recordedName(measurement.circuit)
         options.criteria = criteria.criteria

@@ -85,7 +85,11 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
             throw IOIError.usage("expected --heads, --class or --mlps: what to knock out")
         }
         try Given.refuse([
-            (["--circuit"], measurement.classes.isEmpty, "needs --class, a class of it to knock out")
+            (["--circuit"], measurement.classes.isEmpty, "needs --class, a class of it to knock out"),
+            (
+                ["--position"], options.classes.isEmpty && options.namesAllPositions,
+                "has no effect on heads and MLPs that name their own"
+            ),
         ])
         options.circuit = try measurement.circuit.name
         options.position = measurement.position

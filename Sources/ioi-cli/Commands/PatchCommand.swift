@@ -238,7 +238,10 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
             } + [
                 (["--exact"], !measurement.estimate, "needs --estimate, whose strongest effects it measures"),
                 (ablation.flags, path.knockout == nil, "needs --knockout, the heads that it applies to"),
-                (["--random-sets"], crossModel.circuit == "none", "does not go with --circuit none, which is not compared"),
+                (
+                    ["--random-sets"], crossModel.circuit == "none",
+                    "does not go with --circuit none, which is not compared"
+                ),
                 (
                     ["--aggregate"], metric.metric == .divergence && measurement.scale == .original,
                     "has no effect on kl, which is given in nats"

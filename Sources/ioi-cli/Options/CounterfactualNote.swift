@@ -17,7 +17,8 @@ extension TaskDataset {
             let groups = health.groups
             if groups.single > 0 {
                 problems.append(
-                    "\(groups.single) of \(groups.count) groups of equal template, positions and length have a single prompt")
+                    "\(groups.single) of \(groups.count) groups of equal template, positions and length have a single prompt"
+                )
             }
             if let differing = groups.differing, differing > 0.6 {
                 problems.append(

@@ -159,7 +159,9 @@ struct PromptOptions<Command: CommandDefaults>: ParsableArguments {
         return generator.dataset.name == "clean" ? "" : " --dataset \(generator.dataset.name)"
     }
 
-    static var flags: [String] { ["--data", "--answers", "--drop-unequal", "--irregular"] + GeneratorOptions<Command>.flags }
+    static var flags: [String] {
+        ["--data", "--answers", "--drop-unequal", "--irregular"] + GeneratorOptions<Command>.flags
+    }
 
     /// - Throws: `IOIError` of kind `usage` if a value is out of range or a flag has no effect.
     func source() throws -> PromptSource {

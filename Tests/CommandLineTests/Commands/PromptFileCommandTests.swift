@@ -195,6 +195,48 @@ import Testing
         #expect(run.status == 64 && run.complaints == [message], "\(run.errors)")
     }
 
+    @Test func irregularPromptsAreRefusedOrWarnedOf() async throws {
+        let line =
+            "{\"text\": \"Then, Mary and John went to the store. John gave a drink to\", \"io\": \"Mary\", \"s\": \"John\"}\n"
+        let file = try Self.write(line + line.replacing("drink to", with: "drink to Mary"), "own.jsonl")
+        let problem =
+            "\(file) line 2: text: ends in its answer \" Mary\", expected it to end before the space of the answer"
+        let refused = try await Self.run("eval", "--data", file)
+        #expect(refused.status == 1)
+        #expect(refused.complaints == ["ioi: \(problem); irregular: warn takes them as they are"], "\(refused.errors)")
+        let warned = try await Self.run("eval", "--data", file, "--irregular", "warn", "--format", "json")
+        #expect(warned.status == 0 && warned.complaints == ["irregular: \(problem)"], "\(warned.errors)")
+        #expect(try Self.document(warned).dataset.irregular == 1)
+    }
+
+    /// Said where values are taken from them, recorded everywhere.
+    @Test func counterfactualsAreLookedAt() async throws {
+        let content = Self.table.replacing("The red hen saw a, cow", with: "The blue hen saw a, cow")
+        let file = try Self.write(content, "own.csv")
+        let out = (file as NSString).deletingLastPathComponent + "/results.json"
+        let note = "counterfactuals: 50 % equal their prompt"
+        let knockout = try await Self.run("knockout", "--heads", "0.1", "--data", file, "--out", out)
+        #expect(knockout.errors.split(separator: "\n").contains { $0 == note }, "\(knockout.errors)")
+        let json = try Data(contentsOf: URL(fileURLWithPath: out))
+        #expect(try JSONDecoder().decode(Document.self, from: json).dataset.counterfactuals?.equal == 0.5)
+        for quiet in [["--quiet"], ["--ablate", "zero"]] {
+            let run = try await Program.run(
+                ["knockout", "--heads", "0.1", "--data", file, "--model", Self.model.model.path] + quiet)
+            #expect(run.status == 0 && !run.errors.contains("counterfactuals: "), "\(run.errors)")
+        }
+        // It is checked where it is recorded.
+        #expect(try await Program.run(["verify", out]).status == 0)
+        let text = String(decoding: json, as: UTF8.self)
+        let other = text.replacing("\"equal\" : 0.5", with: "\"equal\" : 0.25")
+        #expect(other != text)
+        let changed = try await Program.run(["verify", Self.write(other, "other.json")])
+        #expect(changed.status == 3 && changed.output.contains("dataset.counterfactuals.equal"), "\(changed.output)")
+        let start = try #require(text.range(of: "    \"counterfactuals\" : {"))
+        let end = try #require(text.range(of: "\n    },\n", range: start.upperBound..<text.endIndex))
+        let old = text.replacingCharacters(in: start.lowerBound..<end.upperBound, with: "")
+        #expect(try await Program.run(["verify", Self.write(old, "old.json")]).status == 0)
+    }
+
     @Test func optionsThatTheFileHasNoUseForAreRefused() async throws {
         let file = try Self.write(Self.table, "own.csv")
         let run = try await Self.run("eval", "--data", file, "--abc", "s2-to-io")

@@ -6,7 +6,10 @@ enum ForeignFile {
         (Array("version https://git-lfs".utf8), "a Git LFS pointer", "git lfs pull fetches the file itself"),
         (Array("PAR1".utf8), "a Parquet table", pandas("pandas.read_parquet(file)")),
         (Array("ARROW1".utf8), "an Arrow table", pandas("pandas.read_feather(file)")),
-        ([0xff, 0xff, 0xff, 0xff], "an Arrow stream", "datasets.Dataset.from_file(file).to_json(out) writes JSON lines"),
+        (
+            [0xff, 0xff, 0xff, 0xff], "an Arrow stream",
+            "datasets.Dataset.from_file(file).to_json(out) writes JSON lines"
+        ),
         ([0x50, 0x4b, 0x03, 0x04], "a ZIP archive, such as torch.save and numpy write", python),
         ([0x93] + Array("NUMPY".utf8), "a NumPy array", python),
         ([0x1f, 0x8b], "a gzip archive", "gunzip unpacks it"),

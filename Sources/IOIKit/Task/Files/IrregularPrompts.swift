@@ -23,7 +23,8 @@ extension Prompt {
     ///   - isGivenTokens: whether the file has its tokens.
     func irregularity(text field: String, isGivenTokens: Bool) -> String? {
         if !isGivenTokens, text.hasPrefix("<|endoftext|>") {
-            return "\(field): begins with <|endoftext|>, which is read letter by letter; expected the text alone, before "
+            return
+                "\(field): begins with <|endoftext|>, which is read letter by letter; expected the text alone, before "
                 + "which bos puts the token"
         }
         if tokens[tokens.count - 1] == answerToken || rightTokens.contains(tokens[tokens.count - 1]) {
@@ -45,7 +46,8 @@ extension IOIPrompt {
             let bare = tokenizer?.token(for: String(name.drop { $0 == " " }))
             let count = tokens.count { $0 == token || $0 == bare }
             guard count > most else { continue }
-            return "\(field): found \(name.quoted) \(count) times in the prompt, expected \(most == 1 ? "once" : "twice"), so "
+            return
+                "\(field): found \(name.quoted) \(count) times in the prompt, expected \(most == 1 ? "once" : "twice"), so "
                 + "that its positions are certain"
         }
         return nil

@@ -22,7 +22,9 @@ struct PairReader {
         }
         try checkNames(records, all)
         let doubts = zip(records, all).compactMap { record, prompt in
-            prompt.irregularity(text: record.names.text, isGivenTokens: record.tokens != nil).map { (record.source, $0) }
+            prompt.irregularity(text: record.names.text, isGivenTokens: record.tokens != nil).map {
+                (record.source, $0)
+            }
         }
         let irregular = try irregular.check(doubts, of: all.count)
         let places = records.map { ($0.source, $0.names.counterfactual) }

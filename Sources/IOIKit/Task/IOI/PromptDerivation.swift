@@ -40,7 +40,8 @@ struct PromptDerivation {
         let answer = try answer(io: io, s: s)
         let (abcText, abcTokens) = try counterfactual(tokens: tokens, positions: positions)
         return IOIPrompt(
-            id: record.id?.value ?? index, dataset: record.dataset ?? "custom", template: record.template?.text ?? "custom",
+            id: record.id?.value ?? index, dataset: record.dataset ?? "custom",
+            template: record.template?.text ?? "custom",
             order: order, text: text, tokens: tokens, answer: answer.text, answerToken: answer.token, io: io.text,
             ioToken: io.token, s: s.text, sToken: s.token, place: record.place, object: record.object,
             positions: positions, abcText: abcText, abcTokens: abcTokens

@@ -76,7 +76,8 @@ public struct PromptReader: Sendable {
             name: datasets.count == 1 ? prompts[0].dataset : file.name, seed: nil, prompts: prompts,
             jsonLines: isWhole ? file.lines ?? PromptWriter.jsonLines(prompts) : PromptWriter.jsonLines(prompts),
             // Prompts may name others than the list, so its names need not all be single tokens.
-            names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] } ?? [],
+            names: tokenizer.map { tokenizer in names?.names.compactMap { tokenizer.token(for: " " + $0) } ?? [] }
+                ?? [],
             irregular: irregular
         )
     }

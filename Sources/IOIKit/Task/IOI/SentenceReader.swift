@@ -131,7 +131,8 @@ public struct SentenceReader: Sendable {
             WholeNumber(tokenizer.encode(sentence.prefix(word)).count + (prompts.beginningOfText ? 1 : 0))
         }
         return PromptRecord(
-            source: source, dataset: name ?? sentence.rule.name, template: Label(sentence.template), text: sentence.text,
+            source: source, dataset: name ?? sentence.rule.name, template: Label(sentence.template),
+            text: sentence.text,
             answer: sentence.answer, io: sentence.io, s: sentence.s,
             positions: .init(
                 io: position(sentence.positions.io), s1: position(sentence.positions.s1),
