@@ -65,10 +65,13 @@ public final class GPT2: Sendable {
 
     /// Checks that a model's activations and weights can be compared with, or put into, this one.
     ///
+    /// - Parameters:
+    ///   - donor: the other model.
+    ///   - role: what errors call this one.
     /// - Throws: ``IOIError`` naming the dimension in which the donor differs, or the token, of those that both have, that
     ///   is another in the donor.
-    package func checkComparable(with donor: GPT2) throws {
-        try config.checkShape(of: donor.config)
+    package func checkComparable(with donor: GPT2, as role: String = "the host") throws {
+        try config.checkShape(of: donor.config, host: role)
         guard let tokenizer, let difference = donor.tokenizer?.difference(from: tokenizer) else { return }
         throw IOIError("the donor's vocabulary: \(difference), as in \(location.name)")
     }

@@ -11,11 +11,18 @@ package struct GPT2Checkpoint {
 
     static let head = "lm_head.weight"
 
-    /// - Throws: ``IOIError`` as ``SafetensorsSet/init(contentsOf:)``, or if two tensors are the same but for wrappers.
+    /// - Throws: ``IOIError`` as ``SafetensorsSet/init(contentsOf:)``, or if two tensors are the same but for wrappers, or
+    ///   one is of an adapter.
     package init(contentsOf url: URL) throws {
         weights = try SafetensorsSet(contentsOf: url)
         var names: [String: String] = [:]
         for name in weights.names {
+            guard !name.contains("lora_") else {
+                throw IOIError(
+                    "\(url.path): tensor \(name): found weights of a LoRA adapter, expected a whole model: "
+                        + "call merge_and_unload() of the peft model and save what it returns"
+                )
+            }
             if let other = names.updateValue(name, forKey: Self.plain(name)) {
                 throw IOIError("\(url.path): found both \(other.quoted) and \(name.quoted), expected one of the two")
             }
@@ -56,11 +63,6 @@ package struct GPT2Checkpoint {
         for (name, stored) in names.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
             if name == Self.head {
                 try checkTied(tokenTable)
-            } else if name.contains("lora_") {
-                throw IOIError(
-                    "\(weights.url.path): tensor \(stored): found weights of a LoRA adapter, expected a whole model: "
-                        + "call merge_and_unload() of the peft model and save what it returns"
-                )
             } else if !name.hasSuffix(".attn.bias"), !name.hasSuffix(".attn.masked_bias"), !Self.isOtherHead(name) {
                 throw IOIError("\(weights.url.path): tensor \(stored) is not part of a GPT-2 of this config.json")
             }

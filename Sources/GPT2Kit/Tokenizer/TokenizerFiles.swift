@@ -57,11 +57,16 @@ extension BPETokenizer {
     /// Refuses a `tokenizer_config.json` under which `transformers` puts something before each text.
     private static func refuseOtherSettings(_ url: URL) throws {
         struct Settings: Decodable {
-            let add_prefix_space, add_bos_token: Bool?
+            let addsSpace, addsBeginning: Bool?
+
+            enum CodingKeys: String, CodingKey {
+                case addsSpace = "add_prefix_space"
+                case addsBeginning = "add_bos_token"
+            }
         }
         let settings = try InputFile.decode(Settings.self, from: InputFile.readText(url), path: url.path)
         for (name, value) in [
-            ("add_prefix_space", settings.add_prefix_space), ("add_bos_token", settings.add_bos_token),
+            ("add_prefix_space", settings.addsSpace), ("add_bos_token", settings.addsBeginning),
         ] where value == true {
             throw IOIError("\(url.path): \(name): found true, expected false: save the tokenizer with \(name)=False")
         }

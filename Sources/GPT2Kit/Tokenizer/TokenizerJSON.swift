@@ -6,14 +6,29 @@ struct TokenizerJSON: Decodable {
     struct AddedToken: Decodable {
         let id: WholeNumber
         let content: String
-        let single_word, lstrip, rstrip: Bool?
+        let isWord, takesLeft, takesRight: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case id, content
+            case isWord = "single_word"
+            case takesLeft = "lstrip"
+            case takesRight = "rstrip"
+        }
     }
 
+    /// The normalizer, the pre-tokenizer or the post-processor.
     private struct Part: Decodable {
         let type: String
-        let add_prefix_space, use_regex: Bool?
+        let addsSpace, splitsWords: Bool?
         /// Of a template: what it puts around a text.
-        let special_tokens: [String: Ignored]?
+        let surroundings: [String: Ignored]?
+
+        enum CodingKeys: String, CodingKey {
+            case type
+            case addsSpace = "add_prefix_space"
+            case splitsWords = "use_regex"
+            case surroundings = "special_tokens"
+        }
     }
 
     private struct Ignored: Decodable {
@@ -23,8 +38,15 @@ struct TokenizerJSON: Decodable {
     private struct Model: Decodable {
         let type: String?
         let dropout: Double?
-        let continuing_subword_prefix, end_of_word_suffix: String?
-        let ignore_merges: Bool?
+        let prefix, suffix: String?
+        let ignoresMerges: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case type, dropout
+            case prefix = "continuing_subword_prefix"
+            case suffix = "end_of_word_suffix"
+            case ignoresMerges = "ignore_merges"
+        }
     }
 
     /// The vocabulary and merges of a BPE: each merge as "a b" or as ["a", "b"].
@@ -46,7 +68,10 @@ struct TokenizerJSON: Decodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case added_tokens, normalizer, pre_tokenizer, post_processor, model
+        case normalizer, model
+        case added = "added_tokens"
+        case splitter = "pre_tokenizer"
+        case ending = "post_processor"
     }
 
     let added: [AddedToken]
@@ -64,23 +89,23 @@ struct TokenizerJSON: Decodable {
         let model = try container.decode(Model.self, forKey: .model)
         try demand(model.type ?? "BPE" == "BPE", .model, (model.type ?? "").quoted, "\"BPE\"")
         try demand(model.dropout ?? 0 == 0, .model, "a dropout of \(model.dropout ?? 0)", "none")
-        for affix in [model.continuing_subword_prefix, model.end_of_word_suffix] {
+        for affix in [model.prefix, model.suffix] {
             try demand(affix ?? "" == "", .model, "\((affix ?? "").quoted) put at tokens", "none")
         }
-        try demand(model.ignore_merges != true, .model, "ignore_merges", "merges that are applied")
+        try demand(model.ignoresMerges != true, .model, "ignore_merges", "merges that are applied")
         let normalizer = try container.decodeIfPresent(Part.self, forKey: .normalizer)
         try demand(normalizer == nil, .normalizer, (normalizer?.type ?? "").quoted, "none")
-        let splitter = try container.decodeIfPresent(Part.self, forKey: .pre_tokenizer)
-        try demand(splitter?.type == "ByteLevel", .pre_tokenizer, splitter?.type.quoted ?? "none", "\"ByteLevel\"")
-        try demand(splitter?.use_regex != false, .pre_tokenizer, "use_regex false", "true")
-        try demand(splitter?.add_prefix_space != true, .pre_tokenizer, "add_prefix_space true", "false")
-        let ending = try container.decodeIfPresent(Part.self, forKey: .post_processor)
+        let splitter = try container.decodeIfPresent(Part.self, forKey: .splitter)
+        try demand(splitter?.type == "ByteLevel", .splitter, splitter?.type.quoted ?? "none", "\"ByteLevel\"")
+        try demand(splitter?.splitsWords != false, .splitter, "use_regex false", "true")
+        try demand(splitter?.addsSpace != true, .splitter, "add_prefix_space true", "false")
+        let ending = try container.decodeIfPresent(Part.self, forKey: .ending)
         try demand(
-            [nil, "ByteLevel", "TemplateProcessing"].contains(ending?.type), .post_processor,
+            [nil, "ByteLevel", "TemplateProcessing"].contains(ending?.type), .ending,
             (ending?.type ?? "").quoted, "\"ByteLevel\" or none"
         )
-        let put = (ending?.special_tokens ?? [:]).keys.sorted()
-        try demand(put.isEmpty, .post_processor, "\(put.first?.quoted ?? "") put around each text", "no token")
+        let put = (ending?.surroundings ?? [:]).keys.sorted()
+        try demand(put.isEmpty, .ending, "\(put.first?.quoted ?? "") put around each text", "no token")
         let bpe = try container.decode(BPE.self, forKey: .model)
         vocabulary = bpe.vocab.mapValues(\.value)
         merges = try bpe.merges.enumerated().map { index, tokens in
@@ -89,9 +114,9 @@ struct TokenizerJSON: Decodable {
             }
             return (tokens[0], tokens[1])
         }
-        added = try container.decodeIfPresent([AddedToken].self, forKey: .added_tokens) ?? []
+        added = try container.decodeIfPresent([AddedToken].self, forKey: .added) ?? []
         for token in added {
-            let isPlain = token.single_word != true && token.lstrip != true && token.rstrip != true
+            let isPlain = token.isWord != true && token.takesLeft != true && token.takesRight != true
             guard isPlain else {
                 throw IOIError(
                     "added_tokens: found \(token.content.quoted) with single_word, lstrip or rstrip, expected a token "

@@ -73,7 +73,7 @@ public struct ModelDifference: Equatable, Sendable {
 
     /// - Throws: `IOIError` naming the dimension in which the shapes differ, or a token that is another in B.
     public init(_ a: GPT2, _ b: GPT2, workers: Workers) throws {
-        try a.checkComparable(with: b)
+        try a.checkComparable(with: b, as: "the model")
         let tokenizer: Likeness =
             if let one = a.tokenizer, let other = b.tokenizer {
                 one == other ? .same : .different

@@ -54,7 +54,7 @@ public struct CrossModelPatching: Sendable {
         guard metric != .divergence || host.config.vocabularySize == donor.config.vocabularySize else {
             throw IOIError.invalid(
                 "metric",
-                "found \(metric), the divergence of probabilities over vocabularies of \(host.config.vocabularySize) and "
+                "found \(metric.rawValue), the divergence of probabilities over vocabularies of \(host.config.vocabularySize) and "
                     + "\(donor.config.vocabularySize), expected another"
             )
         }
