@@ -67,7 +67,7 @@ import Testing
         let blocks = parameters.tensors().map { tensor in
             (tensor.name.replacing(/h\.(\d+)\./) { "h.\($0.1)._orig_mod." }, tensor.shape, tensor.values)
         }
-        try withExtendedLifetime(parameters) { try SafetensorsWriter.write(blocks, to: file) }
+        _ = try withExtendedLifetime(parameters) { try SafetensorsWriter.write(blocks, to: file) }
         #expect(values(try read(file)) == expected)
         let twice = [("_orig_mod.ln_f.bias", [6], [Float](repeating: 1, count: 6))]
         expectError(containing: "\"_orig_mod.ln_f.bias\"", "\"transformer.ln_f.bias\"", "expected one of the two") {
@@ -100,7 +100,7 @@ import Testing
             try SafetensorsWriter.write(Array(part), to: place.appendingPathComponent(name))
             for tensor in part { map[tensor.name] = name }
         }
-        withExtendedLifetime(parameters) {}
+        _ = withExtendedLifetime(parameters) {}
         change(&map)
         let index = place.appendingPathComponent("model.safetensors.index.json")
         try JSONEncoder().encode(["weight_map": map]).write(to: index)
@@ -127,7 +127,7 @@ import Testing
         let double = try shards()
         let parameters = GPT2Parameters(random: config, seed: 5, deviation: 0.3, workers: workers)
         let second = double.deletingLastPathComponent().appendingPathComponent("b.safetensors")
-        try withExtendedLifetime(parameters) { try SafetensorsWriter.write(parameters.tensors(), to: second) }
+        _ = try withExtendedLifetime(parameters) { try SafetensorsWriter.write(parameters.tensors(), to: second) }
         expectError(containing: "b.safetensors: tensor \"transformer.", "found a second time", "a.safetensors alone") {
             try read(double)
         }

@@ -70,7 +70,7 @@ final class FuzzBench {
         try add("table", .lines, pairs.contents(as: .table, tokenizer: tokenizer))
         let sentences = ioi.prompts.map { $0.text + $0.answer }.joined(separator: "\n")
         try self.add("sentences", .lines, Data(sentences.utf8)) { file in
-            _ = try PromptSource(count: 1).prompts(ofSentencesIn: file, tokenizer: tokenizer, config: model.config)
+            _ = try PromptSource(count: 1).data(ofSentencesIn: file, tokenizer: tokenizer, config: model.config)
         }
         try self.add("text", .lines, Data(sentences.utf8)) { file in
             _ = try TrainingSource.text(TextSource(paths: [file.path])).data(for: model, as: .blocks(of: 8))
