@@ -73,6 +73,10 @@ public final class FinetuneJob {
         try change(&record.settings)
         try record.settings.validate()
         try record.settings.precision.check()
+        let steps = Schedule(settings: record.settings, examples: record.dataset.count).steps
+        if let done = try run.savedCheckpoints().last?.step, done > steps {
+            throw IOIError.invalid("epochs", "found a run of \(steps) steps, expected at least the \(done) that are done")
+        }
         let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
@@ -88,12 +92,6 @@ public final class FinetuneJob {
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
         let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
-        guard job.trainer.step <= job.trainer.steps else {
-            throw IOIError.invalid(
-                "epochs",
-                "found a run of \(job.trainer.steps) steps, expected at least the \(job.trainer.step) that are done"
-            )
-        }
         try run.write(record)
         return job
     }

@@ -51,6 +51,7 @@ public final class Trainer {
         original = base.location
         lock = try run.lock()
         run.removeLeftovers()
+        try run.check(schedule)
         newest = try run.savedCheckpoints().last
         if let newest {
             guard newest.holdsOptimizer else {
