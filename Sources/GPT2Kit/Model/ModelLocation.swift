@@ -34,7 +34,7 @@ public struct ModelLocation: Sendable, Equatable {
     /// A remark to print before measuring on the model, from `ioi_note` in its `config.json`. Models fine-tuned from it
     /// inherit the note.
     public var note: String? {
-        let json = (try? Data(contentsOf: configFile)).flatMap { try? JSONSerialization.jsonObject(with: $0) }
+        let json = (try? InputFile.read(configFile)).flatMap { try? JSONSerialization.jsonObject(with: $0) }
         return (json as? [String: Any])?[Self.noteField] as? String
     }
 

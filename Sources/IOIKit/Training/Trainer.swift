@@ -52,6 +52,7 @@ public final class Trainer {
         original = base.location
         self.lock = lock
         run.removeLeftovers()
+        try run.check(schedule)
         newest = try run.savedCheckpoints().last
         if let newest {
             guard newest.holdsOptimizer else {

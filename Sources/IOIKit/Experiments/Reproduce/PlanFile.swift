@@ -34,10 +34,10 @@ extension Plan {
     /// - Throws: `IOIError` that names the claim.
     func validate(for config: GPT2Config) throws {
         do {
-            try checkFigures()
             for (index, claim) in claims.enumerated() {
                 try IOIError.scoped("claims[\(index)]") { try claim.validate(for: config) }
             }
+            try checkFigures()
         } catch let error as IOIError {
             throw IOIError.usage("plan \(name): \(error)")
         }

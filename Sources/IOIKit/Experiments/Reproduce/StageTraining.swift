@@ -53,9 +53,15 @@ struct StageTraining {
     /// - Throws: `IOIError`; ``Interruption`` if the settings ask to stop.
     func train(_ runSettings: RunSettings, progress: (Double) -> Void) throws {
         func load(_ location: ModelLocation) throws -> GPT2 { try GPT2(location, workers: runSettings.workers) }
+        // The folder's name says what it was trained by.
+        func check(_ recorded: inout TrainingSettings) throws {
+            guard recorded == settings else {
+                throw IOIError("\(run.configFile.path): settings: found others than the plan's, with which the run began")
+            }
+        }
         let job =
             run.holdsRun
-            ? try FinetuneJob.resume(run, load: load)
+            ? try FinetuneJob.resume(run, load: load, change: check)
             : try FinetuneJob.start(
                 in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil, settings: settings
             )
