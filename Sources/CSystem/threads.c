@@ -85,8 +85,10 @@ void threads_share(size_t count, size_t helpers, void *context, void (*body)(voi
     }
     job.next = jobs;
     jobs = &job;
-    for (size_t woken = 0; woken < job.wanted && woken < waiting; woken++) pthread_cond_signal(&work);
+    size_t woken = job.wanted < waiting ? job.wanted : waiting;
     pthread_mutex_unlock(&lock);
+    // A thread that is woken takes the lock.
+    while (woken--) pthread_cond_signal(&work);
 
     take_calls(&job);
 

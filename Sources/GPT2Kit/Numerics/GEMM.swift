@@ -1,6 +1,6 @@
 import COpenBLAS
-import Synchronization
 import Foundation
+import Synchronization
 
 /// A factor of a matrix product: a matrix or its transpose.
 package protocol Factor {

@@ -134,7 +134,10 @@ public struct Checkpoint: Sendable {
 
     /// What to say of weights that have changed.
     static func isAnother(_ file: URL) -> IOIError {
-        IOIError("\(file.path): has changed since it was saved or first read, expected the same file; put it back, or start anew")
+        IOIError(
+            "\(file.path): has changed since it was saved or first read, expected the same file; put it back, or start "
+                + "anew"
+        )
     }
 
     /// The state of the optimizer.

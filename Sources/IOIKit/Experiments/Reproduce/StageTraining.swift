@@ -63,7 +63,8 @@ struct StageTraining {
             run.holdsRun
             ? try FinetuneJob.resume(run, load: load, change: check)
             : try FinetuneJob.start(
-                in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil, settings: settings
+                in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil,
+                settings: settings
             )
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
