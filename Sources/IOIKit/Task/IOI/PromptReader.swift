@@ -27,7 +27,7 @@ public struct PromptReader: Sendable {
         beginningOfText: Bool = false,
         vocabularySize: Int? = nil,
         contextLength: Int? = nil,
-        irregular: IrregularPrompts = .refuse
+        irregular: IrregularPrompts = .warn
     ) {
         self.tokenizer = tokenizer
         self.names = names
