@@ -83,16 +83,12 @@ public final class FinetuneJob {
         try change(&record.settings)
         try record.settings.validate()
         try record.settings.precision.check()
-<<<<<<< HEAD
-        let location = try ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
-        let base = try load(location.with(tokenizer: record.model.tokenizer.map { URL(fileURLWithPath: $0) }))
-=======
         let steps = Schedule(settings: record.settings, examples: record.dataset.count).steps
         if let done = try run.savedCheckpoints().last?.step, done > steps {
             throw IOIError.invalid("epochs", "found a run of \(steps) steps, expected at least the \(done) that are done")
         }
-        let base = try load(ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder)))
->>>>>>> w5-d
+        let location = try ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
+        let base = try load(location.with(tokenizer: record.model.tokenizer.map { URL(fileURLWithPath: $0) }))
         guard try base.sha256() == record.model.sha256 else {
             throw IOIError(
                 "\(base.location.weightsFile.path): is not the file that the run in \(run.url.path) started from"
@@ -106,19 +102,9 @@ public final class FinetuneJob {
             )
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
-<<<<<<< HEAD
         let job = try FinetuneJob(
             run: run, lock: lock, record: record, base: base, training: training, heldOut: measured
         )
-        guard job.trainer.step <= job.trainer.steps else {
-            throw IOIError.invalid(
-                "epochs",
-                "found a run of \(job.trainer.steps) steps, expected at least the \(job.trainer.step) that are done"
-            )
-        }
-=======
-        let job = try FinetuneJob(run: run, record: record, base: base, training: training, heldOut: measured)
->>>>>>> w5-d
         try run.write(record)
         return job
     }

@@ -100,7 +100,7 @@ import Testing
             try SafetensorsWriter.write(Array(part), to: place.appendingPathComponent(name))
             for tensor in part { map[tensor.name] = name }
         }
-        _ = withExtendedLifetime(parameters) {}
+        withExtendedLifetime(parameters) {}
         change(&map)
         let index = place.appendingPathComponent("model.safetensors.index.json")
         try JSONEncoder().encode(["weight_map": map]).write(to: index)
