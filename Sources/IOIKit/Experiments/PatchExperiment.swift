@@ -263,7 +263,7 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         let (model, donor) = (subject.model, try subject.requireDonor())
         let (config, single) = (model.config, model.config.allHeads.map { [$0] })
         let circuit = try subject.circuit ?? circuit(of: model)
-        let sets = try HeadSets(circuit, randomSets: options.randomSets, config: config, seed: prompts.seed)
+        let sets = HeadSets(circuit, randomSets: options.randomSets, config: config, seed: prompts.seed)
         var method = try CrossModelPatching(components: options.components, position: options.position, sets: [])
         method.metric = metric(on: subject)
         var results: [String: CrossModelResults] = [:]
