@@ -92,6 +92,8 @@ public struct Subject {
     public let donor: GPT2?
     /// nil for experiments without prompts.
     public let dataset: TaskDataset?
+    /// The circuit that an option names, read once: its file may change. nil for none, or if it was not read yet.
+    public private(set) var circuit: Circuit?
     /// Measurements of the model's heads to reuse, if any.
     var observedHeads: HeadsExperiment.Observation?
 
@@ -103,9 +105,10 @@ public struct Subject {
 
     /// The subject of an experiment, with its prompts.
     ///
-    /// - Throws: `IOIError` if the prompts cannot be read or generated.
+    /// - Throws: `IOIError` if the prompts cannot be read or generated, or the circuit cannot be read.
     public init(of experiment: some Experiment, _ model: GPT2, donor: GPT2? = nil) throws {
         self.init(model, donor: donor, try experiment.dataset(for: model))
+        circuit = try experiment.circuit(of: model)
     }
 
     /// The prompts; empty without any.

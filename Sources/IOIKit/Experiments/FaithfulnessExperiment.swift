@@ -39,7 +39,7 @@ public struct FaithfulnessExperiment: MetricExperiment, Equatable {
     public func run(on subject: Subject, _ work: Work) throws -> FaithfulnessResults {
         let (model, prompts, seed) = (subject.model, subject.prompts, self.prompts.seed)
         let graph = Graph(model.config)
-        let circuit = try Circuit.named(circuit, for: model.config, at: model.location)
+        let circuit = try subject.circuit ?? Circuit.named(circuit, for: model.config, at: model.location)
         if method.granularity == .edge { try CircuitMethod.edges(of: circuit, graph) }
         let random = try circuit.matched(count: randomSets, config: model.config, seed: seed)
         let methods = [method] + (surface ? grid(circuit, model.config) : [])

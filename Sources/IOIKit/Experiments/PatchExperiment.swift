@@ -278,7 +278,8 @@ public struct PatchExperiment: MetricExperiment, Equatable {
     ) throws -> [String: CrossModelResults] {
         let (model, donor) = (subject.model, try subject.requireDonor())
         let (config, single) = (model.config, model.config.allHeads.map { [$0] })
-        let sets = try HeadSets(circuit(of: model), randomSets: options.randomSets, config: config, seed: prompts.seed)
+        let circuit = try subject.circuit ?? circuit(of: model)
+        let sets = HeadSets(circuit, randomSets: options.randomSets, config: config, seed: prompts.seed)
         var method = try CrossModelPatching(components: options.components, position: options.position, sets: [])
         method.metric = metric(on: subject)
         var results: [String: CrossModelResults] = [:]

@@ -51,7 +51,7 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
     /// Searches for sets on a sample of the prompts, then runs all sets together on all prompts.
     public func run(on subject: Subject, _ work: Work) throws -> ValidateResults {
         let (model, seed) = (subject.model, self.prompts.seed)
-        let circuit = try Circuit.named(circuit, for: model.config, at: model.location)
+        let circuit = try subject.circuit ?? Circuit.named(circuit, for: model.config, at: model.location)
         let knownSets = try minimality.flatMap { try Minimality.sets($0, for: circuit) } ?? [:]
         let reference = try self.prompts.reference(count: reference, for: model) ?? subject.prompts
         func subsets(_ name: String, _ prompts: [Prompt]) -> CircuitSubsets {

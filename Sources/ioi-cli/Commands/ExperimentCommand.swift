@@ -134,7 +134,7 @@ extension ExperimentCommand {
         work.partial = try PartialResults(
             besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil },
             deciding: [
-                try Self.text(experiment), try Self.text(experiment.circuit(of: model)), try model.sha256(),
+                try Self.text(experiment), try Self.text(subject.circuit), try model.sha256(),
                 try donor?.sha256() ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
             ]
         )

@@ -74,7 +74,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         on subject: Subject,
         in outputs: Outputs
     ) throws {
-        guard let circuit = try experiment.circuit(of: subject.model) else { return }
+        guard let circuit = subject.circuit else { return }
         outputs.write("--chart") {
             Data(results.chart(circuit, on: subject.prompting(by: experiment.metric)).svg.utf8)
         }
@@ -85,7 +85,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         of experiment: FaithfulnessExperiment,
         on subject: Subject
     ) throws -> ResultsView {
-        let circuit = try experiment.circuit(of: subject.model)!
+        let circuit = subject.circuit!
         let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
             text: { results.text(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric) },

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import Testing
 
@@ -43,5 +44,25 @@ import Testing
         // As many as there are items, where each is worth a thread.
         #expect(shares(5, among: 128).count == 5)
         #expect(shares(5, nanoseconds: 20_000, among: 128).count == 5)
+    }
+
+    /// Several callers at once, whose shares call as well: all is done once, and nobody waits for ever.
+    @Test func callsWithinCallsAndBesideOthersEnd() {
+        let workers = Workers(count: 8)
+        let sums = Mutex([Int](repeating: 0, count: 4))
+        let finished = DispatchGroup()
+        for caller in 0..<4 {
+            finished.enter()
+            let isStarted = BackgroundThread.start {
+                for _ in 0..<200 {
+                    let inner = workers.map(8) { outer in workers.map(8) { outer * 8 + $0 }.reduce(0, +) }
+                    sums.withLock { $0[caller] += inner.reduce(0, +) }
+                }
+                finished.leave()
+            }
+            #expect(isStarted)
+        }
+        finished.wait()
+        #expect(sums.withLock { $0 } == [Int](repeating: 200 * 2016, count: 4))
     }
 }
