@@ -85,7 +85,8 @@ public final class FinetuneJob {
         try record.settings.precision.check()
         let steps = Schedule(settings: record.settings, examples: record.dataset.count).steps
         if let done = try run.savedCheckpoints().last?.step, done > steps {
-            throw IOIError.invalid("epochs", "found a run of \(steps) steps, expected at least the \(done) that are done")
+            throw IOIError.invalid(
+                "epochs", "found a run of \(steps) steps, expected at least the \(done) that are done")
         }
         let location = try ModelLocation(name: record.model.name, folder: URL(fileURLWithPath: record.model.folder))
         let base = try load(location.with(tokenizer: record.model.tokenizer.map { URL(fileURLWithPath: $0) }))

@@ -56,7 +56,8 @@ struct StageTraining {
         // The folder's name says what it was trained by.
         func check(_ recorded: inout TrainingSettings) throws {
             guard recorded == settings else {
-                throw IOIError("\(run.configFile.path): settings: found others than the plan's, with which the run began")
+                throw IOIError(
+                    "\(run.configFile.path): settings: found others than the plan's, with which the run began")
             }
         }
         let job =
