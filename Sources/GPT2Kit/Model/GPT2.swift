@@ -35,14 +35,11 @@ public final class GPT2: Sendable {
     {
         var notes: [String] = []
         let heads = checkpoint.otherHeads
-        if !heads.isEmpty { notes.append("beside the language model, not used: \(heads.joined(separator: ", "))") }
+        if !heads.isEmpty { notes.append("beside the language model, not used: \(heads.namedBriefly)") }
         guard let tokenizer else { return notes }
         let (count, rows) = (tokenizer.vocabularySize, config.vocabularySize)
         let added = tokenizer.addedTokens
-        if !added.isEmpty {
-            let names = added.prefix(5).joined(separator: ", ") + (added.count > 5 ? ", …" : "")
-            notes.append("tokens added to the vocabulary: \(names)")
-        }
+        if !added.isEmpty { notes.append("tokens added to the vocabulary: \(added.namedBriefly)") }
         if count > rows { notes.append("\(count - rows) of the added tokens have no row in the embedding") }
         if count < rows {
             notes.append("\(rows - count) rows of the embedding belong to no token; they take part in probabilities")
@@ -81,10 +78,10 @@ public final class GPT2: Sendable {
         let (own, other) = (config.vocabularySize, donor.config.vocabularySize)
         guard own != other else { return nil }
         let (larger, smaller) = own > other ? (self, donor) : (donor, self)
-        let names = larger.tokenizer?.tokens.dropFirst(smaller.config.vocabularySize).prefix(5) ?? []
+        let names = Array(larger.tokenizer?.tokens.dropFirst(smaller.config.vocabularySize) ?? [])
         return
             "\(larger === self ? "the model" : "the donor") has \(abs(own - other)) more rows in its vocabulary than the "
-            + "\(min(own, other)) that both have" + (names.isEmpty ? "" : ": \(names.joined(separator: ", "))")
+            + "\(min(own, other)) that both have" + (names.isEmpty ? "" : ": \(names.namedBriefly)")
     }
 
     /// How many tokens the vocabulary had before any were added; all rows without a tokenizer. Random tokens are drawn
@@ -166,5 +163,12 @@ public final class GPT2: Sendable {
     @discardableResult
     private static func writeWeights(_ parameters: GPT2Parameters, to folder: URL) throws -> String {
         try SafetensorsWriter.write(parameters.tensors(), to: folder.appendingPathComponent("model.safetensors"))
+    }
+}
+
+extension [String] {
+    /// The first five, quoted, since they come from files.
+    fileprivate var namedBriefly: String {
+        prefix(5).map(\.quoted).joined(separator: ", ") + (count > 5 ? " and \(count - 5) more" : "")
     }
 }

@@ -19,7 +19,7 @@ package struct GPT2Checkpoint {
         for name in weights.names {
             guard !name.contains("lora_") else {
                 throw IOIError(
-                    "\(url.path): tensor \(name): found weights of a LoRA adapter, expected a whole model: "
+                    "\(url.path): tensor \(name.quoted): found weights of a LoRA adapter, expected a whole model: "
                         + "call merge_and_unload() of the peft model and save what it returns"
                 )
             }
@@ -64,7 +64,8 @@ package struct GPT2Checkpoint {
             if name == Self.head {
                 try checkTied(tokenTable)
             } else if !name.hasSuffix(".attn.bias"), !name.hasSuffix(".attn.masked_bias"), !Self.isOtherHead(name) {
-                throw IOIError("\(weights.url.path): tensor \(stored) is not part of a GPT-2 of this config.json")
+                throw IOIError(
+                    "\(weights.url.path): tensor \(stored.quoted) is not part of a GPT-2 of this config.json")
             }
         }
     }

@@ -11,6 +11,7 @@ extension ReproductionRecord {
     /// The command that runs the plan in another folder.
     var commandLine: String {
         "ioi reproduce --plan \(plan.name) --model \(plan.model)"
+            + (model.tokenizer.map { " --tokenizer \($0.shellWord)" } ?? "")
             + (plan.training.recipe.map { " --recipe \($0.rawValue)" } ?? "")
     }
 }

@@ -61,7 +61,7 @@ import Testing
             run.errors.hasPrefix(
                 """
                 model model at \(model.model.path)
-                model model: tokens added to the vocabulary: [PAD]
+                model model: tokens added to the vocabulary: "[PAD]"
                 model model: 1 of the added tokens have no row in the embedding
 
                 """

@@ -43,7 +43,7 @@ import Testing
 
     @Test func whatWouldBeLostIsRefused() throws {
         let stranger = #expect(throws: IOIError.self) { try read(write(more: [("h.0.mlp.gate.weight", [2], [1, 2])])) }
-        #expect(stranger!.description.contains("tensor h.0.mlp.gate.weight is not part of a GPT-2"))
+        #expect(stranger!.description.contains("tensor \"h.0.mlp.gate.weight\" is not part of a GPT-2"))
         let untied = [("lm_head.weight", [11, 6], [Float](repeating: 0.5, count: 66))]
         let head = #expect(throws: IOIError.self) { try read(write(more: untied)) }
         #expect(head!.description.contains("expected the two to be tied"))

@@ -50,10 +50,10 @@ import Testing
         #expect(try Self.base.load().notes == [])
         let notes = Self.padded.notes
         #expect(notes.count == 2)
-        #expect(notes[0] == "tokens added to the vocabulary: [PAD]")
+        #expect(notes[0] == "tokens added to the vocabulary: \"[PAD]\"")
         #expect(notes[1].hasPrefix("7 rows of the embedding belong to no token"))
         let note = try #require(try Self.base.load().vocabularyNote(with: Self.padded))
-        #expect(note.hasPrefix("the donor has 8 more rows") && note.hasSuffix(": [PAD]"), "\(note)")
+        #expect(note.hasPrefix("the donor has 8 more rows") && note.hasSuffix(": \"[PAD]\""), "\(note)")
     }
 
     /// Prompts have the same tokens; padding takes part in probabilities alone.
