@@ -15,17 +15,20 @@ extension Plan {
 
     /// - Throws: `IOIError` that names a claim about a figure which its measure does not give.
     func checkFigures() throws {
+        var forms: [String: JSONValue] = [:]
         for (index, claim) in claims.enumerated() {
             try IOIError.scoped("claims[\(index)]") {
-                try check(claim.figure, "figure", isMap: claim.published?.map != nil)
-                if let other = claim.rule.of { try check(other, "rule.of", isMap: false) }
+                try check(claim.figure, "figure", isMap: claim.published?.map != nil, &forms)
+                if let other = claim.rule.of { try check(other, "rule.of", isMap: false, &forms) }
             }
         }
     }
 
-    private func check(_ path: FigurePath, _ field: String, isMap: Bool) throws {
+    /// - Parameter forms: those of the results so far, by measurement.
+    private func check(_ path: FigurePath, _ field: String, isMap: Bool, _ forms: inout [String: JSONValue]) throws {
         guard let measure = path.measure else { return }
-        let form = try form(of: measure, isOfBase: path.model == .base)
+        let form = try forms[path.measurement] ?? form(of: measure, isOfBase: path.model == .base)
+        forms[path.measurement] = form
         let steps = try path.steps(in: form, field)
         let found = "found \(path.description.quoted)"
         if isMap {
