@@ -328,7 +328,7 @@ def check_read(arguments: argparse.Namespace, source: Source, out: Path, name: s
     options = ["--count", 16, "--epochs", 1, "--eval-count", 0, "--lr", 1e-4, "--threads", arguments.threads]
     process = subprocess.run(
         words(arguments.ioi, "finetune", "--model", out, *more, *options, "--out", run, "--quiet"),
-        capture_output=True, text=True,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if process.returncode != 0:
         print(process.stderr)
@@ -359,7 +359,7 @@ def check_refused(arguments: argparse.Namespace, source: Source, out: Path, name
     out.mkdir()
     make(source, out)
     process = subprocess.run(
-        words(arguments.ioi, "eval", "--model", out, "--count", 2), capture_output=True, text=True
+        words(arguments.ioi, "eval", "--model", out, "--count", 2), capture_output=True, text=True, check=False
     )
     line = process.stderr.splitlines()[-1] if process.stderr else ""
     good = process.returncode == 1 and word in line and line.startswith("ioi: ") and process.stdout == ""
@@ -378,7 +378,7 @@ def evaluate(arguments: argparse.Namespace, folder: Path, *more: object) -> tupl
         arguments.ioi, "eval", "--model", folder, *more, "--count", arguments.prompts,
         "--threads", arguments.threads, "--format", "json",
     )  # fmt: skip
-    process = subprocess.run(command, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         print(process.stderr)
         return float("nan"), ""
