@@ -4,13 +4,11 @@
 All are made from one GPT-2 folder: what its tokenizer is saved as, shards, names that wrappers give to weights, added
 and padded vocabularies, variants of the architecture, heads stored apart or beside the language model, merged adapters.
 For each, the mean logit difference over IOI prompts that `ioi eval` reports with the folder's own tokenizer is compared
-with the one that the model object in memory gives in float64. What `ioi finetune` writes from some of them is loaded by
-`transformers` again, and measured with the tokenizer that it finds there. Folders that cannot be read must be refused in
-one line that says what they are.
+with the one that the model object in memory gives in float64. What `ioi finetune` writes from some of them is loaded
+by `transformers` again, whose tokenizer must be the one from before. Folders that cannot be read must be refused in one
+line that says what they are.
 
 Exits with 1 if a logit difference is off by more than 1e-4, or a folder is not refused as it should be.
-
-Needs peft and accelerate besides Benchmarks/requirements.txt.
 """
 
 import argparse
@@ -28,6 +26,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GPT2Config,
@@ -77,7 +76,9 @@ def trainer_checkpoint(source: Source, out: Path) -> Made:
     model, tokenizer = source.model(), source.tokenizer()
     tokenizer.pad_token = tokenizer.eos_token
     ids = tokenizer("When Mary and John went to the store, John gave a drink to Mary")["input_ids"]
-    arguments = TrainingArguments(out.parent / "trainer", max_steps=2, save_steps=2, report_to=[], use_cpu=True, disable_tqdm=True)
+    arguments = TrainingArguments(
+        out.parent / "trainer", max_steps=2, save_steps=2, report_to=[], use_cpu=True, disable_tqdm=True
+    )
     examples = [{"input_ids": ids, "labels": ids}] * 16
     Trainer(model=model, args=arguments, train_dataset=examples, processing_class=tokenizer).train()
     (out.parent / "trainer" / "checkpoint-2").rename(out)
@@ -223,7 +224,13 @@ READ: dict[str, Maker] = {
 }
 
 # Of these, what `ioi finetune` writes is measured as well.
-TRAINED = ["tokenizer.json alone", "[PAD] added, padded to 64", "gelu", "head stored apart", "no tokenizer, --tokenizer"]
+TRAINED = [
+    "tokenizer.json alone",
+    "[PAD] added, padded to 64",
+    "gelu",
+    "head stored apart",
+    "no tokenizer, --tokenizer",
+]
 
 
 def adapter(source: Source, out: Path) -> None:
@@ -268,8 +275,6 @@ def headless(source: Source, out: Path) -> None:
 
 
 def other_architecture(source: Source, out: Path, kind: str) -> None:
-    from transformers import AutoConfig
-
     AutoConfig.for_model(kind).save_pretrained(out)
     save_weights({"weight": torch.zeros(1)}, out)
 
@@ -323,7 +328,7 @@ def check_read(arguments: argparse.Namespace, source: Source, out: Path, name: s
     options = ["--count", 16, "--epochs", 1, "--eval-count", 0, "--lr", 1e-4, "--threads", arguments.threads]
     process = subprocess.run(
         words(arguments.ioi, "finetune", "--model", out, *more, *options, "--out", run, "--quiet"),
-        capture_output=True, text=True,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if process.returncode != 0:
         print(process.stderr)
@@ -354,7 +359,7 @@ def check_refused(arguments: argparse.Namespace, source: Source, out: Path, name
     out.mkdir()
     make(source, out)
     process = subprocess.run(
-        words(arguments.ioi, "eval", "--model", out, "--count", 2), capture_output=True, text=True
+        words(arguments.ioi, "eval", "--model", out, "--count", 2), capture_output=True, text=True, check=False
     )
     line = process.stderr.splitlines()[-1] if process.stderr else ""
     good = process.returncode == 1 and word in line and line.startswith("ioi: ") and process.stdout == ""
@@ -373,11 +378,12 @@ def evaluate(arguments: argparse.Namespace, folder: Path, *more: object) -> tupl
         arguments.ioi, "eval", "--model", folder, *more, "--count", arguments.prompts,
         "--threads", arguments.threads, "--format", "json",
     )  # fmt: skip
-    process = subprocess.run(command, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         print(process.stderr)
         return float("nan"), ""
-    notes = [line.split(": ", 1)[1] for line in process.stderr.splitlines() if line.startswith(f"model {folder.name}: ")]
+    start = f"model {folder.name}: "
+    notes = [line.removeprefix(start) for line in process.stderr.splitlines() if line.startswith(start)]
     return json.loads(process.stdout)["results"]["logit_difference"]["mean"], "; ".join(notes)
 
 
