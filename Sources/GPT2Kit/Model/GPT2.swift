@@ -145,7 +145,9 @@ public final class GPT2: Sendable {
     ///
     /// - Returns: SHA-256 of the weights file.
     @discardableResult
-    package static func write(_ parameters: GPT2Parameters, like original: ModelLocation, to folder: URL) throws -> String {
+    package static func write(_ parameters: GPT2Parameters, like original: ModelLocation, to folder: URL) throws
+        -> String
+    {
         let config = try InputFile.readText(original.configFile)
         try AtomicFile.write(
             try parameters.config.json(basedOn: config), to: folder.appendingPathComponent("config.json")

@@ -89,7 +89,9 @@ extension ModelOptions {
             let location = try location()
             let config = try GPT2Config(contentsOf: location.configFile)
             if names.contains("default") {
-                try Self.reportBorrowedCircuit(of: location, config) { try SafetensorsSet.sha256(at: location.weightsFile) }
+                try Self.reportBorrowedCircuit(of: location, config) {
+                    try SafetensorsSet.sha256(at: location.weightsFile)
+                }
             }
             return try names.map { try Circuit.named($0, for: config, at: location) }
         } catch let error as IOIError where error.field == "circuit" {

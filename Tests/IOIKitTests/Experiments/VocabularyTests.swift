@@ -234,7 +234,9 @@ import Testing
             values: UnsafeBufferPointer(start: parameters.tokenTable.base, count: parameters.entries[0].count)
         )
         let copy = model.model.appendingPathComponent("copy.safetensors")
-        _ = try withExtendedLifetime(parameters) { try SafetensorsWriter.write(parameters.tensors() + [head], to: copy) }
+        _ = try withExtendedLifetime(parameters) {
+            try SafetensorsWriter.write(parameters.tensors() + [head], to: copy)
+        }
         let weights = model.model.appendingPathComponent("model.safetensors")
         try FileManager.default.removeItem(at: weights)
         try FileManager.default.moveItem(at: copy, to: weights)
