@@ -31,10 +31,11 @@ final class Outputs {
     func write(_ flag: String, _ contents: () throws -> Data) rethrows -> Bool {
         guard let file = files[flag] else { return true }
         let data = try contents()
+        // Its claim ends even if what is printed in its place ends the program.
+        defer { files[flag] = nil }
         do {
             if file.isStandardOutput { print(data) } else { try file.write(data) }
             whenWritten(flag)
-            files[flag] = nil
             return true
         } catch {
             failure = failure ?? error as? IOIError ?? IOIError("\(error)")

@@ -150,10 +150,17 @@ import Testing
     }
 
     @Test func withoutMemoryThereIsOneLine() async throws {
-        let run = try await Self.shell(
-            "ulimit -v 2000000; \"$IOI\" model random --like gpt2-xl --out big --quiet --threads 1")
-        #expect(run.status == 1 && run.complaints.count == 1, "\(run.errors)")
-        #expect(run.complaints.first?.hasSuffix("MB more memory are needed than the system gives") == true)
+        func run(_ kilobytes: Int, _ model: String) async throws -> String? {
+            let run = try await Self.shell(
+                "ulimit -v \(kilobytes); \"$IOI\" model random --like \(model) --out big --quiet --threads 1")
+            #expect(run.status == 1 && run.complaints.count == 1, "\(run.errors)")
+            return run.complaints.first
+        }
+        #expect(
+            try await run(2_000_000, "gpt2-xl")
+                == "ioi: a model of this shape takes 6.2 GB, and there are 2.0 GB of memory")
+        // It would fit if there were nothing else.
+        #expect(try await run(550_000, "gpt2")?.hasSuffix("MB more memory are needed than the system gives") == true)
     }
 
     // MARK: Files that change

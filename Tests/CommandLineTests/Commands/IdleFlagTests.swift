@@ -60,7 +60,7 @@ import Testing
         "--seed": "3", "--answers": "given", "--irregular": "warn", "--mean-group": "global", "--ablate": "mean",
         "--threads": "1", "--backend": "auto", "--precision": "fp32", "--memory": "1", "--donor": "x", "--site": "z",
         "--position": "END", "--sender": "heads", "--receiver": "logits", "--path-mlp": "freeze", "--path-ln": "freeze",
-        "--knockout": "0.1", "--component": "z", "--direction": "both", "--circuit": "x.json", "--random-sets": "2",
+        "--knockout": "0.1", "--component": "z", "--direction": "both", "--circuit": circuit, "--random-sets": "2",
         "--exact": "2", "--aggregate": "mean-of-ratios", "--copying": "0.5", "--correlation": "0.5",
         "--attribution-share": "3", "--inhibition-effect": "3", "--backup-effect": "3", "--logits-effect": "3",
         "--sender-effect": "3", "--query-effect": "3", "--s2-effect": "3", "--s1-effect": "3", "--most": "2",
@@ -233,9 +233,11 @@ import Testing
                     .contains(idle.command)
                 || idle.command.hasPrefix("model ") && !["model info", "model check"].contains(idle.command)
                 || idle.context == ["--resume"]
-            let line =
+            var line =
                 idle.command.split(separator: " ").map(String.init) + Self.commands[idle.command]! + idle.context
                 + [flag] + value + (isNaming ? [] : ["--model", Self.model.model.path])
+            // Other cases run at the same time.
+            if let folder = line.firstIndex(of: Self.model.file("never").path) { line[folder] += UUID().uuidString }
             let run = try await Program.run(line)
             let complaints = run.complaints.filter { $0.hasPrefix("ioi: ") }
             #expect(run.status == 64 && complaints.count == 1 && run.output.isEmpty, "\(line): \(run.errors)")

@@ -101,7 +101,7 @@ import Testing
         let crypto = build.resolvingSymlinksInPath().appendingPathComponent("../../checkouts/swift-crypto/Sources")
         let targets = try FileManager.default.contentsOfDirectory(at: crypto, includingPropertiesForKeys: nil)
         let maps = targets.map { $0.appendingPathComponent("include/module.modulemap") }
-        let own = ["COpenBLAS", "CKernels/include"].map {
+        let own = ["COpenBLAS", "CKernels/include", "CSystem/include"].map {
             ModelLocation.sourcePackage.appendingPathComponent("Sources/\($0)/module.modulemap")
         }
         return own + maps.filter { FileManager.default.fileExists(atPath: $0.path) }

@@ -311,10 +311,8 @@ import Testing
     @Test func theDefaultIsGPT2ThenTheEmbeddedModel() throws {
         let none = try #require(message(nil))
         #expect(none.kind == .failure)
-        for place in [
-            "package/models/gpt2,", "hub/models--gpt2,", "data/embedded;", "Scripts/fetch-gpt2.sh",
-            "or give the model's folder",
-        ] {
+        // So long a folder's name as that of the test may cost the middle of the message.
+        for place in ["package/models/gpt2,", "data/embedded;", "Scripts/fetch-gpt2.sh", "or give the model's folder"] {
             #expect(none.description.contains(place), "\(place)")
         }
         // A folder of GPT-2 that cannot be used is the error, as long as nothing can be used.

@@ -14,9 +14,11 @@ final class FuzzBench {
         model = try TemporaryModel(heads: 2, width: 8, knowing: ChoiceFixture.texts)
         folder = try ModelTestFolder()
         try addModel()
+        try addForms()
         try addPrompts()
         try addTasks()
         try addCircuits()
+        try addPartialResults()
         try addRun()
         try addPlan()
     }
@@ -48,6 +50,38 @@ final class FuzzBench {
                     _ = try BPETokenizer(directory: copy)
                 })
         }
+    }
+
+    /// The model in other forms: a tokenizer in one file, weights in two.
+    private func addForms() throws {
+        let model = try model.load()
+        let vocabulary = try String(contentsOf: self.model.model.appendingPathComponent("vocab.json"), encoding: .utf8)
+        let merges = try String(contentsOf: self.model.model.appendingPathComponent("merges.txt"), encoding: .utf8)
+            .split(separator: "\n").dropFirst().map(String.init)
+        let tokenizer = """
+            {"version": "1.0", "added_tokens": [{"id": \(model.config.vocabularySize), "content": "[PAD]", "special": true}],
+             "normalizer": null, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+             "post_processor": {"type": "ByteLevel"}, "decoder": {"type": "ByteLevel"},
+             "model": {"type": "BPE", "vocab": \(vocabulary),
+                       "merges": \(String(decoding: try JSONEncoder().encode(merges), as: UTF8.self))}}
+            """
+        let file = try folder.put("whole/tokenizer.json", Data(tokenizer.utf8))
+        try targets.append(
+            FuzzTarget("tokenizer.json", .json, file, weight: 2) {
+                _ = try BPETokenizer(directory: file.deletingLastPathComponent())
+            })
+
+        let shards = folder.file("shards")
+        try FileManager.default.createDirectory(at: shards, withIntermediateDirectories: true)
+        let tensors = model.parameters.tensors()
+        var map: [String: String] = [:]
+        for (name, part) in [("a.safetensors", tensors[..<5]), ("b.safetensors", tensors[5...])] {
+            try SafetensorsWriter.write(Array(part), to: shards.appendingPathComponent(name))
+            for tensor in part { map[tensor.name] = name }
+        }
+        let index = try folder.put("shards/model.safetensors.index.json", JSONEncoder().encode(["weight_map": map]))
+        try targets.append(
+            FuzzTarget("model.safetensors.index.json", .json, index) { _ = try GPT2Checkpoint(contentsOf: index) })
     }
 
     private func addPrompts() throws {
@@ -119,6 +153,29 @@ final class FuzzBench {
             HeadClass(name: "early", heads: [Head(0, 1)], position: .one(.s2)),
         ]
     )
+
+    /// Of a sweep over two prompts that was stopped after the first.
+    private func addPartialResults() throws {
+        let results = folder.file("patch.json")
+        let model = try model.load()
+        let experiment = PatchExperiment(
+            mode: .activation(.init(site: .z, positions: [.one(.end)], denoise: false)),
+            prompts: PromptSource(count: 2),
+            aggregation: .ratioOfMeans)
+        func resume() throws {
+            let partial = try PartialResults(besides: results, deciding: ["fuzz"])
+            let settings = RunSettings(workers: Workers(count: 1))
+            _ = try experiment.run(on: Subject(of: experiment, model), Work(settings, partial: partial))
+        }
+        var begun = PatchMeasures(cells: 4)
+        (begun.original, begun.donor, begun.patched) = ([1.5], [0], [[1], [2], [3], [4]])
+        let partial = try PartialResults(besides: results, deciding: ["fuzz"])
+        _ = try? partial.measure("activation", PatchMeasures.Size(cells: 4, prompts: 2)) { _ in
+            throw PatchInterruption(measures: begun)
+        }
+        try targets.append(
+            FuzzTarget("partial results", .json, folder.file("patch.json.partial"), weight: 5, read: resume))
+    }
 
     private func addRun() throws {
         _ = try FinetuneRun.start(model, "trained").train()
