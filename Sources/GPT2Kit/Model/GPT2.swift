@@ -40,9 +40,9 @@ public final class GPT2: Sendable {
         let (count, rows) = (tokenizer.vocabularySize, config.vocabularySize)
         let added = tokenizer.addedTokens
         if !added.isEmpty { notes.append("tokens added to the vocabulary: \(added.namedBriefly)") }
-        if count > rows { notes.append("\(count - rows) of the added tokens have no row in the embedding") }
+        if count > rows { notes.append("added tokens without a row in the embedding: \(count - rows)") }
         if count < rows {
-            notes.append("\(rows - count) rows of the embedding belong to no token; they take part in probabilities")
+            notes.append("rows of the embedding without a token, which take part in probabilities: \(rows - count)")
         }
         return notes
     }
@@ -78,9 +78,10 @@ public final class GPT2: Sendable {
         let (own, other) = (config.vocabularySize, donor.config.vocabularySize)
         guard own != other else { return nil }
         let (larger, smaller) = own > other ? (self, donor) : (donor, self)
+        let more = abs(own - other)
         let names = Array(larger.tokenizer?.tokens.dropFirst(smaller.config.vocabularySize) ?? [])
         return
-            "\(larger === self ? "the model" : "the donor") has \(abs(own - other)) more rows in its vocabulary than the "
+            "\(larger === self ? "the model" : "the donor") has \(more) more \(more == 1 ? "row" : "rows") in its vocabulary than the "
             + "\(min(own, other)) that both have" + (names.isEmpty ? "" : ": \(names.namedBriefly)")
     }
 

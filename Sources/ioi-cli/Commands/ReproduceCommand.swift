@@ -75,6 +75,7 @@ struct ReproduceCommand: ParsableCommand {
     func run() throws {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
+        if folder.out?.isEmpty == true { throw IOIError.invalid("out", "found an empty name, expected a folder") }
         let plan = try measurement.plan.map { try Plan.named($0) }
         var model = model
         if let plan, model.model == nil { model.model = plan.model }
@@ -91,9 +92,8 @@ struct ReproduceCommand: ParsableCommand {
             try write(forecast, text: { forecast.text(out: out) }, csv: { forecast.csv })
             return
         }
-        // After all checks of the plan: the folder would remain.
-        if let out = folder.out { try Outputs.named("--out") { _ = try OutputFolder.open(out) } }
         let job = try Reproduction(chosen, in: url, model: gpt2, stages: stages, settings: settings)
+        if !common.quiet, let note = job.dataset.counterfactualNote(for: .groups) { Terminal.say(note) }
         Interrupt.listen()
         let record = try run(job, out: out)
         try write(record, text: { record.text(out: out) }, csv: { record.csv })

@@ -62,7 +62,7 @@ import Testing
                 """
                 model model at \(model.model.path)
                 model model: tokens added to the vocabulary: "[PAD]"
-                model model: 1 of the added tokens have no row in the embedding
+                model model: added tokens without a row in the embedding: 1
 
                 """
             ),

@@ -50,14 +50,21 @@ public final class Reproduction {
     }
 
     private static func prepare(_ folder: URL) throws -> FileLock {
-        try OutputFolder.make(folder)
+        do {
+            _ = try OutputFolder.open(folder.path)
+            for name in ["runs", "results"] { try OutputFolder.make(folder.appendingPathComponent(name)) }
+        } catch let error as IOIError {
+            throw IOIError.invalid("out", error.problem)
+        }
         let lock = try RunFolder(folder).lock()
-        for name in ["runs", "results"] { try OutputFolder.make(folder.appendingPathComponent(name)) }
         for name in ["", "results"] {
             AtomicFile.removeLeftovers(in: folder.appendingPathComponent(name), all: true)
         }
         return lock
     }
+
+    /// The plan's own prompts.
+    public var dataset: TaskDataset { work.measuring.prompts.dataset }
 
     /// Does the work that is not cached, and decides the claims.
     ///
