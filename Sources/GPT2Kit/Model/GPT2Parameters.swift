@@ -69,7 +69,7 @@ public final class GPT2Parameters: @unchecked Sendable {
         finalBeta = next()
     }
 
-    /// - Throws: ``IOIError`` if the weights of such a model take more memory than there is.
+    /// - Throws: ``IOIError`` if the weights of such a model take more memory than is available.
     package static func checkMemory(for config: GPT2Config) throws {
         let count = entries(of: config).reduce(0.0) {
             $0 + Double($1.matrixShape.rows) * Double($1.matrixShape.columns)

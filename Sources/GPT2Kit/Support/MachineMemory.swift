@@ -10,26 +10,27 @@ package enum MachineMemory {
     ///   - field: the option that asks for memory.
     ///   - value: its value.
     ///   - bytes: what each unit of the value takes.
-    ///   - most: the memory that there is, in bytes.
+    ///   - most: the memory available, in bytes.
     /// - Throws: ``IOIError`` of the field if that is more than ``limit``.
     package static func check(_ field: String, _ value: Int, bytesEach bytes: Int, most: Int = limit) throws {
         guard value > most / bytes else { return }
         let needed = Double(value) * Double(bytes)
         throw IOIError.invalid(
             field,
-            "found \(value), which takes about \(gigabytes(needed)), expected at most \(most / bytes) "
-                + "with the \(gigabytes(Double(most))) of memory that there are"
+            "found \(value) (about \(gigabytes(needed)) of memory), expected at most \(most / bytes) "
+                + "(the \(gigabytes(Double(most))) available)"
         )
     }
 
     /// - Parameters:
     ///   - bytes: the memory needed.
     ///   - purpose: what needs it, the subject of the error.
-    ///   - most: the memory that there is, in bytes.
+    ///   - most: the memory available, in bytes.
     /// - Throws: ``IOIError`` if that is more than ``limit``.
     package static func check(_ bytes: Double, for purpose: String, most: Int = limit) throws {
         guard bytes > Double(most) else { return }
-        throw IOIError("\(purpose) takes \(gigabytes(bytes)), and there are \(gigabytes(Double(most))) of memory")
+        let available = gigabytes(Double(most))
+        throw IOIError("\(purpose) takes \(gigabytes(bytes)) of memory, more than the \(available) available")
     }
 
     private static func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(1)) GB" }

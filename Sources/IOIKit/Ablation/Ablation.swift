@@ -74,15 +74,14 @@ public struct Ablation: Codable, Equatable, Sendable {
     )
 }
 
-/// Prompts that differ only in their words: of one template, structure (``Prompt/structure``) and length.
-struct PromptGroup: Hashable {
-    let template: String
-    let structure: String
-    let length: Int
-
-    init(_ prompt: Prompt) {
-        template = prompt.template
-        structure = prompt.structure
-        length = prompt.tokens.count
+extension Ablation {
+    /// - Parameter reference: the number of prompts over which means are taken; nil for the measured ones.
+    func use(reference: Int? = nil) -> CounterfactualUse {
+        switch kind {
+        case .zero: .none
+        case .mean: group == .template && reference == nil ? .groups : .values
+        case .resample: .groups
+        case .counterfactual, .optimal: .values
+        }
     }
 }

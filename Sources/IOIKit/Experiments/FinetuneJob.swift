@@ -22,7 +22,7 @@ public final class FinetuneJob {
     ///   - heldOut: the prompts to evaluate on; nil for no evaluation.
     ///   - settings: threads, memory and interruption.
     ///   - run: the run folder.
-    ///   - claim: of the folder, if it was made before.
+    ///   - reservation: of the folder, if it was made before.
     ///   - base: the model to start from.
     ///   - source: what to train on.
     ///   - check: throws if the examples are not what was asked for.
@@ -30,7 +30,7 @@ public final class FinetuneJob {
     ///   is too full. Nothing is left behind then.
     public static func start(
         in run: RunFolder,
-        claim: RunFolder.Claim? = nil,
+        reservation: RunFolder.Reservation? = nil,
         from base: GPT2,
         on source: TrainingSource,
         heldOut: PromptSource?,
@@ -41,7 +41,7 @@ public final class FinetuneJob {
         try heldOut?.validate()
         try settings.validate()
         try settings.precision.check()
-        let claim = try claim ?? RunFolder.Claim(run)
+        let reservation = try reservation ?? RunFolder.Reservation(run)
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         try check(training)
@@ -53,11 +53,11 @@ public final class FinetuneJob {
             ),
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
-        try claim.begin(record)
+        try reservation.begin(record)
         let job = try FinetuneJob(
-            run: run, lock: claim.lock, record: record, base: base, training: training, heldOut: measured
+            run: run, lock: reservation.lock, record: record, base: base, training: training, heldOut: measured
         )
-        claim.keep()
+        reservation.keep()
         return job
     }
 

@@ -71,24 +71,3 @@ extension CounterfactualHealth.Groups {
         self.differing = positions == 0 ? nil : Double(differing) / Double(positions)
     }
 }
-
-/// What an experiment takes from counterfactuals.
-public enum CounterfactualUse: Equatable, Sendable {
-    case none
-    /// The values in each prompt's own, or means over all of them or over others.
-    case values
-    /// Values of the prompts that differ only in their words: ``CounterfactualHealth/Groups``.
-    case groups
-}
-
-extension Ablation {
-    /// - Parameter reference: the number of prompts over which means are taken; nil for the measured ones.
-    func use(reference: Int? = nil) -> CounterfactualUse {
-        switch kind {
-        case .zero: .none
-        case .mean: group == .template && reference == nil ? .groups : .values
-        case .resample: .groups
-        case .counterfactual, .optimal: .values
-        }
-    }
-}

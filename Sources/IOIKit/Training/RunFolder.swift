@@ -38,7 +38,7 @@ public struct RunFolder: Sendable {
     }
 
     /// A folder that is locked for a new run. What was made for it is removed with this, unless the run has started.
-    public final class Claim {
+    public final class Reservation {
         let lock: FileLock
         private let run: RunFolder
         /// What was made for the run, in order.
@@ -212,6 +212,12 @@ extension RunRecord: CheckedRecord {
         try IOIError.check("dataset.count", dataset.count, in: 1...1_000_000_000)
         for (field, prompts) in [("prompts", prompts), ("held_out", heldOut)] {
             if let prompts { try IOIError.check("\(field).count", prompts.count, in: 1...PromptSource.most) }
+        }
+        // Seen before the prompts are made, which takes long for a large number.
+        if let prompts, settings.examples == .prompts, prompts.file == nil, prompts.published == nil,
+            prompts.count != dataset.count
+        {
+            throw IOIError.invalid("prompts.count", "found \(prompts.count), expected dataset.count, \(dataset.count)")
         }
         try IOIError.scoped("settings") {
             do {

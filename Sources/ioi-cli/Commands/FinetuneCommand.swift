@@ -117,8 +117,8 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         guard start.from == nil || model.model == nil else {
             throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
         }
-        let claim = try folder.out.map { out in
-            try Outputs.named("--out") { try RunFolder.Claim(RunFolder(path: out)) }
+        let reservation = try folder.out.map { out in
+            try Outputs.named("--out") { try RunFolder.Reservation(RunFolder(path: out)) }
         }
         var chosen = model
         if let from = start.from { chosen.model = absolutePath(from) }
@@ -150,7 +150,8 @@ struct FinetuneCommand: ParsableCommand, CommandDefaults {
         let isNaming = heldOut != nil && heldOut?.task == nil
         let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
-            in: RunFolder(path: run), claim: claim, from: base, on: source, heldOut: heldOut, settings: settings
+            in: RunFolder(path: run), reservation: reservation, from: base, on: source, heldOut: heldOut,
+            settings: settings
         ) { training in
             // They apply to held-out prompts as well.
             try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])

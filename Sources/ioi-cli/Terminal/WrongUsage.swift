@@ -156,20 +156,4 @@ extension String {
             .filter { $0.distance <= 2 && 2 * $0.distance < count }
         return near.min { $0.distance < $1.distance }?.choice
     }
-
-    /// The least number of characters inserted, deleted, replaced, or swapped with their neighbour.
-    private func distance(to other: String) -> Int {
-        let (a, b) = (Array(self), Array(other))
-        var rows = [Array(0...b.count)]
-        for i in a.indices {
-            var row = [i + 1]
-            for j in b.indices {
-                var least = Swift.min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { least = Swift.min(least, rows[i - 1][j - 1] + 1) }
-                row.append(least)
-            }
-            rows.append(row)
-        }
-        return rows[a.count][b.count]
-    }
 }

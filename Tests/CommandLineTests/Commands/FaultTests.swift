@@ -158,7 +158,7 @@ import Testing
         }
         #expect(
             try await run(2_000_000, "gpt2-xl")
-                == "ioi: a model of this shape takes 5.9 GB, and there are 2.0 GB of memory")
+                == "ioi: a model of this shape takes 5.9 GB of memory, more than the 2.0 GB available")
         // It would fit if there were nothing else.
         #expect(try await run(550_000, "gpt2")?.hasSuffix("MB more memory are needed than the system gives") == true)
     }

@@ -15,10 +15,7 @@ import Testing
             try MachineMemory.check("count", 11, bytesEach: 100_000_000, most: 1_000_000_000)
         }
         #expect(
-            error
-                == .invalid(
-                    "count",
-                    "found 11, which takes about 1.1 GB, expected at most 10 with the 1.0 GB of memory that there are"))
+            error == .invalid("count", "found 11 (about 1.1 GB of memory), expected at most 10 (the 1.0 GB available)"))
         // Without overflow.
         #expect(throws: IOIError.self) { try MachineMemory.check("count", .max, bytesEach: 1000) }
     }

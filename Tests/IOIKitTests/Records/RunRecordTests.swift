@@ -38,6 +38,7 @@ import Testing
         JSONMutation("settings.epochs", "2.5", "found a number that is not whole"),
         JSONMutation("dataset.count", "0", "dataset.count: found 0"),
         JSONMutation("prompts.count", "99999999", "prompts.count: found 99999999, expected 1 to 10000000"),
+        JSONMutation("prompts.count", "1000000", "prompts.count: found 1000000, expected dataset.count, 21"),
         JSONMutation("held_out.count", "0", "held_out.count: found 0"),
         JSONMutation("prompts", nil, "expected either \"prompts\" or \"text\" to train on"),
         JSONMutation("text", "{\"paths\": []}", "expected either \"prompts\" or \"text\" to train on"),

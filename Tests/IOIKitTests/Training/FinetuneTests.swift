@@ -280,11 +280,11 @@ import Testing
         func contents() throws -> [String] {
             try FileManager.default.subpathsOfDirectory(atPath: model.file("run").path).sorted()
         }
-        let claim = try RunFolder.Claim(RunFolder(model.file("run")))
+        let reservation = try RunFolder.Reservation(RunFolder(model.file("run")))
         let busy = #expect(throws: IOIError.self) { try Self.start(model, "run") }
         #expect(busy!.description.hasSuffix("another process is at work in this run folder"))
         #expect(try contents() == [".lock"])
-        withExtendedLifetime(claim) {}
+        withExtendedLifetime(reservation) {}
         // Settings that fail after the folder is made.
         for folder in ["new", "mine"] {
             if folder == "mine" {
