@@ -79,7 +79,8 @@ import Testing
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aSignalSavesAndTheRunGoesOnAsIfNever(_ number: Int32) async throws {
-        let model = try TemporaryModel(layers: 2, heads: 4, width: 64)
+        // Large enough that a busy machine sends the signal before the end.
+        let model = try TemporaryModel(layers: 4, heads: 4, width: 128)
         #expect(try await Program.run(Self.arguments(model, "whole")).status == 0)
         let process = try Program.start(Self.arguments(model, "stopped"))
         try await Self.wait(model, "stopped", steps: 3, while: process)
