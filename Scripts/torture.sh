@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stops training runs and plans at random moments, or starts two of them at once, and checks that nothing is lost: in the
-# end the files are, byte for byte but for times, those of a run that nothing disturbed.
+# end the files are, byte for byte but for times, the same as those of an undisturbed run.
 #
 #   Scripts/torture.sh PROGRAM kills COUNT [SEED]    signals (KILL, TERM, INT), each followed by the same command again
 #   Scripts/torture.sh PROGRAM starts COUNT [SEED]   pairs of simultaneous starts on one --out, of which one must win
@@ -15,7 +15,8 @@ if [[ $# -lt 3 || $# -gt 4 || ! $2 =~ ^(kills|starts)$ || ! $3 =~ ^[0-9]+$ ]]; t
 fi
 program=$(realpath "$1") || exit 64
 mode=$2 count=$3 RANDOM=${4:-0}
-work=$(mktemp -d "${TMPDIR:-/tmp}/ioi-torture.XXXXXX") || exit 1
+work=$(realpath "${TMPDIR:-/tmp}")/ioi-torture-$$
+mkdir "$work" || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 failures=0
@@ -35,7 +36,7 @@ cat > plan.json <<PLAN
  "claims": [{"name": "c", "text": "t", "figure": "clean@3/eval/logit_difference", "rule": {"at_least": 1}}]}
 PLAN
 
-# The command that begins or goes on with the work of a kind in the folder `run` of the working directory.
+# The command that begins or resumes the work of a kind in the folder `run` of the working directory.
 command_of() {
     case $1 in
     finetune)
@@ -64,7 +65,7 @@ digest() {
 milliseconds() { date +%s%3N; }
 pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 
-# What nothing disturbed, and how long it takes.
+# The undisturbed runs, and how long they take.
 declare -A wanted took
 for kind in finetune reproduce; do
     mkdir "$kind" && cd "$kind" || exit 1

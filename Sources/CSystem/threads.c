@@ -56,8 +56,8 @@ static void *help(void *unused) {
     return unused;
 }
 
-/// Makes a thread that nobody waits for and that no signal interrupts but those of its own faults: where these are
-/// blocked, the system ends the process without calling any handler.
+/// Makes a detached thread that blocks all signals but those of its own faults: if these were blocked, the system would
+/// end the process without calling a handler.
 static bool make_thread(void *(*body)(void *), void *context) {
     static const int faults[] = {SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
     sigset_t blocked, before;

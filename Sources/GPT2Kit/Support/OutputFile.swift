@@ -11,7 +11,7 @@ package final class OutputFile: Sendable {
     /// nil for a file that is not replaced.
     private let lock: FileLock?
 
-    /// Makes the folder that it lies in if there is none; an existing file is not touched.
+    /// Makes its folder if there is none; an existing file is not touched.
     ///
     /// - Throws: ``IOIError``, of kind `usage` unless another process has claimed the file.
     package init(_ path: String) throws {

@@ -2,7 +2,7 @@ import Foundation
 
 /// Folders to be filled when work is done, tried before.
 package enum OutputFolder {
-    /// Makes a folder, and those it lies in, unless it exists.
+    /// Makes a folder and its parents, unless it exists.
     ///
     /// - Returns: whether this call made the folder.
     /// - Throws: ``IOIError`` of kind `usage` if it is not a folder, or cannot be made.

@@ -120,7 +120,7 @@ struct TokenizerJSON: Decodable {
             guard isPlain else {
                 throw IOIError(
                     "added_tokens: found \(token.content.quoted) with single_word, lstrip or rstrip, expected a token "
-                        + "that stands for its own text alone"
+                        + "that stands only for its own text"
                 )
             }
         }

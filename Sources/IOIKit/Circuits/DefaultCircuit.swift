@@ -4,7 +4,7 @@ import Foundation
 /// al. 2211.00593, section 3) for every model with its layers and heads.
 public struct DefaultCircuit: Sendable {
     public let file: URL
-    /// Whether only the shape of the model speaks for the circuit, unless its weights are those of GPT-2 small.
+    /// Whether the circuit was chosen by the shape of the model alone, which is right only for the weights of GPT-2 small.
     private let isByShape: Bool
 
     /// - Parameters:

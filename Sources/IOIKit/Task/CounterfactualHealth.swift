@@ -1,4 +1,4 @@
-/// How well the counterfactuals of some prompts stand in for them: what to look at before values are taken from them.
+/// How well counterfactuals replace their prompts: what to look at before values are taken from them.
 public struct CounterfactualHealth: Codable, Equatable, Sendable {
     /// Prompts that differ only in their words, over which a mean by template is taken, and among which values are
     /// resampled.

@@ -18,7 +18,7 @@ enum Interrupt {
     /// corrupted its memory, once in about sixty interruptions, so threads that compute must not be interrupted; those
     /// of workers block all signals. Only where the system makes no thread is the main one interrupted.
     static func listen() {
-        // Under nohup the work goes on without the terminal.
+        // Under nohup the work continues without the terminal.
         for number in signals where number != SIGHUP || !process_ignores(SIGHUP) {
             signal(number) { number in
                 Interrupt.pending.store(true, ordering: .relaxed)

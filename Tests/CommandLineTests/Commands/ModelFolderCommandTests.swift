@@ -7,7 +7,7 @@ import Testing
 
 /// Model folders that others made, by the program itself.
 @Suite struct ModelFolderCommandTests: FinetuneRuns {
-    /// A model without a tokenizer, which lies in a folder of its own.
+    /// A model without a tokenizer, which is in a folder of its own.
     private static let parted: (model: TemporaryModel, tokenizer: String) = {
         let model = try! TemporaryModel()
         let folder = model.file("tokenizer")

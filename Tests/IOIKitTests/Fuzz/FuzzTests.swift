@@ -57,7 +57,8 @@ import Testing
                 + "\(faults.count) faults; the slowest, \(slowest.name), took \(slowest.seconds) s")
         #expect(
             faults.isEmpty,
-            "\(faults.count) faults, of which\n\(faults.prefix(20).map(\.description).joined(separator: "\n"))")
+            "\(faults.count) faults, the first of them\n\(faults.prefix(20).map(\.description).joined(separator: "\n"))"
+        )
         if only == nil { #expect(accepted > 0 && accepted < total) }
     }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import GPT2Kit
 @testable import IOIKit
 
-/// What stands in a run folder is checked as what is asked for.
+/// The records of a run folder are checked like options.
 @Suite(.serialized) struct RunRecordTests {
     /// A copy, because it is changed.
     private static let run: (model: TemporaryModel, folder: URL) = {

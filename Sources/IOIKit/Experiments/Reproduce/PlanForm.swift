@@ -111,7 +111,7 @@ extension Plan {
 }
 
 extension FigurePath {
-    /// The steps as they lead through the form of the results, in which any entry stands for all.
+    /// The steps through the form of the results, in which one entry represents all.
     ///
     /// - Throws: `IOIError` for `field` that names the step which leads nowhere.
     fileprivate func steps(in form: JSONValue, _ field: String) throws -> [String] {
@@ -197,7 +197,7 @@ extension JSONValue {
 }
 
 extension [String] {
-    /// For an error: the names, of which one is perhaps meant by another word.
+    /// For an error: the names, and the one that was probably meant.
     fileprivate func alternatives(to word: String) -> String {
         let near = map { ($0, $0.distance(to: word)) }.min { $0.1 < $1.1 }
         let meant = near.flatMap { $0.1 <= Swift.max(1, word.count / 3) ? "; did you mean \($0.0.quoted)?" : nil }

@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    /// A counterfactual of which the text alone is given begins as the prompt does.
+    /// A counterfactual that is given as text begins as the prompt does.
     @Test func counterfactualsBeginAsTheirPrompts() throws {
         let tokens = tokenizer.encode(Self.text)
         let given = Self.line(
