@@ -85,6 +85,21 @@ public struct Heatmap: Equatable, Sendable {
         }
     }
 
+    /// The names of the columns.
+    public var columnNames: [String] {
+        let count = values.map(\.count).max() ?? 0
+        return switch columns {
+        case .heads: (0..<count).map(String.init)
+        case .named(let names): names + (0..<count).dropFirst(names.count).map(String.init)
+        case .single: Array(repeating: "", count: count)
+        }
+    }
+
+    /// The values of a layer as the map shows them, where they have room.
+    public func texts(layer: Int) -> [String] {
+        columnNames.indices.map { self[layer, $0].map { text(of: $0) } ?? HeatmapLayout.undefined }
+    }
+
     /// Also nil beyond the end of a short row.
     subscript(layer: Int, column: Int) -> Double? {
         values[layer].indices.contains(column) ? values[layer][column] : nil
@@ -182,13 +197,7 @@ struct HeatmapLayout {
     private let gap: Int
 
     init(_ map: Heatmap, width: Int) {
-        let longestRow = map.values.map(\.count).max() ?? 0
-        let names: [String] =
-            switch map.columns {
-            case .heads: (0..<longestRow).map(String.init)
-            case .named(let names): names + (0..<longestRow).dropFirst(names.count).map(String.init)
-            case .single: Array(repeating: "", count: longestRow)
-            }
+        let names = map.columnNames
         func cells(decimals: Int?) -> [[String]] {
             map.values.indices.map { layer in
                 names.indices.map { column in

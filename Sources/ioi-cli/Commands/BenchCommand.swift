@@ -82,7 +82,7 @@ struct BenchCommand: ParsableCommand {
                 )
             },
             csv: { Self.table(measured, machine, environment) },
-            text: { summary }
+            text: { Printout(summary) }
         )
     }
 

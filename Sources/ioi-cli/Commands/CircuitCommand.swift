@@ -38,11 +38,7 @@ struct CircuitShowCommand: ParsableCommand {
 
     func run() throws {
         let circuit = try model.circuits([circuit])[0]
-        switch output.format {
-        case .text: print(circuit.text())
-        case .csv: print(circuit.csv, terminator: "")
-        case .json: print(String(decoding: circuit.json, as: UTF8.self), terminator: "")
-        }
+        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.text()) })
     }
 }
 
@@ -69,11 +65,8 @@ struct CircuitDiffCommand: ParsableCommand {
     func run() throws {
         let circuits = try model.circuits([first, second])
         let diff = CircuitDiff(from: circuits[0], to: circuits[1])
-        switch output.format {
-        case .text: print(diff.text())
-        case .csv: print(diff.csv, terminator: "")
-        case .json: print(String(decoding: try JSONEncoder.readable.encode(diff), as: UTF8.self))
-        }
+        try output.write(
+            json: { try JSONEncoder.readable.encode(diff) }, csv: { diff.csv }, text: { Printout(diff.text()) })
     }
 }
 

@@ -156,8 +156,11 @@ struct CircuitDiscoverCommand: BoundedCommand {
         let circuit = try results.found()
         return ResultsView(
             text: {
-                results.text(
-                    circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric, saved: saving.save
+                Printout(
+                    results.text(
+                        circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric,
+                        saved: saving.save
+                    )
                 )
             },
             csv: { results.csv(circuit) },

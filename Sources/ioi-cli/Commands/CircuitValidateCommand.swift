@@ -108,7 +108,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: ValidateResults, of experiment: ValidateExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(on: subject.prompting(by: experiment.metric), metric: experiment.metric) },
+            text: { Printout(results.text(on: subject.prompting(by: experiment.metric), metric: experiment.metric)) },
             csv: { results.csv },
             next: "ioi heads\(model.flag)\(prompts.flag)"
         )

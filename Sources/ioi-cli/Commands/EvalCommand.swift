@@ -40,7 +40,7 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
             subject.dataset?.prompts.contains { $0.counterfactualTokens == nil } == true
             ? "finetune --epochs 1 --out runs/\(subject.dataset!.name)" : "patch --mode path --receiver logits"
         return ResultsView(
-            text: { results.text(title: subject.prompting, metric: experiment.metric) }, csv: { results.csv },
+            text: { Printout(results.text(title: subject.prompting, metric: experiment.metric)) }, csv: { results.csv },
             next: "ioi \(next)\(model.flag)\(prompts.flag)"
         )
     }

@@ -46,7 +46,7 @@ protocol ExperimentCommand: ParsableCommand {
 
 /// Results as text and as a table, and a command to try next.
 struct ResultsView {
-    let text: () -> String
+    let text: () -> Printout
     let csv: () -> String
     var next: String?
 }

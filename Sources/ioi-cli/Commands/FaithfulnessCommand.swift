@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
+struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "faithfulness",
         abstract: "How much of the model a circuit explains: its logit difference with everything else knocked out.",
@@ -45,13 +45,6 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         var surface = false
     }
 
-    struct ChartOptions: ParsableArguments {
-        @Option(
-            help: ArgumentHelp("Draw the surface as a chart.", valueName: "f.svg"),
-            completion: .file(extensions: ["svg"]))
-        var chart: String?
-    }
-
     @OptionGroup(title: Section.measurement) var measurement: Measurement
     @OptionGroup(title: Section.measurement) var metric: MetricOptions
     @OptionGroup(title: Section.ablation) var ablation: AblationOptions<FaithfulnessCommand>
@@ -60,24 +53,15 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FaithfulnessCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
-    @OptionGroup(title: Section.output) var chart: ChartOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var isStaged: Bool { measurement.surface }
 
-    var otherOutputs: [(flag: String, path: String?)] { [("--chart", chart.chart)] }
-
-    func keep(
-        _ results: FaithfulnessResults,
-        of experiment: FaithfulnessExperiment,
-        on subject: Subject,
-        in outputs: Outputs
-    ) throws {
-        guard let circuit = subject.circuit else { return }
-        outputs.write("--chart") {
-            Data(results.chart(circuit, on: subject.prompting(by: experiment.metric)).svg.utf8)
-        }
+    func chart(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) -> any Chart
+    {
+        results.chart(subject.circuit!, on: subject.prompting(by: experiment.metric))
     }
 
     func view(
@@ -88,7 +72,10 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand {
         let circuit = subject.circuit!
         let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
-            text: { results.text(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric) },
+            text: {
+                Printout(
+                    results.text(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric))
+            },
             csv: { results.csv(experiment.method) },
             next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)\(prompts.flag)"
         )

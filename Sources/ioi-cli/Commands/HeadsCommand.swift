@@ -61,7 +61,7 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: HeadsResults, of experiment: HeadsExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(on: subject.prompting, all: measurement.all) }, csv: { results.csv },
+            text: { Printout(results.text(on: subject.prompting, all: measurement.all)) }, csv: { results.csv },
             next: results.next(donor: donor, model: model.flag + prompts.flag)
         )
     }

@@ -69,7 +69,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(on: subject.prompting, metric: experiment.metric ?? .logitDifference) },
+            text: { Printout(results.text(on: subject.prompting, metric: experiment.metric ?? .logitDifference)) },
             csv: { results.csv },
             next: "ioi faithfulness --random-sets 20\(model.flag)\(prompts.flag)"
         )

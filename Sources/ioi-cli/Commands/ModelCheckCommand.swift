@@ -60,7 +60,7 @@ struct ModelCheckCommand: ParsableCommand {
                 )
             },
             csv: { results.csv },
-            text: { results.text },
+            text: { Printout(results.text) },
             next: { results.passed ? "ioi eval --held-out\(model.flag)" : nil }
         )
         guard results.passed else { throw ExitCode(3) }

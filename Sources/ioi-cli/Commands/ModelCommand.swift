@@ -48,14 +48,12 @@ struct ModelInfoCommand: ParsableCommand {
             "vocabulary": "\(info.vocabulary)", "parameters": "\(info.parameters)",
             "tokenizer": "\(info.hasTokenizer)", "sha256": info.sha256,
         ]
-        switch output.format {
-        case .text:
-            for (name, value) in facts {
-                print(name.padding(toLength: 13, withPad: " ", startingAt: 0) + value.visible)
-            }
-        case .csv: print((["field,value"] + facts.map { "\($0.key),\($0.value.csvField)" }).joined(separator: "\n"))
-        case .json: print(String(decoding: try JSONEncoder.readable.encode(info), as: UTF8.self))
-        }
+        var table = TextTable(header: [], leftColumns: [0, 1])
+        table.rows = facts.map { [$0.key, $0.value] }
+        try output.write(
+            json: { try JSONEncoder.readable.encode(info) },
+            csv: { csvTable("field,value", facts.map { "\($0.key),\($0.value.csvField)" }) },
+            text: { Printout([.table(table)]) })
     }
 }
 

@@ -43,7 +43,7 @@ struct ModelDiffCommand: ExperimentCommand {
         let a = a ?? subject.model.location.given
         let b = b ?? subject.donor?.location.given ?? ""
         return ResultsView(
-            text: { results.text(a: a, b: b) }, csv: { results.csv },
+            text: { Printout(results.text(a: a, b: b)) }, csv: { results.csv },
             next: "ioi heads --model \(a.shellWord) --donor \(b.shellWord)"
         )
     }

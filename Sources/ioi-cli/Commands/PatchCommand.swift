@@ -213,7 +213,8 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { results.text(experiment, on: subject.prompting(by: experiment.metric)) }, csv: { results.csv },
+            text: { Printout(results.text(experiment, on: subject.prompting(by: experiment.metric))) },
+            csv: { results.csv },
             next: results.next(
                 experiment, donor: donor ?? subject.donor?.location.given, model: model.flag + prompts.flag
             )

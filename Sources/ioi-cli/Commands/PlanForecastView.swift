@@ -23,7 +23,6 @@ extension PlanForecast {
             \(table.lines.joined(separator: "\n"))
 
             \(duration(secondsLeft)) left of \(duration(seconds)) in all
-
             """
     }
 

@@ -89,14 +89,18 @@ struct ReproduceCommand: ParsableCommand {
             let forecast = try PlanForecast(chosen, in: url, model: gpt2, stages: stages, settings: settings) {
                 if !common.quiet { Terminal.say("timing \($0)") }
             }
-            try write(forecast, text: { forecast.text(out: out) }, csv: { forecast.csv })
+            try output.write(
+                json: { try JSONEncoder.readable.encode(forecast) }, csv: { forecast.csv },
+                text: { Printout(forecast.text(out: out)) })
             return
         }
         let job = try Reproduction(chosen, in: url, model: gpt2, stages: stages, settings: settings)
         if !common.quiet, let note = job.dataset.counterfactualNote(for: .groups) { Terminal.say(note) }
         Interrupt.listen()
         let record = try run(job, out: out)
-        try write(record, text: { record.text(out: out) }, csv: { record.csv })
+        try output.write(
+            json: { try JSONEncoder.readable.encode(record) }, csv: { record.csv },
+            text: { Printout(record.text(out: out)) })
     }
 
     /// The plan with the recipe that was asked for.
@@ -108,14 +112,6 @@ struct ReproduceCommand: ParsableCommand {
                 "--recipe: has no effect, because the stages of the plan \(plan.name) train nothing or name their own")
         }
         return plan.trained(by: recipe)
-    }
-
-    private func write(_ document: some Encodable, text: () -> String, csv: () -> String) throws {
-        switch output.format {
-        case .json: print(String(decoding: try JSONEncoder.readable.encode(document), as: UTF8.self))
-        case .csv: print(csv(), terminator: "")
-        case .text: print(text(), terminator: "")
-        }
     }
 
     private func run(_ job: Reproduction, out: String) throws -> ReproductionRecord {

@@ -21,7 +21,6 @@ extension ReproductionRecord {
             \(shown) of \(claims.count) claims shown; the rules are in \(out)/\(Self.fileName), all results in \
             \(out)/results.
             next: ioi report \(out)
-
             """
     }
 

@@ -107,7 +107,7 @@ struct VerifyCommand: ParsableCommand {
                 )
             },
             csv: { results.csv },
-            text: { results.text }
+            text: { Printout(results.text) }
         )
         guard results.passed else { throw ExitCode(3) }
     }

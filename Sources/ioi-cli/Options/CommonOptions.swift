@@ -114,13 +114,26 @@ func checkFlag<Value: Comparable>(_ flag: String, _ value: Value, in range: Clos
 }
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-    case text, json, csv
+    case text, json, csv, latex, markdown
 }
 
 /// The form of standard output.
 struct FormatOptions: ParsableArguments {
     @Option(help: "Print text for people, the results document, or a table.")
     var format: OutputFormat = .text
+
+    /// Prints what a command found that makes no results document.
+    func write(json: () throws -> Data, csv: () -> String, text: () -> Printout) rethrows {
+        switch format {
+        case .text: print(text().text())
+        case .json:
+            let document = try json()
+            print(document + Data((document.last == UInt8(ascii: "\n") ? "" : "\n").utf8))
+        case .csv: print(csv(), terminator: "")
+        case .latex: print(text().latex, terminator: "")
+        case .markdown: print(text().markdown, terminator: "")
+        }
+    }
 }
 
 /// Whether the results hold the figures of each prompt.
@@ -160,7 +173,7 @@ struct OutputOptions: ParsableArguments {
         isQuiet: Bool,
         json: () throws -> Data,
         csv: () -> String,
-        text: () -> String,
+        text: () -> Printout,
         next: () -> String? = { nil }
     ) throws {
         // The document costs a hash of the model, so it is made once and only if needed.
@@ -173,13 +186,15 @@ struct OutputOptions: ParsableArguments {
         }
         switch format {
         case .text:
-            print(text())
+            print(text().text())
             if !isQuiet {
                 if let out { Terminal.say("results in \(out)") }
                 if let next = next() { Terminal.say("next: \(next)") }
             }
         case .json: print(document + Data("\n".utf8))
         case .csv: print(document)
+        case .latex: print(text().latex, terminator: "")
+        case .markdown: print(text().markdown, terminator: "")
         }
         try outputs.finish()
     }
