@@ -7,6 +7,14 @@ extension Double {
         let isZero = isFinite && !text.contains { ("1"..."9").contains($0) }
         return isZero ? String(text.drop { "+-".contains($0) }) : text
     }
+
+    /// A time in seconds in words: "42 s", "3 min 05 s" or "2 h 10 min".
+    package var duration: String {
+        let whole = Int(rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(String(format: "%02d", whole % 60)) s" }
+        return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
+    }
 }
 
 extension String {

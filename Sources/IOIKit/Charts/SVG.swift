@@ -69,6 +69,13 @@ enum SVG {
             + label(words, x, y, "tip") + "</g>"
     }
 
+    /// A mark that tells its figure when it is pointed at.
+    ///
+    /// - Parameter head: the head that it is about, if any.
+    static func mark(_ words: String, head: Head? = nil, _ elements: [String]) -> String {
+        "<g class=\"mark\"\(attribute("data-head", head?.description))><title>\(words.xml)</title>\(elements.joined())</g>"
+    }
+
     /// A complete picture, for a file or a page.
     static func document(title: String, width: Double, height: Double, style: String, body: [String]) -> String {
         let size =
@@ -99,10 +106,12 @@ enum SVG {
         .ioi-chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
           font-variant-numeric: tabular-nums; fill: #1f2328; }
         .ioi-chart .title { font-size: 17px; font-weight: 600; }
-        .ioi-chart .heading { font-weight: 600; }
+        .ioi-chart .heading { font-weight: 600; } .ioi-chart .small { font-size: 9px; fill: #59636e; }
+        .ioi-chart .frame { fill: none; stroke: #818b98; } .ioi-chart .undefined { fill: none; }
         .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #59636e; }
         .ioi-chart .tick, .ioi-chart .reference-label, .ioi-chart .middle { text-anchor: middle; }
-        .ioi-chart .value, .ioi-chart .end { text-anchor: end; }
+        .ioi-chart .value, .ioi-chart .end, .ioi-chart .finish { text-anchor: end; }
+        .ioi-chart .start { text-anchor: start; }
         .ioi-chart .paper { fill: #ffffff; }
         .ioi-chart .grid { stroke: #e4e8ec; }
         .ioi-chart .guide { stroke: #e4e8ec; stroke-dasharray: 1 3; }

@@ -64,7 +64,9 @@ extension ReportBuilder {
     }
 
     /// The loss over a run, as at most about a hundred means: single steps are too noisy to read.
-    static func losses(_ metrics: [StepMetrics], name: String, colour: Int) -> LineChart.Series {
+    static func losses(_ metrics: [StepMetrics], name: String, colour: Int, isDashed: Bool = false)
+        -> LineChart.Series
+    {
         let group = max(1, metrics.count / 100)
         let points = stride(from: 0, to: metrics.count, by: group).map { start in
             let part = metrics[start..<min(start + group, metrics.count)]
@@ -72,7 +74,7 @@ extension ReportBuilder {
                 x: Double(part.last!.step), y: part.reduce(0) { $0 + $1.loss } / Double(part.count), name: name
             )
         }
-        return LineChart.Series(name: name, points: points, colour: colour, isDashed: colour > 6)
+        return LineChart.Series(name: name, points: points, colour: colour, isDashed: isDashed)
     }
 
     static func repetition(_ facts: [[String]], files: String = "") -> Section {
@@ -81,14 +83,24 @@ extension ReportBuilder {
             body: HTMLPage.paragraph(
                 "With the same seeds and number of threads, the same machine writes the same bytes. Other machines give the "
                     + "same figures up to rounding."
-            ) + HTMLPage.table(["", ""], facts) + files
+            ) + HTMLTable("What the figures come from", ["", ""], facts).html + files
         )
     }
+
+    /// The day on which a file was written; nil if the file does not tell.
+    static func date(of file: URL) -> String? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
+        return (attributes?[.modificationDate] as? Date).map {
+            $0.formatted(.iso8601.year().month().day().dateSeparator(.dash))
+        }
+    }
+
+    static func threads(_ count: Int) -> String { count == 1 ? "1 thread" : "\(count) threads" }
 
     static func version(_ environment: EnvironmentRecord) -> [String] {
         let precision = environment.precision == .fp32 ? "" : ", products in \(environment.precision.rawValue)"
         return [
-            "version", "ioi \(environment.version), \(environment.threads) threads, \(environment.blas)\(precision)",
+            "version", "ioi \(environment.version), \(threads(environment.threads)), \(environment.blas)\(precision)",
         ]
     }
 }

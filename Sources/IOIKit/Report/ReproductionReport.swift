@@ -14,15 +14,16 @@ public struct ReproductionReport: Report {
         let record = try ReproductionRecord(in: folder)
         var builder = ReproductionReportBuilder(record: record, folder: folder)
         var sections = [
-            builder.claims(), builder.behaviour(), builder.otherTasks(), builder.training(), builder.changes(),
-            builder.directEffects(), builder.circuits(), builder.heads(), builder.mlps(), builder.classes(),
-            builder.surface(),
+            builder.claims(), builder.behaviour(), builder.otherTasks(), builder.changes(), builder.directEffects(),
+            builder.circuits(), builder.heads(), builder.mlps(), builder.classes(), builder.surface(),
         ]
         for dataset in record.otherDatasets { sections += builder.sections(on: dataset) }
-        sections.append(builder.repetition())
+        sections += [builder.training(), builder.repetition()]
         html =
             HTMLPage(
-                title: "What fine-tuning changed: \(record.plan.name)", lead: builder.lead,
+                title:
+                    "What fine-tuning changed inside \(record.model.name == "embedded" ? "the embedded model" : record.model.name)",
+                lead: builder.opening(),
                 sections: sections.compactMap { $0 }
             ).text
         charts = builder.charts
@@ -44,10 +45,39 @@ struct ReproductionReportBuilder: ReportBuilder {
     private(set) var metric = Metric.logitDifference
     /// That of the maps read so far: all models have one shape.
     private var shape: MapShape?
+    let palette: StagePalette
+    /// The time that each results file took.
+    private(set) var measuringSeconds: [String: Double] = [:]
+    /// The time that the steps of all runs took.
+    var trainingSeconds = 0.0
 
     init(record: ReproductionRecord, folder: URL) {
         self.record = record
         self.folder = folder
+        palette = StagePalette(record.plan.stages.filter { $0.dataset != nil && record.stages.contains($0.name) })
+    }
+
+    /// The day on which the record was written.
+    var date: String? { Self.date(of: folder.appendingPathComponent(ReproductionRecord.fileName)) }
+
+    /// A table with a row for each model, without the columns that no model has figures for.
+    func modelTable(
+        _ caption: String,
+        _ header: [String],
+        _ rows: [(model: PlanModel, cells: [String])],
+        numbers: Set<Int> = [],
+        heads: Set<Int> = []
+    ) -> String {
+        let rows = rows.map { (model: $0.model, cells: [$0.model.description] + $0.cells) }
+        let kept = header.indices.filter { column in
+            rows.contains { !["", "–"].contains($0.cells[column]) }
+        }
+        func places(_ columns: Set<Int>) -> Set<Int> { Set(kept.indices.filter { columns.contains(kept[$0]) }) }
+        return HTMLTable(
+            caption, kept.map { header[$0] },
+            rows.map { row in HTMLTable.Row(cells: kept.map { row.cells[$0] }, model: row.model) },
+            numbers: places(numbers), heads: places(heads), palette: palette
+        ).html
     }
 
     /// The sections about measures on other prompts than the plan's own, whose titles and files have the dataset's name.
@@ -68,14 +98,6 @@ struct ReproductionReportBuilder: ReportBuilder {
     /// The task of the prompts that sections are about; nil for IOI.
     var task: ChoiceTask? { ChoiceTask(dataset: dataset ?? record.plan.ownDataset) }
 
-    /// The text above the sections. It is written after them because it lists their problems.
-    var lead: String {
-        HTMLPage.paragraph(
-            "\(record.plan.about) Model \(record.model.name), \(record.dataset.count) held-out prompts, seed "
-                + "\(record.plan.prompts.seed). Brackets are 95 % intervals over prompts."
-        ) + (record.note.map { HTMLPage.paragraph("The model is \($0).", style: "note") } ?? "") + problemNotes
-    }
-
     /// The results of a measure for each model, in the plan's order.
     mutating func read<Kind: Experiment>(
         _ measure: Plan.Measure.Kind,
@@ -88,6 +110,7 @@ struct ReproductionReportBuilder: ReportBuilder {
                 let (decoder, shared) = (JSONDecoder(), MapShape.Shared(shape))
                 decoder.userInfo[.mapShape] = shared
                 let document = try InputFile.decode(ResultsDocument<Kind, Kind.Results>.self, from: file, decoder)
+                measuringSeconds[measurement.file] = document.seconds
                 shape = shared.shape
                 // Files that state none measure the logit difference.
                 if let options = document.options as? any MetricExperiment {
@@ -111,7 +134,6 @@ struct ReproductionReportBuilder: ReportBuilder {
         reference: Double? = nil
     ) -> LineChart {
         let trained = record.plan.stages.filter { $0.dataset != nil && record.stages.contains($0.name) }
-        let roots = trained.filter { $0.from?.stage == nil }.map(\.name)
         let series = trained.compactMap { stage -> LineChart.Series? in
             let points = ([stage.from ?? .base] + stage.models).compactMap { model in
                 figures[model].map { figure in
@@ -122,11 +144,9 @@ struct ReproductionReportBuilder: ReportBuilder {
                 }
             }
             guard points.count > 1 else { return nil }
-            var root = stage
-            while let from = root.from?.stage, let before = trained.first(where: { $0.name == from }) { root = before }
             return LineChart.Series(
-                name: stage.name, points: points, colour: roots.firstIndex(of: root.name) ?? 0,
-                isDashed: stage.from?.stage != nil
+                name: stage.name, points: points, colour: palette.colour(of: stage.name),
+                isDashed: palette.isContinued(stage.name)
             )
         }
         return LineChart(
@@ -150,10 +170,21 @@ struct ReproductionReportBuilder: ReportBuilder {
         )
     }
 
-    mutating func faithfulnessChart(_ circuits: [PlanModel: Faithfulness]) -> String {
+    /// The charts of behaviour that have lines, and that of the circuits' faithfulness. The first is the picture of the
+    /// first screen if they are about the plan's own prompts.
+    mutating func pictures(_ charts: [(name: String, chart: LineChart)], _ circuits: [PlanModel: Faithfulness])
+        -> String
+    {
         let ratios = circuits.filter { $1.note != .meaningless && $1.ratio.value != nil }.mapValues(\.ratio)
-        return add(
-            "faithfulness", chart("Faithfulness of the circuit, F(C)/F(M)", ratios, .share, reference: 100).svg)
+        let all =
+            charts + [
+                ("faithfulness", chart("Faithfulness of the circuit, F(C)/F(M)", ratios, .share, reference: 100))
+            ]
+        var pictures: [String] = []
+        for (name, chart) in all.dropFirst(dataset == nil ? 1 : 0) where !chart.series.isEmpty {
+            pictures.append(add(name, chart.svg))
+        }
+        return HTMLPage.figures(pictures)
     }
 
     /// What a reader has to know of lines over epochs and of ratios.

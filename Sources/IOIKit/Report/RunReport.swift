@@ -20,7 +20,7 @@ public struct RunReport: Report {
         ].compactMap { $0 }
         html =
             HTMLPage(
-                title: "Fine-tuning: \(folder.standardizedFileURL.lastPathComponent)", lead: builder.lead,
+                title: "Fine-tuning: \(folder.standardizedFileURL.lastPathComponent)", lead: builder.opening(),
                 sections: sections
             ).text
         charts = builder.charts
@@ -42,6 +42,8 @@ struct RunReportBuilder: ReportBuilder {
     private(set) var metrics: [StepMetrics] = []
     private(set) var saved: [Checkpoint] = []
     private(set) var evaluations: [(epoch: Int, document: EvaluationDocument)] = []
+    /// The chart of the first held-out metric.
+    var firstChart: String?
 
     init(run: RunFolder, record: RunRecord) {
         self.run = run
@@ -52,27 +54,36 @@ struct RunReportBuilder: ReportBuilder {
         readEvaluations()
     }
 
-    /// The text above the sections. It is written after them because it lists their problems.
-    var lead: String {
+    /// What the first screen shows: what was trained, the first held-out metric before and after, and its picture. It is
+    /// written after the sections because it lists their problems.
+    mutating func opening() -> String {
         let epochs = record.settings.epochs == 1 ? "1 epoch" : "\(record.settings.epochs) epochs"
-        let heldOut = record.heldOut.map {
-            ", measured on \($0.count) held-out \($0.dataset) prompts. Brackets are 95 % intervals over prompts."
-        }
-        var text = HTMLPage.paragraph(
+        var opening = Opening()
+        opening.facts = [
             "\(record.model.name), trained on \(record.dataset.count) \(record.settings.examples.noun) of "
                 + "\(record.dataset.name) for \(epochs)"
-                + (heldOut ?? ".")
-        )
+        ]
+        if let heldOut = record.heldOut { opening.facts.append("\(heldOut.count) held-out \(heldOut.dataset) prompts") }
+        if let date = Self.date(of: run.metricsFile) { opening.facts.append(date) }
+        let seconds = metrics.reduce(0) { $0 + Double(record.settings.batch) / max($1.samplesPerSecond, 1e-9) }
+        if seconds > 0 {
+            opening.facts.append("training \(seconds.duration) on \(Self.threads(record.settings.threads))")
+        }
+        opening.facts.append("ioi \(record.version)")
+        if record.heldOut != nil { opening.facts.append("brackets are 95 % intervals over prompts") }
         if let note = (try? ModelLocation(folder: URL(fileURLWithPath: record.model.folder)))?.note {
-            text += HTMLPage.paragraph("The model is \(note).", style: "note")
+            opening.notes += HTMLPage.paragraph("The model is \(note).", style: "note")
         }
         if steps < schedule.steps {
-            text += HTMLPage.paragraph(
+            opening.notes += HTMLPage.paragraph(
                 "The run has done \(steps) of \(schedule.steps) steps. To continue it: \(run.resumeCommandLine)",
                 style: "note"
             )
         }
-        return text + problemNotes
+        opening.notes += problemNotes
+        opening.cards = cards
+        opening.picture = firstChart
+        return opening.html
     }
 
     // MARK: Contents of the folder

@@ -21,15 +21,19 @@ extension ReproductionReportBuilder {
             }
         )
         let rows = evaluations.map { model, all in
-            [model.description] + FigureFormat.number.cells(all.logitDifference)
-                + [FigureFormat.number.text(all.counterfactualLogitDifference?.value)]
-                + FigureFormat.number.cells(all.ioOverNames) + [
-                    FigureFormat.number(decimals: 1).text(all.ioRankAmongNames?.value),
-                    FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1.value),
-                    all.loss.mean.fixed(3),
-                ] + (circuits[model].map(cells) ?? ["–", ""])
+            (
+                model,
+                FigureFormat.number.cells(all.logitDifference)
+                    + [FigureFormat.number.text(all.counterfactualLogitDifference?.value)]
+                    + FigureFormat.number.cells(all.ioOverNames) + [
+                        FigureFormat.number(decimals: 1).text(all.ioRankAmongNames?.value),
+                        FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1.value),
+                        all.loss.mean.fixed(3),
+                    ] + (circuits[model].map(cells) ?? ["–", ""])
+            )
         }
-        let table = HTMLPage.table(
+        let table = modelTable(
+            "Every model on the same held-out prompts",
             [
                 "model", "logit difference", "95 % interval", "on counterfactuals", "IO over names", "95 % interval",
                 "rank among names", "IO over S", "IO first of all", "loss", "F(C)/F(M)", "95 % interval",
@@ -41,23 +45,20 @@ extension ReproductionReportBuilder {
                 uniquingKeysWith: { $1 }
             )
         }
-        let pictures = [
-            add("logit-difference", chart("Logit difference", figures(\.logitDifference)).svg),
-            add("io-over-names", chart("IO over the names that are not mentioned", figures(\.ioOverNames)).svg),
-            add(
-                "accuracy",
-                chart("IO over S (the table also has IO first of all tokens)", figures(\.accuracy), .share).svg),
-            add("loss", chart("Loss on the indirect object, in nats", figures(\.loss)).svg),
-            faithfulnessChart(circuits),
+        let charts = [
+            ("logit-difference", chart("Logit difference", figures(\.logitDifference))),
+            ("io-over-names", chart("IO over the names that are not mentioned", figures(\.ioOverNames))),
+            ("accuracy", chart("Prompts on which IO is above S", figures(\.accuracy), .share)),
+            ("loss", chart("Loss on the indirect object, in nats", figures(\.loss))),
         ]
+        let pictures = pictures(charts, circuits)
         return Section(
             title: "Behaviour and circuit over epochs",
-            body: table + HTMLPage.figures(pictures)
-                + HTMLPage.paragraph(
-                    "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
-                        + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
-                        + chartsNote, style: "quiet"
-                )
+            body: HTMLPage.paragraph(
+                "The logit difference is logit(IO) − logit(S). On counterfactuals it is that of the same two names. "
+                    + "IO over names is logit(IO) minus the mean logit of the names that the prompt does not mention. "
+                    + chartsNote
+            ) + table + pictures
         )
     }
 }

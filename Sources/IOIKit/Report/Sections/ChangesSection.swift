@@ -4,22 +4,25 @@ extension ReproductionReportBuilder {
     /// Cross-model patching from each trained model into the base model.
     mutating func changes() -> Section? {
         let all = [Plan.Measure.Kind.patterns, .outputs, .queries].map { ($0.rawValue, sweeps($0)) }
-        guard all.contains(where: { !$0.1.isEmpty }) else { return nil }
-        var (sections, rows) = ("", [[String]]())
-        for model in record.measurements.map(\.model).unique {
+        let models = record.measurements.map(\.model).unique.compactMap { model -> (PlanModel, [Sweep])? in
             let sweeps = all.compactMap { name, results in results[model].map { Sweep(name, $0) } }
-            guard !sweeps.isEmpty else { continue }
-            sections += "<h3>\(model.description.xml)</h3>" + HTMLPage.figures(maps(of: model, sweeps)) + sets(sweeps)
-            for (name, results) in sweeps {
-                rows += results.sets.map { set in
-                    [
-                        model.description, name, set.name, "\(set.heads.count)", Self.full(set.cell.effect.value),
-                    ] + Self.full(set.cell.recovered)
+            return sweeps.isEmpty ? nil : (model, sweeps)
+        }
+        guard !models.isEmpty else { return nil }
+        let scale = MapChart.scale(of: models.flatMap { $0.1.map(\.results.map.effects) })
+        addTable(
+            "changes", ["model", "component", "set", "heads", "effect", "recovered", "low", "high"],
+            models.flatMap { model, sweeps in
+                sweeps.flatMap { name, results in
+                    results.sets.map { set in
+                        [
+                            model.description, name, set.name, "\(set.heads.count)", Self.full(set.cell.effect.value),
+                        ] + Self.full(set.cell.recovered)
+                    }
                 }
             }
-        }
-        addTable("changes", ["model", "component", "set", "heads", "effect", "recovered", "low", "high"], rows)
-        let scales = all.flatMap { $0.1.values.map(\.map.scale) }
+        )
+        let scales = models.flatMap { $0.1.map(\.results.map.scale) }
         let same = task == nil ? "the same two names" : "the same tokens"
         let whole =
             scales.contains(.gap)
@@ -27,10 +30,33 @@ extension ReproductionReportBuilder {
             : ""
         let intro = HTMLPage.paragraph(
             "Each head's attention pattern, its output z, or its query at END is patched from the fine-tuned model into the "
-                + "base model on the same prompts. The maps show the change of the \(metric.noun) in per cent\(whole). "
-                + "The share recovered is the part of the whole change that patching a set of heads brings about."
+                + "base model on the same prompts. The maps show the change of the \(metric.noun) in per cent\(whole), all on "
+                + "one scale. The share recovered is the part of the whole change that patching a set of heads brings about."
         )
-        return Section(title: "Where the changes lie", body: intro + sections)
+        var details = ""
+        for (model, sweeps) in models {
+            details += stageBlock(model, HTMLPage.figures(maps(of: model, sweeps, scale: scale)))
+        }
+        let last = models.filter { isLast($0.0, of: models.map(\.0)) }
+        return Section(
+            title: "Where the changes are",
+            body: intro
+                + panels(last.map { ($0.0, $0.1.map { ($0.name, $0.results.map) }) }, scale: scale) { model in
+                    Self.summary(of: last.first { $0.0 == model }?.1 ?? [])
+                } + HTMLPage.folded("Sets of heads patched together", sets(models))
+                + HTMLPage.folded("Maps of every model, with figures", details)
+        )
+    }
+
+    /// Such as "the circuit recovers 99.1 % by outputs".
+    private static func summary(of sweeps: [Sweep]) -> String {
+        let shares = sweeps.compactMap { name, results in
+            results.sets.first { $0.name == "circuit" }.flatMap { set in
+                set.note == nil
+                    ? set.cell.recovered?.value.map { "\(FigureFormat.share.text($0)) by \(name)" } : nil
+            }
+        }
+        return shares.isEmpty ? "" : "the circuit recovers \(shares.joined(separator: ", "))"
     }
 
     private mutating func sweeps(_ measure: Plan.Measure.Kind) -> [PlanModel: CrossModelResults] {
@@ -44,9 +70,7 @@ extension ReproductionReportBuilder {
         return Dictionary(found) { first, _ in first }
     }
 
-    /// The maps of a model on one scale.
-    private mutating func maps(of model: PlanModel, _ sweeps: [Sweep]) -> [String] {
-        let scale = MapChart.scale(of: sweeps.map(\.results.map.effects))
+    private mutating func maps(of model: PlanModel, _ sweeps: [Sweep], scale: Double) -> [String] {
         var maps: [String] = []
         for (name, results) in sweeps {
             let unit = results.map.scale == .original ? "" : ", \(results.map.scale.unit())"
@@ -59,20 +83,61 @@ extension ReproductionReportBuilder {
         return maps
     }
 
-    private func sets(_ sweeps: [Sweep]) -> String {
-        let rows = sweeps.flatMap { name, results in
-            results.sets.map { set in
-                [
-                    name, set.name, "\(set.heads.count)",
-                    set.note?.rawValue ?? FigureFormat.percent.text(set.cell.effect.value),
-                ]
-                    + FigureFormat.share.cells(set.cell.recovered)
+    private func sets(_ models: [(model: PlanModel, sweeps: [Sweep])]) -> String {
+        let rows = models.flatMap { model, sweeps in
+            sweeps.flatMap { name, results in
+                results.sets.map { set in
+                    (
+                        model: model,
+                        cells: [
+                            name, set.name, "\(set.heads.count)",
+                            set.note?.rawValue ?? FigureFormat.percent.text(set.cell.effect.value),
+                        ] + FigureFormat.share.cells(set.cell.recovered)
+                    )
+                }
             }
         }
-        guard !rows.isEmpty else { return "" }
-        return HTMLPage.table(
-            ["component", "set", "heads", "change", "share recovered", "95 % interval"], rows, numbers: [2, 3, 4, 5]
+        return modelTable(
+            "Sets of heads patched together",
+            ["model", "component", "set", "heads", "change", "share recovered", "95 % interval"], rows,
+            numbers: [3, 4, 5, 6]
         )
+    }
+}
+
+extension ReproductionReportBuilder {
+    /// Whether a model is the last of its stage among some.
+    func isLast(_ model: PlanModel, of models: [PlanModel]) -> Bool {
+        !models.contains { $0.stage == model.stage && $0.epoch > model.epoch }
+    }
+
+    /// HTML under the name of a model, which is hidden with the model's stage.
+    func stageBlock(_ model: PlanModel, _ body: String) -> String {
+        "<div\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>\(body)</div>"
+    }
+
+    /// Small maps of several models on one scale, with its legend.
+    ///
+    /// - Parameters:
+    ///   - models: each with its maps by name.
+    ///   - scale: the value of the deepest colour.
+    ///   - words: a line below the maps of a model.
+    func panels(
+        _ models: [(model: PlanModel, maps: [(name: String, map: PatchMap)])],
+        scale: Double,
+        words: (PlanModel) -> String = { _ in "" }
+    ) -> String {
+        let panels = models.map { model, maps in
+            let pictures = maps.map { name, map in
+                HTMLPage.inline(
+                    SmallMap(title: name, values: map.effects, intervals: map.effectIntervals, scale: scale).svg)
+            }
+            return
+                "<div class=\"panel\"\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>"
+                + "<div class=\"maps\">\(pictures.joined())</div><p>\(words(model).xml)</p></div>"
+        }
+        return HTMLPage.inline(MapLegend(scale: scale, unit: " %", label: "change of the \(metric.noun)").svg)
+            + "<div class=\"panels\">\(panels.joined(separator: "\n"))</div>"
     }
 }
 

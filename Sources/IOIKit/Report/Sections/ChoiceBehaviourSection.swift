@@ -20,13 +20,17 @@ extension ReproductionReportBuilder {
             }
         )
         let rows = evaluations.map { model, all in
-            [model.description] + FigureFormat.share.cells(all.probabilityDifference)
-                + FigureFormat.number.cells(all.logitDifference) + [
-                    FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1?.value),
-                    all.loss.mean.fixed(3),
-                ] + (circuits[model].map(cells) ?? ["–", ""])
+            (
+                model,
+                FigureFormat.share.cells(all.probabilityDifference)
+                    + FigureFormat.number.cells(all.logitDifference) + [
+                        FigureFormat.share.text(all.accuracy.value), FigureFormat.share.text(all.top1?.value),
+                        all.loss.mean.fixed(3),
+                    ] + (circuits[model].map(cells) ?? ["–", ""])
+            )
         }
-        let table = HTMLPage.table(
+        let table = modelTable(
+            "Every model on the same held-out prompts",
             [
                 "model", "P(right) − P(wrong)", "95 % interval", "logit difference", "95 % interval",
                 "right over wrong", "right first of all", "loss", "F(C)/F(M)", "95 % interval",
@@ -38,22 +42,21 @@ extension ReproductionReportBuilder {
                 uniquingKeysWith: { $1 }
             )
         }
-        let pictures = [
-            add("probability-difference", chart("P(right) − P(wrong)", figures(\.probabilityDifference), .share).svg),
-            add("logit-difference", chart("Logit difference", figures(\.logitDifference)).svg),
-            add("accuracy", chart("The right tokens over the wrong ones", figures(\.accuracy), .share).svg),
-            add("loss", chart("Loss on the label, in nats", figures(\.loss)).svg),
-            faithfulnessChart(circuits),
+        let charts = [
+            ("probability-difference", chart("P(right) − P(wrong)", figures(\.probabilityDifference), .share)),
+            ("logit-difference", chart("Logit difference", figures(\.logitDifference))),
+            ("accuracy", chart("The right tokens over the wrong ones", figures(\.accuracy), .share)),
+            ("loss", chart("Loss on the label, in nats", figures(\.loss))),
         ]
+        let pictures = pictures(charts, circuits)
         return Section(
             title: "Behaviour and circuit over epochs",
-            body: table + HTMLPage.figures(pictures)
-                + HTMLPage.paragraph(
-                    "P(right) − P(wrong) is the total probability of the right next tokens minus that of the wrong ones, the "
-                        + "logit difference the mean logit of the right ones minus that of the wrong ones, right over "
-                        + "wrong the share of prompts on which the first is above 0. F is the \(metric.noun). "
-                        + chartsNote, style: "quiet"
-                )
+            body: HTMLPage.paragraph(
+                "P(right) − P(wrong) is the total probability of the right next tokens minus that of the wrong ones, the "
+                    + "logit difference the mean logit of the right ones minus that of the wrong ones, right over "
+                    + "wrong the share of prompts on which the first is above 0. F is the \(metric.noun). "
+                    + chartsNote
+            ) + table + pictures
         )
     }
 }

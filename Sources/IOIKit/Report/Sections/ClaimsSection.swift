@@ -1,5 +1,5 @@
 extension ReproductionReportBuilder {
-    /// The plan's claims with their verdicts.
+    /// The plan's claims with their verdicts, by the stage that each is about.
     mutating func claims() -> Section? {
         addTable(
             "claims",
@@ -15,29 +15,41 @@ extension ReproductionReportBuilder {
                     + [published?.value, decision.publishedDifference].map(Self.full) + [published?.source ?? ""]
             }
         )
+        guard !record.claims.isEmpty else { return nil }
         let header =
             ["claim", "verdict", "measured", "95 % interval"]
-            + (record.hasPublishedFigures ? ["published", "difference"] : []) + ["rule"]
+            + (record.hasPublishedFigures ? ["published", "difference"] : [])
         let intro = HTMLPage.paragraph(
             "A claim is shown if its whole interval satisfies the rule, not shown if none of the interval does, and unclear "
-                + "otherwise. The plan sets the rules."
-                + (record.hasPublishedFigures ? " The difference is the measured figure less the published one." : "")
+                + "otherwise. The plan sets the rules, which are below each claim."
+                + (record.hasPublishedFigures
+                    ? " The difference is the measured figure less the published one."
+                    : " The published figures are for GPT-2 small, so they are not listed for this model.")
         )
-        let published =
-            record.hasPublishedFigures
-            ? ""
-            : HTMLPage.paragraph(
-                "The published figures are for GPT-2 small, so they are not listed for this model.", style: "quiet")
+        // In the order of the plan's stages.
+        let stages = [nil] + record.plan.stages.filter { $0.dataset != nil }.map(\.name)
+        let groups = stages.map { stage in
+            (stage: stage, claims: record.claims.filter { $0.claim.figure.model.stage == stage })
+        }.filter { !$0.claims.isEmpty }
+        let body = groups.map { stage, claims in
+            let model = stage.map { PlanModel(stage: $0, epoch: 1) } ?? .base
+            let shown = claims.count { $0.verdict == .shown }
+            let data = HTMLPage.attribute("data-stage", stage)
+            return
+                "<tr class=\"group\"\(data)><th scope=\"rowgroup\" colspan=\"\(header.count)\">\(palette.mark(model))"
+                + "\((stage ?? record.model.name).xml) <span class=\"quiet\">\(shown) of \(claims.count) shown</span></th></tr>\n"
+                + claims.map(row).joined(separator: "\n")
+        }
+        let names = header.enumerated().map { "<th scope=\"col\"\($0 > 1 ? " class=\"number\"" : "")>\($1)</th>" }
         return Section(
             title: "Claims",
-            body: intro + published + "<div class=\"wide\"><table><thead><tr>"
-                + header.map { "<th>\($0)</th>" }.joined() + "</tr></thead>\n<tbody>"
-                + record.claims.map(row).joined(separator: "\n") + "</tbody></table></div>"
-                + publishedMaps()
+            body: intro + "<div class=\"wide\"><table class=\"claims\"><caption>Claims by stage</caption>\n<thead><tr>"
+                + names.joined() + "</tr></thead>\n<tbody>\(body.joined(separator: "\n"))</tbody></table></div>"
+                + HTMLPage.folded("The published maps", publishedMaps())
         )
     }
 
-    /// The published maps, to be seen beside the measured ones, which are in other sections.
+    /// The published maps, to be compared with the measured ones, which are in other sections.
     private mutating func publishedMaps() -> String {
         var pictures: [String] = []
         for decision in record.claims where record.hasPublishedFigures {
@@ -45,22 +57,28 @@ extension ReproductionReportBuilder {
             let chart = MapChart(title: "published: \(decision.claim.figure)", values: map)
             pictures.append(add("published-\(decision.claim.name)", chart.svg))
         }
-        return pictures.isEmpty ? "" : HTMLPage.figures(pictures)
+        return HTMLPage.figures(pictures)
     }
 
-    /// The verdict comes second so that it is visible on a narrow screen.
     private func row(_ decision: ReproductionRecord.Decision) -> String {
         let claim = decision.claim
         func number(_ text: String) -> String { "<td class=\"number\">\(text.xml)</td>" }
+        let style =
+            switch decision.verdict {
+            case .shown: "shown"
+            case .notShown: "not"
+            case .unclear, .meaningless, .notMeasured: "open"
+            }
         var published = ""
         if record.hasPublishedFigures {
-            let source = claim.published?.source.map { "<br><span class=\"quiet\">\($0.xml)</span>" } ?? ""
+            let source = claim.published?.source.map { "<span class=\"rule\">\($0.xml)</span>" } ?? ""
             published =
-                "<td>\((record.published(decision) ?? "").xml)\(source)</td>" + number(decision.differenceText)
+                "<td class=\"number\">\((record.published(decision) ?? "").xml)\(source)</td>"
+                + number(decision.differenceText)
         }
-        return "<tr><td>\(claim.text.xml)</td>"
-            + "<td class=\"\(decision.verdict == .shown ? "shown" : "not")\">\(decision.verdict.rawValue.xml)</td>"
-            + number(decision.valueText) + number(decision.intervalText) + published
-            + "<td class=\"quiet\"><code>\(claim.figure.description.xml)</code> \(claim.ruleText.xml)</td></tr>"
+        return "<tr\(HTMLPage.attribute("data-stage", claim.figure.model.stage))><td>\(claim.text.xml)"
+            + "<span class=\"rule\"><code>\(claim.figure.description.xml)</code> \(claim.ruleText.xml)</span></td>"
+            + "<td class=\"\(style)\">\(decision.verdict.rawValue.xml)</td>"
+            + number(decision.valueText) + number(decision.intervalText) + published + "</tr>"
     }
 }

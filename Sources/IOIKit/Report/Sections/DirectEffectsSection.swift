@@ -16,19 +16,22 @@ extension ReproductionReportBuilder {
             }
         )
         let scale = MapChart.scale(of: maps.map(\.map.effects))
-        var pictures: [String] = []
+        var pictures = ""
         for (model, map) in maps {
             let unit = map.scale == .original ? "" : ", \(map.scale.unit())"
             let chart = MapChart(
                 title: "direct effects in \(model)\(unit)", values: map.effects, intervals: map.effectIntervals,
                 scale: scale
             )
-            pictures.append(add("\(model)-direct", chart.svg))
+            pictures += stageBlock(model, HTMLPage.figures([add("\(model)-direct", chart.svg)]))
         }
         let intro = HTMLPage.paragraph(
             "The path from each head to the logits, directly or through MLPs, is patched with the counterfactual's values. The "
                 + "maps show the change of the \(metric.noun) in per cent: a head that helps has a negative one."
         )
-        return Section(title: "Direct effects", body: intro + HTMLPage.figures(pictures))
+        return Section(
+            title: "Direct effects",
+            body: intro + panels(maps.map { ($0.model, [("direct effects", $0.map)]) }, scale: scale)
+                + HTMLPage.folded("Maps of every model, with figures", pictures))
     }
 }

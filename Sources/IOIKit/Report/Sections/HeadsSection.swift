@@ -27,8 +27,15 @@ extension ReproductionReportBuilder {
                 + "attribution splits the logit difference\(difference) into what each head writes, through each prompt's final "
                 + "LayerNorm."
         )
-        body += classTables(profiles) + attention(profiles) + positionAttention(profiles) + overEpochs(profiles)
-        for (base, profile) in lastOfStages(profiles) { body += pictures(base, profile) }
+        body += classTables(profiles) + overEpochs(profiles) + attention(profiles) + positionAttention(profiles)
+        let last = profiles.filter { isLast($0.model, of: profiles.map(\.model)) }
+        let drawn = Drawing(last, movers: drawnHeads(profiles))
+        var pictures = ""
+        for profile in last {
+            pictures += stageBlock(
+                profile.model, HTMLPage.figures(maps(profile, drawn)) + HTMLPage.figures(scatters(profile, drawn)))
+        }
+        body += HTMLPage.folded("Maps\(drawn.movers.isEmpty ? "" : " and scatter plots") of every model", pictures)
         return Section(title: "Heads", body: body + twinning(profiles))
     }
 
@@ -57,45 +64,51 @@ extension ReproductionReportBuilder {
         let isIOI = profiles.contains { $0.heads.attention != nil }
         let kinds = HeadClassification.Kind.allCases.filter { $0 != .none && $0.applies(toIOI: isIOI) }
         let rows = profiles.map { profile in
-            [profile.model.description]
-                + kinds.map { kind in
+            (
+                profile.model,
+                kinds.map { kind in
                     guard let classes = profile.classes, !classes.unsettled.contains(kind) else { return "undecided" }
                     return classes.heads(of: kind).map(\.description).joined(separator: " ")
                 }
+            )
         }
         let header = ["model", "head", "from", "to"]
         let changes = profiles.flatMap { profile in
             (profile.comparison?.transitions ?? []).map {
-                [profile.model.description, $0.head.description, $0.from.rawValue, $0.to.rawValue]
+                (model: profile.model, cells: [$0.head.description, $0.from.rawValue, $0.to.rawValue])
             }
         }
-        addTable("class-changes", header, changes)
-        return HTMLPage.table(["model"] + kinds.map(\.rawValue), rows)
-            + (changes.isEmpty ? "" : "<h3>Changes of class</h3>" + HTMLPage.table(header, changes))
+        addTable("class-changes", header, changes.map { [$0.model.description] + $0.cells })
+        return modelTable(
+            "Heads by behaviour", ["model"] + kinds.map(\.rawValue), rows, heads: Set(1...kinds.count))
+            + HTMLPage.folded(
+                "The \(changes.count) changes of class",
+                modelTable("Heads whose class changed", header, changes, heads: [1]))
     }
 
     /// The attention from END of the circuit's classes.
     private mutating func attention(_ profiles: [Profile]) -> String {
         let relations: [TaskAttention.Relation] = [.endToIO, .endToS1, .endToS2]
         let rows = profiles.flatMap { profile in
-            (profile.heads.classAttention ?? []).map { (model: profile.model.description, attention: $0) }
+            (profile.heads.classAttention ?? []).map { (model: profile.model, attention: $0) }
         }
         guard !rows.isEmpty else { return "" }
         addTable(
             "class-attention",
             ["model", "class"] + relations.map(\.rawValue).flatMap { [$0, "\($0)_low", "\($0)_high"] },
             rows.map { model, attention in
-                [model, attention.name] + relations.flatMap { Self.full(attention[$0]) }
+                [model.description, attention.name] + relations.flatMap { Self.full(attention[$0]) }
             }
         )
-        return "<h3>Attention of the circuit's classes</h3>"
-            + HTMLPage.paragraph("From END to IO and to both occurrences of S: the mean over the heads of each class.")
-            + HTMLPage.table(
-                ["model", "class"] + ["IO", "S1", "S2"].flatMap { [$0, "95 % interval"] },
-                rows.map { model, attention in
-                    [model, attention.name] + relations.flatMap { FigureFormat.number.cells(attention[$0]) }
-                }, numbers: Set(2...7)
-            )
+        return HTMLPage.folded(
+            "Attention of the circuit's classes",
+            HTMLPage.paragraph("From END to IO and to both occurrences of S: the mean over the heads of each class.")
+                + modelTable(
+                    "Attention from END", ["model", "class"] + ["IO", "S1", "S2"].flatMap { [$0, "95 % interval"] },
+                    rows.map { model, attention in
+                        (model, [attention.name] + relations.flatMap { FigureFormat.number.cells(attention[$0]) })
+                    }, numbers: Set(2...7)
+                ))
     }
 
     /// The attention from END, on prompts of another task, of the heads that write in the base model.
@@ -105,23 +118,25 @@ extension ReproductionReportBuilder {
         }
         let names = maps.keys.sorted()
         let rows = profiles.flatMap { profile in
-            [HeadClassification.Kind.writer, .negativeWriter].compactMap { kind -> (String, String, [Double])? in
+            [HeadClassification.Kind.writer, .negativeWriter].compactMap { kind -> (PlanModel, String, [Double])? in
                 guard let heads = base.classes?.heads(of: kind), !heads.isEmpty else { return nil }
                 let means = names.map { name in
                     heads.map { profile.heads.positionAttention?[name]?[$0].mean ?? .nan }.mean
                 }
-                return (profile.model.description, kind.rawValue, means)
+                return (profile.model, kind.rawValue, means)
             }
         }
         guard !rows.isEmpty else { return "" }
         addTable(
-            "position-attention", ["model", "class"] + names, rows.map { [$0, $1] + $2.map { Self.full($0) } }
+            "position-attention", ["model", "class"] + names,
+            rows.map { [$0.description, $1] + $2.map { Self.full($0) } }
         )
         return "<h3>Attention of the heads that write</h3>"
             + HTMLPage.paragraph(
                 "From END to each named position: the mean over the heads that have the class in \(record.model.name).")
-            + HTMLPage.table(
-                ["model", "class"] + names, rows.map { [$0, $1] + $2.map { $0.fixed(3) } },
+            + modelTable(
+                "Attention from END", ["model", "class"] + names,
+                rows.map { ($0, [$1] + $2.map { $0.fixed(3) }) },
                 numbers: Set(2..<2 + names.count)
             )
     }
@@ -166,42 +181,38 @@ extension ReproductionReportBuilder {
 
     // MARK: Maps and scatter plots
 
-    /// The base model alone, then the last model of each stage with the base model.
-    private func lastOfStages(_ profiles: [Profile]) -> [(base: Profile?, profile: Profile)] {
-        let base = profiles.first { $0.model == .base }
-        return profiles.filter { profile in
-            !profiles.contains { $0.model.stage == profile.model.stage && $0.model.epoch > profile.model.epoch }
-        }.map { ($0.model == .base ? nil : base, $0) }
-    }
+    /// What the maps and plots of all models share.
+    private struct Drawing {
+        /// The value of the deepest colour of what heads write.
+        let scale: Double
+        /// The heads that have scatter plots.
+        let movers: [Head]
+        let profiles: [Profile]
 
-    private mutating func pictures(_ base: Profile?, _ profile: Profile) -> String {
-        let body = "<h3>\(profile.model.description.xml)</h3>" + HTMLPage.figures(maps(base, profile))
-        let reference = base ?? profile
-        let drawn = [HeadClassification.Kind.nameMover, .negative].flatMap { kind in
-            strongest(reference.classes?.heads(of: kind) ?? [], reference.heads)
+        init(_ profiles: [Profile], movers: [Head]) {
+            scale = MapChart.scale(of: profiles.compactMap { $0.heads.attribution?.heads.value })
+            (self.movers, self.profiles) = (movers, profiles)
         }
-        var charts: [[String]] = []
-        for head in drawn { charts.append(scatters(of: head, base, profile)) }
-        // With a base model, each head has a row of two charts.
-        let rows = base == nil ? [charts.flatMap { $0 }] : charts
-        return body + rows.filter { !$0.isEmpty }.map(HTMLPage.figures).joined()
     }
 
-    private func strongest(_ heads: [Head], _ profile: HeadProfile) -> [Head] {
-        func size(_ head: Head) -> Double { abs(profile.attribution?.heads[head].value ?? 0) }
-        return heads.sorted { size($0) > size($1) }.prefix(Self.drawnMovers).sorted()
-    }
-
-    /// What the heads of both models write, on one scale, and how far the second model's heads are from the first's.
-    private mutating func maps(_ base: Profile?, _ profile: Profile) -> [String] {
-        let both = [base, profile].compactMap { $0 }.compactMap { profile in
-            profile.heads.attribution.map { (profile.model, $0.heads) }
+    /// The strongest movers of the base model, or of the first model.
+    private func drawnHeads(_ profiles: [Profile]) -> [Head] {
+        guard let base = profiles.first(where: { $0.model == .base }) ?? profiles.first else { return [] }
+        func size(_ head: Head) -> Double { abs(base.heads.attribution?.heads[head].value ?? 0) }
+        return [HeadClassification.Kind.nameMover, .negative].flatMap { kind in
+            (base.classes?.heads(of: kind) ?? []).sorted { size($0) > size($1) }.prefix(Self.drawnMovers).sorted()
         }
-        let scale = MapChart.scale(of: both.map(\.1.value))
-        var maps = both.map { model, map in
-            MapChart(
-                title: "written by each head of \(model)", values: map.value, intervals: map.ci95, scale: scale,
-                unit: "", decimals: 2
+    }
+
+    /// What the heads of a model write, and how far they are from the base model's.
+    private mutating func maps(_ profile: Profile, _ drawing: Drawing) -> [String] {
+        var maps: [MapChart] = []
+        if let map = profile.heads.attribution?.heads {
+            maps.append(
+                MapChart(
+                    title: "written by each head of \(profile.model)", values: map.value, intervals: map.ci95,
+                    scale: drawing.scale, unit: "", decimals: 2
+                )
             )
         }
         if let comparison = profile.comparison {
@@ -225,21 +236,19 @@ extension ReproductionReportBuilder {
         return pictures
     }
 
-    private mutating func scatters(of head: Head, _ base: Profile?, _ profile: Profile) -> [String] {
-        let both = [base, profile].compactMap { $0 }.compactMap { profile in
-            points(of: head, profile.heads).map { (profile, $0) }
-        }
+    /// A scatter plot of each mover, on the axes of the same head in all models.
+    private mutating func scatters(_ profile: Profile, _ drawing: Drawing) -> [String] {
         var pictures: [String] = []
-        for (drawn, series) in both {
-            let correlation = FigureFormat.number.cells(drawn.heads.scatter!.correlation[head])
+        for head in drawing.movers {
+            guard let series = points(of: head, profile.heads) else { continue }
+            let correlation = FigureFormat.number.cells(profile.heads.scatter!.correlation[head])
             let chart = ScatterChart(
-                title: "\(head) in \(drawn.model)",
-                subtitle: "\(drawn.classes?[head].kind.rawValue ?? ""), ρ \(correlation[0]) \(correlation[1])",
+                title: "\(head) in \(profile.model)",
+                subtitle: "\(profile.classes?[head].kind.rawValue ?? ""), ρ \(correlation[0]) \(correlation[1])",
                 xLabel: "attention from END to the name", yLabel: "y: written in the direction of the name",
-                series: series, onAxesOf: both.map(\.1)
+                series: series, onAxesOf: drawing.profiles.compactMap { points(of: head, $0.heads) }
             )
-            pictures.append(
-                drawn.model == profile.model ? add("\(profile.model)-scatter-\(head)", chart.svg) : chart.svg)
+            pictures.append(add("\(profile.model)-scatter-\(head)", chart.svg))
         }
         return pictures
     }
@@ -262,8 +271,11 @@ extension ReproductionReportBuilder {
     private func twinning(_ profiles: [Profile]) -> String {
         let rows = profiles.flatMap { profile in
             (profile.comparison?.twinning ?? []).map { twins in
-                [profile.model.description, twins.nameMover.description, twins.negativeNameMover.description]
-                    + [twins.model, twins.donor, twins.change].flatMap(FigureFormat.number.cells)
+                (
+                    profile.model,
+                    [twins.nameMover.description, twins.negativeNameMover.description]
+                        + [twins.model, twins.donor, twins.change].flatMap(FigureFormat.number.cells)
+                )
             }
         }
         guard !rows.isEmpty else { return "" }
@@ -273,11 +285,12 @@ extension ReproductionReportBuilder {
                 "How closely a \(mover) and a \(negative) go together: the correlation over prompts of what they write to "
                     + "the logit difference, before and after fine-tuning, and of the changes."
             )
-            + HTMLPage.table(
+            + modelTable(
+                "Pairs of heads",
                 [
                     "model", mover, "negative", "ρ before", "95 % interval", "ρ after", "95 % interval",
                     "ρ of changes", "95 % interval",
-                ], rows, numbers: Set(3...8)
+                ], rows, numbers: Set(3...8), heads: [1, 2]
             ) + twinningMeans(profiles)
     }
 
@@ -286,13 +299,17 @@ extension ReproductionReportBuilder {
             profile.comparison?.twinningMean.flatMap { mean in
                 mean.pairs == 0
                     ? nil
-                    : [profile.model.description, "\(mean.pairs)"]
-                        + [mean.model, mean.donor, mean.change].flatMap(FigureFormat.number.cells)
+                    : (
+                        model: profile.model,
+                        cells: ["\(mean.pairs)"]
+                            + [mean.model, mean.donor, mean.change].flatMap(FigureFormat.number.cells)
+                    )
             }
         }
         guard !rows.isEmpty else { return "" }
         return HTMLPage.paragraph("The mean over all pairs of heads that have these classes in \(record.model.name).")
-            + HTMLPage.table(
+            + modelTable(
+                "Means over pairs",
                 [
                     "model", "pairs", "ρ before", "95 % interval", "ρ after", "95 % interval", "ρ of changes",
                     "95 % interval",

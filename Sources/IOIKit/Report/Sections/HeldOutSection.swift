@@ -17,12 +17,13 @@ extension RunReportBuilder {
             "evaluation", ["epoch"] + metrics.flatMap { [$0.name, "\($0.name)_low", "\($0.name)_high"] },
             measured.map { epoch, metrics in ["\(epoch)"] + metrics.flatMap { Self.full($0.estimate) } }
         )
-        let table = HTMLPage.table(
+        let table = HTMLTable(
+            "Held-out prompts after each epoch",
             ["epoch"] + metrics.flatMap { [$0.title, "95 % interval"] },
             measured.map { epoch, metrics in
                 [epoch == 0 ? "0 (before)" : "\(epoch)"] + metrics.flatMap { $0.format.cells($0.estimate) }
             }, numbers: Set(1...2 * metrics.count)
-        )
+        ).html
         var pictures: [String] = []
         for (index, metric) in metrics.enumerated() {
             let format = metric.format
@@ -37,9 +38,25 @@ extension RunReportBuilder {
                 title: metric.title, unit: format.unit, decimals: format.decimals,
                 series: [LineChart.Series(name: "held-out prompts", points: points, colour: 0)]
             )
-            pictures.append(add(metric.name.replacing("_", with: "-"), chart.svg))
+            let picture = add(metric.name.replacing("_", with: "-"), chart.svg)
+            if index == 0 { firstChart = picture } else { pictures.append(picture) }
         }
         return Section(title: title, body: table + HTMLPage.figures(pictures))
+    }
+
+    /// The first metrics before and after the run.
+    var cards: [Opening.Card] {
+        guard let first = evaluations.first, let last = evaluations.last else { return [] }
+        let pairs = zip(first.document.results.shownMetrics, last.document.results.shownMetrics)
+        return pairs.prefix(3).compactMap { before, after in
+            guard before.estimate.value != nil, after.estimate.value != nil else { return nil }
+            let (from, to) = (before.format.text(before.estimate.value), after.format.text(after.estimate.value))
+            return first.epoch == last.epoch
+                ? Opening.Card(figure: from, words: "\(before.title), before training")
+                : Opening.Card(
+                    figure: "\(from) → \(to) \(after.format.text(interval: after.estimate.ci95))",
+                    words: "\(before.title), before training and after epoch \(last.epoch)", colour: 0)
+        }
     }
 }
 

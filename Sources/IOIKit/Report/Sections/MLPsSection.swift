@@ -28,14 +28,18 @@ extension ReproductionReportBuilder {
             }
         )
         let rows = knockouts.map { model, _, effects in
-            [model.description] + effects.map { FigureFormat.percent.text($0.value) }
+            (model, effects.map { FigureFormat.percent.text($0.value) })
         }
         let intro = HTMLPage.paragraph(
             "The change of the \(metric.noun) when all \(targets), or one of them, are knocked out: replaced by their mean "
                 + "over counterfactual prompts\(task == nil ? ", in which no name repeats" : "")."
         )
         return Section(
-            title: title, body: intro + HTMLPage.table(["model"] + columns, rows, numbers: Set(1...columns.count))
+            title: title,
+            body: intro
+                + modelTable(
+                    "Change of the \(metric.noun), by what is knocked out", ["model"] + columns, rows,
+                    numbers: Set(1...columns.count))
         )
     }
 }

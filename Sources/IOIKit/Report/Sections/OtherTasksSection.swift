@@ -1,7 +1,8 @@
 extension ReproductionReportBuilder {
     /// The models on tasks other than indirect-object identification.
     mutating func otherTasks() -> Section? {
-        var (rows, full, pictures) = ([[String]](), [[String]](), [String]())
+        var rows: [(model: PlanModel, cells: [String])] = []
+        var (full, pictures) = ([[String]](), [String]())
         let (probability, share) = (FigureFormat.number(decimals: 3), FigureFormat.share)
         for measure in Plan.Measure.Kind.allCases where measure.task != nil {
             var difference: [PlanModel: Estimate] = [:]
@@ -10,9 +11,12 @@ extension ReproductionReportBuilder {
                 let all = evaluation.all
                 difference[model] = all.probabilityDifference
                 rows.append(
-                    [model.description, measure.rawValue] + probability.cells(all.probabilityDifference)
-                        + [(all.probabilityDifference.std ?? 0).fixed(3)] + share.cells(all.accuracy)
-                        + [all.loss.mean.fixed(3)]
+                    (
+                        model,
+                        [measure.rawValue] + probability.cells(all.probabilityDifference)
+                            + [(all.probabilityDifference.std ?? 0).fixed(3)] + share.cells(all.accuracy)
+                            + [all.loss.mean.fixed(3)]
+                    )
                 )
                 full.append(
                     [model.description, measure.rawValue, "\(all.count)"]
@@ -37,7 +41,8 @@ extension ReproductionReportBuilder {
             "Held-out prompts of other tasks: the total probability of the right next tokens minus that of the wrong ones, "
                 + "and the share of prompts for which this difference is above 0."
         )
-        let table = HTMLPage.table(
+        let table = modelTable(
+            "Every model on other tasks",
             [
                 "model", "task", "P(right) − P(wrong)", "95 % interval", "std", "accuracy", "95 % interval",
                 "loss on the label",

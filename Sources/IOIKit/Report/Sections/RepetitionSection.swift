@@ -1,20 +1,37 @@
 extension ReproductionReportBuilder {
     func repetition() -> Section? {
         let training = record.plan.training
-        let facts = [
-            ["command", record.commandLine], ["stages", record.stages.joined(separator: ", ")],
-            ["model", "\(record.model.name), SHA-256 \(record.model.sha256 ?? "unknown")"],
-            ["prompts", "\(record.dataset.count), seed \(record.plan.prompts.seed), SHA-256 \(record.dataset.sha256)"],
+        let facts =
             [
-                "training",
-                "\(training.count) prompts of each dataset, recipe \(record.plan.recipe.rawValue), seed \(training.seed)",
-            ],
-            Self.version(record.environment),
-        ]
-        let files = record.measurements.map { [$0.model.description, $0.measure.description, $0.file] }
+                ["command", record.commandLine], ["stages", record.stages.joined(separator: ", ")],
+                ["model", "\(record.model.name), SHA-256 \(record.model.sha256 ?? "unknown")"],
+                [
+                    "prompts",
+                    "\(record.dataset.count), seed \(record.plan.prompts.seed), SHA-256 \(record.dataset.sha256)",
+                ],
+                [
+                    "training",
+                    "\(training.count) prompts of each dataset, recipe \(record.plan.recipe.rawValue), seed \(training.seed)",
+                ],
+                Self.version(record.environment),
+            ] + (date.map { [["date", $0]] } ?? [])
+        let files = record.measurements.map { ($0.model, [$0.measure.description, $0.file]) }
         return Self.repetition(
-            facts, files: "<h3>Files</h3>" + HTMLPage.table(["model", "measured", "file"], files)
+            facts + [["how to cite", citation]],
+            files: HTMLPage.folded(
+                "The \(files.count) results files",
+                modelTable("Results files, in the run folder", ["model", "measured", "file"], files))
         )
+    }
+}
+
+extension ReproductionReportBuilder {
+    /// What a paper that uses the figures should name.
+    private var citation: String {
+        let weights = record.model.sha256.map { " (SHA-256 \($0.prefix(12))…)" } ?? ""
+        return "ioi \(record.environment.version), plan \(record.plan.name), model \(record.model.name)\(weights), "
+            + "seed \(record.plan.prompts.seed)\(date.map { ", \($0)" } ?? ""). The experiments are those of Chhabra et al., "
+            + "Neuroplasticity and Corruption in Model Mechanisms, arXiv 2503.01896."
     }
 }
 

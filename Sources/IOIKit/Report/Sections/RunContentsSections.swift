@@ -11,7 +11,8 @@ extension RunReportBuilder {
             ]
         }
         let header = ["folder", "step", "training can resume from it", "SHA-256 when it was measured"]
-        return Section(title: "Checkpoints", body: HTMLPage.table(header, rows, numbers: [1]))
+        return Section(
+            title: "Checkpoints", body: HTMLTable("Checkpoints in the run folder", header, rows, numbers: [1]).html)
     }
 
     /// The results files that the run itself did not write.
@@ -32,7 +33,8 @@ extension RunReportBuilder {
         }
         guard !rows.isEmpty else { return nil }
         return Section(
-            title: "Other results", body: HTMLPage.table(["command", "model", "donor", "prompts", "file"], rows)
+            title: "Other results",
+            body: HTMLTable("Other results files", ["command", "model", "donor", "prompts", "file"], rows).html
         )
     }
 }

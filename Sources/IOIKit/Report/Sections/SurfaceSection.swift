@@ -10,12 +10,12 @@ extension ReproductionReportBuilder {
                 of: "\(model), \(record.dataset.count) prompts",
                 isWholeMeaningless: results.faithfulness.note == .meaningless
             )
-            pictures.append(add("\(model)-surface", chart.svg))
+            pictures.append("<figure class=\"whole\">\(HTMLPage.inline(add("\(model)-surface", chart.svg)))</figure>")
         }
         let intro = HTMLPage.paragraph(
             "The same circuit by every method of evaluation, compared with random circuits that have as many heads in each "
                 + "layer."
         )
-        return Section(title: "Faithfulness by method", body: intro + HTMLPage.figures(pictures))
+        return Section(title: "Faithfulness by method", body: intro + pictures.joined())
     }
 }

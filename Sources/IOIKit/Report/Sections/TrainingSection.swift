@@ -1,17 +1,25 @@
 extension ReproductionReportBuilder {
     /// The recipes, the loss of each run, and which recipe comes nearer to what was published.
     mutating func training() -> Section? {
-        var (series, rows, full) = ([LineChart.Series](), [[String]](), [[String]]())
+        var (series, rows, full) = ([LineChart.Series](), [HTMLTable.Row](), [[String]]())
         let stages = record.plan.stages.filter { record.stages.contains($0.name) }
-        for (index, stage) in stages.enumerated() {
+        for stage in stages {
             for run in record.plan.runs(of: stage) {
                 guard let path = record.runs[run.name] else { continue }
-                let metrics = readMetrics(of: RunFolder(folder.appendingPathComponent(path)))
+                let folder = RunFolder(folder.appendingPathComponent(path))
+                let metrics = readMetrics(of: folder)
                 guard !metrics.isEmpty else { continue }
-                series.append(Self.losses(metrics, name: run.name, colour: index))
+                if let batch = (try? folder.record())?.settings.batch {
+                    trainingSeconds += metrics.reduce(0) { $0 + Double(batch) / max($1.samplesPerSecond, 1e-9) }
+                }
+                series.append(
+                    Self.losses(
+                        metrics, name: run.name, colour: palette.colour(of: stage.name),
+                        isDashed: palette.isContinued(stage.name)))
                 let loss = metrics.map(\.loss).mean
                 let start = [run.name, stage.dataset ?? "", record.plan.recipe(of: stage).rawValue, "\(metrics.count)"]
-                rows.append(start + [loss.fixed(3)])
+                let model = PlanModel(stage: stage.name, epoch: run.epochs.last ?? 1)
+                rows.append(HTMLTable.Row(cells: start + [loss.fixed(3)], model: model))
                 full.append(start + [Self.full(loss)])
             }
         }
@@ -23,8 +31,11 @@ extension ReproductionReportBuilder {
         )
         return Section(
             title: "Training",
-            body: recipes(stages) + HTMLPage.figures([add("training-loss", chart.svg)])
-                + HTMLPage.table(["run", "dataset", "recipe", "steps", "mean loss"], rows, numbers: [3, 4]) + nearer()
+            body: recipes(stages) + nearer() + HTMLPage.figures([add("training-loss", chart.svg)])
+                + HTMLTable(
+                    "Training runs", ["run", "dataset", "recipe", "steps", "mean loss"], rows, numbers: [3, 4],
+                    palette: palette
+                ).html
         )
     }
 
@@ -97,7 +108,7 @@ extension RunReportBuilder {
             + (metrics.count >= 200 ? " The line shows means over \(metrics.count / 100) steps." : "")
         return Section(
             title: "Training",
-            body: HTMLPage.figures([add("training-loss", chart.svg)]) + HTMLPage.paragraph(note, style: "quiet")
+            body: HTMLPage.paragraph(note) + HTMLPage.figures([add("training-loss", chart.svg)])
         )
     }
 }

@@ -1,0 +1,71 @@
+/// A map of layers and heads too small for figures, to be compared with others on one scale. Pointing at a cell shows its
+/// figure with the interval.
+public struct SmallMap: Chart {
+    public let title: String
+    /// `[layer][head]`; nil if undefined.
+    public let values: [[Double?]]
+    /// In the same shape; empty for none.
+    public let intervals: [[[Double]?]]
+    /// The value of the deepest colour.
+    public let scale: Double
+    /// The unit after each figure.
+    public let unit: String
+    /// The decimals of each figure.
+    public let decimals: Int
+
+    /// - Parameters:
+    ///   - title: a word or two above the map.
+    ///   - values: the values. [layers][heads]
+    ///   - intervals: the intervals of the values.
+    ///   - scale: the value of the deepest colour.
+    ///   - unit: the unit of the values.
+    ///   - decimals: the number of decimals shown.
+    public init(
+        title: String,
+        values: [[Double?]],
+        intervals: [[[Double]?]] = [],
+        scale: Double,
+        unit: String = " %",
+        decimals: Int = 1
+    ) {
+        (self.title, self.values, self.intervals) = (title, values, intervals)
+        (self.scale, self.unit, self.decimals) = (scale, unit, decimals)
+    }
+
+    public var svg: String {
+        let columns = values.map(\.count).max() ?? 0
+        let cell = columns <= 8 ? 13.0 : columns <= 12 ? 10.0 : columns <= 16 ? 8.0 : 5.0
+        let (left, top) = (18.0, 30.0)
+        let (right, bottom) = (left + Double(columns) * cell, top + Double(values.count) * cell)
+        // Every fourth layer and head has its number.
+        func isNamed(_ index: Int) -> Bool { index.isMultiple(of: columns <= 8 ? 2 : 4) }
+        var body = [SVG.label(title, left, 12, "heading")]
+        body += (0..<columns).filter(isNamed).map {
+            SVG.label("\($0)", left + (Double($0) + 0.5) * cell, top - 4, "small middle")
+        }
+        for (layer, row) in values.enumerated() {
+            let y = top + Double(layer) * cell
+            if isNamed(layer) { body.append(SVG.label("\(layer)", left - 4, y + cell / 2 + 3.5, "small end")) }
+            for (head, value) in row.enumerated() {
+                let x = left + Double(head) * cell
+                guard let value, value.isFinite else {
+                    body.append(SVG.rectangle(x, y, cell, cell, "undefined"))
+                    continue
+                }
+                let interval = intervals.isEmpty ? nil : intervals[layer][head]
+                let bounds = interval.map { " [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
+                body.append(
+                    SVG.mark(
+                        "\(layer).\(head): \(value.fixed(decimals))\(unit)\(bounds)", head: Head(layer, head),
+                        [SVG.rectangle(x, y, cell, cell, "cell", fill: MapColour(share: value / scale).css)]
+                    )
+                )
+            }
+        }
+        body.append(SVG.rectangle(left, top, right - left, bottom - top, "frame"))
+        return SVG.document(
+            title: title, width: max(right, left + SVG.width(title)) + 4, height: bottom + 4, style: SVG.style,
+            body: body
+        )
+    }
+}
