@@ -16,6 +16,29 @@ public struct ReportChart: Sendable {
     public let svg: String
 }
 
+/// What a report is about: a run folder, or a results file.
+public struct ReportSource {
+    private let url: URL
+    private let isFolder: Bool
+
+    public init(_ url: URL) {
+        self.url = url
+        var isFolder: ObjCBool = false
+        self.isFolder = !FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) || isFolder.boolValue
+    }
+
+    /// Where the page goes unless the caller says otherwise.
+    public var page: URL {
+        isFolder
+            ? url.appendingPathComponent("report.html") : url.deletingPathExtension().appendingPathExtension("html")
+    }
+
+    /// - Throws: `IOIError` if the folder or the file holds nothing to report, or cannot be read.
+    public func report() throws -> any Report {
+        isFolder ? try RunFolder(url).report() : try ResultsReport(of: url)
+    }
+}
+
 extension RunFolder {
     /// The report of the plan or the fine-tuning run in the folder.
     ///

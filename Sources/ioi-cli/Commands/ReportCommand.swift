@@ -5,27 +5,30 @@ import IOIKit
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Write a page that shows what a run measured: a plan's, or a fine-tuning run's.",
+        abstract: "Write a page that shows what was measured: by a plan, a fine-tuning run, or one command.",
         discussion: """
-            One HTML file that needs no network and no scripts. For a plan: the claims first, then behaviour over epochs, \
-            where the changes are, circuits, and how to repeat it. For fine-tuning: held-out prompts over epochs, the \
-            training loss, everything else in results/, and how to repeat it. Figures show their intervals under the \
-            pointer and with the keyboard. The page names what is missing in the folder.
+            One HTML file that needs no network. For a plan: how many claims hold and the figures that matter, then the \
+            claims, behaviour over epochs, where the changes are, circuits, heads, and how to repeat it. For fine-tuning: \
+            held-out prompts over epochs, the training loss, everything else in results/. For the results file of any \
+            command: its figures and maps. Figures show their intervals under the pointer and by the arrow keys; tables \
+            sort, and stages can be hidden. Without scripts everything can be read. The page names what is missing.
 
             ioi report runs/quick
             ioi report runs/clean
+            ioi report heads.json
             ioi report runs/quick --charts runs/quick/charts --csv runs/quick/tables
             """
     )
 
     @Argument(
-        help: ArgumentHelp("The run folder of `ioi reproduce` or `ioi finetune`.", valueName: "run"),
-        completion: .directory)
+        help: ArgumentHelp("The run folder of `ioi reproduce` or `ioi finetune`, or a results file.", valueName: "run"),
+        completion: .file())
     var folder: String
 
     struct PageOptions: ParsableArguments {
         @Option(
-            help: ArgumentHelp("The page (default: report.html in the run folder).", valueName: "f.html"),
+            help: ArgumentHelp(
+                "The page (default: report.html in the run folder, r.html for r.json).", valueName: "f.html"),
             completion: .file(extensions: ["html"])
         )
         var out: String?
@@ -51,8 +54,8 @@ struct ReportCommand: ParsableCommand {
         let outputs = try Outputs([("--out", output.out)])
         let charts = try output.charts.map { path in try Outputs.named("--charts") { try OutputFolder.open(path) } }
         let tables = try output.csv.map { path in try Outputs.named("--csv") { try OutputFolder.open(path) } }
-        let report = try RunFolder(folder).report()
-        let page = outputs["--out"]?.url ?? folder.appendingPathComponent("report.html")
+        let report = try ReportSource(folder).report()
+        let page = outputs["--out"]?.url ?? ReportSource(folder).page
         let isPrinted = outputs["--out"]?.isStandardOutput == true
         let html = Data(report.html.utf8)
         if output.out == nil { try AtomicFile.write(html, to: page) } else { outputs.write("--out") { html } }

@@ -41,8 +41,9 @@ struct HTMLTable {
     var html: String {
         guard !rows.isEmpty else { return "" }
         let names = header.enumerated().map { column, name in "<th scope=\"col\"\(style(column))>\(name.xml)</th>" }
-        return
-            "<div class=\"wide\"><table><caption>\(caption.xml)</caption>\n<thead><tr>\(names.joined())</tr></thead>\n"
+        // Facts need no names of columns.
+        let head = header.allSatisfy(\.isEmpty) ? "" : "<thead><tr>\(names.joined())</tr></thead>\n"
+        return "<div class=\"wide\"><table><caption>\(caption.xml)</caption>\n\(head)"
             + "<tbody>\(rows.map(line).joined(separator: "\n"))</tbody></table></div>"
     }
 
