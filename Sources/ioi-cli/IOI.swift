@@ -13,9 +13,9 @@ struct IOI: ParsableCommand {
             A prompt names two people and repeats one of them: "Mary and John went to the store. John gave a drink \
             to" continues with " Mary". The program writes such prompts (data), measures a GPT-2 on them (eval), \
             fine-tunes it on clean or corrupted ones (finetune), replaces values inside its runs to see what they carry \
-            (patch, knockout), measures single heads (heads), finds and validates circuits (circuit), measures how \
-            much of the model a circuit explains (faithfulness), checks recorded results (verify), and times itself \
-            (bench).
+            (patch, knockout), shows what it expects and what is inside (predict, lens, cache), measures single heads \
+            (heads), finds and validates circuits (circuit), measures how much of the model a circuit explains \
+            (faithfulness), checks recorded results (verify), and times itself (bench).
 
             A first run:  ioi eval --count 200
                           ioi finetune --dataset clean --epochs 1 --out runs/clean
@@ -27,8 +27,8 @@ struct IOI: ParsableCommand {
         subcommands: [
             DataCommand.self, FinetuneCommand.self,
         ] + Experiments.commands(in: nil) + [
-            CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self, ModelCommand.self,
-            BenchCommand.self,
+            CacheCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self,
+            ModelCommand.self, BenchCommand.self,
         ]
     )
 

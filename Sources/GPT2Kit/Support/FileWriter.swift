@@ -47,6 +47,12 @@ public struct FileWriter: ~Copyable {
         try text.withUTF8 { bytes in try write(UnsafeRawBufferPointer(bytes)) }
     }
 
+    /// What writes at any place of the file from now on, behind what was written so far or before it.
+    mutating func places() throws -> FilePlaces {
+        try flush()
+        return FilePlaces(descriptor: descriptor, path: path, expectedSize: expectedSize)
+    }
+
     /// Passes the buffer to the system.
     mutating func flush() throws {
         if let failure { throw failure }
@@ -69,6 +75,27 @@ public struct FileWriter: ~Copyable {
                 throw error
             }
             written += count
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+}
+
+/// Writes at any place of an open file, which may grow by it.
+struct FilePlaces {
+    let descriptor: Int32
+    /// For error messages.
+    let path: String
+    /// The final length in bytes, if known.
+    let expectedSize: Int?
+
+    /// - Throws: ``IOIError`` naming the file if the system refuses (disk full, a pipe, …).
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+        var (rest, offset) = (bytes, offset)
+        while !rest.isEmpty {
+            let count = systemWrite(descriptor, rest, at: offset)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw outputError(path, count == 0 ? EIO : errno, expectedSize: expectedSize) }
+            offset += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }

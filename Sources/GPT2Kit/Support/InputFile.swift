@@ -62,6 +62,10 @@ func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(descriptor, bytes.baseAddress, bytes.count)
 }
 
+func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int {
+    pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+}
+
 func systemError(_ code: Int32) -> String {
     String(cString: strerror(code))
 }

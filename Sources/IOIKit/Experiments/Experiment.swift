@@ -24,6 +24,9 @@ public protocol Experiment: Codable, Sendable {
     /// The option that names a circuit; nil if none is used.
     var circuitName: String? { get }
 
+    /// Where the prompts come from; nil if the experiment needs none.
+    var source: PromptSource? { get }
+
     /// What is taken from the prompts' counterfactuals.
     var counterfactuals: CounterfactualUse { get }
 
@@ -51,8 +54,10 @@ extension Experiment {
     public static var uncompared: Set<String> { [] }
     public static var later: Set<String> { [] }
     public var circuitName: String? { nil }
+    public var source: PromptSource? { nil }
     public var counterfactuals: CounterfactualUse { .values }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
+    public func dataset(for model: GPT2) throws -> TaskDataset? { try source?.data(for: model) }
     public mutating func complete(for subject: Subject) {}
 }
 
@@ -62,7 +67,7 @@ public protocol PromptExperiment: Experiment {
 }
 
 extension PromptExperiment {
-    public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
+    public var source: PromptSource? { prompts }
 }
 
 /// An experiment on prompts of any task that measures a metric.
@@ -176,6 +181,8 @@ public struct Work {
 public enum Experiments {
     public static let all: [any Experiment.Type] = [
         EvaluationExperiment.self,
+        PredictExperiment.self,
+        LensExperiment.self,
         PatchExperiment.self,
         KnockoutExperiment.self,
         FaithfulnessExperiment.self,

@@ -6,8 +6,6 @@ public struct ModelDiffExperiment: Experiment {
 
     public func validate() throws {}
 
-    public func dataset(for model: GPT2) throws -> TaskDataset? { nil }
-
     public var counterfactuals: CounterfactualUse { .none }
 
     public func run(on subject: Subject, _ work: Work) throws -> ModelDifference {

@@ -2,7 +2,8 @@
 enum FieldFlag {
     /// Those that are not called what their option is called in results files.
     private static let others = [
-        "ablation.kind": "--ablate", "classes": "--class", "receivers": "--receiver", "positions": "--position",
+        "input.text": "<text>", "ablation.kind": "--ablate", "classes": "--class", "receivers": "--receiver",
+        "positions": "--position",
         "components": "--component", "directions": "--direction", "minimality": "--minimality-sets",
         "logits.threshold": "--logits-effect",
         "queries.threshold": "--query-effect", "s2.threshold": "--s2-effect", "s1_next.threshold": "--s1-effect",
