@@ -32,6 +32,9 @@ public protocol Experiment: Codable, Sendable {
     /// - Throws: `IOIError` if it cannot be read or does not fit the model.
     func circuit(of model: GPT2) throws -> Circuit?
 
+    /// Where the prompts come from; nil if the experiment needs none.
+    var source: PromptSource? { get }
+
     /// The prompts to run on; nil if the experiment needs none.
     ///
     /// - Throws: `IOIError` if they cannot be read or generated, or do not fit the model.
@@ -52,6 +55,7 @@ extension Experiment {
     public static var later: Set<String> { [] }
     public var circuitName: String? { nil }
     public var counterfactuals: CounterfactualUse { .values }
+    public var source: PromptSource? { nil }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
     public mutating func complete(for subject: Subject) {}
 }
@@ -62,6 +66,7 @@ public protocol PromptExperiment: Experiment {
 }
 
 extension PromptExperiment {
+    public var source: PromptSource? { prompts }
     public func dataset(for model: GPT2) throws -> TaskDataset? { try prompts.data(for: model) }
 }
 
@@ -182,6 +187,7 @@ public enum Experiments {
         ValidateExperiment.self,
         DiscoverExperiment.self,
         HeadsExperiment.self,
+        AttentionExperiment.self,
         ModelDiffExperiment.self,
     ]
 

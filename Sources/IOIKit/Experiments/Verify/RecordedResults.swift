@@ -64,7 +64,7 @@ struct RecordedResults: Sendable {
     /// The recorded experiment. Its options are validated again because anyone may edit the file.
     private func experiment<Kind: Experiment>(_ kind: Kind.Type) throws -> Kind {
         let experiment = try options(kind)
-        try (experiment as? any PromptExperiment)?.prompts.checkRepeatable("\(path): options.prompts")
+        try experiment.source?.checkRepeatable("\(path): options.prompts")
         do {
             try experiment.validate()
         } catch let error as IOIError {
