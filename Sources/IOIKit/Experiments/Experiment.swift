@@ -189,6 +189,7 @@ public enum Experiments {
         ValidateExperiment.self,
         DiscoverExperiment.self,
         HeadsExperiment.self,
+        AttentionExperiment.self,
         ModelDiffExperiment.self,
     ]
 
