@@ -46,6 +46,13 @@ enum SVG {
             + "\(attribute("fill", colour))/>"
     }
 
+    /// Many small circles or squares in one element: the ends of lines without length.
+    static func specks(_ points: [(Double, Double)], colour: String, isRound: Bool) -> String {
+        let lines = points.map { "M\(number($0)) \(number($1))h0" }.joined()
+        return
+            "<path class=\"specks\" stroke=\"\(colour)\" stroke-linecap=\"\(isRound ? "round" : "square")\" d=\"\(lines)\"/>"
+    }
+
     private static func attribute(_ name: String, _ value: String?) -> String {
         value.map { " \(name)=\"\($0)\"" } ?? ""
     }
@@ -135,7 +142,7 @@ enum SVG {
         .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
         .ioi-chart .series { fill: none; stroke-width: 2; }
         .ioi-chart .bar { stroke-width: 2; }
-        .ioi-chart .speck { opacity: .6; }
+        .ioi-chart .specks { opacity: .6; stroke-width: 4.6; fill: none; }
         @media (prefers-color-scheme: dark) {
           .ioi-chart text { fill: #e6edf3; }
           .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }

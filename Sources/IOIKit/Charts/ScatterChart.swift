@@ -54,14 +54,9 @@ public struct ScatterChart: Sendable {
         var legend = plot.left
         for (index, one) in series.enumerated() {
             // Series differ in shape as well as colour.
-            func speck(_ x: Double, _ y: Double) -> String {
-                let colour = LineChart.colours[index % LineChart.colours.count]
-                return index.isMultiple(of: 2)
-                    ? SVG.dot(x, y, "speck", colour: colour, radius: 2.5)
-                    : SVG.rectangle(x - 2.2, y - 2.2, 4.4, 4.4, "speck", fill: colour)
-            }
-            body += one.points.map { speck(plot.x($0.x), plot.y($0.y)) }
-            body.append(speck(legend + 4, bottom + 54))
+            let (colour, isRound) = (LineChart.colours[index % LineChart.colours.count], index.isMultiple(of: 2))
+            body.append(SVG.specks(one.points.map { (plot.x($0.x), plot.y($0.y)) }, colour: colour, isRound: isRound))
+            body.append(SVG.specks([(legend + 4, bottom + 54)], colour: colour, isRound: isRound))
             body.append(SVG.label(one.name, legend + 14, bottom + 58, "quiet"))
             legend += 14 + SVG.width(one.name) + 18
         }
