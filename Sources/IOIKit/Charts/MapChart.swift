@@ -4,7 +4,7 @@ public struct MapChart: Sendable {
     public let title: String
     /// `[layer][column]`; nil if undefined.
     public let values: [[Double?]]
-    /// In the same shape; empty for none.
+    /// In the same shape; empty for none, and nil for one without width, as that of a single prompt is.
     public let intervals: [[[Double]?]]
     /// The column names.
     public let columns: [String]
@@ -34,7 +34,7 @@ public struct MapChart: Sendable {
     ) {
         self.title = title
         self.values = values
-        self.intervals = intervals
+        self.intervals = intervals.map { $0.map(\.informativeBounds) }
         self.columns = columns ?? (0..<(values.first?.count ?? 0)).map(String.init)
         self.scale = scale ?? Self.scale(of: [values])
         self.unit = unit

@@ -28,7 +28,7 @@ public struct Evaluation: Equatable, Sendable {
         init(_ measures: [PromptMeasures], seed: UInt64) {
             func estimate(_ value: (PromptMeasures) -> Double) -> Estimate {
                 let mean = Estimate(meanOf: measures.map(value), seed: seed)
-                return Estimate(value: mean.value, ci95: mean.ci95)
+                return Estimate(value: mean.value, ci95: mean.recordedBounds)
             }
             count = measures.count
             logitDifference = Estimate(meanOf: measures.map(\.logitDifference), seed: seed)
@@ -95,7 +95,7 @@ extension Evaluation.Summary: FieldCoded {
             var container = encoder.container(keyedBy: FieldName.self)
             try container.encode(summary[keyPath: path].value, forKey: name)
             var intervals = container.nestedContainer(keyedBy: FieldName.self, forKey: "ci95")
-            try intervals.encode(summary[keyPath: path].ci95, forKey: name)
+            try intervals.encode(summary[keyPath: path].recordedBounds, forKey: name)
         } read: { summary, decoder in
             let container = try decoder.container(keyedBy: FieldName.self)
             let intervals = try container.nestedContainer(keyedBy: FieldName.self, forKey: "ci95")

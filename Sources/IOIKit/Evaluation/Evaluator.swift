@@ -102,6 +102,21 @@ public struct Evaluator {
         }
     }
 
+    /// The most probable next token of a prompt, and its probability.
+    ///
+    /// - Parameter prompt: of any task.
+    /// - Throws: `IOIError` naming the prompt if its logits are not finite.
+    public func answer(to prompt: Prompt) throws -> (token: Int, probability: Double) {
+        try measure([prompt], inputs: { [$0.tokens] }, progress: { _ in }) { batch, run in
+            try run.map(batch, tokens: \.tokens) { prompt, logits in
+                let token = logits.indices.max { logits[$0] < logits[$1] }!
+                let probability = Prediction(logits).probability([token])
+                guard probability.isFinite else { throw Self.notFinite(prompt.id) }
+                return (token, probability)
+            }
+        }[0]
+    }
+
     private static func notFinite(_ id: Int) -> IOIError {
         IOIError("prompt \(id): the model's logits are not finite numbers")
     }

@@ -274,7 +274,7 @@ public struct DiscoverResults: Equatable, Sendable {
             edges = best.enumerated().map { column, edge in
                 EdgeScore(
                     edge: graph.name(of: all[edge]), score: ranking.scores[edge],
-                    ci95: sums?.estimate { [count = sums!.count] in $0[column] / count }.ci95
+                    ci95: sums?.estimate { [count = sums!.count] in $0[column] / count }.recordedBounds
                 )
             }
             func key(_ score: Double) -> Double { ranking.isAbsolute ? abs(score) : score }

@@ -298,8 +298,8 @@ private struct HeadRules {
 extension Estimate {
     /// Whether the value has the given sign, is at least `threshold` in size, and has an interval that excludes zero.
     fileprivate func reaches(_ threshold: Double, sign: Double) -> Bool {
-        guard let value, let ci95 else { return false }
-        return sign * value >= threshold && ci95.allSatisfy { sign * $0 > 0 }
+        guard let value, let recordedBounds else { return false }
+        return sign * value >= threshold && recordedBounds.allSatisfy { sign * $0 > 0 }
     }
 }
 

@@ -10,7 +10,7 @@ public struct HeadMap: Encodable, Equatable, Sendable {
     ///   - heads: the number of heads per layer.
     init(_ estimates: [Estimate], heads: Int) {
         value = estimates.map(\.value).rows(of: heads)
-        ci95 = estimates.map(\.ci95).rows(of: heads)
+        ci95 = estimates.map(\.recordedBounds).rows(of: heads)
     }
 
     /// The means over prompts.

@@ -38,7 +38,7 @@ extension ReportBuilder {
 
     /// The value and the bounds of its interval, in full precision.
     static func full(_ estimate: Estimate?) -> [String] {
-        [estimate?.value, estimate?.ci95?[0], estimate?.ci95?[1]].map(full)
+        [estimate?.value, estimate?.recordedBounds?[0], estimate?.recordedBounds?[1]].map(full)
     }
 
     /// A note for each file that is missing or cannot be read.

@@ -2,8 +2,9 @@
 public struct Estimate: Equatable, Sendable {
     /// nil if not finite, such as a ratio to zero.
     public let value: Double?
-    /// The lower and upper bounds; nil if any resample is not finite.
-    public let ci95: [Double]?
+    /// The lower and upper bounds as files hold them; nil if any resample is not finite. Both are the value if it is that of
+    /// a single prompt, or if all prompts have it.
+    public let recordedBounds: [Double]?
     /// The standard deviation of the averaged values, for a mean.
     public let std: Double?
     /// Whether the value is a ratio to something close to zero; nil if it is not a ratio.
@@ -11,7 +12,7 @@ public struct Estimate: Equatable, Sendable {
 
     public init(value: Double?, ci95: [Double]? = nil, std: Double? = nil, isMeaningless: Bool? = nil) {
         self.value = value
-        self.ci95 = ci95
+        recordedBounds = ci95
         self.std = std
         self.isMeaningless = isMeaningless
     }
@@ -27,8 +28,11 @@ public struct Estimate: Equatable, Sendable {
 
     /// The value, or NaN.
     public var mean: Double { value ?? .nan }
-    /// The interval, or two NaNs.
-    public var bounds: [Double] { ci95 ?? [.nan, .nan] }
+    /// The lower and upper bounds; nil if any resample is not finite, or if none differs from another: then they say nothing
+    /// about other prompts.
+    public var ci95: [Double]? { recordedBounds.informativeBounds }
+    /// The bounds as files hold them, or two NaNs.
+    public var bounds: [Double] { recordedBounds ?? [.nan, .nan] }
 }
 
 extension Estimate: Codable {
@@ -42,7 +46,7 @@ extension Estimate: Codable {
         value =
             try container.decodeIfPresent(Double.self, forKey: .mean)
             ?? container.decodeIfPresent(Double.self, forKey: .value)
-        ci95 = try container.decodeIfPresent(Interval.self, forKey: .ci95)?.bounds
+        recordedBounds = try container.decodeIfPresent(Interval.self, forKey: .ci95)?.bounds
         std = try container.decodeIfPresent(Double.self, forKey: .std)
         isMeaningless = try container.decodeIfPresent(Bool.self, forKey: .isMeaningless)
     }
@@ -51,7 +55,7 @@ extension Estimate: Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(value, forKey: std == nil ? .value : .mean)
-        try container.encodeIfPresent(ci95, forKey: .ci95)
+        try container.encodeIfPresent(recordedBounds, forKey: .ci95)
         try container.encodeIfPresent(std, forKey: .std)
         try container.encodeIfPresent(isMeaningless, forKey: .isMeaningless)
     }
@@ -110,8 +114,13 @@ extension Estimate {
     func write(_ name: FieldName, _ interval: FieldName, _ encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: FieldName.self)
         try container.encode(value, forKey: name)
-        try container.encode(ci95, forKey: interval)
+        try container.encode(recordedBounds, forKey: interval)
     }
+}
+
+extension [Double]? {
+    /// The bounds of an interval unless they are equal.
+    package var informativeBounds: [Double]? { self.flatMap { $0[0] < $0[1] ? $0 : nil } }
 }
 
 extension [Double] {

@@ -15,7 +15,7 @@ public enum RatioNote: String, Codable, Sendable {
     ///   - whole: the denominator, a mean over prompts.
     ///   - spread: the standard deviation of the denominator over prompts.
     public init?(of ratio: Double?, whole: Estimate, spread: Double) {
-        guard let ratio, let mean = whole.value, let interval = whole.ci95,
+        guard let ratio, let mean = whole.value, let interval = whole.recordedBounds,
             !(interval[0]...interval[1]).contains(0), abs(mean) >= Self.leastWhole * spread
         else {
             self = .meaningless

@@ -376,10 +376,10 @@ extension PatchMap: FieldCoded {
             var container = encoder.container(keyedBy: FieldName.self)
             if isSingle {
                 try container.encode(rows.map { $0[0].value }, forKey: name)
-                try container.encode(rows.map { $0[0].ci95 }, forKey: interval)
+                try container.encode(rows.map { $0[0].recordedBounds }, forKey: interval)
             } else {
                 try container.encode(rows.map { $0.map(\.value) }, forKey: name)
-                try container.encode(rows.map { $0.map(\.ci95) }, forKey: interval)
+                try container.encode(rows.map { $0.map(\.recordedBounds) }, forKey: interval)
             }
         }
     }

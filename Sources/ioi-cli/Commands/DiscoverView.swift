@@ -32,7 +32,7 @@ extension DiscoverResults {
             table.rows = scores.edges.prefix(12).map { edge in
                 [
                     edge.edge, decimal(edge.score, 4),
-                    edge.ci95.map { "[\(decimal($0[0], 4)), \(decimal($0[1], 4))]" } ?? "",
+                    edge.ci95.informativeBounds.map { "[\(decimal($0[0], 4)), \(decimal($0[1], 4))]" } ?? "",
                 ]
             }
             let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")

@@ -24,11 +24,11 @@ extension Estimate {
 
     /// The mean and its interval in any format, two cells of a table.
     func cells(_ format: (Double) -> String) -> [String] {
-        [format(mean), "[\(format(bounds[0])), \(format(bounds[1]))]"]
+        [format(mean), ci95.map { "[\(format($0[0])), \(format($0[1]))]" } ?? ""]
     }
 
     /// The value and its bounds, three fields of a line of CSV, empty where undefined.
-    var csvFields: [String] { [value, ci95?[0], ci95?[1]].map(csvNumber) }
+    var csvFields: [String] { [value, recordedBounds?[0], recordedBounds?[1]].map(csvNumber) }
 }
 
 /// A number with all its digits; empty if there is none.

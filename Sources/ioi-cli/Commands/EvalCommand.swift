@@ -40,9 +40,26 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
             subject.dataset?.prompts.contains { $0.counterfactualTokens == nil } == true
             ? "finetune --epochs 1 --out runs/\(subject.dataset!.name)" : "patch --mode path --receiver logits"
         return ResultsView(
-            text: { Printout(results.text(title: subject.prompting, metric: experiment.metric)) }, csv: { results.csv },
-            next: "ioi \(next)\(model.flag)\(prompts.flag)"
+            text: {
+                var text = Printout(results.text(title: subject.prompting, metric: experiment.metric))
+                text.parts.append(.lines([""] + Self.example(on: subject) + [results.meaning]))
+                return text
+            },
+            csv: { results.csv }, next: "ioi \(next)\(model.flag)\(prompts.flag)"
         )
+    }
+
+    /// The first prompt, and what the model says to it.
+    private static func example(on subject: Subject) -> [String] {
+        // What cannot be shown has been measured.
+        guard let prompt = subject.dataset?.prompts.first,
+            let answer = try? Evaluator(subject.model.parameters, workers: Workers(count: 1)).answer(to: prompt)
+        else { return [] }
+        let word = subject.model.tokenizer?.decode([answer.token]).quoted ?? "token \(answer.token)"
+        let isRight = prompt.rightTokens.contains(answer.token)
+        let verdict = isRight ? "right" : "wrong" + (prompt.answer.isEmpty ? "" : ", right is \(prompt.answer.quoted)")
+        let text = prompt.text.isEmpty ? "prompt \(prompt.id)" : prompt.text.quoted
+        return ["The first prompt: \(text) → \(word), probability \(decimal(answer.probability, 3)): \(verdict)."]
     }
 }
 

@@ -2,7 +2,7 @@ import IOIKit
 
 extension PlanForecast {
     /// The pieces of work by stage, and their times.
-    func text(out: String) -> String {
+    func text(out: String) -> Printout {
         var table = TextTable(header: ["piece of work", "steps", "time", ""])
         table.leftColumns = [0, 3]
         var stage: String?
@@ -15,15 +15,15 @@ extension PlanForecast {
             ])
         }
         let done = pieces.count(where: \.isDone)
-        return """
-            The plan \(plan) on \(model.name): \(Set(pieces.map(\.stage)).count) stages, \(pieces.count) pieces of work, of \
-            which \(done) are done in \(out). Times are for this machine with \(environment.threads) threads, estimated \
-            from a few training steps and a few prompts of each measure.
-
-            \(table.lines.joined(separator: "\n"))
-
-            \(duration(secondsLeft)) left of \(duration(seconds)) in all
-            """
+        return Printout([
+            .lines([
+                "The plan \(plan) on \(model.name): \(Set(pieces.map(\.stage)).count) stages, \(pieces.count) pieces of work, "
+                    + "of which \(done) are done in \(out). Times are for this machine with \(environment.threads) threads, "
+                    + "estimated from a few training steps and a few prompts of each measure.",
+                "",
+            ]),
+            .table(table), .lines(["", "\(duration(secondsLeft)) left of \(duration(seconds)) in all"]),
+        ])
     }
 
     /// A line for each piece of work.

@@ -22,13 +22,16 @@ struct ReproduceCommand: ParsableCommand {
             published.
 
             Results are cached under --out by a hash of their inputs. After Ctrl-C, or a power cut, the same command \
-            resumes; a changed setting repeats only what depends on it.
+            resumes; a changed setting repeats only what depends on it. --stages may be given in parts: the record and the \
+            page have every stage that is done under --out with the same settings.
 
             ioi reproduce --plan quick
             ioi reproduce --plan paper --dry-run
             ioi reproduce --plan greater-than --stages base,clean
             ioi reproduce --plan paper-short --recipe published-sentences
             ioi reproduce --plan paper --stages base,clean --out runs/paper
+            ioi reproduce --plan paper --stages +agreement
+            ioi reproduce --plan quick --show > mine.json
             ioi reproduce --plan mine.json --model runs/clean/checkpoints/epoch-001
             ioi report runs/quick
             """
@@ -44,7 +47,12 @@ struct ReproduceCommand: ParsableCommand {
         )
         var plan: String?
 
-        @Option(help: ArgumentHelp("The stages to run (default: all that are not extra).", valueName: "a,b"))
+        @Option(
+            help: ArgumentHelp(
+                "The stages to run, with those they start from: names, names with + to add them to the default, or all "
+                    + "(default: all that are not extra).", valueName: "a,b|+a|all"
+            )
+        )
         var stages: List<String>?
 
         @Option(help: "Train by this recipe the stages that do not name their own (default: the plan's).")
@@ -58,6 +66,9 @@ struct ReproduceCommand: ParsableCommand {
             )
         )
         var dryRun = false
+
+        @Flag(help: "Print the plan's file, to start one of your own from, and do nothing.")
+        var show = false
     }
 
     struct FolderOptions: ParsableArguments {
@@ -73,6 +84,7 @@ struct ReproduceCommand: ParsableCommand {
     @OptionGroup(title: Section.output) var output: FormatOptions
 
     func run() throws {
+        if measurement.show { return try show() }
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
         if folder.out?.isEmpty == true { throw IOIError.invalid("out", "found an empty name, expected a folder") }
@@ -91,7 +103,7 @@ struct ReproduceCommand: ParsableCommand {
             }
             try output.write(
                 json: { try JSONEncoder.readable.encode(forecast) }, csv: { forecast.csv },
-                text: { Printout(forecast.text(out: out)) })
+                text: { forecast.text(out: out) })
             return
         }
         let job = try Reproduction(chosen, in: url, model: gpt2, stages: stages, settings: settings)
@@ -100,7 +112,23 @@ struct ReproduceCommand: ParsableCommand {
         let record = try run(job, out: out)
         try output.write(
             json: { try JSONEncoder.readable.encode(record) }, csv: { record.csv },
-            text: { Printout(record.text(out: out)) })
+            text: { record.text(out: out) })
+    }
+
+    /// Prints the plan's file.
+    private func show() throws {
+        try Given.refuse([
+            (
+                [
+                    "--stages", "--recipe", "--dry-run", "--model", "--memory", "--precision", "--threads", "--backend",
+                    "--quiet", "--out", "--format", "--color",
+                ], true, "has no effect with --show, which prints a plan as it is"
+            )
+        ])
+        guard let plan = measurement.plan else {
+            throw IOIError.usage("--show: found no --plan, expected the plan to print")
+        }
+        print(try Plan.json(named: plan))
     }
 
     /// The plan with the recipe that was asked for.

@@ -19,6 +19,18 @@ extension TaskEvaluation {
         }
     }
 
+    /// What the figures mean, in a few words for people.
+    var meaning: String {
+        switch self {
+        case .ioi:
+            "IO is the name that should follow, S the one that the prompt repeats. A logit difference above 0 means that "
+                + "the model finds IO more probable than S: e to the power of it is how many times as probable."
+        case .choice:
+            "Differences are those of the right next tokens from the wrong ones: above 0, the model prefers the right "
+                + "ones. Right over wrong is the share of prompts whose right tokens are more probable than the wrong."
+        }
+    }
+
     /// The figures of all prompts, in a line.
     var line: String {
         func number(_ estimate: Estimate) -> String {

@@ -122,6 +122,19 @@ struct FormatOptions: ParsableArguments {
     @Option(help: "Print text for people, the results document, or a table.")
     var format: OutputFormat = .text
 
+    @Option(
+        help: ArgumentHelp(
+            "Colour text: where the terminal has colours and NO_COLOR is not set, always (for less -R), or never.",
+            valueName: "when"))
+    var color = ColourChoice.auto
+
+    func validate() throws {
+        if color == .always, format != .text {
+            throw ValidationError("--color: found always, which has no effect with --format \(format.rawValue)")
+        }
+        Terminal.colour = color
+    }
+
     /// Prints what a command found that makes no results document.
     func write(json: () throws -> Data, csv: () -> String, text: () -> Printout) rethrows {
         switch format {

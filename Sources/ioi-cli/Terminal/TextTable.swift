@@ -8,18 +8,69 @@ struct TextTable {
     /// The columns that are aligned left; the others are aligned right.
     var leftColumns: Set<Int> = [0]
 
-    var lines: [String] {
+    /// The columns that are left out where the terminal is too narrow, in this order. nil for intervals, the last first, and
+    /// then all others but the first two, the last first.
+    var droppable: [Int]?
+
+    /// The whole table.
+    var lines: [String] { lines(width: nil) }
+
+    /// The table in lines of at most `width` characters, as far as that is possible without shortening a number: columns
+    /// are left out, which a last line names, and the text of the widest column that is aligned left is wrapped.
+    ///
+    /// - Parameter width: nil for the whole table.
+    func lines(width: Int?) -> [String] {
         // Names come from files.
         let all = (header.isEmpty ? rows : [header] + rows).map { $0.map(\.visible) }
-        let widths = (0..<(all.map(\.count).max() ?? 0)).map { column in
-            all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max()!
+        var widths = columns.map { column in all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
+        var shown = Array(columns)
+        let wrapped = leftColumns.filter(columns.contains).max { (widths[$0], $1) < (widths[$1], $0) } ?? -1
+        if let width {
+            /// The width of the table, in which the wrapped column may be narrow.
+            func least() -> Int {
+                shown.reduce(2 * (shown.count - 1)) { $0 + ($1 == wrapped ? min(widths[$1], width / 3) : widths[$1]) }
+            }
+            for column in order(butFor: wrapped) where least() > width { shown.removeAll { $0 == column } }
+            let others = shown.reduce(2 * (shown.count - 1)) { $0 + ($1 == wrapped ? 0 : widths[$1]) }
+            if shown.contains(wrapped) { widths[wrapped] = min(widths[wrapped], max(width - others, width / 3)) }
         }
-        return all.map { row in
-            zip(row, widths).enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-                return leftColumns.contains(column) ? cell.0 + padding : padding + cell.0
-            }.joined(separator: "  ").trimmingTrailingSpaces
+        let lines = all.flatMap { row -> [String] in
+            var cells = [row]
+            if row.indices.contains(wrapped), row[wrapped].count > widths[wrapped] {
+                let texts = row[wrapped].wrapped(to: widths[wrapped]).split(separator: "\n")
+                cells = texts.enumerated().map { index, text in
+                    row.indices.map { $0 == wrapped ? String(text) : index == 0 ? row[$0] : "" }
+                }
+            }
+            return cells.map { line($0, shown, widths) }
         }
+        guard let width, shown.count < columns.count else { return lines }
+        return lines + note(of: columns.filter { !shown.contains($0) }).wrapped(to: width).components(separatedBy: "\n")
+    }
+
+    private func line(_ row: [String], _ shown: [Int], _ widths: [Int]) -> String {
+        shown.filter(row.indices.contains).map { column in
+            let padding = String(repeating: " ", count: max(widths[column] - row[column].count, 0))
+            return leftColumns.contains(column) ? row[column] + padding : padding + row[column]
+        }.joined(separator: "  ").trimmingTrailingSpaces
+    }
+
+    /// The columns that may be left out, the first first.
+    private func order(butFor wrapped: Int) -> [Int] {
+        if let droppable { return droppable }
+        let last = columns.dropFirst(2).reversed()
+        func isInterval(_ column: Int) -> Bool { header.indices.contains(column) && header[column] == "95 % interval" }
+        return (columns.reversed().filter(isInterval) + last.filter { !isInterval($0) }).filter { $0 != wrapped }
+    }
+
+    /// Names the columns that are left out, those of one name together.
+    private func note(of left: [Int]) -> String {
+        let names = left.compactMap { header.indices.contains($0) && !header[$0].isEmpty ? header[$0].visible : nil }
+        let counts = Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +)
+        let each = names.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            .map { counts[$0]! > 1 ? "\($0) (\(counts[$0]!))" : $0 }
+        return "\(left.count) column\(left.count == 1 ? "" : "s") left out for width"
+            + (each.isEmpty ? "" : ": " + each.joined(separator: ", ")) + "; --format csv has all"
     }
 
     /// A table that GitHub and pandoc read.
@@ -67,12 +118,6 @@ extension String {
             "–": "--", "<": "$<$", ">": "$>$", "|": "$|$",
         ]
         return visible.map { commands[$0] ?? String($0) }.joined()
-    }
-
-    fileprivate var trimmingTrailingSpaces: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }
 

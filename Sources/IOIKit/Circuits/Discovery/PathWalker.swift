@@ -248,7 +248,7 @@ extension PatchMap {
         var passing: [(Head, Double)] = []
         for (layer, cells) in layers.enumerated() {
             for (index, cell) in cells.enumerated() {
-                guard let value = cell.effect.value, let interval = cell.effect.ci95 else { continue }
+                guard let value = cell.effect.value, let interval = cell.effect.recordedBounds else { continue }
                 let isApart = interval[1] < 0 || (bothSigns && interval[0] > 0)
                 if isApart, abs(value) >= threshold { passing.append((Head(layer, index), value)) }
             }

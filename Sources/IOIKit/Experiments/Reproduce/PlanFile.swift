@@ -5,7 +5,15 @@ extension Plan {
     ///
     /// - Parameter name: the name of a plan in `Data/plans`, or a file's path.
     /// - Throws: `IOIError` that names the file, the field, what was found and what was expected.
-    public static func named(_ name: String) throws -> Plan {
+    public static func named(_ name: String) throws -> Plan { try read(name).plan }
+
+    /// The JSON of a plan as its file has it, to start another from.
+    ///
+    /// - Parameter name: as for ``named(_:)``.
+    /// - Throws: what ``named(_:)`` throws.
+    public static func json(named name: String) throws -> Data { try read(name).json }
+
+    private static func read(_ name: String) throws -> (plan: Plan, json: Data) {
         let isName = !name.contains("/") && !name.hasSuffix(".json")
         let file = isName ? try builtIn(name) : URL(fileURLWithPath: name)
         let json = try InputFile.read(file)
@@ -17,7 +25,7 @@ extension Plan {
         } catch let error as IOIError {
             throw IOIError("\(file.path): \(error)")
         }
-        return plan
+        return (plan, json)
     }
 
     private static func builtIn(_ name: String) throws -> URL {
@@ -95,6 +103,9 @@ extension Plan: CheckedRecord {
 extension Plan.Stage {
     fileprivate func validate(in plan: Plan, after others: ArraySlice<Plan.Stage>) throws {
         try Plan.checkName(name, among: others.lazy.map(\.name))
+        try Plan.check(
+            name != Plan.all && !name.hasPrefix("+"), "name", found: name.quoted,
+            expected: "a name other than \(Plan.all), which is all stages, and without + before it, which adds one")
         for measure in measure { try measure.validate(in: plan, isOfBase: dataset == nil) }
         guard let dataset else {
             try Plan.check(from == nil, "dataset", found: "nothing", expected: "a dataset to train on")

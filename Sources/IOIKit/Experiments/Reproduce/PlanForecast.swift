@@ -45,6 +45,7 @@ public struct PlanForecast: Codable, Sendable {
         observe: @escaping (String) -> Void = { _ in }
     ) throws {
         let work = try PlanWork(plan, in: folder, model: model, stages: names, settings: settings)
+        try work.checkTraining()
         let timings = PlanTimings(work.measuring, settings: settings, observe: observe)
         self.plan = plan.name
         self.model = try ModelRecord(model)

@@ -77,37 +77,58 @@ extension Plan {
         return form.without(missing)
     }
 
-    /// Checks the names of entries that figures are about against the circuit.
+    /// Checks the names of entries that figures are about against the circuit and the prompts.
     ///
-    /// - Parameter circuit: nil for none.
+    /// - Parameters:
+    ///   - circuit: nil for none.
+    ///   - layers: the number of layers.
+    ///   - prompts: those that a measure of a model is made on; nil if it is not made.
     /// - Throws: `IOIError` that names the claim.
-    func checkEntries(_ circuit: Circuit?, layers: Int) throws {
+    func checkEntries(
+        _ circuit: Circuit?,
+        layers: Int,
+        prompts: (PlanModel, Measure) -> [Prompt]? = { _, _ in nil }
+    ) throws {
         let classes = circuit?.classes ?? []
         for (index, claim) in claims.enumerated() {
             for (field, path) in [("figure", claim.figure), ("rule.of", claim.rule.of)] {
-                guard let path, let kind = path.measure?.kind,
+                guard let path, let measure = path.measure,
                     let place = path.steps.firstIndex(where: Self.lists.contains),
-                    path.steps.indices.contains(place + 1), Int(path.steps[place + 1]) == nil
+                    path.steps.indices.contains(place + 1)
                 else { continue }
                 let names: [String]
-                switch kind {
-                case .patterns, .outputs, .queries:
-                    let isAbout = path.measure.map(isOwnTask) == true && circuit != nil
+                switch (path.steps[place], measure.kind) {
+                case ("sets", .patterns), ("sets", .outputs), ("sets", .queries):
+                    let isAbout = isOwnTask(measure) && circuit != nil
                     names = isAbout ? ["circuit"] + classes.filter { !$0.heads.isEmpty }.map(\.name) + ["outside"] : []
-                case .knockout: names = classes.map(\.name)
-                case .mlps: names = (0..<layers).map { "MLP \($0)" }
-                default: continue
+                case ("each", .knockout): names = classes.map(\.name)
+                case ("each", .mlps): names = (0..<layers).map { "MLP \($0)" }
+                case (let split, _):
+                    guard let prompts = prompts(path.model, measure) else { continue }
+                    switch split {
+                    case "by_template": names = Set(prompts.map(\.template)).sorted()
+                    case "by_order", "by_group": names = Set(prompts.map(\.group)).sorted()
+                    case "position_attention": names = Set(prompts.flatMap(\.positions.names).map(\.text)).sorted()
+                    default: continue
+                    }
                 }
                 let name = path.steps[place + 1]
-                guard !names.contains(name) else { continue }
+                // An entry of a list may be named by its place.
+                let isPlace =
+                    ["sets", "each"].contains(path.steps[place]) && Int(name).map(names.indices.contains) == true
+                guard !names.contains(name), !isPlace else { continue }
                 throw IOIError.usage(
                     "plan \(self.name): claims[\(index)].\(field): found \(name.quoted) in \(path.description.quoted), "
-                        + "expected \(names.isEmpty ? "no entry: there is no circuit" : names.alternatives(to: name))")
+                        + "expected \(names.isEmpty ? "no entry, because there is none" : names.alternatives(to: name))"
+                )
             }
         }
     }
 
-    private static let lists: Set<String> = ["sets", "each"]
+    /// The fields whose entries have names that the circuit or the prompts give.
+    private static let lists: Set<String> = [
+        "sets", "each", "by_template", "by_order", "by_group", "position_attention",
+    ]
 }
 
 extension FigurePath {

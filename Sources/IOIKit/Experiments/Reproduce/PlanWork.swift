@@ -27,7 +27,7 @@ struct PlanWork {
 
     /// Checks the plan against the model. Nothing is written.
     ///
-    /// - Parameter names: the stages to run, which include those they start from; nil for all that are not extra.
+    /// - Parameter names: the stages to run, as for ``Plan/stages(named:)``.
     /// - Throws: `IOIError` if a stage is unknown, a claim names a head that the model does not have, or the prompts
     ///   cannot be made.
     init(_ plan: Plan, in folder: URL, model: GPT2, stages names: [String]?, settings: RunSettings) throws {
@@ -39,7 +39,11 @@ struct PlanWork {
         for stage in stages {
             for measure in stage.measure { try measuring.checkCircuit(of: measure, stage: stage.name) }
         }
-        try plan.checkEntries(measuring.circuit, layers: model.config.layers)
+        let stages = stages
+        let prompts = measuring.prompts
+        try plan.checkEntries(measuring.circuit, layers: model.config.layers) { model, measure in
+            stages.contains { $0.models.contains(model) } ? prompts.dataset(for: measure).prompts : nil
+        }
         models = [
             .base: PlanSource(hash: measuring.baseHash, sha256: model.sha256, locate: { model.location })
         ]
@@ -52,7 +56,31 @@ struct PlanWork {
                 }
             }
         }
-        try checkTraining(of: model)
+    }
+
+    /// The work of the other stages of the plan that earlier calls finished in the folder with the same settings.
+    func earlier(_ settings: RunSettings) -> [PlanWork] {
+        let files = ["runs", "results"].flatMap { name in
+            (try? FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(name).path)) ?? []
+        }
+        return plan.stages.filter { stage in
+            // To find out costs the making of its prompts.
+            let name = "\(stage.dataset == nil ? PlanModel.base.description : stage.name)".replacing(/[ :]/, with: "-")
+            return !stages.contains(stage) && files.contains { $0.hasPrefix(name) }
+        }.compactMap { stage in
+            // What the model or its tokenizer does not allow was not done.
+            try? PlanWork(plan, in: folder, model: measuring.base, stages: [stage.name], settings: settings)
+        }.filter { work in !work.pieces.isEmpty && work.pieces.allSatisfy(work.isDone) }
+    }
+
+    /// What is measured of a stage's models.
+    func measurements(of stage: Plan.Stage) -> [ReproductionRecord.Measurement] {
+        pieces.compactMap { piece in
+            guard piece.stage == stage.name, case .measurement(let measure, let model, let file) = piece.kind else {
+                return nil
+            }
+            return .init(model: model, measure: measure, file: file)
+        }
     }
 
     private mutating func add(_ run: Plan.Run, of stage: Plan.Stage, workers: Workers) throws {
@@ -87,7 +115,9 @@ struct PlanWork {
 
     /// Checks the runs to come, and makes the prompts of each once, so that a missing file is known before hours of
     /// training.
-    private func checkTraining(of model: GPT2) throws {
+    ///
+    /// - Throws: `IOIError` that names the stage.
+    func checkTraining() throws {
         var sound: [PromptSource] = []
         for piece in pieces {
             guard case .training(let training) = piece.kind, !training.isDone else { continue }
@@ -98,7 +128,7 @@ struct PlanWork {
                 guard !sound.contains(prompts) else { continue }
                 let source = TrainingSource.prompts(prompts)
                 try source.validate(as: settings.examples)
-                _ = try source.data(for: model, as: settings.examples)
+                _ = try source.data(for: measuring.base, as: settings.examples)
                 sound.append(prompts)
             } catch let error as IOIError {
                 throw IOIError("stage \(piece.stage.quoted): \(error)", kind: error.kind)

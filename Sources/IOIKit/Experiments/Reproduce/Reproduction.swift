@@ -28,7 +28,7 @@ public final class Reproduction {
     private let lock: FileLock
 
     /// - Parameters:
-    ///   - names: the stages to run, which include those they start from; nil for all that are not extra.
+    ///   - names: the stages to run, as for ``Plan/stages(named:)``.
     ///   - settings: `isInterrupted` is called between training steps and between patched runs.
     ///   - model: the model to measure.
     ///   - plan: the plan.
@@ -46,6 +46,7 @@ public final class Reproduction {
         self.folder = folder
         self.settings = settings
         work = try PlanWork(plan, in: folder, model: model, stages: names, settings: settings)
+        try work.checkTraining()
         lock = try Self.prepare(folder)
     }
 
@@ -66,13 +67,13 @@ public final class Reproduction {
     /// The plan's own prompts.
     public var dataset: TaskDataset { work.measuring.prompts.dataset }
 
-    /// Does the work that is not cached, and decides the claims.
+    /// Does the work that is not cached, and decides the claims. The record has all stages that are done in the folder with
+    /// the same settings, not only those that were asked for.
     ///
     /// - Throws: `IOIError`; ``Interruption``.
     public func run(observe: @escaping (Event) -> Void) throws -> ReproductionRecord {
         let measuring = work.measuring
         let sequence = WorkSequence(total: work.pieces.count, observe: observe)
-        var measurements: [ReproductionRecord.Measurement] = []
         var loaded: (model: PlanModel, gpt2: GPT2) = (.base, measuring.base)
         for piece in work.pieces {
             let isDone = work.isDone(piece)
@@ -95,17 +96,22 @@ public final class Reproduction {
                     }
                     try measuring.measure(measure, loaded.gpt2, to: file, progress: progress)
                 }
-                measurements.append(.init(model: model, measure: measure, file: name))
             }
         }
         let model = try ModelRecord(measuring.base)
+        let works = [work] + work.earlier(settings)
+        let stages = plan.stages.filter { stage in works.contains { $0.stages.contains(stage) } }
+        let runs = works.reduce(into: [:]) { $0.merge($1.runs) { known, _ in known } }
+        let measurements = stages.flatMap { stage in
+            works.first { $0.stages.contains(stage) }!.measurements(of: stage)
+        }
         let record = ReproductionRecord(
             plan: plan, model: model, note: measuring.base.location.note,
             circuit: measuring.circuit, dataset: DatasetRecord(measuring.prompts.dataset),
-            environment: EnvironmentRecord(workers: settings.workers), stages: work.stages.map(\.name), runs: work.runs,
+            environment: EnvironmentRecord(workers: settings.workers), stages: stages.map(\.name), runs: runs,
             measurements: measurements,
             claims: try plan.decideClaims(
-                by: measurements, runs: work.runs, of: work.stages, in: folder, isOfGPT2: model.isGPT2
+                by: measurements, runs: runs, of: stages, in: folder, isOfGPT2: model.isGPT2
             )
         )
         try AtomicFile.write(
@@ -142,15 +148,28 @@ private final class WorkSequence {
 }
 
 extension Plan {
-    /// The named stages and those they start from.
+    /// Takes the place of all names in ``stages(named:)``.
+    static let all = "all"
+
+    /// The named stages and those they start from, in the plan's order.
     ///
-    /// - Parameter names: nil for all stages that are not extra.
-    func stages(named names: [String]?) throws -> [Stage] {
-        for name in names ?? [] where !stages.contains(where: { $0.name == name }) {
-            let known = stages.map(\.name).joined(separator: ", ")
-            throw IOIError.invalid("stages", "found \(name.quoted), expected \(known)")
+    /// - Parameter names: nil for all stages that are not extra. `all` for these too; names with `+` before them, such as
+    ///   `+agreement`, for the named ones and all that are not extra.
+    /// - Throws: `IOIError` if a stage is unknown, or only some names have a `+`.
+    public func stages(named names: [String]?) throws -> [Stage] {
+        let added = names?.filter { $0.hasPrefix("+") } ?? []
+        if let name = names?.first(where: { !$0.hasPrefix("+") }), !added.isEmpty {
+            throw IOIError.invalid(
+                "stages", "found \(name.quoted) beside \(added[0].quoted), expected + before each name or before none")
         }
-        var wanted = Set(names ?? stages.filter { $0.isExtra != true }.map(\.name))
+        if names == [Self.all] { return stages }
+        let named = names?.map { $0.hasPrefix("+") ? String($0.dropFirst()) : $0 } ?? []
+        for name in named where !stages.contains(where: { $0.name == name }) {
+            let known = stages.map(\.name).joined(separator: ", ")
+            throw IOIError.invalid("stages", "found \(name.quoted), expected \(known), or \(Self.all)")
+        }
+        var wanted = Set(named)
+        if named.isEmpty || !added.isEmpty { wanted.formUnion(stages.filter { $0.isExtra != true }.map(\.name)) }
         for stage in stages.reversed() where wanted.contains(stage.name) {
             if let from = stage.from?.stage { wanted.insert(from) }
         }

@@ -23,7 +23,7 @@ public struct ReproductionRecord: Codable, Sendable {
     public let circuit: Circuit?
     public let dataset: DatasetRecord
     public let environment: EnvironmentRecord
-    /// The stages that were run.
+    /// The stages that are done in the run folder.
     public let stages: [String]
     /// The fine-tuning runs, relative to the run folder, by stage, or by model such as `clean@3` where each has its own.
     public let runs: [String: String]
