@@ -202,7 +202,7 @@ extension ExperimentCommand {
 
 extension Subject {
     /// What was measured, as in "200 clean prompts".
-    var prompting: String { dataset.map { "\($0.count) \($0.name) prompts" } ?? "" }
+    var prompting: String { dataset.map { "\($0.count) \($0.name) prompt\($0.count == 1 ? "" : "s")" } ?? "" }
 
     /// What was measured, with the metric unless it is the logit difference.
     func prompting(by metric: Metric?) -> String { prompting + (metric.map { ", \($0.noun)" } ?? "") }

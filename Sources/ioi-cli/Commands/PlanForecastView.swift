@@ -10,7 +10,7 @@ extension PlanForecast {
             if piece.stage != stage { table.rows.append([piece.stage, "", "", ""]) }
             stage = piece.stage
             table.rows.append([
-                "  \(piece.title)", piece.steps.map(String.init) ?? "", duration(piece.seconds),
+                "  \(piece.title)", piece.steps.map(String.init) ?? "", piece.seconds.duration,
                 piece.isDone ? "done" : "",
             ])
         }
@@ -22,7 +22,7 @@ extension PlanForecast {
                     + "estimated from a few training steps and a few prompts of each measure.",
                 "",
             ]),
-            .table(table), .lines(["", "\(duration(secondsLeft)) left of \(duration(seconds)) in all"]),
+            .table(table), .lines(["", "\(secondsLeft.duration) left of \(seconds.duration) in all"]),
         ])
     }
 

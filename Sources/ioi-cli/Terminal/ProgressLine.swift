@@ -29,7 +29,7 @@ final class ProgressLine {
         guard !isQuiet, done > begun, isDue(done, now) else { return }
         shown = (now, done)
         let left = (now - started) / .seconds(1) / Double(done - begun) * Double(total - done)
-        let text = ProgressText(title: title, done: done, total: total, note: note, left: "\(duration(left)) left")
+        let text = ProgressText(title: title, done: done, total: total, note: note, left: "\(left.duration) left")
         // The last column stays free: some terminals go to the next line as soon as it is taken.
         StandardStream.say(isRedrawn ? "\r\u{1B}[K" + text.line(width: Terminal.errorWidth - 1) : text.plain + "\n")
     }

@@ -60,11 +60,3 @@ enum Terminal {
         say("ioi: \(problem)".shortened(to: 400))
     }
 }
-
-/// "42 s", "3 min 05 s" or "2 h 10 min".
-func duration(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return "\(whole / 60) min \(String(format: "%02d", whole % 60)) s" }
-    return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
-}
