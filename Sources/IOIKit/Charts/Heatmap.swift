@@ -28,7 +28,7 @@ public struct Heatmap: Equatable, Sendable {
         self.values = values.map { row in row.map { $0.flatMap { $0.isFinite ? $0 : nil } } }
     }
 
-    /// The map in lines of at most `width` characters; the title and the legend may be longer.
+    /// The map in lines of at most `width` characters; the title may be longer, and so may the legend below 30.
     ///
     /// If the columns do not fit, the values lose their decimals; if they still do not fit, the columns are split into
     /// blocks, one below the other.
@@ -51,7 +51,9 @@ public struct Heatmap: Equatable, Sendable {
             return lines.map(\.trimmingTrailingSpaces).joined(separator: "\n")
         }
         blocks[0] = title + "\n" + blocks[0]
-        if let legend = legend(of: layout, isColoured: isColoured) { blocks[blocks.count - 1] += "\n" + legend }
+        if let legend = legend(of: layout, width: width, isColoured: isColoured) {
+            blocks[blocks.count - 1] += "\n" + legend
+        }
         return blocks.joined(separator: "\n\n")
     }
 
@@ -136,12 +138,14 @@ public struct Heatmap: Equatable, Sendable {
         }
     }
 
-    private func legend(of layout: HeatmapLayout, isColoured: Bool) -> String? {
+    private func legend(of layout: HeatmapLayout, width: Int, isColoured: Bool) -> String? {
         let dot = layout.isWhole ? nil : "\(HeatmapLayout.undefined) not defined"
         guard isColoured else { return dot }
-        let ramp = DivergingColours.backgrounds.map { DivergingColours.paint("  ", $0) }.joined()
-        let bar = "\(text(of: -scale)) \(ramp)\(DivergingColours.reset) \(text(of: scale, isSigned: true)) %"
-        return ([bar] + [dot].compactMap { $0 }).joined(separator: "   ")
+        let (least, most) = (text(of: -scale), text(of: scale, isSigned: true))
+        let isWide = least.count + most.count + 4 + 2 * DivergingColours.backgrounds.count <= width
+        let ramp = DivergingColours.backgrounds.map { DivergingColours.paint(isWide ? "  " : " ", $0) }.joined()
+        let bar = "\(least) \(ramp)\(DivergingColours.reset) \(most) %"
+        return ([bar] + [dot].compactMap { $0 }).joined(separator: isWide ? "   " : "\n")
     }
 }
 

@@ -72,10 +72,11 @@ import Testing
         "--recipe": "plain", "--lr": "0.1", "--schedule": "linear", "--warm-up": "2", "--clip": "1",
         "--weight-decay": "0.1", "--dropout": "0.1", "--batch": "2", "--block": "8", "--loss": "all",
         "--order": "file", "--abc-count": "9", "--epochs": "2", "--max-steps": "2",
+        "--color": "always", "--format": "json", "--stages": "base", "--out": "x",
     ]
     private static let switches: Set = [
         "--bos", "--held-out", "--drop-unequal", "--per-prompt", "--denoise", "--estimate", "--curve", "--all",
-        "--quiet",
+        "--quiet", "--dry-run",
     ]
 
     struct Case: Sendable, CustomTestStringConvertible {
@@ -205,6 +206,14 @@ import Testing
                 "--greedy-prompts",
             ]
         ),
+        Case("eval", ["--format", "json"], ["--color"]), Case("patch", ["--format", "markdown"], ["--color"]),
+        Case(
+            "reproduce", ["--show"],
+            [
+                "--stages", "--recipe", "--dry-run", "--model", "--memory", "--precision", "--threads", "--backend",
+                "--quiet", "--out", "--format", "--color",
+            ]
+        ),
         Case(
             "verify", ["--against", "y"],
             ["--model", "--donor", "--precision", "--threads", "--backend", "--memory"]
@@ -256,7 +265,7 @@ import Testing
         "--recipe", "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--dropout", "--batch", "--loss",
         "--order", "--eval-count", "--circuit", "--random-sets", "--plan", "--stages", "--dry-run", "--charts", "--csv",
         "--tolerance", "--relative", "--against", "--junit", "--preset", "--like", "--layers", "--width", "--tokenizer",
-        "--length", "--position", "--curve", "--ablate",
+        "--length", "--position", "--curve", "--ablate", "--color", "--show",
     ]
 
     /// A new flag needs a case above, or a word that it always acts.

@@ -128,6 +128,70 @@ import Testing
         return contents
     }
 
+    /// What `--show` prints is a plan's file, and runs as the plan does.
+    @Test func aPlanIsShown() async throws {
+        for name in try DataDirectory.names(in: "plans") {
+            let shown = try await Program.run(["reproduce", "--plan", name, "--show"])
+            #expect(shown.status == 0 && shown.errors.isEmpty)
+            #expect(try Data(shown.output.utf8) == Data(contentsOf: DataDirectory.file("plans/\(name).json")))
+        }
+        let model = TemporaryModel.shared
+        let (plan, mine) = (TemporaryModel.fresh().path + ".json", TemporaryModel.fresh().path + ".json")
+        let short = Self.plan.replacing(
+            /, "faithfulness", "mlps"\]},\n(?s:.*)"claims": (?s:.*)/, with: "]}], \"claims\": []}")
+        try Data(short.utf8).write(to: URL(fileURLWithPath: plan))
+        let copied = try await Program.shell("\"$IOI\" reproduce --plan \(plan) --show > \(mine)")
+        #expect(copied.status == 0 && copied.errors.isEmpty)
+        #expect(try Plan.named(mine) == Plan.named(plan))
+        let out = TemporaryModel.fresh().path
+        var outputs: [String] = []
+        for file in [plan, mine] {
+            let run = try await Program.run(
+                ["reproduce", "--plan", file, "--model", model.model.path, "--out", out, "--format", "json"])
+            #expect(run.status == 0, "\(run.errors)")
+            // The second has nothing to do.
+            #expect(run.errors.contains("eval of base: ") == (file == plan))
+            outputs.append(run.output)
+        }
+        #expect(outputs[0] == outputs[1])
+        let wrong = try await Program.run(["reproduce", "--plan", "quikc", "--show"])
+        #expect(wrong.status == 64 || wrong.status == 1)
+        #expect(wrong.output.isEmpty && wrong.complaints.count == 1 && wrong.errors.contains("--plan: found \"quikc\""))
+        let without = try await Program.run(["reproduce", "--show"])
+        #expect(
+            without.status == 64 && without.complaints == ["ioi: --show: found no --plan, expected the plan to print"])
+    }
+
+    /// A typing mistake is named with its file, its place and the nearest key, before anything is loaded.
+    @Test func anUnknownKeyIsRefused() async throws {
+        let file = TemporaryModel.fresh().path + ".json"
+        for (before, after, message) in [
+            (
+                "\"measure\": [\"eval\", \"patterns\"", "\"measures\": [\"eval\", \"patterns\"",
+                "stages[2]: found the key \"measures\""
+            ),
+            ("\"at_least\"", "\"atleast\"", "claims[0].rule: found the key \"atleast\""),
+            ("\"lr\"", "\"rl\"", "training: found the key \"rl\""),
+            (
+                "clean@2/eval/logit_difference", "clean@2/eval/logit_diference",
+                "claims[0].figure: found \"logit_diference\""
+            ),
+            (
+                "clean@2/eval/logit_difference", "clean@3/eval/logit_difference",
+                "claims[0].figure: found \"clean@3/eval"
+            ),
+        ] {
+            let text = Self.plan.replacing(before, with: after)
+            #expect(text != Self.plan)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+            for flags in [["--out", TemporaryModel.fresh().path], ["--show"]] {
+                let run = try await Program.run(["reproduce", "--plan", file] + flags)
+                #expect(run.output.isEmpty && run.errors.hasPrefix("ioi: \(file): \(message)"), "\(run.errors)")
+                #expect(!run.errors.contains("model ") && run.errors.split(separator: "\n").count == 1)
+            }
+        }
+    }
+
     @Test func kill9AtAnyMomentChangesNothing() async throws {
         let model = try TemporaryModel(layers: 3, heads: 4, width: 64)
         let circuit = try Circuit(

@@ -97,6 +97,34 @@ import Testing
         }
     }
 
+    /// So are the names that prompts bring.
+    @Test func splitsAndPositionsAreThoseOfThePrompts() throws {
+        let model = try ReproductionTests.model().load()
+        for (dataset, measure, figure, message) in [
+            ("clean", "eval", "by_order/ABBA/logit_difference", nil),
+            ("clean", "eval", "by_order/ABAB/logit_difference", "found \"ABAB\" in"),
+            ("clean", "eval", "by_template/no such template/accuracy", "found \"no such template\" in"),
+            ("agreement", "heads", "position_attention/SUBJECT/1.0", nil),
+            ("agreement", "heads", "position_attention/SUBJETC/1.0", "did you mean \"SUBJECT\"?"),
+        ] {
+            var source = PromptSource(count: 20)
+            source.dataset = dataset
+            let prompts = try source.data(for: model).prompts
+            var plan = try Self.plan("base", measure, "\(measure)/\(figure)")
+            plan.prompts.dataset = dataset
+            try plan.checkFigures()
+            // Prompts that are not made are not known.
+            try plan.checkEntries(nil, layers: 2)
+            guard let message else {
+                try plan.checkEntries(nil, layers: 2) { _, _ in prompts }
+                continue
+            }
+            expectError(containing: "plan tiny: claims[0].figure: ", message) {
+                try plan.checkEntries(nil, layers: 2) { _, _ in prompts }
+            }
+        }
+    }
+
     /// The names of a circuit's classes are known before anything is trained.
     @Test func entriesAreThoseOfTheCircuit() throws {
         let circuit = try Circuit(
@@ -108,7 +136,8 @@ import Testing
                 "outputs/donor-to-host/sets/nane mover/effect",
                 "expected one of circuit, name mover, outside; did you mean"
             ),
-            ("mlps/each/MLP 2/effect", "found \"MLP 2\""),
+            ("mlps/each/MLP 2/effect", "found \"MLP 2\""), ("mlps/each/1/effect", nil),
+            ("mlps/each/2/effect", "found \"2\""), ("outputs/donor-to-host/sets/3/effect", "found \"3\""),
         ] {
             var plan = try ReproductionTests.plan()
             plan.claims = [

@@ -76,10 +76,76 @@ import Testing
         let record = try Self.run(model, plan: plan, stages: ["again"]).record
         #expect(record.stages == ["clean", "again"])
         let extra = try Self.run(model, plan: plan, stages: ["extra"]).record
-        #expect(extra.stages == ["extra"])
-        #expect(extra.claims.map(\.verdict) == [.notMeasured, .notShown])
+        // With those that are done in the folder.
+        #expect(extra.stages == ["clean", "again", "extra"])
+        #expect(extra.claims.map(\.verdict) == [.shown, .notShown])
         let error = #expect(throws: IOIError.self) { try Self.run(model, plan: plan, stages: ["claen"]) }
-        #expect(error?.description == "stages: found \"claen\", expected base, clean, again, extra")
+        #expect(error?.description == "stages: found \"claen\", expected base, clean, again, extra, or all")
+    }
+
+    /// Stage by stage, a folder comes to hold what all stages at once make of it.
+    @Test func aRecordHasAllThatIsDone() throws {
+        let model = try Self.model()
+        let whole = try Self.run(model, "whole", stages: ["all"]).record
+        #expect(
+            whole.stages == ["base", "clean", "again", "extra"] && whole.claims.map(\.verdict) == [.shown, .notShown])
+        let base = try Self.run(model, "parts", stages: ["base"]).record
+        #expect(base.stages == ["base"] && base.claims.map(\.verdict) == [.notMeasured])
+        // What is begun is not done.
+        #expect(throws: Reproduction.Interruption.self) {
+            try Self.run(model, "parts", stages: ["clean"], stopAfter: 2)
+        }
+        let extra = try Self.run(model, "parts", stages: ["extra"]).record
+        #expect(extra.stages == ["base", "extra"] && extra.runs.keys.sorted() == ["extra"])
+        #expect(extra.claims.map(\.verdict) == [.notMeasured, .notShown])
+        let parts = try Self.run(model, "parts", stages: ["again"])
+        #expect(
+            parts.record.stages == whole.stages && !parts.done.contains { $0.hasSuffix("base") || $0.contains("extra") }
+        )
+        #expect(parts.record.measurements == whole.measurements && parts.record.runs == whole.runs)
+        #expect(parts.record.claims.map(\.measured) == whole.claims.map(\.measured))
+        let reports = try ["parts", "whole"].map { try ReproductionReport(of: model.file($0)) }
+        #expect(reports[0].tables.map(\.csv) == reports[1].tables.map(\.csv))
+        #expect(reports[0].charts.map(\.svg) == reports[1].charts.map(\.svg) && reports[0].problems.isEmpty)
+        // Trained by other settings, the others are not this plan's.
+        let others = try Self.plan { $0.training.seed = 1 }
+        #expect(try Self.run(model, "parts", plan: others, stages: ["base"]).record.stages == ["base"])
+    }
+
+    /// A run over one prompt shows no interval, on the page neither.
+    @Test func onePromptHasNoInterval() throws {
+        let model = try Self.model()
+        for (count, isShown) in [(1, false), (8, true)] {
+            let plan = try Self.plan { $0.prompts.count = count }
+            let record = try Self.run(model, "of \(count)", plan: plan).record
+            #expect(record.claims[0].intervalText.isEmpty != isShown)
+            let report = try ReproductionReport(of: model.file("of \(count)"))
+            let interval = /\[[−-]?\d+\.\d+, [−-]?\d+\.\d+\]/
+            #expect(report.problems.isEmpty && (report.html.firstMatch(of: interval) != nil) == isShown)
+            // The bars of intervals in charts over epochs.
+            #expect(report.charts.contains { $0.svg.contains("class=\"bar\"") } == isShown)
+        }
+    }
+
+    @Test func stagesAreNamedAddedOrAll() throws {
+        let plan = try Self.plan()
+        func names(_ names: [String]?) throws -> [String] { try plan.stages(named: names).map(\.name) }
+        #expect(try names(nil) == ["base", "clean", "again"])
+        #expect(try names(["again"]) == ["clean", "again"])
+        #expect(try names(["+extra"]) == ["base", "clean", "again", "extra"])
+        #expect(try names(["+extra", "+base"]) == ["base", "clean", "again", "extra"])
+        #expect(try names(["all"]) == ["base", "clean", "again", "extra"])
+        for (wrong, message) in [
+            (["base", "+extra"], "found \"base\" beside \"+extra\", expected + before each name or before none"),
+            (["+extr"], "found \"extr\", expected base, clean, again, extra, or all"),
+            (["all", "base"], "found \"all\""),
+        ] {
+            expectError(containing: "stages: ", message) { _ = try names(wrong) }
+        }
+        for name in ["all", "+more"] {
+            let plan = try Self.plan { $0.stages[3].name = name }
+            expectError(containing: "stages[3].name: found \"\(name)\"") { try plan.check() }
+        }
     }
 
     @Test func aRecordOfSomethingElseIsRefused() throws {
