@@ -27,7 +27,8 @@ struct IOI: ParsableCommand {
         subcommands: [
             DataCommand.self, FinetuneCommand.self,
         ] + Experiments.commands(in: nil) + [
-            CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self, ModelCommand.self,
+            CompareCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self,
+            ModelCommand.self,
             BenchCommand.self,
         ]
     )
