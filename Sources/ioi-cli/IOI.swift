@@ -27,8 +27,8 @@ struct IOI: ParsableCommand {
         subcommands: [
             DataCommand.self, FinetuneCommand.self,
         ] + Experiments.commands(in: nil) + [
-            CacheCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self, VerifyCommand.self,
-            ModelCommand.self, BenchCommand.self,
+            CacheCommand.self, CompareCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self,
+            VerifyCommand.self, ModelCommand.self, BenchCommand.self,
         ]
     )
 

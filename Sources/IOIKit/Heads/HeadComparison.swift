@@ -47,10 +47,7 @@ public struct HeadComparison: Codable, Equatable, Sendable {
                 heads: config.heads, seed: seed, workers: workers
             )
         }
-        transitions = zip(classes.model.heads, classes.donor.heads).compactMap { old, new in
-            let isSettled = !classes.donor.unsettled.contains(old.kind) && !classes.model.unsettled.contains(new.kind)
-            return old.kind == new.kind || !isSettled ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
-        }
+        transitions = Self.transitions(from: classes.model, to: classes.donor)
         func heads(_ kinds: [HeadClassification.Kind], of classes: HeadClassification) -> [Head] {
             kinds.flatMap(classes.heads)
         }
@@ -65,6 +62,14 @@ public struct HeadComparison: Codable, Equatable, Sendable {
         }
         twinning = measures?.pairs(either(positive), either(negative)) ?? []
         twinningMean = measures?.mean(heads(positive, of: classes.model), heads(negative, of: classes.model))
+    }
+
+    /// The heads whose class changes, but for classes that are unsettled in either model.
+    static func transitions(from model: HeadClassification, to donor: HeadClassification) -> [Transition] {
+        zip(model.heads, donor.heads).compactMap { old, new in
+            let isSettled = !donor.unsettled.contains(old.kind) && !model.unsettled.contains(new.kind)
+            return old.kind == new.kind || !isSettled ? nil : Transition(head: old.head, from: old.kind, to: new.kind)
+        }
     }
 }
 
@@ -96,12 +101,55 @@ enum PatternDistance {
                     let row = batch.packed.rowOfToken[end]
                     for head in 0..<config.heads {
                         let (p, q) = (own(row, head), others(row, head))
-                        let sum = (0..<tokens.count).reduce(0) { $0 + abs(Double(p[$1]) - Double(q[$1])) }
-                        distances[layer * config.heads + head].append(sum / 2)
+                        distances[layer * config.heads + head].append(of(p, q, count: tokens.count))
                     }
                 }
             }
         }
         return distances
+    }
+
+    /// Of two patterns over `count` tokens.
+    static func of(_ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count: Int) -> Double {
+        (0..<count).reduce(0) { $0 + abs(Double(p[$1]) - Double(q[$1])) } / 2
+    }
+}
+
+/// A model's attention from END on each prompt, kept to be compared with that of models that are loaded later.
+struct EndPatterns {
+    /// [heads][prompts][tokens]
+    private var patterns: [[[Float]]]
+
+    /// - Throws: a ``PatchInterruption`` without measures.
+    init(
+        _ model: GPT2Parameters,
+        _ prompts: [Prompt],
+        settings: RunSettings,
+        progress: (Double) -> Void = { _ in }
+    ) throws {
+        let config = model.config
+        var patterns = [[[Float]]](repeating: [], count: config.layers * config.heads)
+        try PromptPass.run(
+            model, prompts, keeping: [.pattern], settings: settings, progress: progress
+        ) { batch, forward in
+            for layer in 0..<config.layers {
+                let own = forward.patterns(layer: layer)
+                for (end, tokens) in zip(batch.ends, batch.packed.prompts) {
+                    let row = batch.packed.rowOfToken[end]
+                    for head in 0..<config.heads {
+                        let pattern = UnsafeBufferPointer(start: own(row, head), count: tokens.count)
+                        patterns[layer * config.heads + head].append(Array(pattern))
+                    }
+                }
+            }
+        }
+        self.patterns = patterns
+    }
+
+    /// The total variation distances from another model's patterns. [heads][prompts]
+    func distances(from other: EndPatterns) -> [[Double]] {
+        zip(patterns, other.patterns).map { own, others in
+            zip(own, others).map { PatternDistance.of($0, $1, count: $0.count) }
+        }
     }
 }

@@ -7,6 +7,7 @@ import Testing
 /// Flags that change nothing about what is done are refused, by every command.
 @Suite struct IdleFlagTests {
     private static let model = TemporaryModel.shared
+    private static let other = try! TemporaryModel(seed: 3)
 
     private static func file(_ name: String, _ content: String) -> String {
         let folder = model.file(UUID().uuidString)
@@ -45,7 +46,7 @@ import Testing
         "circuit validate": ["--circuit", circuit], "circuit show": [circuit], "circuit diff": [circuit, circuit],
         "reproduce": ["--plan", "quick"], "report": ["x"], "verify": ["x"], "model info": [], "model check": [],
         "model pretrain": [], "model random": ["--out", model.file("never").path], "model diff": ["a", "b"],
-        "bench": [],
+        "attention": ["--heads", "0.1", "--mean"], "compare": [model.model.path, other.model.path], "bench": [],
     ]
     private static let promptCommands = [
         "data", "eval", "finetune", "patch", "knockout", "faithfulness", "heads", "circuit discover",
@@ -71,7 +72,7 @@ import Testing
         "--width": "8", "--model": "x", "--from": "x", "--text": "x", "--eval-count": "2", "--data": "x",
         "--recipe": "plain", "--lr": "0.1", "--schedule": "linear", "--warm-up": "2", "--clip": "1",
         "--weight-decay": "0.1", "--dropout": "0.1", "--batch": "2", "--block": "8", "--loss": "all",
-        "--order": "file", "--abc-count": "9", "--epochs": "2", "--max-steps": "2",
+        "--prompt": "0", "--order": "file", "--abc-count": "9", "--epochs": "2", "--max-steps": "2",
         "--color": "always", "--format": "json", "--stages": "base", "--out": "x",
     ]
     private static let switches: Set = [
@@ -92,7 +93,7 @@ import Testing
         var testDescription: String { "\(command) \(context.joined(separator: " "))" }
     }
 
-    static let cases = ofPrompts + ofMeasurements + ofOne
+    static let cases = ofPrompts + ofMeasurements + ofOne + ofAttention + ofComparison
 
     /// The same for every command on prompts.
     private static let ofPrompts: [Case] = promptCommands.flatMap { command -> [Case] in
@@ -232,13 +233,34 @@ import Testing
         ),
     ]
 
+    private static let ofAttention: [Case] = [
+        Case(
+            "attention", ["Mary and John"],
+            [
+                "--data", "--answers", "--drop-unequal", "--irregular", "--dataset", "--count", "--seed",
+                "--templates", "--names", "--held-out", "--abc", "--prompt",
+            ]
+        ),
+        Case("attention", [], ["--answers", "--drop-unequal", "--irregular", "--prompt", "--abc"]),
+        Case("attention", ["--dataset", "agreement"], ["--names"]),
+        Case(
+            "attention", ["--data", whole], ["--dataset", "--count", "--templates", "--held-out", "--bos", "--names"]),
+    ]
+
+    private static let ofComparison: [Case] = [
+        Case("compare", [], ["--answers", "--drop-unequal", "--irregular", "--circuit", "--memory", "--abc"]),
+        Case("compare", ["--dataset", "agreement"], ["--names"]),
+        Case("compare", ["--data", whole], ["--dataset", "--count", "--templates", "--held-out", "--bos", "--names"]),
+        Case("compare", ["--data", pairs], ["--bos", "--names"]),
+    ]
+
     @Test(arguments: cases)
     func itIsRefused(_ idle: Case) async throws {
         for flag in idle.flags {
             let value = try Self.switches.contains(flag) ? [] : [#require(Self.values[flag], "\(flag)")]
             let isNaming =
                 flag == "--model"
-                || ["verify", "circuit show", "circuit diff", "report", "reproduce", "bench"]
+                || ["verify", "circuit show", "circuit diff", "report", "reproduce", "bench", "compare"]
                     .contains(idle.command)
                 || idle.command.hasPrefix("model ") && !["model info", "model check"].contains(idle.command)
                 || idle.context == ["--resume"]
@@ -265,7 +287,7 @@ import Testing
         "--recipe", "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--dropout", "--batch", "--loss",
         "--order", "--eval-count", "--circuit", "--random-sets", "--plan", "--stages", "--dry-run", "--charts", "--csv",
         "--tolerance", "--relative", "--against", "--junit", "--preset", "--like", "--layers", "--width", "--tokenizer",
-        "--length", "--position", "--curve", "--ablate", "--color", "--show",
+        "--length", "--position", "--curve", "--ablate", "--color", "--show", "--chart", "--page", "--mean", "--measure",
     ]
 
     /// A new flag needs a case above, or a word that it always acts.
