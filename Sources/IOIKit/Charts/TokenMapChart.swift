@@ -72,7 +72,6 @@ public struct TokenMapChart: Chart {
 
     private func mark(_ row: Int, _ column: Int, _ x: Double, _ y: Double, tip: Double) -> String {
         let one = cells[row][column]
-        let colour = MapColour(share: one.probability)
         let place = Int(rows[row]) == nil ? rows[row] : "layer \(rows[row])"
         let words =
             "after \(columns[column].quoted) at position \(column), \(place): "
@@ -80,21 +79,30 @@ public struct TokenMapChart: Chart {
         return SVG.telling(
             words,
             [
-                SVG.rectangle(x, y, Self.cell.width, Self.cell.height, "cell", fill: colour.css),
+                Self.rectangle(x, y, Self.cell.width, Self.cell.height, one.probability),
                 SVG.label(
                     one.token.shownToken(Self.longest), x + Self.cell.width / 2, y + Self.cell.height * 0.68,
-                    "middle \(colour.isDark ? "on-dark" : "on-light")"),
+                    "middle\(one.probability > Self.darkest ? " on-dark" : "")"),
             ],
             x: Self.edge, y: tip)
+    }
+
+    /// The probability above which white text is easier to read than the page's own.
+    private static let darkest = 0.7
+
+    /// The surroundings show through what is improbable, light or dark.
+    private static func rectangle(
+        _ x: Double, _ y: Double, _ width: Double, _ height: Double, _ probability: Double
+    ) -> String {
+        "<rect class=\"cell\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(width))\" "
+            + "height=\"\(SVG.number(height))\" fill=\"#0550ae\" fill-opacity=\"\(probability.fixed(3))\"/>"
     }
 
     /// The colours of probabilities, and what a space looks like.
     private func scale(top: Double) -> [String] {
         let (steps, width, left) = (20, 8.0, Self.left)
         var elements = (0..<steps).map { step in
-            SVG.rectangle(
-                left + Double(step) * width, top, width + 0.5, 10, "cell",
-                fill: MapColour(share: (Double(step) + 0.5) / Double(steps)).css)
+            Self.rectangle(left + Double(step) * width, top, width, 10, (Double(step) + 0.5) / Double(steps))
         }
         let end = left + Double(steps) * width
         elements.append(SVG.label("probability", left - 10, top + 9, "end"))

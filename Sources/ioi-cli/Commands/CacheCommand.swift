@@ -28,14 +28,14 @@ struct CacheCommand: ParsableCommand, CommandDefaults {
         var sites: List<Site>
 
         @Option(
-            help: ArgumentHelp("Layers such as 0,3,9, or all.", valueName: "layers"),
+            help: ArgumentHelp("Layers such as 0,3,9, or all (default: all).", valueName: "layers"),
             transform: Selection<PlacedMLP>.read
         )
         var layers = Selection<PlacedMLP>.all
 
         @Option(
             help: ArgumentHelp(
-                "A position of each prompt, such as END, names for all that they name, or all tokens.",
+                "A position of each prompt, such as END, names for all that they name, or all tokens (default: all).",
                 valueName: "position"),
             completion: .list(PositionName.ioi.map(\.text) + ["names", "all"]), transform: KeptRows.read
         )
@@ -69,8 +69,10 @@ struct CacheCommand: ParsableCommand, CommandDefaults {
         let claim = try Outputs.named("--out") { () -> OutputFile? in
             guard form == .safetensors else { return nil }
             let claim = try OutputFile(file.out)
-            guard claim.isReplaced else {
-                throw IOIError.usage("\(file.out): found a pipe or device, expected a file, which is written in parts")
+            guard claim.isReplaced, !claim.isStandardOutput else {
+                throw IOIError.usage(
+                    "\(file.out): found a pipe, a device or standard output, expected a file, which is written in parts"
+                )
             }
             return claim
         }

@@ -57,7 +57,9 @@ struct LensCommand: PromptCommand, PerPromptCommand, ChartCommand {
                 next: "ioi predict \(experiment.input?.words ?? "-")\(model.flag)")
         case .prompts(let lens):
             ResultsView(
-                text: { Printout([.table(lens.table(title: subject.prompting, metric: experiment.metric))]) },
+                text: {
+                    Printout([.lines(["\(subject.prompting), read at END"]), .table(lens.table(experiment.metric))])
+                },
                 csv: { lens.csv },
                 next:
                     "ioi \(subject.prompts.allSatisfy { $0.counterfactualTokens != nil } ? "patch --mode path" : "eval")"

@@ -62,12 +62,10 @@ extension PromptLens {
             }
     }
 
-    /// - Parameters:
-    ///   - title: what was read.
-    ///   - metric: what was measured; nil for the logit difference.
-    func table(title: String, metric: Metric?) -> TextTable {
+    /// - Parameter metric: what was measured; nil for the logit difference.
+    func table(_ metric: Metric?) -> TextTable {
         var table = TextTable(header: [
-            title, (metric ?? .logitDifference).noun, "95 % interval", "added", "95 % interval",
+            "after", (metric ?? .logitDifference).noun, "95 % interval", "added", "95 % interval",
         ])
         table.rows = rows.map { row in
             [row.layer.map { "\($0) \(row.place)" } ?? row.place] + row.reading.cells(3)
