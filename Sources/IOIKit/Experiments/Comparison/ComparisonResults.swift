@@ -157,7 +157,11 @@ private struct ComparisonStatistics {
 
     /// F(M), F(C) and F(C) / F(M).
     func faithfulness(_ observed: [(model: [Double], circuit: [Double])]) -> ComparisonResults.Figures {
-        let columns = observed.map { [$0.model, $0.circuit] }
+        // Exchanged as they are, prompts of a model with larger logits would outweigh the others in a ratio, and the models
+        // would differ in more than their ratios. So those of the ratio are parts of each model's mean.
+        let columns = observed.map { model, circuit in
+            [model, circuit] + [model, circuit].map { values in values.map { $0 / model.mean } }
+        }
         let all = observed.map {
             Faithfulness(model: $0.model, circuit: $0.circuit, seed: seed, workers: workers)
         }
@@ -173,11 +177,12 @@ private struct ComparisonStatistics {
                 guard figure == 2 else {
                     return self.mean(zip(columns[model][figure], columns[0][figure]).map { $0 - $1 })
                 }
-                let sums = ResampledSums(columns[0] + columns[model], seed: self.seed, workers: self.workers)
+                let sums = ResampledSums(
+                    Array(columns[0][..<2] + columns[model][..<2]), seed: self.seed, workers: self.workers)
                 let estimate = sums.estimate { $0[3] / $0[2] - $0[1] / $0[0] }
                 return Estimate(value: estimate.value, ci95: isSingle ? nil : estimate.ci95)
             }
-        ) { index, a, b in index == 2 ? b[1] / b[0] - a[1] / a[0] : b[index] - a[index] }
+        ) { index, a, b in index == 2 ? b[3] / b[2] - a[3] / a[2] : b[index] - a[index] }
         let ratio = figures.figures[2]
         let rows = zip(ratio.models, all).map { row, faithfulness in
             var row = row
