@@ -9,22 +9,45 @@ import Testing
 @Suite(.enabled(if: Browser.executable != nil, "no browser is installed"))
 struct ReportBrowserTests {
     enum Kind: CaseIterable {
-        case reproduction, finetuning
+        case reproduction, finetuning, results
 
-        var folder: URL {
-            switch self {
-            case .reproduction: ReproductionReportTests.finished.folder
-            case .finetuning: RunReportTests.finished.folder
+        var report: any Report {
+            get throws {
+                switch self {
+                case .reproduction: try ReportSource(ReproductionReportTests.finished.folder).report()
+                case .finetuning: try ReportSource(RunReportTests.finished.folder).report()
+                case .results:
+                    try ReportSource(
+                        RunReportTests.finished.folder.appendingPathComponent("results/eval-epoch-001.json")
+                    ).report()
+                }
             }
         }
     }
 
-    @Test(arguments: Kind.allCases, [390, 1400])
-    func thePageFitsAndIsQuiet(_ kind: Kind, _ width: Int) async throws {
-        let report = try RunFolder(kind.folder).report()
+    @Test(arguments: [390, 1400], [false, true])
+    func pagesFitAndAreQuiet(_ width: Int, _ dark: Bool) async throws {
         let folder = try ModelTestFolder()
-        let found = try await Browser.inspect(folder.put("report.html", report.html), width: width, dark: false)
-        #expect(found.overflow == 0 && found.consoleErrors == [] && found.requests == [])
-        #expect(found.pictures == report.charts.count)
+        let files = try Kind.allCases.map { try folder.put("\($0).html", $0.report.html) }
+        for (kind, found) in zip(Kind.allCases, try await Browser.inspect(files, width: width, dark: dark)) {
+            #expect(found.faults == [], "\(kind)")
+            #expect(found.requests == [] && found.tabStops < 200, "\(kind)")
+        }
     }
+
+    @Test(arguments: Kind.allCases) func aPageIsAFewPagesOfPaper(_ kind: Kind) async throws {
+        let folder = try ModelTestFolder()
+        let pages = try await Browser.pdf(folder.put("report.html", kind.report.html)).pages
+        #expect((1...15).contains(pages))
+    }
+
+    /// A page of one's own, such as that of a long plan.
+    @Test(.enabled(if: page != nil, "IOI_PAGE names no page"), arguments: [390, 1400], [false, true])
+    func aGivenPageFits(_ width: Int, _ dark: Bool) async throws {
+        let found = try await Browser.inspect(Self.page!, width: width, dark: dark)
+        #expect(found.faults == [])
+        print("width \(width): \(found.height) pixels, \(found.tabStops) tab stops")
+    }
+
+    static let page = ProcessInfo.processInfo.environment["IOI_PAGE"].map { URL(fileURLWithPath: $0) }
 }
