@@ -113,8 +113,10 @@ import Testing
                 counterfactualTokens: nil, rightTokens: entry.right, wrongTokens: entry.wrong, answer: "",
                 answerToken: entry.right[0])
         }
-        let work = Work(RunSettings(workers: Self.workers), perPrompt: true)
-        let lens = try PromptLens(prompts, .logitDifference, model.parameters, seed: 0, work)
+        let settings = RunSettings(workers: Self.workers)
+        let lens = try PromptLens(prompts, .logitDifference, model.parameters, seed: 0, settings, perPrompt: true) {
+            _ in
+        }
         let found = try #require(lens.perPrompt).flatMap { measures in
             [measures.embedding] + zip(measures.afterAttention, measures.afterMLP).flatMap { [$0, $1] }
         }
