@@ -63,6 +63,10 @@ import Testing
         let last = "\(model.config.layers - 1)"
         let end = document.tokens.count - 1
         #expect(results.candidates.count == 1000 && results.answers?.map(\.text) == [" Mary", " John"])
+        let figures = results.candidates.compactMap { $0.figures[0] }
+        #expect(figures.map(\.rank) == Array(1...1000))
+        #expect(zip(figures, figures.dropFirst()).allSatisfy { $0.logit >= $1.logit })
+        for answer in results.answers ?? [] { #expect(results.candidates.contains(answer)) }
         #expect(results.candidates[0].id == Int(try values.values("top.\(last)")[end]))
         let (first, probability) = (
             try #require(results.candidates[0].figures[0]), try values.values("probability.\(last)")[end]
