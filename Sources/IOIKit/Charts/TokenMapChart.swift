@@ -3,16 +3,22 @@ import Foundation
 /// A map of layers and positions whose cells show a token each: the deeper the colour, the more probable. Pointing at a
 /// cell, or reaching it with the keyboard, shows it in full.
 public struct TokenMapChart: Chart {
+    /// A token and how probable it is.
     public struct Cell: Equatable, Sendable {
+        /// What it stands for.
         public let token: String
         /// From 0 to 1.
         public let probability: Double
 
+        /// - Parameters:
+        ///   - token: what it stands for.
+        ///   - probability: from 0 to 1.
         public init(token: String, probability: Double) {
             (self.token, self.probability) = (token, probability)
         }
     }
 
+    /// The line above the map.
     public let title: String
     /// The names of the rows, from the top.
     public let rows: [String]

@@ -37,18 +37,25 @@ public struct LensExperiment: Experiment, Equatable {
     }
 
     public func run(on subject: Subject, _ work: Work) throws -> LensResults {
-        if let input { return .text(try TextLens(input.tokens(for: subject.model), subject.model, work)) }
+        if let input {
+            let tokens = try input.tokens(for: subject.model)
+            return .text(try TextLens(tokens, subject.model, work.settings, progress: work.progress))
+        }
         guard let dataset = subject.dataset else { throw IOIError("no prompts to read") }
         let metric = metric ?? Metric(for: dataset.prompts)
         try metric.check(dataset.prompts)
         return .prompts(
-            try PromptLens(dataset.prompts, metric, subject.model.parameters, seed: prompts?.seed ?? 0, work))
+            try PromptLens(
+                dataset.prompts, metric, subject.model.parameters, seed: prompts?.seed ?? 0, work.settings,
+                perPrompt: work.perPrompt, progress: work.progress))
     }
 }
 
 /// What ``LensExperiment`` finds.
 public enum LensResults: Codable, Equatable, Sendable {
+    /// Of a text: the top token at each position.
     case text(TextLens)
+    /// Of prompts: a metric at END.
     case prompts(PromptLens)
 
     public init(from decoder: any Decoder) throws {

@@ -4,6 +4,7 @@ import Foundation
 public struct PredictExperiment: Experiment, Equatable {
     public static let name = "predict"
 
+    /// The text.
     public var input: TextInput
     /// How many tokens of each model's largest logits are listed.
     public var top = 10
@@ -102,42 +103,4 @@ public struct PredictExperiment: Experiment, Equatable {
         other.beginHashing()
         return other
     }
-}
-
-/// What ``PredictExperiment`` finds.
-public struct PredictResults: Codable, Equatable, Sendable {
-    /// A further model.
-    public struct Model: Codable, Equatable, Sendable {
-        public let name: String
-        public let sha256: String
-    }
-
-    /// What one model says of a token.
-    public struct Figure: Codable, Equatable, Sendable {
-        /// From 1, the largest logit.
-        public let rank: Int
-        public let logit: Double
-        public let probability: Double
-    }
-
-    /// A token that may come next.
-    public struct Candidate: Codable, Equatable, Sendable {
-        public let text: String
-        public let id: Int
-        /// Of the model, then of each further one; nil where the vocabulary lacks the token.
-        public let figures: [Figure?]
-
-        init(_ token: TextToken, _ figures: [Figure?]) {
-            (text, id, self.figures) = (token.text, token.id, figures)
-        }
-    }
-
-    /// The text as the tokenizer cuts it.
-    public let tokens: [TextToken]
-    /// The further models; nil for none.
-    public let against: [Model]?
-    /// The tokens that the model expects most, then those that further models expect most and it does not.
-    public let candidates: [Candidate]
-    /// The tokens that were asked for; nil for none.
-    public let answers: [Candidate]?
 }

@@ -3,9 +3,11 @@
 public struct PromptLens: Codable, Equatable, Sendable {
     /// The readings of one prompt.
     public struct Measures: Codable, Equatable, Sendable {
+        /// Of the prompt in its dataset.
         public let id: Int
+        /// After the embedding.
         public let embedding: Double
-        /// [layers]
+        /// After the attention, and after the MLP, of each layer. [layers]
         public let afterAttention, afterMLP: [Double]
 
         enum CodingKeys: String, CodingKey {
@@ -15,6 +17,7 @@ public struct PromptLens: Codable, Equatable, Sendable {
         }
     }
 
+    /// The number of prompts.
     public let count: Int
     /// After the embedding.
     public let embedding: Estimate
@@ -45,23 +48,34 @@ public struct PromptLens: Codable, Equatable, Sendable {
     ///   - metric: what is measured.
     ///   - model: the model.
     ///   - seed: of the intervals.
-    ///   - work: threads, progress, and whether to keep each prompt's readings.
+    ///   - settings: threads and interruption.
+    ///   - isDetailed: whether to keep each prompt's readings.
+    ///   - progress: called with the share that is done.
     ///   - prompts: at least one.
     /// - Throws: `IOIError` if a reading is not finite; ``PatchInterruption`` when interrupted.
-    init(_ prompts: [Prompt], _ metric: Metric, _ model: GPT2Parameters, seed: UInt64, _ work: Work) throws {
+    init(
+        _ prompts: [Prompt],
+        _ metric: Metric,
+        _ model: GPT2Parameters,
+        seed: UInt64,
+        _ settings: RunSettings,
+        perPrompt isDetailed: Bool,
+        progress: (Double) -> Void
+    ) throws {
+        let workers = settings.workers
         let longest = prompts.map(\.tokens.count).max() ?? 1
         let batch = max(1, min(Self.prompts, Self.rows / longest))
         let forward = ForwardPass(
             model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: batch, rows: .last),
-            keeping: [.residPre, .residMid, .residPost], workers: work.workers)
-        let lens = LogitLens(model, workers: work.workers)
-        let reader = MetricReader(metric, model, workers: work.workers)
+            keeping: [.residPre, .residMid, .residPost], workers: workers)
+        let lens = LogitLens(model, workers: workers)
+        let reader = MetricReader(metric, model, workers: workers)
         let ends = ValueTable(rows: batch, columns: model.config.width)
         let layers = model.config.layers
         // [readings][prompts], in the order of computation.
         var readings = [[Double]](repeating: [], count: 1 + 2 * layers)
         for start in stride(from: 0, to: prompts.count, by: batch) {
-            try work.settings.checkInterruption()
+            try settings.checkInterruption()
             let some = prompts[start..<min(start + batch, prompts.count)]
             let packed = PackedBatch(some.map(\.tokens), rows: .last)
             forward.run(packed)
@@ -72,7 +86,7 @@ public struct PromptLens: Codable, Equatable, Sendable {
                     forward.place(ofRow: packed.rowOfToken[$0.upperBound - 1], in: site, layer: layer)!
                 }
                 let ends = ends.values.prefix(some.count)
-                forward.kept(site, layer: layer).gather(places, into: ends, workers: work.workers)
+                forward.kept(site, layer: layer).gather(places, into: ends, workers: workers)
                 return MetricReader.rows(lens.normalized(ends))
             }
             reader.takeReference(rows(.residPost, layers - 1))
@@ -84,10 +98,10 @@ public struct PromptLens: Codable, Equatable, Sendable {
             if let bad = some.indices.first(where: { prompt in !readings.allSatisfy { $0[prompt].isFinite } }) {
                 throw IOIError("prompt \(prompts[bad].id): the model's logits are not finite numbers")
             }
-            work.progress(Double(readings[0].count) / Double(prompts.count))
+            progress(Double(readings[0].count) / Double(prompts.count))
         }
         let added = zip(readings.dropFirst(), readings).map { zip($0, $1).map(-) }
-        let sums = ResampledSums(readings + added, seed: seed, workers: work.workers)
+        let sums = ResampledSums(readings + added, seed: seed, workers: workers)
         let estimates = (0..<readings.count + added.count).map { column in sums.estimate { $0[column] / sums.count } }
         func ofLayers(from first: Int) -> [Estimate] { (0..<layers).map { estimates[first + 2 * $0] } }
         count = prompts.count
@@ -95,7 +109,7 @@ public struct PromptLens: Codable, Equatable, Sendable {
         (afterAttention, afterMLP) = (ofLayers(from: 1), ofLayers(from: 2))
         (attentionAdds, mlpAdds) = (ofLayers(from: readings.count), ofLayers(from: readings.count + 1))
         perPrompt =
-            !work.perPrompt
+            !isDetailed
             ? nil
             : prompts.indices.map { prompt in
                 func ofLayers(from first: Int) -> [Double] { (0..<layers).map { readings[first + 2 * $0][prompt] } }

@@ -1,5 +1,6 @@
 /// A text for a model to read, taken as it is.
 public struct TextInput: Codable, Equatable, Sendable {
+    /// With every blank and line break that it is to have.
     public var text: String
     /// Whether `<|endoftext|>` comes before it.
     public var beginningOfText: Bool
@@ -60,6 +61,7 @@ public struct TextInput: Codable, Equatable, Sendable {
 public struct TextToken: Codable, Equatable, Sendable {
     /// U+FFFD for bytes that are no character by themselves.
     public let text: String
+    /// Its place in the vocabulary.
     public let id: Int
 
     /// - Parameters:

@@ -2,9 +2,13 @@
 public struct TextLens: Codable, Equatable, Sendable {
     /// The token of the largest logit.
     public struct Reading: Codable, Equatable, Sendable {
+        /// What it stands for.
         public let text: String
+        /// Its place in the vocabulary.
         public let id: Int
+        /// Its logit, the largest.
         public let logit: Double
+        /// Its share in the softmax of all logits.
         public let probability: Double
     }
 
@@ -15,15 +19,22 @@ public struct TextLens: Codable, Equatable, Sendable {
     /// After each layer; the last one is the model's own prediction. [layers][positions]
     public let layers: [[Reading]]
 
-    init(_ tokens: [TextToken], _ model: GPT2, _ work: Work) throws {
+    /// - Parameters:
+    ///   - tokens: the text; not empty.
+    ///   - model: the model, with its tokenizer.
+    ///   - settings: threads and interruption.
+    ///   - progress: called with the share that is done.
+    /// - Throws: `IOIError` if a logit is not finite; ``PatchInterruption`` when interrupted.
+    init(_ tokens: [TextToken], _ model: GPT2, _ settings: RunSettings, progress: (Double) -> Void) throws {
+        let workers = settings.workers
         let batch = PackedBatch([tokens.map(\.id)], rows: .all)
         let forward = ForwardPass(
-            model.parameters, capacity: batch.capacity, keeping: [.residPre, .residPost], workers: work.workers)
+            model.parameters, capacity: batch.capacity, keeping: [.residPre, .residPost], workers: workers)
         forward.run(batch)
-        let lens = LogitLens(model.parameters, workers: work.workers)
+        let lens = LogitLens(model.parameters, workers: workers)
         let count = model.config.layers
         func read(_ residual: Matrix) throws -> [Reading] {
-            try work.settings.checkInterruption()
+            try settings.checkInterruption()
             return try lens.read(residual) { logits in
                 var top = 0
                 for token in logits.indices where logits[token] > logits[top] { top = token }
@@ -37,7 +48,7 @@ public struct TextLens: Codable, Equatable, Sendable {
         self.tokens = tokens
         embedding = try read(forward.kept(.residPre, layer: 0))
         layers = try (0..<count).map { layer in
-            work.progress(Double(layer + 1) / Double(count + 1))
+            progress(Double(layer + 1) / Double(count + 1))
             return try read(forward.kept(.residPost, layer: layer))
         }
     }

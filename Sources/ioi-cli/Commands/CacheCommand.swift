@@ -157,8 +157,9 @@ struct CacheCommand: ParsableCommand, CommandDefaults {
 
         var line: String {
             let shapes = activations.map(\.shape).reduce(into: [[Int]]()) { if !$0.contains($1) { $0.append($1) } }
-            return "\(activations.count) tensors of activations \(shapes.map(\.description).joined(separator: ", ")), "
-                + "\(rows) rows of \(prompts) prompts, \(DiskSpace.size(Double(bytes))) in \(file)"
+            let tensors = "\(activations.count) tensor\(activations.count == 1 ? "" : "s")"
+            return "\(tensors) of activations \(shapes.map(\.description).joined(separator: ", ")), "
+                + "\(rows) row\(rows == 1 ? "" : "s") of \(prompts) prompt\(prompts == 1 ? "" : "s"), \(DiskSpace.size(Double(bytes))) in \(file)"
         }
 
         var csv: String {

@@ -23,7 +23,9 @@ struct LensCommand: PromptCommand, PerPromptCommand, ChartCommand {
     )
 
     @Argument(
-        help: ArgumentHelp("A text, or - for standard input (default: read prompts instead).", valueName: "text"))
+        help: ArgumentHelp(
+            "A text, or - for standard input; after -- if it begins with a dash (default: read prompts instead).",
+            valueName: "text"))
     var text: String?
 
     @OptionGroup(title: Section.measurement) var metric: MetricOptions

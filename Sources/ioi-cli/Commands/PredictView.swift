@@ -23,25 +23,23 @@ extension PredictResults {
     }
 
     private static func table(of candidates: [Candidate], _ name: String, _ letters: [String]) -> TextTable {
-        var table = TextTable(
-            header: [name, "id"]
-                + letters.flatMap { ["rank\($0)", "logit\($0)", $0.isEmpty ? "probability" : "P\($0)"] })
-        table.rows = candidates.map { candidate in
-            [candidate.text.quoted, "\(candidate.id)"]
-                + candidate.figures.flatMap { figure in
-                    figure.map { ["\($0.rank)", decimal($0.logit, 3), $0.probability.probabilityText] }
-                        ?? ["·", "·", "·"]
-                }
+        func cells(_ figure: Figure?) -> [String] {
+            figure.map { ["\($0.rank)", decimal($0.logit, 3), $0.probability.probabilityText] } ?? ["·", "·", "·"]
         }
-        // What is listed by rank begins with it.
+        var table: TextTable
         if letters.count == 1 {
-            table.header.swapColumns()
-            table.rows = table.rows.map { row in
-                var row = row
-                row.swapColumns()
-                return row
-            }
+            // A list by rank begins with it.
+            table = TextTable(header: ["rank", name, "id", "logit", "probability"])
             table.leftColumns = [1]
+            table.rows = candidates.map { candidate in
+                let figure = cells(candidate.figures[0])
+                return [figure[0], candidate.text.quoted, "\(candidate.id)"] + figure[1...]
+            }
+        } else {
+            table = TextTable(header: [name, "id"] + letters.flatMap { ["rank\($0)", "logit\($0)", "P\($0)"] })
+            table.rows = candidates.map { candidate in
+                [candidate.text.quoted, "\(candidate.id)"] + candidate.figures.flatMap(cells)
+            }
         }
         return table
     }
@@ -59,11 +57,6 @@ extension PredictResults {
         return csvTable(
             "kind,token,id,model,rank,logit,probability", lines("next", candidates) + lines("answer", answers ?? []))
     }
-}
-
-extension [String] {
-    /// Puts the third column first.
-    fileprivate mutating func swapColumns() { insert(remove(at: 2), at: 0) }
 }
 
 extension Double {

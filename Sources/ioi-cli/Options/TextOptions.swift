@@ -22,7 +22,8 @@ extension TextInput {
     var words: String { text.shellWord + (beginningOfText ? " --bos" : "") }
 
     /// For the help of commands that take a text.
-    static let argumentHelp = ArgumentHelp("A text, or - for standard input.", valueName: "text")
+    static let argumentHelp = ArgumentHelp(
+        "A text, or - for standard input; after -- if it begins with a dash.", valueName: "text")
 }
 
 extension [TextToken] {

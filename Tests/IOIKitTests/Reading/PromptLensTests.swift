@@ -9,8 +9,8 @@ import Testing
     @Test(arguments: PatchingFixture.all, Metric.allCases)
     func readingsAreTheDefinition(_ fixture: PatchingFixture, _ metric: Metric) throws {
         let prompts = PatchingFixture.prompts
-        let work = Work(RunSettings(workers: Workers(count: 2)), perPrompt: true)
-        let lens = try PromptLens(prompts, metric, fixture.parameters, seed: 0, work)
+        let settings = RunSettings(workers: Workers(count: 2))
+        let lens = try PromptLens(prompts, metric, fixture.parameters, seed: 0, settings, perPrompt: true) { _ in }
         let naive = NaiveModel(fixture.parameters)
         let layers = fixture.config.layers
         #expect(lens.count == prompts.count && lens.perPrompt?.map(\.id) == prompts.map(\.id))
@@ -39,8 +39,10 @@ import Testing
     /// What is added is paired: its interval is that of the differences, not the difference of intervals.
     @Test func whatIsAddedIsPaired() throws {
         let fixture = PatchingFixture.all[1]
-        let work = Work(RunSettings(workers: Workers(count: 1)), perPrompt: true)
-        let lens = try PromptLens(PatchingFixture.prompts, .logitDifference, fixture.parameters, seed: 3, work)
+        let settings = RunSettings(workers: Workers(count: 1))
+        let lens = try PromptLens(
+            PatchingFixture.prompts, .logitDifference, fixture.parameters, seed: 3, settings, perPrompt: true
+        ) { _ in }
         let measures = try #require(lens.perPrompt)
         for layer in 0..<fixture.config.layers {
             let differences = measures.map { $0.afterMLP[layer] - $0.afterAttention[layer] }

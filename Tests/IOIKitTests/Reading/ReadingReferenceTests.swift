@@ -63,6 +63,10 @@ import Testing
         let last = "\(model.config.layers - 1)"
         let end = document.tokens.count - 1
         #expect(results.candidates.count == 1000 && results.answers?.map(\.text) == [" Mary", " John"])
+        let figures = results.candidates.compactMap { $0.figures[0] }
+        #expect(figures.map(\.rank) == Array(1...1000))
+        #expect(zip(figures, figures.dropFirst()).allSatisfy { $0.logit >= $1.logit })
+        for answer in results.answers ?? [] { #expect(results.candidates.contains(answer)) }
         #expect(results.candidates[0].id == Int(try values.values("top.\(last)")[end]))
         let (first, probability) = (
             try #require(results.candidates[0].figures[0]), try values.values("probability.\(last)")[end]
@@ -113,8 +117,10 @@ import Testing
                 counterfactualTokens: nil, rightTokens: entry.right, wrongTokens: entry.wrong, answer: "",
                 answerToken: entry.right[0])
         }
-        let work = Work(RunSettings(workers: Self.workers), perPrompt: true)
-        let lens = try PromptLens(prompts, .logitDifference, model.parameters, seed: 0, work)
+        let settings = RunSettings(workers: Self.workers)
+        let lens = try PromptLens(prompts, .logitDifference, model.parameters, seed: 0, settings, perPrompt: true) {
+            _ in
+        }
         let found = try #require(lens.perPrompt).flatMap { measures in
             [measures.embedding] + zip(measures.afterAttention, measures.afterMLP).flatMap { [$0, $1] }
         }
