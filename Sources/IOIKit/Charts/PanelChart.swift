@@ -81,12 +81,20 @@ public struct PanelChart: Chart, Sendable {
     private static let font = 10.0
 
     private var side: Double { min(max((420 / Double(max(rows.count, columns.count, 1))).rounded(.down), 3), cell) }
+    private var hasFigures: Bool { side >= 17 }
     /// One label for so many rows or columns, so that labels do not overlap.
     private var step: Int { max(Int((11 / side).rounded(.up)), 1) }
     private var rowWidth: Double { 30 + Self.longest(rows) }
     private var columnHeight: Double { 18 + (isUpright ? 14 : Self.longest(columns)) }
     /// Whether column names are written upright: all are short.
     private var isUpright: Bool { Self.longest(columns) + 4 <= side }
+
+    /// Room for a map, for its title and for the label of its colour bar.
+    private var panelWidth: Double {
+        let titles = bands.flatMap { $0.panels.map { 1.15 * SVG.width($0.title, size: 13) } }
+        let labels = bands.map { 1.15 * SVG.width($0.scale.label, size: Self.font) }
+        return max(rowWidth + Double(columns.count) * side, (titles + labels).max() ?? 0)
+    }
 
     private static func longest(_ names: [String]) -> Double {
         names.map { SVG.width(short($0), size: font) }.max() ?? 0
@@ -99,9 +107,7 @@ public struct PanelChart: Chart, Sendable {
     }
 
     public var svg: String {
-        let (panelWidth, panelHeight) = (
-            rowWidth + Double(columns.count) * side, 24 + columnHeight + Double(rows.count) * side
-        )
+        let panelHeight = 24 + columnHeight + Double(rows.count) * side
         let gap = 28.0
         let fitting = max(Int((Self.room + gap) / (panelWidth + gap)), 1)
         // All bands in one line, if that fits.
@@ -145,9 +151,11 @@ public struct PanelChart: Chart, Sendable {
     }
 
     private func document(_ body: [String], width: Double, height: Double) -> String {
-        SVG.document(
-            title: title.isEmpty ? bands.first?.panels.first?.title ?? "" : title, width: width, height: height,
-            style: SVG.style + "\n" + Self.style, body: body)
+        let note = hasFigures ? [SVG.label("figures in cells: hundredths", Self.edge, height + 8, "small quiet")] : []
+        return SVG.document(
+            title: title.isEmpty ? bands.first?.panels.first?.title ?? "" : title, width: width,
+            height: height + (hasFigures ? 16 : 0),
+            style: SVG.style + "\n" + Self.style, body: body + note)
     }
 
     private func draw(_ panel: Panel, _ scale: Scale, x: Double, y: Double) -> [String] {
@@ -196,7 +204,7 @@ public struct PanelChart: Chart, Sendable {
             + "height=\"\(SVG.number(side))\" fill-opacity=\"\(share.fixed(3))\"><title>\(text)</title></rect>"
         // Hundredths, as the colour bar says.
         let figure = (100 * value).fixed(0, isSigned: scale.isDiverging)
-        guard side >= 17, figure != "0" else { return square }
+        guard hasFigures, figure != "0" else { return square }
         return square
             + SVG.label(figure, x + side / 2, y + side / 2 + 3.5, "small middle \(share > 0.55 ? "on-dark" : "")")
     }
@@ -205,8 +213,7 @@ public struct PanelChart: Chart, Sendable {
     private func bar(_ scale: Scale, x: Double, y: Double) -> [String] {
         let (width, height, steps) = (160.0, 10.0, 32)
         let part = width / Double(steps)
-        let figures = side >= 17 ? "; figures in hundredths" : ""
-        var body = [SVG.label(scale.label + figures, x, y + 8, "small quiet")]
+        var body = [SVG.label(scale.label, x, y + 8, "small quiet")]
         for step in 0..<steps {
             let share = (Double(step) + 0.5) / Double(steps)
             let value = scale.isDiverging ? 2 * share - 1 : share
