@@ -44,6 +44,20 @@ import Testing
         #expect(texts.count { $0 == "change of attention, donor − model" } == 1)
     }
 
+    /// Hundreds of tokens would make hundreds of thousands of elements.
+    @Test func manySmallCellsAreFewShapes() throws {
+        let names = (0..<100).map { " t\($0)" }
+        let values = (0..<100).map { row in (0..<100).map { $0 > row ? nil : Double(row - $0) / 50 - 1 } }
+        let chart = PanelChart(
+            title: "T", rows: names, columns: names, rowLabel: "from", columnLabel: "to",
+            bands: [.init([.init(title: "m", values: values)], scale: .init(limit: 1, isDiverging: true, label: "l"))])
+        let paths = try XMLReader(Data(chart.svg.utf8)).all("path")
+        #expect(paths.count <= 128 && Set(paths.compactMap { $0["class"] }) == ["above", "below"])
+        let cells = paths.compactMap { $0["d"] }.joined().count { $0 == "M" }
+        // Those that round to no colour are left out: the values 0, one in each of 50 rows.
+        #expect(cells == 5050 - 50)
+    }
+
     /// Tokens come from the user, and may look like the end of a script.
     @Test func nothingOfATextIsObeyed() throws {
         let patterns = try Self.patterns(donor: false, text: "</script><b> & Mary")
