@@ -81,6 +81,7 @@ public struct PanelChart: Chart, Sendable {
     private static let font = 10.0
 
     private var side: Double { min(max((420 / Double(max(rows.count, columns.count, 1))).rounded(.down), 3), cell) }
+    private var hasFigures: Bool { side >= 17 }
     /// One label for so many rows or columns, so that labels do not overlap.
     private var step: Int { max(Int((11 / side).rounded(.up)), 1) }
     private var rowWidth: Double { 30 + Self.longest(rows) }
@@ -88,20 +89,22 @@ public struct PanelChart: Chart, Sendable {
     /// Whether column names are written upright: all are short.
     private var isUpright: Bool { Self.longest(columns) + 4 <= side }
 
+    /// Room for a map, for its title and for the label of its colour bar.
+    private var panelWidth: Double {
+        let titles = bands.flatMap { $0.panels.map { 1.15 * SVG.width($0.title, size: 13) } }
+        let labels = bands.map { 1.15 * SVG.width($0.scale.label, size: Self.font) }
+        return max(rowWidth + Double(columns.count) * side, (titles + labels).max() ?? 0)
+    }
+
     private static func longest(_ names: [String]) -> Double {
         names.map { SVG.width(short($0), size: font) }.max() ?? 0
     }
 
     /// A name without the leading space of a token, and without its middle if it is long.
-    private static func short(_ name: String) -> String {
-        let text = name.hasPrefix(" ") && name.count > 1 ? String(name.dropFirst()) : name
-        return (text.allSatisfy(\.isWhitespace) ? name.debugDescription : text).visible.shortened(to: 16)
-    }
+    private static func short(_ name: String) -> String { name.trimmedToken.shortened(to: 16) }
 
     public var svg: String {
-        let (panelWidth, panelHeight) = (
-            rowWidth + Double(columns.count) * side, 24 + columnHeight + Double(rows.count) * side
-        )
+        let panelHeight = 24 + columnHeight + Double(rows.count) * side
         let gap = 28.0
         let fitting = max(Int((Self.room + gap) / (panelWidth + gap)), 1)
         // All bands in one line, if that fits.
@@ -145,9 +148,11 @@ public struct PanelChart: Chart, Sendable {
     }
 
     private func document(_ body: [String], width: Double, height: Double) -> String {
-        SVG.document(
-            title: title.isEmpty ? bands.first?.panels.first?.title ?? "" : title, width: width, height: height,
-            style: SVG.style + "\n" + Self.style, body: body)
+        let note = hasFigures ? [SVG.label("figures in cells: hundredths", Self.edge, height + 8, "small quiet")] : []
+        return SVG.document(
+            title: title.isEmpty ? bands.first?.panels.first?.title ?? "" : title, width: width,
+            height: height + (hasFigures ? 16 : 0),
+            style: SVG.style + "\n" + Self.style, body: body + note)
     }
 
     private func draw(_ panel: Panel, _ scale: Scale, x: Double, y: Double) -> [String] {
@@ -169,17 +174,43 @@ public struct PanelChart: Chart, Sendable {
             body.append(
                 SVG.label(Self.short(name), left - 4, top + (Double(index) + 0.5) * side + 3.5, "small end"))
         }
+        body += side < 7 ? specks(panel, scale, x: left, y: top) : cells(panel, scale, x: left, y: top)
+        body.append(SVG.rectangle(left, top, width, height, "frame"))
+        return body
+    }
+
+    private func cells(_ panel: Panel, _ scale: Scale, x: Double, y: Double) -> [String] {
+        panel.values.enumerated().flatMap { row, values in
+            values.enumerated().compactMap { column, value in
+                guard let value, value.isFinite else { return nil }
+                return cell(
+                    value, panel.intervals?[row][column], scale, words: "\(rows[row]) → \(columns[column])",
+                    x: x + Double(column) * side, y: y + Double(row) * side)
+            }
+        }
+    }
+
+    /// Many small cells: those of about one colour as one shape, without figures and tooltips.
+    private func specks(_ panel: Panel, _ scale: Scale, x: Double, y: Double) -> [String] {
+        let levels = 64
+        var shapes: [Int: String] = [:]
         for (row, values) in panel.values.enumerated() {
             for (column, value) in values.enumerated() {
                 guard let value, value.isFinite else { continue }
-                body.append(
-                    cell(
-                        value, panel.intervals?[row][column], scale, words: "\(rows[row]) → \(columns[column])",
-                        x: left + Double(column) * side, y: top + Double(row) * side))
+                let level = Int((max(min(value / scale.limit, 1), -1) * Double(levels)).rounded())
+                guard level != 0 else { continue }
+                let (left, top) = (SVG.number(x + Double(column) * side), SVG.number(y + Double(row) * side))
+                shapes[level, default: ""] += "M\(left) \(top)h\(Int(side))v\(Int(side))h-\(Int(side))z"
             }
         }
-        body.append(SVG.rectangle(left, top, width, height, "frame"))
-        return body
+        return shapes.sorted { $0.key < $1.key }.map { level, path in
+            let opacity = (Double(abs(level)) / Double(levels)).fixed(3)
+            return "<path class=\"\(style(scale, Double(level)))\" fill-opacity=\"\(opacity)\" d=\"\(path)\"/>"
+        }
+    }
+
+    private func style(_ scale: Scale, _ value: Double) -> String {
+        scale.isDiverging ? (value < 0 ? "below" : "above") : "share"
     }
 
     private func cell(
@@ -190,13 +221,12 @@ public struct PanelChart: Chart, Sendable {
         let text = "\(words): \(value.fixed(decimals, isSigned: scale.isDiverging))\(bounds)".xml
         // Too faint to be seen.
         guard share >= 0.004 else { return "" }
-        let style = scale.isDiverging ? (value < 0 ? "below" : "above") : "share"
         let square =
-            "<rect class=\"\(style)\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(side))\" "
+            "<rect class=\"\(style(scale, value))\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(side))\" "
             + "height=\"\(SVG.number(side))\" fill-opacity=\"\(share.fixed(3))\"><title>\(text)</title></rect>"
         // Hundredths, as the colour bar says.
         let figure = (100 * value).fixed(0, isSigned: scale.isDiverging)
-        guard side >= 17, figure != "0" else { return square }
+        guard hasFigures, figure != "0" else { return square }
         return square
             + SVG.label(figure, x + side / 2, y + side / 2 + 3.5, "small middle \(share > 0.55 ? "on-dark" : "")")
     }
@@ -205,13 +235,12 @@ public struct PanelChart: Chart, Sendable {
     private func bar(_ scale: Scale, x: Double, y: Double) -> [String] {
         let (width, height, steps) = (160.0, 10.0, 32)
         let part = width / Double(steps)
-        let figures = side >= 17 ? "; figures in hundredths" : ""
-        var body = [SVG.label(scale.label + figures, x, y + 8, "small quiet")]
+        var body = [SVG.label(scale.label, x, y + 8, "small quiet")]
         for step in 0..<steps {
             let share = (Double(step) + 0.5) / Double(steps)
             let value = scale.isDiverging ? 2 * share - 1 : share
             body.append(
-                "<rect class=\"\(scale.isDiverging ? (value < 0 ? "below" : "above") : "share")\" "
+                "<rect class=\"\(style(scale, value))\" "
                     + "x=\"\(SVG.number(x + Double(step) * part))\" y=\"\(SVG.number(y + 14))\" "
                     + "width=\"\(SVG.number(part))\" height=\"\(SVG.number(height))\" "
                     + "fill-opacity=\"\(abs(value).fixed(3))\"/>")

@@ -108,18 +108,23 @@ extension AttentionPatterns {
 
     /// The last row in words.
     var lastName: String {
-        let name = queries.last?.trimmed ?? ""
+        let name = queries.last?.trimmedToken ?? ""
         return areTokens ? "the last token, “\(name)”" : name
     }
 
     /// A row by its name, and its place if it is a token.
-    public func queryLabel(_ query: Int) -> String { areTokens ? "\(query) \(queries[query].trimmed)" : queries[query] }
+    public func queryLabel(_ query: Int) -> String {
+        areTokens ? "\(query) \(queries[query].trimmedToken)" : queries[query]
+    }
 
     /// A column likewise.
-    public func keyLabel(_ key: Int) -> String { areTokens ? "\(key) \(keys[key].trimmed)" : keys[key] }
+    public func keyLabel(_ key: Int) -> String { areTokens ? "\(key) \(keys[key].trimmedToken)" : keys[key] }
 }
 
 extension String {
-    /// Without the leading space of a token.
-    fileprivate var trimmed: String { (hasPrefix(" ") && count > 1 ? String(dropFirst()) : self).visible }
+    /// Without the leading space of a token, unless there is nothing else.
+    var trimmedToken: String {
+        guard contains(where: { !$0.isWhitespace }) else { return replacing(" ", with: "␣").visible }
+        return (hasPrefix(" ") ? String(dropFirst()) : self).visible
+    }
 }

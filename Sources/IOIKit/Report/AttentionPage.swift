@@ -178,7 +178,7 @@ public struct AttentionPage: Sendable {
     private static let script = """
         (() => {
           const data = JSON.parse(document.getElementById('data').textContent);
-          const shown = text => text.replaceAll('\\n', '⏎').replaceAll('\\t', '⇥');
+          const shown = text => (text.trim() ? text : text.replaceAll(' ', '␣')).replaceAll('\\n', '⏎').replaceAll('\\t', '⇥');
           const make = (parent, tag, text, style) => {
             const element = document.createElement(tag);
             if (text) element.textContent = text;

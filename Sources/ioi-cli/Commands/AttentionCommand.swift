@@ -66,6 +66,10 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
                 PromptOptions<Self>.flags.filter { $0 != "--bos" } + ["--prompt", "--mean"], text != nil,
                 "does not go with a text"
             ),
+            (
+                ["--seed"], prompts.data != nil && !measurement.mean,
+                "has no effect on one prompt of a file, expected --mean beside it"
+            ),
             (["--prompt"], measurement.mean, "does not go with --mean, which takes all prompts"),
             (
                 ["--count"], !measurement.mean && measurement.prompt == nil && source.published == nil,
@@ -110,14 +114,21 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
     func view(_ results: AttentionResults, of experiment: AttentionExperiment, on subject: Subject) -> ResultsView {
         // Tables for papers have room for a whole matrix.
         let width = output.format == .text ? Terminal.outputWidth : .max
-        let heads = measurement.heads.map(\.description).joined(separator: ",")
         return ResultsView(
             text: { results.printout(title: results.title(on: subject), width: width) }, csv: { results.csv },
-            next: text != nil && page.page == nil
-                ? nil
-                : "ioi attention --mean --heads \(heads)\(model.flag)\(prompts.flag)"
-                    + (measurement.mean ? " --page attention.html" : "")
+            next: page.page == nil && text != "-" ? "ioi attention\(flags) --page attention.html" : nil
         )
+    }
+}
+
+extension AttentionCommand {
+    /// What was asked for, for a command to try next.
+    private var flags: String {
+        let heads = " --heads " + measurement.heads.map(\.description).joined(separator: ",")
+        let prompt = measurement.prompt.map { " --prompt \($0)" } ?? ""
+        let donor = measurement.donor.map { " --donor \($0.shellWord)" } ?? ""
+        return (text.map { " \($0.shellWord)" } ?? "") + heads + prompt + (measurement.mean ? " --mean" : "") + donor
+            + model.flag + prompts.flag
     }
 }
 

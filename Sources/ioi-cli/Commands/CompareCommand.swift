@@ -128,8 +128,11 @@ struct CompareCommand: ParsableCommand, CommandDefaults {
             },
             csv: { results.csv }, text: { results.printout(title: title, isNarrow: output.format == .text) },
             next: {
-                "ioi attention --mean --heads \(results.movedHeads) --model \(models[0].shellWord) --donor "
-                    + found.last!.location.given.shellWord
+                results.movedHeads.map {
+                    "ioi attention --mean --heads \($0) --model \(models[0].shellWord) --donor "
+                        + found.last!.location.given.shellWord + prompts.flag
+                }
+                    ?? "ioi compare \(models.map(\.shellWord).joined(separator: " "))\(prompts.flag) --measure heads,patterns"
             }
         )
     }

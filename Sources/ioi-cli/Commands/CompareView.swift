@@ -80,10 +80,10 @@ extension ComparisonResults {
     }
 
     /// The heads whose figure is largest in some model, in the order of heads.
-    private static func largest(_ maps: [HeadMap]) -> [Head] {
+    private static func largest(_ maps: [HeadMap], _ count: Int = shown) -> [Head] {
         let heads = maps.first?.heads ?? []
         func size(_ head: Head) -> Double { maps.map { abs($0[head].value ?? 0) }.max()! }
-        return heads.sorted { (-size($0), $0) < (-size($1), $1) }.prefix(shown).sorted()
+        return heads.sorted { (-size($0), $0) < (-size($1), $1) }.prefix(count).sorted()
     }
 
     private static func parts(_ heads: Heads) -> [Printout.Part] {
@@ -127,10 +127,10 @@ extension ComparisonResults {
         return [.lines([""]), .table(table)]
     }
 
-    /// The heads that changed most, for a command to try next.
-    var movedHeads: String {
-        let maps = patterns.map { $0.map(\.distance) } ?? heads?.models.compactMap(\.change) ?? []
-        return maps.isEmpty ? "9.9,9.6" : Self.largest(maps).prefix(2).map(\.description).joined(separator: ",")
+    /// The two heads that changed most, for a command to try next; nil if none was measured.
+    var movedHeads: String? {
+        let maps = patterns.map { $0.map(\.distance) } ?? heads?.models.compactMap(\.change)
+        return maps.map { Self.largest($0, 2).map(\.description).joined(separator: ",") }
     }
 
     /// A picture of the first measure.

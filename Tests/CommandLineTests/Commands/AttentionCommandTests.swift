@@ -144,6 +144,10 @@ import Testing
             "--page: found x.pdf, expected a file that ends in .html"
         ),
         (["--heads", "0.1", "--data", "/nowhere.jsonl"], 1, "/nowhere.jsonl"),
+        (
+            ["--heads", "0.1", "--data", "/nowhere.jsonl", "--seed", "3"], 64,
+            "--seed: has no effect on one prompt of a file"
+        ),
     ]
 
     @Test(arguments: wrong.indices) func whatIsWrongIsOneLine(_ index: Int) async throws {

@@ -94,7 +94,7 @@ import Testing
         ([base, runFolder, "--measure", "eval,eval"], 64, "--measure: found none, or one twice"),
         ([base, "/nowhere"], 1, "/nowhere"),
         ([base, runFolder, "--measure", "faithfulness", "--circuit", "nothing"], 64, "--circuit: found \"nothing\""),
-        ([base, runFolder, "--chart", "/proc/x/y.svg"], 1, "--chart: /proc/x"),
+        ([base, runFolder, "--chart", "/proc/x/y.svg"], 64, "--chart: /proc/x"),
     ]
 
     @Test(arguments: wrong.indices) func whatIsWrongIsOneLine(_ index: Int) async throws {

@@ -167,6 +167,22 @@ import Testing
         #expect(one.patterns.heads[0].model.ci95 == nil && one.count == 1)
     }
 
+    @Test func patternsOfAnotherShapeAreRefused() throws {
+        func read(_ patterns: String) throws -> AttentionPatterns {
+            try JSONDecoder().decode(AttentionPatterns.self, from: Data(patterns.utf8))
+        }
+        func json(_ value: String, _ ci95: String = "") -> String {
+            #"{"queries": ["a", "b"], "keys": ["a", "b"], "heads": [{"head": "0.1", "model": {"value": \#(value)\#(ci95)}}]}"#
+        }
+        #expect(try read(json("[[1, null], [0.5, 0.5]]")).heads[0].model.value == [[1, nil], [0.5, 0.5]])
+        for damaged in [
+            json("[[1, null]]"), json("[[1], [0.5, 0.5]]"), json("[[1], [1]]"), json("[]"),
+            json("[[1, null], [0.5, 0.5]]", #", "ci95": [[null, null]]"#),
+            json("[[1, null], [0.5, 0.5]]", #", "ci95": [[null, null], [null, [2, 1]]]"#),
+            json("[[1, null], [0.5, 0.5]]").replacing("0.1", with: "one"),
+        ] { #expect(throws: DecodingError.self, "\(damaged)") { try read(damaged) } }
+    }
+
     @Test func optionsAreChecked() throws {
         let source = PromptSource(count: 2)
         func problem(_ change: (inout AttentionExperiment) -> Void) -> String {
