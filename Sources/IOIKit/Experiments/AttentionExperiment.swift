@@ -2,11 +2,9 @@
 public struct AttentionExperiment: Experiment, Equatable {
     public static let name = "attention"
 
-    /// A text instead of prompts.
-    public var text: String?
-    /// Whether `<|endoftext|>` comes before the text. Prompts have an option of their own.
-    public var beginningOfText = false
-    /// nil with a text.
+    /// The text that is read; nil for prompts.
+    public var input: TextInput?
+    /// The prompts that are read; nil for a text.
     public var prompts: PromptSource?
     /// The id of the prompt; nil for the first.
     public var prompt: Int?
@@ -14,30 +12,22 @@ public struct AttentionExperiment: Experiment, Equatable {
     /// Whether to take the mean over all prompts.
     public var mean = false
 
-    enum CodingKeys: String, CodingKey {
-        case text
-        case beginningOfText = "bos"
-        case prompts, prompt, heads, mean
-    }
-
     public init(prompts: PromptSource, heads: [Head]) { (self.prompts, self.heads) = (prompts, heads) }
 
-    public init(text: String, heads: [Head]) { (self.text, self.heads) = (text, heads) }
+    public init(_ input: TextInput, heads: [Head]) { (self.input, self.heads) = (input, heads) }
 
     public var counterfactuals: CounterfactualUse { .none }
     public var source: PromptSource? { prompts }
 
     public func validate() throws {
+        if let input { try IOIError.scoped("input", input.validate) }
         if let prompts { try IOIError.scoped("prompts", prompts.validate) }
-        guard (text == nil) != (prompts == nil) else {
-            throw IOIError.invalid(
-                "text",
-                "found \(text == nil ? "neither a text nor prompts" : "a text and prompts"), expected one of them")
+        guard (input == nil) != (prompts == nil) else {
+            throw IOIError.usage("expected either a text or prompts to read")
         }
-        for (field, isSet) in [("mean", mean), ("prompt", prompt != nil)] where isSet && text != nil {
+        for (field, isSet) in [("mean", mean), ("prompt", prompt != nil)] where isSet && input != nil {
             throw IOIError.invalid(field, "does not go with a text, expected prompts")
         }
-        if beginningOfText, text == nil { throw IOIError.invalid("bos", "found true, expected false beside prompts") }
         if mean, prompt != nil { throw IOIError.invalid("prompt", "does not go with the mean over all prompts") }
         guard !heads.isEmpty else { throw IOIError.invalid("heads", "found none, expected heads such as 9.9,9.6") }
         if let twice = heads.first(where: { head in heads.count { $0 == head } > 1 }) {
@@ -51,19 +41,20 @@ public struct AttentionExperiment: Experiment, Equatable {
             if let problem = model.config.problem(with: head) { throw IOIError.invalid("heads", problem) }
         }
         let donor = try subject.donor.map { _ in try subject.requireDonor() }
-        guard let text else {
+        guard let input else {
             guard !subject.prompts.isEmpty else { throw IOIError("no prompts to measure") }
             return try mean ? means(subject, donor, work) : single(subject, donor, work)
         }
-        let prompt = try TextPrompt(text, for: model, beginningOfText: beginningOfText)
-        if let donor, let token = prompt.tokens.first(where: { $0 >= donor.config.vocabularySize }) {
+        let tokens = try input.tokens(for: model)
+        let ids = tokens.map(\.id)
+        if let donor, let token = ids.first(where: { $0 >= donor.config.vocabularySize }) {
             throw IOIError(
                 "the donor's vocab_size: found \(donor.config.vocabularySize), expected more than token \(token) of the text"
             )
         }
         return AttentionResults(
-            prompt: .init(id: nil, text: text, tokens: prompt.tokens, positions: nil),
-            patterns: try patterns(prompt.tokens, labels: prompt.pieces, model, donor, work)
+            prompt: .init(id: nil, text: input.text, tokens: ids, positions: nil),
+            patterns: try patterns(ids, labels: tokens.map(\.text), model, donor, work)
         )
     }
 
@@ -82,7 +73,7 @@ public struct AttentionExperiment: Experiment, Equatable {
 
     /// The texts of tokens, or their numbers if the model has no tokenizer.
     private static func pieces(_ tokens: [Int], of model: GPT2) -> [String] {
-        model.tokenizer?.pieces(tokens) ?? tokens.map { "#\($0)" }
+        tokens.map { token in model.tokenizer.map { $0.decode([token]) } ?? "#\(token)" }
     }
 
     private func patterns(

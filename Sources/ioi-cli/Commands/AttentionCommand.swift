@@ -20,7 +20,7 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
     )
     static let promptCount = 128
 
-    @Argument(help: ArgumentHelp("A text instead of prompts, or - for standard input.", valueName: "text"))
+    @Argument(help: TextInput.argumentHelp)
     var text: String?
 
     struct Measurement: ParsableArguments {
@@ -84,10 +84,8 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
             (experiment.prompt, experiment.mean) = (measurement.prompt, measurement.mean)
             return experiment
         }
-        var experiment = AttentionExperiment(
-            text: text == "-" ? try TextPrompt.standardInput() : text, heads: measurement.heads)
-        experiment.beginningOfText = source.beginningOfText
-        return experiment
+        return AttentionExperiment(
+            try TextInput(argument: text, bos: source.beginningOfText), heads: measurement.heads)
     }
 
     var otherOutputs: [(flag: String, path: String?)] { [("--chart", drawing.chart), ("--page", page.page)] }

@@ -33,7 +33,7 @@ import Testing
         let arguments = [Self.sentence, "--heads", "1.2,0.0"]
         let document = try await Self.document(arguments)
         #expect(document.schema == "ioi/1" && document.command == "attention" && document.dataset == nil)
-        #expect(document.options.text == Self.sentence && document.options.prompts == nil)
+        #expect(document.options.input?.text == Self.sentence && document.options.prompts == nil)
         let patterns = document.results.patterns
         #expect(patterns.heads.map(\.head) == [Head(1, 2), Head(0, 0)] && patterns.queries.joined() == Self.sentence)
         let tokens = patterns.queries.count
@@ -137,8 +137,8 @@ import Testing
         (["--heads", "0.1", "--mean", "--prompt", "1"], 64, "--prompt: does not go with --mean"),
         (["--heads", "0.1", "--count", "3"], 64, "--count: has no effect on the first prompt"),
         (["--heads", "0.1", sentence, "--mean"], 64, "--mean: does not go with a text"),
-        (["--heads", "0.1", ""], 64, "the text: found nothing, expected at least one word"),
-        (["--heads", "0.1", String(repeating: "Mary and John ", count: 30)], 64, "the text: found "),
+        (["--heads", "0.1", ""], 64, "<text>: found nothing, expected a text of at least one token"),
+        (["--heads", "0.1", String(repeating: "Mary and John ", count: 30)], 64, "<text>: found "),
         (
             ["--heads", "0.1", sentence, "--page", "x.pdf"], 64,
             "--page: found x.pdf, expected a file that ends in .html"

@@ -10,7 +10,7 @@ import Testing
             ["knockout", "--heads", "0.1", "--ablate", "meen"],
             "--ablate: found \"meen\", expected one of mean, resample, zero, counterfactual, optimal; did you mean mean?"
         ),
-        (["eval", "--format", "yaml"], "--format: found \"yaml\", expected one of text, json, csv"),
+        (["eval", "--format", "yaml"], "--format: found \"yaml\", expected one of text, json, csv, latex, markdown"),
         (
             ["patch", "--mode", "paht"],
             "--mode: found \"paht\", expected one of activation, path, cross-model; did you mean path?"

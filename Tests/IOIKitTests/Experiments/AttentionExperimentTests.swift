@@ -30,7 +30,7 @@ import Testing
         for text in reference.texts {
             let heads = text.patterns.keys.compactMap { Head($0) }.sorted()
             #expect(heads.count >= 6)
-            let results = try AttentionExperiment(text: text.text, heads: heads).run(on: Subject(model), Self.work)
+            let results = try AttentionExperiment(TextInput(text.text), heads: heads).run(on: Subject(model), Self.work)
             #expect(results.prompt?.tokens == text.tokens && results.patterns.queries.joined() == text.text)
             for map in results.patterns.heads {
                 let expected = try #require(text.patterns[map.head.description])
@@ -198,8 +198,9 @@ import Testing
         #expect(problem { _ in } == "")
         #expect(problem { $0.heads = [] } == "heads: found none, expected heads such as 9.9,9.6")
         #expect(problem { $0.heads = [Head(0, 1), Head(0, 1)] } == "heads: found 0.1 twice, expected it once")
-        #expect(problem { $0.text = "a" } == "text: found a text and prompts, expected one of them")
-        #expect(problem { $0.prompts = nil } == "text: found neither a text nor prompts, expected one of them")
+        #expect(problem { $0.input = TextInput("a") } == "expected either a text or prompts to read")
+        #expect(problem { $0.prompts = nil } == "expected either a text or prompts to read")
+        #expect(problem { ($0.prompts, $0.input) = (nil, TextInput("")) }.hasPrefix("input.text: found nothing"))
         #expect(problem { ($0.prompt, $0.mean) = (1, true) }.hasPrefix("prompt: does not go with the mean"))
         #expect(problem { $0.prompts = PromptSource(count: 0) }.hasPrefix("prompts.count: found 0"))
         let model = try TemporaryModel.shared.load()
@@ -207,9 +208,9 @@ import Testing
             ({ $0.heads = [Head(2, 0)] }, "heads: found head 2.0, expected 0.0 to 1.3 in this model"),
             ({ $0.prompt = 7 }, "prompt: found 7, expected the id of a prompt, 0 to 1"),
             (
-                { ($0.prompts, $0.text) = (nil, String(repeating: "Mary ", count: 99)) },
-                "the text: found "
-            ), ({ ($0.prompts, $0.text) = (nil, "") }, "the text: found nothing, expected at least one word"),
+                { ($0.prompts, $0.input) = (nil, TextInput(String(repeating: "Mary ", count: 99))) },
+                "input.text: found "
+            ),
         ] as [((inout AttentionExperiment) -> Void, String)] {
             var experiment = AttentionExperiment(prompts: source, heads: [Head(0, 0)])
             change(&experiment)

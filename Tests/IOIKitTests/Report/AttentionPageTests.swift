@@ -115,18 +115,20 @@ import Testing
         </script>
         """
 
-    @Test(
-        .enabled(if: BrowserTests.browser != nil, "there is no Chromium on this machine"),
-        arguments: [(false, false), (true, false), (true, true)],
-        [390, 1400])
-    func thePageIsUsedByKeysAndPointer(_ kind: (hasDonor: Bool, isMean: Bool), _ width: Int) async throws {
-        let patterns = try Self.patterns(donor: kind.hasDonor, mean: kind.isMean)
+    @Test(.enabled(if: Browser.executable != nil, "no browser is installed"), arguments: [false, true], [390, 1400])
+    func thePageIsUsedByKeysAndPointer(_ hasDonor: Bool, _ width: Int) async throws {
+        let patterns = try Self.patterns(donor: hasDonor)
         let html = AttentionPage(title: "Attention", lead: ["model m"], patterns: patterns).html
-        let (layout, log) = try await BrowserTests.open(
-            html.replacing("</body>", with: "\(Self.probe)</body>"), width: width)
-        #expect(layout.scrollWidth <= layout.width && layout.charts == 2 && layout.empty == 0)
-        #expect(layout.requests.isEmpty)
-        let console = log.split(separator: "\n").filter { $0.contains("CONSOLE") }
-        #expect(layout.errors == 0 && console.isEmpty, "\(console)")
+        let folder = try ModelTestFolder()
+        let files = [
+            try folder.put("probed.html", html.replacing("</body>", with: "\(Self.probe)</body>")),
+            try folder.put("page.html", html),
+        ]
+        for dark in [false, true] {
+            let found = try await Browser.inspect(files, width: width, dark: dark)
+            #expect(found[0].consoleErrors == [] && found[1].faults == [])
+            #expect(found[1].pictures == 2 && found[1].requests == [])
+        }
+        #expect(try await Browser.pdf(files[1]).pages >= 1)
     }
 }
