@@ -4,12 +4,28 @@
 public struct CircuitDiagram: Sendable {
     private struct Box {
         let name: String
-        let title: String
+        /// In lines that fit the box.
+        let title: [String]
         let nodes: [(text: String, style: String)]
         let column: Int
-        var x = 0.0
-        var y = 0.0
-        var height = 0.0
+        /// The nodes side by side, and the room that each takes.
+        let perLine: Int
+        let cell: Double
+
+        init(name: String, title: String, nodes: [(text: String, style: String)], column: Int) {
+            self.name = name
+            self.title = title.split(separator: " ").map(String.init).lines(width: 30)
+            self.nodes = nodes
+            self.column = column
+            // Many nodes make a block, not a tower.
+            perLine = max(4, Int(Double(nodes.count).squareRoot().rounded()))
+            cell = max(40, (nodes.map { SVG.width($0.text) }.max() ?? 0) + 8)
+        }
+
+        var width: Double {
+            max(Double(min(perLine, max(nodes.count, 4))) * cell, title.map { SVG.width($0) }.max() ?? 0) + 12
+        }
+        var textHeight: Double { Double(title.count) * 16 + Double((nodes.count + perLine - 1) / perLine) * 18 + 12 }
     }
 
     public let title: String
@@ -72,54 +88,53 @@ public struct CircuitDiagram: Sendable {
         return names.map { names.count - depths[$0]! }
     }
 
-    private static let box = (width: 168.0, gap: 56.0, perLine: 4)
+    /// Where everything lies; the last box is the logits.
+    var layout: CircuitLayout {
+        let used = Set(boxes.map(\.column)).sorted()
+        let sizes = boxes.map { (used.firstIndex(of: $0.column)!, $0.width, $0.textHeight) } + [(used.count, 56, 28)]
+        let links = paths.compactMap { path in
+            boxes.firstIndex { $0.name == path.from }.map { from in
+                CircuitLayout.Link(
+                    from: from, to: boxes.firstIndex { $0.name == path.to } ?? boxes.count,
+                    label: path.inputs.map(\.rawValue).joined(separator: ", "))
+            }
+        }
+        return CircuitLayout(sizes, links, top: 44)
+    }
 
     public var svg: String {
-        let size = Self.box
-        var boxes = boxes
-        let used = Set(boxes.map(\.column)).sorted()
-        var heights = Dictionary(uniqueKeysWithValues: used.map { ($0, 44.0) })
-        for index in boxes.indices {
-            let column = boxes[index].column
-            let lines = (boxes[index].nodes.count + size.perLine - 1) / size.perLine
-            boxes[index].x = 16 + Double(used.firstIndex(of: column)!) * (size.width + size.gap)
-            boxes[index].y = heights[column]!
-            boxes[index].height = 30 + Double(max(lines, 1)) * 18
-            heights[column]! += boxes[index].height + 18
+        let layout = layout
+        let lines = SVG.lines(title, 16, 22, "heading", width: layout.width - 32)
+        var body = lines.elements
+        for route in layout.routes {
+            var points = route.points.map { ($0.x, $0.y) }
+            let tip = points.removeLast()
+            body.append(SVG.path(points + [(tip.0 - 7, tip.1)], "arrow"))
+            body.append(SVG.polygon([tip, (tip.0 - 8, tip.1 - 4), (tip.0 - 8, tip.1 + 4)], "arrowhead"))
+            if let box = route.labelBox { body.append(SVG.label(route.label, box.x, box.bottom - 1, "input")) }
         }
-        let logitsX = 16 + Double(used.count) * (size.width + size.gap)
-        let height = heights.values.max()!
-        var body = [SVG.label(title, 16, 22, "heading")]
-        // Drawn first, so that an arrow passes behind the boxes.
-        for path in paths {
-            guard let from = boxes.first(where: { $0.name == path.from }) else { continue }
-            let to = boxes.first { $0.name == path.to }
-            let start = (from.x + size.width, from.y + from.height / 2)
-            let end = to.map { ($0.x, $0.y + $0.height / 2) } ?? (logitsX, height / 2)
-            // Within a column, an arrow would cross the boxes in between.
-            guard end.0 > start.0 else { continue }
-            body.append(SVG.line(start.0, start.1, end.0 - 7, end.1, "arrow"))
-            body.append(SVG.polygon([(end.0, end.1), (end.0 - 8, end.1 - 4), (end.0 - 8, end.1 + 4)], "arrowhead"))
-            let inputs = path.inputs.map(\.rawValue).joined(separator: ", ")
-            if !inputs.isEmpty {
-                body.append(SVG.label(inputs, (start.0 + end.0) / 2, (start.1 + end.1) / 2 - 5, "tick"))
+        for (box, place) in zip(boxes, layout.boxes) {
+            body.append(SVG.rectangle(place.x, place.y, place.width, place.height, "box"))
+            var y = place.y + 17
+            for line in box.title {
+                body.append(SVG.label(line, place.x + 8, y, "quiet"))
+                y += 16
             }
-        }
-        for box in boxes {
-            body.append(SVG.rectangle(box.x, box.y, size.width, box.height, "box"))
-            body.append(SVG.label(box.title, box.x + 8, box.y + 17, "quiet"))
             for (index, node) in box.nodes.enumerated() {
-                let (line, place) = (index / size.perLine, index % size.perLine)
+                let (line, column) = index.quotientAndRemainder(dividingBy: box.perLine)
                 body.append(
                     SVG.label(
-                        node.text, box.x + 8 + Double(place) * 40, box.y + 36 + Double(line) * 18, node.style
-                    )
-                )
+                        node.text, place.x + 8 + Double(column) * box.cell, y + 3 + Double(line) * 18, node.style))
             }
         }
-        body.append(SVG.label("logits", logitsX + 4, height / 2 + 4))
+        if let logits = layout.boxes.last {
+            body.append(SVG.rectangle(logits.x, logits.y, logits.width, logits.height, "box"))
+            body.append(SVG.label("logits", logits.x + logits.width / 2, logits.y + logits.height / 2 + 4, "middle"))
+        }
+        let drawing = body.dropFirst(lines.elements.count).joined(separator: "\n")
+        let rest = lines.height > 0 ? ["<g transform=\"translate(0 \(SVG.number(lines.height)))\">\(drawing)</g>"] : [drawing]
         return SVG.document(
-            title: title, width: logitsX + 64, height: height + 8, style: SVG.style, body: body
-        )
+            title: title, width: layout.width, height: layout.height + lines.height + 20, style: SVG.style,
+            body: lines.elements + rest)
     }
 }

@@ -6,6 +6,27 @@ enum SVG {
         "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
     }
 
+    /// Text in as many lines as it needs.
+    ///
+    /// - Parameters:
+    ///   - y: of the first line.
+    ///   - width: of the longest line, in pixels.
+    ///   - size: of the font.
+    /// - Returns: the lines, and the height of those after the first.
+    static func lines(
+        _ text: String,
+        _ x: Double,
+        _ y: Double,
+        _ style: String,
+        width: Double,
+        size: Double = 12
+    ) -> (elements: [String], height: Double) {
+        let room = max(Int(width / Self.width(" ", size: size * 1.05)), 1)
+        let lines = text.split(separator: " ").map(String.init).lines(width: room)
+        let elements = lines.enumerated().map { label($1, x, y + Double($0) * (size + 5), style) }
+        return (elements, Double(max(lines.count - 1, 0)) * (size + 5))
+    }
+
     /// - Parameter colour: the stroke; nil for that of the style.
     static func line(
         _ x1: Double,
@@ -56,10 +77,12 @@ enum SVG {
         _ width: Double,
         _ height: Double,
         _ style: String,
-        fill: String? = nil
+        fill: String? = nil,
+        opacity: Double? = nil
     ) -> String {
         "<rect class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" "
-            + "height=\"\(number(height))\"\(attribute("fill", fill))/>"
+            + "height=\"\(number(height))\"\(attribute("fill", fill))"
+            + attribute("fill-opacity", opacity.map { $0.fixed(3) }) + "/>"
     }
 
     /// A mark with a tooltip, which shows when the pointer rests on the mark or the keyboard reaches it. The tooltip is below
@@ -118,7 +141,9 @@ enum SVG {
         .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #1f2328; stroke-width: 2; }
         .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #1f2328; stroke-width: 2; }
         .ioi-chart .on-dark { fill: #ffffff; }
-        .ioi-chart .on-light { fill: #1f2328; }
+        .ioi-chart .on-light { fill: #000000; }
+        .ioi-chart .frame { fill: none; stroke: #818b98; }
+        .ioi-chart .input { fill: #59636e; }
         .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
         .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
         .ioi-chart .arrowhead { fill: #818b98; }
@@ -129,10 +154,10 @@ enum SVG {
         .ioi-chart .speck { opacity: .6; }
         @media (prefers-color-scheme: dark) {
           .ioi-chart text { fill: #e6edf3; }
-          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }
+          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds, .ioi-chart .input { fill: #9aa4af; }
           .ioi-chart .paper, .ioi-chart .box { fill: #0d1117; }
           .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
-          .ioi-chart .axis { stroke: #6e7681; }
+          .ioi-chart .axis, .ioi-chart .frame { stroke: #6e7681; }
           .ioi-chart .band { fill: #444c56; }
           .ioi-chart .whisker { stroke: #58a6ff; }
           .ioi-chart .dot { fill: #58a6ff; }
@@ -140,8 +165,7 @@ enum SVG {
           .ioi-chart .reference-label { fill: #f0883e; }
           .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #e6edf3; }
           .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #e6edf3; }
-          .ioi-chart .on-dark { fill: #ffffff; }
-          .ioi-chart .on-light { fill: #1f2328; }
+          .ioi-chart .on-light { fill: #ffffff; }
           .ioi-chart .gained { fill: #56b4e9; }
           .ioi-chart .lost { fill: #f0883e; }
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct EvalCommand: PromptCommand, PerPromptCommand {
+struct EvalCommand: PromptCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
@@ -25,6 +25,7 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<EvalCommand>
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var measuresOtherNames: Bool { metric.metric ?? .logitDifference == .logitDifference }
@@ -40,9 +41,13 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
             subject.dataset?.prompts.contains { $0.counterfactualTokens == nil } == true
             ? "finetune --epochs 1 --out runs/\(subject.dataset!.name)" : "patch --mode path --receiver logits"
         return ResultsView(
-            text: { Printout(results.text(title: subject.prompting, metric: experiment.metric)) }, csv: { results.csv },
+            text: { results.printout(title: subject.prompting, metric: experiment.metric) }, csv: { results.csv },
             next: "ioi \(next)\(model.flag)\(prompts.flag)"
         )
+    }
+
+    func chart(_ results: TaskEvaluation, of experiment: EvaluationExperiment, on subject: Subject) -> any Chart {
+        results.chart(title: subject.prompting, metric: experiment.metric)
     }
 }
 

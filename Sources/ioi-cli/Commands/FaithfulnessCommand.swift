@@ -93,7 +93,6 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
         options.randomSets = measurement.randomSets ?? (measurement.surface ? 20 : 0)
         options.surface = measurement.surface
         options.metric = metric.metric
-        try Given.refuse([(["--chart"], !measurement.surface, "needs --surface, which it draws")])
         return options
     }
 }

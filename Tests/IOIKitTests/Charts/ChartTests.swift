@@ -68,10 +68,11 @@ import Testing
         #expect(abs(Double(circle.output.2)! - Double(square.output.2)! - 2.2) < 0.11)
     }
 
-    @Test func coloursGoFromBlueOverWhiteToRed() {
-        #expect(MapColour(share: 0).css == "rgb(247,247,247)" && !MapColour(share: 0).isDark)
+    @Test func coloursGoFromBlueOverThePaperToRed() {
+        #expect(MapColour(share: 0).opacity == 0 && !MapColour(share: 0).isDark)
         #expect(MapColour(share: -1).css == "rgb(33,102,172)" && MapColour(share: -1).isDark)
         #expect(MapColour(share: 2).css == "rgb(178,24,43)" && MapColour(share: 2).isDark)
+        #expect(MapColour(share: -0.5).opacity == 0.5 && MapColour(share: 2).opacity == 1)
     }
 
     @Test func eachPointOfALineTellsItsFigure() throws {
