@@ -3,7 +3,6 @@
 /// with a base circuit, the diagram marks nodes that are new or gone.
 public struct CircuitDiagram: Sendable {
     private struct Box {
-        let name: String
         /// In lines that fit the box.
         let title: [String]
         let nodes: [(text: String, style: String)]
@@ -12,8 +11,7 @@ public struct CircuitDiagram: Sendable {
         let perLine: Int
         let cell: Double
 
-        init(name: String, title: String, nodes: [(text: String, style: String)], column: Int) {
-            self.name = name
+        init(title: String, nodes: [(text: String, style: String)], column: Int) {
             self.title = title.split(separator: " ").map(String.init).lines(width: 30)
             self.nodes = nodes
             self.column = column
@@ -23,14 +21,26 @@ public struct CircuitDiagram: Sendable {
         }
 
         var width: Double {
-            max(Double(min(perLine, max(nodes.count, 4))) * cell, title.map { SVG.width($0) }.max() ?? 0) + 12
+            max(
+                Double(nodes.isEmpty ? 0 : min(perLine, max(nodes.count, 4))) * cell,
+                title.map { SVG.width($0) }.max() ?? 0) + 12
         }
         var textHeight: Double { Double(title.count) * 16 + Double((nodes.count + perLine - 1) / perLine) * 18 + 12 }
     }
 
+    /// With more edges than these, a circuit of edges has a box for each layer instead of each node.
+    package static let mostEdges = 60
+
     public let title: String
     private let boxes: [Box]
-    private let paths: [ClassPath]
+    private let paths: [Path]
+
+    /// An arrow between boxes; without an end, to the logits.
+    private struct Path {
+        let from: Int
+        let to: Int?
+        let label: String
+    }
 
     /// - Parameters:
     ///   - base: the circuit to compare with, if any.
@@ -38,14 +48,17 @@ public struct CircuitDiagram: Sendable {
     ///   - title: the title of the chart.
     public init(title: String, _ circuit: Circuit, comparedWith base: Circuit? = nil) {
         self.title = title
-        paths = circuit.paths
+        guard circuit.edges.isEmpty || base != nil || !circuit.paths.isEmpty else {
+            (boxes, paths) = Self.drawn(circuit.edges)
+            return
+        }
         var names = circuit.classes.map(\.name)
         for headClass in base?.classes ?? [] where !names.contains(headClass.name) { names.append(headClass.name) }
         let classes = names.map { name in
             (now: circuit.classes.first { $0.name == name }, before: base?.classes.first { $0.name == name })
         }
         let all = classes.map { ($0.now ?? $0.before)! }
-        let columns = Self.columns(ofIOI: all) ?? Self.columns(of: names, paths: paths + (base?.paths ?? []))
+        let columns = Self.columns(ofIOI: all) ?? Self.columns(of: names, paths: circuit.paths + (base?.paths ?? []))
         boxes = zip(classes, zip(all, columns)).map { versions, place in
             let (name, position) = (place.0.name, place.0.position)
             let nodes = versions.now?.nodes ?? []
@@ -54,8 +67,96 @@ public struct CircuitDiagram: Sendable {
             shown += before.filter { !nodes.contains($0) }.map { ($0.description, "lost") }
             // Some class names already end in the position.
             let title = name.hasSuffix("(\(position))") ? name : "\(name) (\(position))"
-            return Box(name: name, title: title, nodes: shown, column: place.1)
+            return Box(title: title, nodes: shown, column: place.1)
         }
+        paths = circuit.paths.compactMap { path in
+            names.firstIndex(of: path.from).map { from in
+                Path(
+                    from: from, to: names.firstIndex(of: path.to),
+                    label: path.inputs.map(\.rawValue).joined(separator: ", "))
+            }
+        }
+    }
+
+    /// The ends of edges in columns from the input to the last layer, heads before the MLP; a box for each node, or for
+    /// each layer if there are many.
+    private static func drawn(_ edges: [String]) -> (boxes: [Box], paths: [Path]) {
+        let ends = edges.map(Ends.init)
+        let isWhole = edges.count <= mostEdges
+        func box(_ node: String) -> String { isWhole ? node : layer(node).name }
+        let nodes = Set(ends.flatMap { [$0.from, $0.to] }).subtracting(["logits"])
+        let names = Set(nodes.map(box)).sorted { (column($0), $0) < (column($1), $1) }
+        let boxes = names.map { name in
+            let own = isWhole ? [] : nodes.filter { box($0) == name && $0 != name }.sorted { number($0) < number($1) }
+            return Box(title: name, nodes: own.map { ($0, "label") }, column: column(name))
+        }
+        var counts: [String: (ends: Ends, inputs: Set<String>, count: Int)] = [:]
+        for end in ends {
+            let ends = Ends(from: box(end.from), to: end.to == "logits" ? end.to : box(end.to), input: "")
+            counts["\(ends.from) \(ends.to)", default: (ends, [], 0)].count += 1
+            if !end.input.isEmpty { counts["\(ends.from) \(ends.to)"]!.inputs.insert(end.input) }
+        }
+        let paths = counts.sorted { $0.key < $1.key }.map { _, path in
+            Path(
+                from: names.firstIndex(of: path.ends.from)!, to: names.firstIndex(of: path.ends.to),
+                label: isWhole ? path.inputs.sorted().joined(separator: ", ") : "\(path.count)")
+        }
+        return (boxes, paths)
+    }
+
+    /// The nodes of an edge's name, such as `7.3->9.9.q`, and the input that it goes to.
+    private struct Ends {
+        let from, to, input: String
+
+        init(from: String, to: String, input: String) { (self.from, self.to, self.input) = (from, to, input) }
+
+        init(_ edge: String) {
+            let parts = edge.components(separatedBy: "->")
+            let receiver = (parts.last ?? "").split(separator: ".").map(String.init)
+            let hasInput = receiver.count == 3
+            self.init(
+                from: parts[0], to: receiver.prefix(2).joined(separator: "."), input: hasInput ? receiver[2] : "")
+        }
+    }
+
+    /// The layer of a node's name, and whether it is an MLP.
+    private static func layer(_ node: String) -> (index: Int, isMLP: Bool, name: String) {
+        guard node != "input" else { return (-1, true, node) }
+        let isMLP = node.hasPrefix("m")
+        let index = Int(node.drop { $0 == "m" }.prefix { $0.isNumber }) ?? 0
+        return (index, isMLP, isMLP ? node : "layer \(index)")
+    }
+
+    private static func column(_ name: String) -> Int {
+        let (index, isMLP, _) = layer(name.hasPrefix("layer ") ? String(name.dropFirst(6)) : name)
+        return 2 * index + (isMLP ? 1 : 0)
+    }
+
+    /// Of a head in its layer.
+    private static func number(_ node: String) -> Int { Int(node.split(separator: ".").last ?? "") ?? 0 }
+
+    /// The circuit in the language of Graphviz: its edges, else its classes and their paths.
+    package static func dot(_ circuit: Circuit) -> String {
+        func quoted(_ text: String) -> String {
+            "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+        var lines = ["rankdir=LR", "node [shape=box, fontname=\"Helvetica\"]", "edge [fontname=\"Helvetica\"]"]
+        if circuit.edges.isEmpty {
+            lines += circuit.classes.map { headClass in
+                let nodes = headClass.nodes.map(\.description).joined(separator: " ")
+                let label = "\(headClass.name) (\(headClass.position))\n\(nodes)"
+                return "\(quoted(headClass.name)) [label=\(quoted(label).replacing("\n", with: "\\n"))]"
+            }
+            lines += circuit.paths.map { path in
+                let label = path.inputs.map(\.rawValue).joined(separator: ", ")
+                return "\(quoted(path.from)) -> \(quoted(path.to)) [label=\(quoted(label))]"
+            }
+        } else {
+            lines += circuit.edges.map(Ends.init).map {
+                "\(quoted($0.from)) -> \(quoted($0.to)) [label=\(quoted($0.input))]"
+            }
+        }
+        return "digraph circuit {\n" + lines.map { "  \($0);\n" }.joined() + "}\n"
     }
 
     /// The columns of classes at the positions of IOI; nil if they are none, or only those that every task has.
@@ -92,13 +193,7 @@ public struct CircuitDiagram: Sendable {
     var layout: CircuitLayout {
         let used = Set(boxes.map(\.column)).sorted()
         let sizes = boxes.map { (used.firstIndex(of: $0.column)!, $0.width, $0.textHeight) } + [(used.count, 56, 28)]
-        let links = paths.compactMap { path in
-            boxes.firstIndex { $0.name == path.from }.map { from in
-                CircuitLayout.Link(
-                    from: from, to: boxes.firstIndex { $0.name == path.to } ?? boxes.count,
-                    label: path.inputs.map(\.rawValue).joined(separator: ", "))
-            }
-        }
+        let links = paths.map { CircuitLayout.Link(from: $0.from, to: $0.to ?? boxes.count, label: $0.label) }
         return CircuitLayout(sizes, links, top: 44)
     }
 
@@ -132,7 +227,8 @@ public struct CircuitDiagram: Sendable {
             body.append(SVG.label("logits", logits.x + logits.width / 2, logits.y + logits.height / 2 + 4, "middle"))
         }
         let drawing = body.dropFirst(lines.elements.count).joined(separator: "\n")
-        let rest = lines.height > 0 ? ["<g transform=\"translate(0 \(SVG.number(lines.height)))\">\(drawing)</g>"] : [drawing]
+        let rest =
+            lines.height > 0 ? ["<g transform=\"translate(0 \(SVG.number(lines.height)))\">\(drawing)</g>"] : [drawing]
         return SVG.document(
             title: title, width: layout.width, height: layout.height + lines.height + 20, style: SVG.style,
             body: lines.elements + rest)

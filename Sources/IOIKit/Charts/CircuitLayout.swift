@@ -104,7 +104,8 @@ struct CircuitLayout {
     }
 
     /// The height at which each link crosses the columns on its way; nil if there are none.
-    private mutating func tracks(_ links: [Link], _ columns: [Int], _ ends: [(start: Double, end: Double)]) -> [Double?] {
+    private mutating func tracks(_ links: [Link], _ columns: [Int], _ ends: [(start: Double, end: Double)]) -> [Double?]
+    {
         var taken: [Double] = []
         var tracks: [Double?] = []
         let bottom = height

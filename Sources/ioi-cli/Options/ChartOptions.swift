@@ -25,7 +25,7 @@ enum PictureFormat: String, CaseIterable {
     /// The form that the extension of a file names; SVG for a device.
     ///
     /// - Throws: `IOIError` of kind `usage` if it names none, or the program that makes it is not installed.
-    init(of path: String, flag: String) throws {
+    init(of path: String, flag: String, others: [String] = []) throws {
         guard !path.isDevice else {
             self = .svg
             return
@@ -33,7 +33,8 @@ enum PictureFormat: String, CaseIterable {
         let found = (path as NSString).pathExtension
         guard let format = Self(rawValue: found.lowercased()) else {
             throw IOIError.usage(
-                "\(flag): \(path): found \(found.isEmpty ? "no extension" : ".\(found)"), expected .svg, .pdf or .png")
+                "\(flag): \(path): found \(found.isEmpty ? "no extension" : ".\(found)"), expected "
+                    + ([".svg", ".pdf"] + others).joined(separator: ", ") + " or .png")
         }
         if format != .svg, Self.converter == nil {
             throw IOIError.usage(
