@@ -3,18 +3,44 @@
 /// with a base circuit, the diagram marks nodes that are new or gone.
 public struct CircuitDiagram: Sendable {
     private struct Box {
-        let name: String
-        let title: String
+        /// In lines that fit the box.
+        let title: [String]
         let nodes: [(text: String, style: String)]
         let column: Int
-        var x = 0.0
-        var y = 0.0
-        var height = 0.0
+        /// The nodes side by side, and the room that each takes.
+        let perLine: Int
+        let cell: Double
+
+        init(title: String, nodes: [(text: String, style: String)], column: Int) {
+            self.title = title.split(separator: " ").map(String.init).lines(width: 30)
+            self.nodes = nodes
+            self.column = column
+            // Many nodes make a block, not a tower.
+            perLine = max(4, Int(Double(nodes.count).squareRoot().rounded()))
+            cell = max(40, (nodes.map { SVG.width($0.text) }.max() ?? 0) + 8)
+        }
+
+        var width: Double {
+            max(
+                Double(nodes.isEmpty ? 0 : min(perLine, max(nodes.count, 4))) * cell,
+                title.map { SVG.width($0) }.max() ?? 0) + 12
+        }
+        var textHeight: Double { Double(title.count) * 16 + Double((nodes.count + perLine - 1) / perLine) * 18 + 12 }
     }
+
+    /// With more edges than these, a circuit of edges has a box for each layer instead of each node.
+    package static let mostEdges = 60
 
     public let title: String
     private let boxes: [Box]
-    private let paths: [ClassPath]
+    private let paths: [Path]
+
+    /// An arrow between boxes; without an end, to the logits.
+    private struct Path {
+        let from: Int
+        let to: Int?
+        let label: String
+    }
 
     /// - Parameters:
     ///   - base: the circuit to compare with, if any.
@@ -22,14 +48,17 @@ public struct CircuitDiagram: Sendable {
     ///   - title: the title of the chart.
     public init(title: String, _ circuit: Circuit, comparedWith base: Circuit? = nil) {
         self.title = title
-        paths = circuit.paths
+        guard circuit.edges.isEmpty || base != nil || !circuit.paths.isEmpty else {
+            (boxes, paths) = Self.drawn(circuit.edges)
+            return
+        }
         var names = circuit.classes.map(\.name)
         for headClass in base?.classes ?? [] where !names.contains(headClass.name) { names.append(headClass.name) }
         let classes = names.map { name in
             (now: circuit.classes.first { $0.name == name }, before: base?.classes.first { $0.name == name })
         }
         let all = classes.map { ($0.now ?? $0.before)! }
-        let columns = Self.columns(ofIOI: all) ?? Self.columns(of: names, paths: paths + (base?.paths ?? []))
+        let columns = Self.columns(ofIOI: all) ?? Self.columns(of: names, paths: circuit.paths + (base?.paths ?? []))
         boxes = zip(classes, zip(all, columns)).map { versions, place in
             let (name, position) = (place.0.name, place.0.position)
             let nodes = versions.now?.nodes ?? []
@@ -38,8 +67,96 @@ public struct CircuitDiagram: Sendable {
             shown += before.filter { !nodes.contains($0) }.map { ($0.description, "lost") }
             // Some class names already end in the position.
             let title = name.hasSuffix("(\(position))") ? name : "\(name) (\(position))"
-            return Box(name: name, title: title, nodes: shown, column: place.1)
+            return Box(title: title, nodes: shown, column: place.1)
         }
+        paths = circuit.paths.compactMap { path in
+            names.firstIndex(of: path.from).map { from in
+                Path(
+                    from: from, to: names.firstIndex(of: path.to),
+                    label: path.inputs.map(\.rawValue).joined(separator: ", "))
+            }
+        }
+    }
+
+    /// The ends of edges in columns from the input to the last layer, heads before the MLP; a box for each node, or for
+    /// each layer if there are many.
+    private static func drawn(_ edges: [String]) -> (boxes: [Box], paths: [Path]) {
+        let ends = edges.map(Ends.init)
+        let isWhole = edges.count <= mostEdges
+        func box(_ node: String) -> String { isWhole ? node : layer(node).name }
+        let nodes = Set(ends.flatMap { [$0.from, $0.to] }).subtracting(["logits"])
+        let names = Set(nodes.map(box)).sorted { (column($0), $0) < (column($1), $1) }
+        let boxes = names.map { name in
+            let own = isWhole ? [] : nodes.filter { box($0) == name && $0 != name }.sorted { number($0) < number($1) }
+            return Box(title: name, nodes: own.map { ($0, "label") }, column: column(name))
+        }
+        var counts: [String: (ends: Ends, inputs: Set<String>, count: Int)] = [:]
+        for end in ends {
+            let ends = Ends(from: box(end.from), to: end.to == "logits" ? end.to : box(end.to), input: "")
+            counts["\(ends.from) \(ends.to)", default: (ends, [], 0)].count += 1
+            if !end.input.isEmpty { counts["\(ends.from) \(ends.to)"]!.inputs.insert(end.input) }
+        }
+        let paths = counts.sorted { $0.key < $1.key }.map { _, path in
+            Path(
+                from: names.firstIndex(of: path.ends.from)!, to: names.firstIndex(of: path.ends.to),
+                label: isWhole ? path.inputs.sorted().joined(separator: ", ") : "\(path.count)")
+        }
+        return (boxes, paths)
+    }
+
+    /// The nodes of an edge's name, such as `7.3->9.9.q`, and the input that it goes to.
+    private struct Ends {
+        let from, to, input: String
+
+        init(from: String, to: String, input: String) { (self.from, self.to, self.input) = (from, to, input) }
+
+        init(_ edge: String) {
+            let parts = edge.components(separatedBy: "->")
+            let receiver = (parts.last ?? "").split(separator: ".").map(String.init)
+            let hasInput = receiver.count == 3
+            self.init(
+                from: parts[0], to: receiver.prefix(2).joined(separator: "."), input: hasInput ? receiver[2] : "")
+        }
+    }
+
+    /// The layer of a node's name, and whether it is an MLP.
+    private static func layer(_ node: String) -> (index: Int, isMLP: Bool, name: String) {
+        guard node != "input" else { return (-1, true, node) }
+        let isMLP = node.hasPrefix("m")
+        let index = Int(node.drop { $0 == "m" }.prefix { $0.isNumber }) ?? 0
+        return (index, isMLP, isMLP ? node : "layer \(index)")
+    }
+
+    private static func column(_ name: String) -> Int {
+        let (index, isMLP, _) = layer(name.hasPrefix("layer ") ? String(name.dropFirst(6)) : name)
+        return 2 * index + (isMLP ? 1 : 0)
+    }
+
+    /// Of a head in its layer.
+    private static func number(_ node: String) -> Int { Int(node.split(separator: ".").last ?? "") ?? 0 }
+
+    /// The circuit in the language of Graphviz: its edges, else its classes and their paths.
+    package static func dot(_ circuit: Circuit) -> String {
+        func quoted(_ text: String) -> String {
+            "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+        var lines = ["rankdir=LR", "node [shape=box, fontname=\"Helvetica\"]", "edge [fontname=\"Helvetica\"]"]
+        if circuit.edges.isEmpty {
+            lines += circuit.classes.map { headClass in
+                let nodes = headClass.nodes.map(\.description).joined(separator: " ")
+                let label = "\(headClass.name) (\(headClass.position))\n\(nodes)"
+                return "\(quoted(headClass.name)) [label=\(quoted(label).replacing("\n", with: "\\n"))]"
+            }
+            lines += circuit.paths.map { path in
+                let label = path.inputs.map(\.rawValue).joined(separator: ", ")
+                return "\(quoted(path.from)) -> \(quoted(path.to)) [label=\(quoted(label))]"
+            }
+        } else {
+            lines += circuit.edges.map(Ends.init).map {
+                "\(quoted($0.from)) -> \(quoted($0.to)) [label=\(quoted($0.input))]"
+            }
+        }
+        return "digraph circuit {\n" + lines.map { "  \($0);\n" }.joined() + "}\n"
     }
 
     /// The columns of classes at the positions of IOI; nil if they are none, or only those that every task has.
@@ -72,54 +189,48 @@ public struct CircuitDiagram: Sendable {
         return names.map { names.count - depths[$0]! }
     }
 
-    private static let box = (width: 168.0, gap: 56.0, perLine: 4)
+    /// Where everything lies; the last box is the logits.
+    var layout: CircuitLayout {
+        let used = Set(boxes.map(\.column)).sorted()
+        let sizes = boxes.map { (used.firstIndex(of: $0.column)!, $0.width, $0.textHeight) } + [(used.count, 56, 28)]
+        let links = paths.map { CircuitLayout.Link(from: $0.from, to: $0.to ?? boxes.count, label: $0.label) }
+        return CircuitLayout(sizes, links, top: 44)
+    }
 
     public var svg: String {
-        let size = Self.box
-        var boxes = boxes
-        let used = Set(boxes.map(\.column)).sorted()
-        var heights = Dictionary(uniqueKeysWithValues: used.map { ($0, 44.0) })
-        for index in boxes.indices {
-            let column = boxes[index].column
-            let lines = (boxes[index].nodes.count + size.perLine - 1) / size.perLine
-            boxes[index].x = 16 + Double(used.firstIndex(of: column)!) * (size.width + size.gap)
-            boxes[index].y = heights[column]!
-            boxes[index].height = 30 + Double(max(lines, 1)) * 18
-            heights[column]! += boxes[index].height + 18
+        let layout = layout
+        let lines = SVG.lines(title, 16, 22, "heading", width: layout.width - 32)
+        var body = lines.elements
+        for route in layout.routes {
+            var points = route.points.map { ($0.x, $0.y) }
+            let tip = points.removeLast()
+            body.append(SVG.path(points + [(tip.0 - 7, tip.1)], "arrow"))
+            body.append(SVG.polygon([tip, (tip.0 - 8, tip.1 - 4), (tip.0 - 8, tip.1 + 4)], "arrowhead"))
+            if let box = route.labelBox { body.append(SVG.label(route.label, box.x, box.bottom - 1, "input")) }
         }
-        let logitsX = 16 + Double(used.count) * (size.width + size.gap)
-        let height = heights.values.max()!
-        var body = [SVG.label(title, 16, 22, "heading")]
-        // Drawn first, so that an arrow passes behind the boxes.
-        for path in paths {
-            guard let from = boxes.first(where: { $0.name == path.from }) else { continue }
-            let to = boxes.first { $0.name == path.to }
-            let start = (from.x + size.width, from.y + from.height / 2)
-            let end = to.map { ($0.x, $0.y + $0.height / 2) } ?? (logitsX, height / 2)
-            // Within a column, an arrow would cross the boxes in between.
-            guard end.0 > start.0 else { continue }
-            body.append(SVG.line(start.0, start.1, end.0 - 7, end.1, "arrow"))
-            body.append(SVG.polygon([(end.0, end.1), (end.0 - 8, end.1 - 4), (end.0 - 8, end.1 + 4)], "arrowhead"))
-            let inputs = path.inputs.map(\.rawValue).joined(separator: ", ")
-            if !inputs.isEmpty {
-                body.append(SVG.label(inputs, (start.0 + end.0) / 2, (start.1 + end.1) / 2 - 5, "tick"))
+        for (box, place) in zip(boxes, layout.boxes) {
+            body.append(SVG.rectangle(place.x, place.y, place.width, place.height, "box"))
+            var y = place.y + 17
+            for line in box.title {
+                body.append(SVG.label(line, place.x + 8, y, "quiet"))
+                y += 16
             }
-        }
-        for box in boxes {
-            body.append(SVG.rectangle(box.x, box.y, size.width, box.height, "box"))
-            body.append(SVG.label(box.title, box.x + 8, box.y + 17, "quiet"))
             for (index, node) in box.nodes.enumerated() {
-                let (line, place) = (index / size.perLine, index % size.perLine)
+                let (line, column) = index.quotientAndRemainder(dividingBy: box.perLine)
                 body.append(
                     SVG.label(
-                        node.text, box.x + 8 + Double(place) * 40, box.y + 36 + Double(line) * 18, node.style
-                    )
-                )
+                        node.text, place.x + 8 + Double(column) * box.cell, y + 3 + Double(line) * 18, node.style))
             }
         }
-        body.append(SVG.label("logits", logitsX + 4, height / 2 + 4))
+        if let logits = layout.boxes.last {
+            body.append(SVG.rectangle(logits.x, logits.y, logits.width, logits.height, "box"))
+            body.append(SVG.label("logits", logits.x + logits.width / 2, logits.y + logits.height / 2 + 4, "middle"))
+        }
+        let drawing = body.dropFirst(lines.elements.count).joined(separator: "\n")
+        let rest =
+            lines.height > 0 ? ["<g transform=\"translate(0 \(SVG.number(lines.height)))\">\(drawing)</g>"] : [drawing]
         return SVG.document(
-            title: title, width: logitsX + 64, height: height + 8, style: SVG.style, body: body
-        )
+            title: title, width: layout.width, height: layout.height + lines.height + 20, style: SVG.style,
+            body: lines.elements + rest)
     }
 }

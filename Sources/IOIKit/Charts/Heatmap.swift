@@ -121,7 +121,7 @@ public struct Heatmap: Equatable, Sendable {
     }
 
     /// Enough for about three digits of the largest value.
-    private var decimals: Int {
+    package var decimals: Int {
         switch scale {
         case 1000...: 0
         case 1...: 1

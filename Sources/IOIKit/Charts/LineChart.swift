@@ -83,24 +83,24 @@ public struct LineChart: Sendable {
             let line = one.points.map { (plot.x($0.x), plot.y($0.y)) }
             body.append(SVG.path(line, "series", colour: one.css, isDashed: one.isDashed))
         }
-        let tip = plot.bottom + 58
-        for one in series where hasMarks { body += one.points.map { mark($0, colour: one.css, plot, tip: tip) } }
-        let (legend, bottom) = legend(plot, top: tip + 22)
+        for one in series where hasMarks { body += one.points.map { mark($0, of: one, plot) } }
+        let (legend, bottom) = legend(plot, top: plot.bottom + 62)
         return SVG.document(
             title: title, width: plot.right + 24, height: bottom + 14, style: SVG.style, body: body + legend
         )
     }
 
-    private func mark(_ point: Point, colour: String, _ plot: PlotArea, tip: Double) -> String {
+    /// Points of a dashed line are hollow.
+    private func mark(_ point: Point, of series: Series, _ plot: PlotArea) -> String {
         func text(_ value: Double) -> String { value.fixed(decimals) + unit }
         let (x, y) = (plot.x(point.x), plot.y(point.y))
-        let dot = SVG.dot(x, y, "point", colour: colour)
+        let dot = SVG.dot(x, y, series.isDashed ? "hollow" : "point", colour: series.css)
         guard let interval = point.interval else {
-            return SVG.telling("\(point.name): \(text(point.y))", [dot], x: plot.left, y: tip)
+            return SVG.mark("\(point.name): \(text(point.y))", [dot])
         }
-        let bar = SVG.line(x, plot.y(interval[0]), x, plot.y(interval[1]), "bar", colour: colour)
+        let bar = SVG.line(x, plot.y(interval[0]), x, plot.y(interval[1]), "bar", colour: series.css)
         let words = "\(point.name): \(text(point.y))  [\(text(interval[0])), \(text(interval[1]))]"
-        return SVG.telling(words, [bar, dot], x: plot.left, y: tip)
+        return SVG.mark(words, [bar, dot])
     }
 
     /// - Returns: the elements, and the height of the last line.

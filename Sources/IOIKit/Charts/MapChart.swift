@@ -1,5 +1,7 @@
-/// A map of layers and heads: the deeper the colour, the farther from zero. Pointing at a cell, or reaching it with the
-/// keyboard, shows its figure with the interval.
+import Foundation
+
+/// A map of layers and heads: the deeper the colour, the farther from zero. Pointing at a cell shows its figure with the
+/// interval.
 public struct MapChart: Sendable {
     public let title: String
     /// `[layer][column]`; nil if undefined.
@@ -14,6 +16,8 @@ public struct MapChart: Sendable {
     public let unit: String
     /// The decimals of each figure.
     public let decimals: Int
+    /// The names of the axes; empty for none.
+    public let xLabel, yLabel: String
 
     /// - Parameters:
     ///   - columns: nil for `0`, `1`, …
@@ -23,6 +27,8 @@ public struct MapChart: Sendable {
     ///   - unit: the unit of the values.
     ///   - title: the title of the chart.
     ///   - decimals: the number of decimals shown.
+    ///   - xLabel: what the columns are; nil for heads if they have no names, else nothing.
+    ///   - yLabel: what the rows are.
     public init(
         title: String,
         values: [[Double?]],
@@ -30,7 +36,9 @@ public struct MapChart: Sendable {
         columns: [String]? = nil,
         scale: Double? = nil,
         unit: String = " %",
-        decimals: Int = 1
+        decimals: Int = 1,
+        xLabel: String? = nil,
+        yLabel: String = "layer"
     ) {
         self.title = title
         self.values = values
@@ -39,6 +47,8 @@ public struct MapChart: Sendable {
         self.scale = scale ?? Self.scale(of: [values])
         self.unit = unit
         self.decimals = decimals
+        self.xLabel = xLabel ?? (columns == nil ? "head" : "")
+        self.yLabel = yLabel
     }
 
     /// A scale for several maps.
@@ -47,76 +57,104 @@ public struct MapChart: Sendable {
         return greatest > 0 ? greatest : 1
     }
 
-    private static let cell = (width: 46.0, height: 26.0)
     private static let left = 58.0
     private static let edge = 16.0
 
+    /// The size of a cell, which its column's name fits.
+    private var cell: (width: Double, height: Double) {
+        let names = columns.map { SVG.width($0) + 8 }.max() ?? 0
+        return (max(46, names), 26)
+    }
+
     public var svg: String {
-        let (cell, left) = (Self.cell, Self.left)
+        let (cell, left) = (cell, Self.left)
         let width = max(left + Double(columns.count) * cell.width + Self.edge, 300)
-        var y = 30.0
-        var body = [SVG.label(title, Self.edge, y - 8, "heading")]
+        let heading = SVG.lines(title, Self.edge, 22, "heading", width: width - 2 * Self.edge)
+        var body = heading.elements
+        var y = 30 + heading.height
+        if !xLabel.isEmpty {
+            y += 16
+            body.append(SVG.label(xLabel, left + Double(columns.count) * cell.width / 2, y, "tick"))
+        }
         y += 16
         for (column, name) in columns.enumerated() {
             body.append(SVG.label(name, left + (Double(column) + 0.5) * cell.width, y, "tick"))
         }
+        body.append(SVG.label(yLabel, left - 10, y, "end"))
         y += 6
-        let bottom = y + Double(values.count) * cell.height + 20
+        let top = y
+        let base = cell.height / 2 + 4
         for (layer, row) in values.enumerated() {
-            body.append(SVG.label("\(layer)", left - 10, y + cell.height * 0.66, "end"))
+            body.append(SVG.label("\(layer)", left - 10, y + base, "end"))
             for (column, value) in row.enumerated() {
                 let x = left + Double(column) * cell.width
-                let name = row.count == 1 ? "layer \(layer)" : "\(layer).\(columns[column])"
                 guard let value, value.isFinite else {
-                    body.append(SVG.label("·", x + cell.width / 2, y + cell.height * 0.66, "tick"))
+                    body.append(SVG.label("·", x + cell.width / 2, y + base, "tick"))
                     continue
                 }
-                let colour = MapColour(share: value / scale)
+                let name = row.count == 1 ? "layer \(layer)" : "\(layer).\(columns[column])"
                 let interval = intervals.isEmpty ? nil : intervals[layer][column]
                 let bounds = interval.map { "  [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
-                body.append(
-                    SVG.telling(
-                        "\(name): \(value.fixed(decimals))\(unit)\(bounds)",
-                        [
-                            SVG.rectangle(x, y, cell.width, cell.height, "cell", fill: colour.css),
-                            "<g class=\"figure\">"
-                                + SVG.label(
-                                    value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2,
-                                    y + cell.height * 0.66,
-                                    "middle \(colour.isDark ? "on-dark" : "on-light")"
-                                ) + "</g>",
-                        ],
-                        x: left, y: bottom
-                    )
-                )
+                let colour = MapColour(share: value / scale)
+                let elements = [
+                    SVG.rectangle(x, y, cell.width, cell.height, "cell", fill: colour.css, opacity: colour.opacity),
+                    SVG.label(
+                        value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2, y + base,
+                        "middle \(colour.isDark ? "on-dark" : "on-light")"),
+                ]
+                body.append(SVG.mark("\(name): \(value.fixed(decimals))\(unit)\(bounds)", head: Head(name), elements))
             }
             y += cell.height
         }
-        return SVG.document(title: title, width: width, height: bottom + 12, style: SVG.style, body: body)
+        let columnsWidth = Double(columns.count) * cell.width
+        body.append(SVG.rectangle(left, top, columnsWidth, Double(values.count) * cell.height, "frame"))
+        func text(_ value: Double) -> String { value.fixed(decimals) + (value == 0 ? "" : unit) }
+        body += MapColour.bar(x: left, y: y + 14, texts: [-scale, 0, scale].map(text))
+        return SVG.document(title: title, width: width, height: y + 48, style: SVG.style, body: body)
     }
 }
 
-/// A colour from blue (negative) through white (zero) to red (positive), which the colour-blind can tell apart.
+/// A colour from blue (negative) over that of the paper (zero) to red (positive), which the colour-blind can tell apart.
 struct MapColour {
-    private let red, green, blue: Double
+    /// From -1 to 1.
+    private let share: Double
 
-    /// - Parameter share: from -1 to 1.
-    init(share: Double) {
-        let share = min(max(share, -1), 1)
-        // The ends and the middle tones of ColorBrewer's RdBu.
-        let stops: [(Double, Double, Double)] =
-            share < 0
-            ? [(247, 247, 247), (103, 169, 207), (33, 102, 172)] : [(247, 247, 247), (239, 138, 98), (178, 24, 43)]
-        let place = abs(share) * 2
-        let (from, to) = place < 1 ? (stops[0], stops[1]) : (stops[1], stops[2])
-        let part = place < 1 ? place : place - 1
-        red = from.0 + part * (to.0 - from.0)
-        green = from.1 + part * (to.1 - from.1)
-        blue = from.2 + part * (to.2 - from.2)
+    init(share: Double) { self.share = min(max(share, -1), 1) }
+
+    /// The ends of ColorBrewer's RdBu.
+    private var end: (red: Double, green: Double, blue: Double) { share < 0 ? (33, 102, 172) : (178, 24, 43) }
+
+    /// A bar of all colours.
+    ///
+    /// - Parameter texts: below its left end, its middle and its right end.
+    static func bar(x: Double, y: Double, texts: [String]) -> [String] {
+        let (count, step) = (21, 10.0)
+        let cells = (0..<count).map { index in
+            let colour = MapColour(share: Double(index) / Double(count - 1) * 2 - 1)
+            return SVG.rectangle(
+                x + Double(index) * step, y, step, 10, "ramp", fill: colour.css, opacity: colour.opacity)
+        }
+        return cells + [
+            SVG.rectangle(x, y, barLength, 10, "frame"), SVG.label(texts[0], x - 20, y + 25),
+            SVG.label(texts[1], x + barLength / 2, y + 25, "middle"),
+            SVG.label(texts[2], x + barLength + 20, y + 25, "end"),
+        ]
     }
 
-    var css: String { "rgb(\(Int(red.rounded())),\(Int(green.rounded())),\(Int(blue.rounded())))" }
+    static let barLength = 210.0
 
-    /// Whether white text is easier to read on it than black.
-    var isDark: Bool { 0.299 * red + 0.587 * green + 0.114 * blue < 140 }
+    var css: String { "rgb(\(Int(end.red)),\(Int(end.green)),\(Int(end.blue)))" }
+
+    /// How much of the paper it covers.
+    var opacity: Double { abs(share) }
+
+    /// Whether white text is easier to read on it than black, on white paper (WCAG 2). On dark paper white always is.
+    var isDark: Bool {
+        let parts = [end.red, end.green, end.blue].map { part in
+            let level = (255 + opacity * (part - 255)) / 255
+            return level <= 0.04045 ? level / 12.92 : pow((level + 0.055) / 1.055, 2.4)
+        }
+        let luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+        return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
+    }
 }

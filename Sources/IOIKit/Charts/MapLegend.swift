@@ -14,21 +14,11 @@ public struct MapLegend: Chart {
 
     public var svg: String {
         let decimals = scale >= 10 ? 0 : scale >= 1 ? 1 : 2
-        let steps = 21
-        let (left, cell) = (4.0, 10.0)
-        let right = left + Double(steps) * cell
-        var body = (0..<steps).map { step in
-            let share = 2 * Double(step) / Double(steps - 1) - 1
-            return SVG.rectangle(
-                left + Double(step) * cell, 4, cell + 0.5, 12, "cell", fill: MapColour(share: share).css)
-        }
-        body += [
-            SVG.label((-scale).fixed(decimals), left, 30, "tick start"),
-            SVG.label("0", (left + right) / 2, 30, "tick"),
-            SVG.label(scale.fixed(decimals, isSigned: true) + unit, right, 30, "tick finish"),
-            SVG.label(title, right + 14, 14, "quiet"),
-        ]
+        let left = 28.0
+        let right = left + MapColour.barLength
+        let texts = [(-scale).fixed(decimals) + unit, "0", scale.fixed(decimals, isSigned: true) + unit]
+        let body = MapColour.bar(x: left, y: 4, texts: texts) + [SVG.label(title, right + 30, 14, "quiet")]
         return SVG.document(
-            title: title, width: right + 24 + SVG.width(title), height: 36, style: SVG.style, body: body)
+            title: title, width: right + 40 + SVG.width(title), height: 36, style: SVG.style, body: body)
     }
 }

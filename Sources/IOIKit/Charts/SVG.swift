@@ -6,6 +6,27 @@ enum SVG {
         "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
     }
 
+    /// Text in as many lines as it needs.
+    ///
+    /// - Parameters:
+    ///   - y: of the first line.
+    ///   - width: of the longest line, in pixels.
+    ///   - size: of the font.
+    /// - Returns: the lines, and the height of those after the first.
+    static func lines(
+        _ text: String,
+        _ x: Double,
+        _ y: Double,
+        _ style: String,
+        width: Double,
+        size: Double = 12
+    ) -> (elements: [String], height: Double) {
+        let room = max(Int(width / Self.width(" ", size: size * 1.05)), 1)
+        let lines = text.split(separator: " ").map(String.init).lines(width: room)
+        let elements = lines.enumerated().map { label($1, x, y + Double($0) * (size + 5), style) }
+        return (elements, Double(max(lines.count - 1, 0)) * (size + 5))
+    }
+
     /// - Parameter colour: the stroke; nil for that of the style.
     static func line(
         _ x1: Double,
@@ -43,7 +64,7 @@ enum SVG {
         radius: Double = 4
     ) -> String {
         "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\""
-            + "\(attribute("fill", colour))/>"
+            + "\(attribute(style == "hollow" ? "stroke" : "fill", colour))/>"
     }
 
     /// Many small circles or squares in one element: the ends of lines without length.
@@ -63,20 +84,15 @@ enum SVG {
         _ width: Double,
         _ height: Double,
         _ style: String,
-        fill: String? = nil
+        fill: String? = nil,
+        opacity: Double? = nil
     ) -> String {
         "<rect class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" "
-            + "height=\"\(number(height))\"\(attribute("fill", fill))/>"
+            + "height=\"\(number(height))\"\(attribute("fill", fill))"
+            + attribute("fill-opacity", opacity.map { $0.fixed(3) }) + "/>"
     }
 
-    /// A mark with a tooltip, which shows when the pointer rests on the mark or the keyboard reaches it. The tooltip is below
-    /// the chart, where no other mark covers it.
-    static func telling(_ words: String, _ elements: [String], x: Double, y: Double) -> String {
-        "<g class=\"mark\" tabindex=\"0\" role=\"img\" aria-label=\"\(words.xml)\">\(elements.joined())"
-            + label(words, x, y, "tip") + "</g>"
-    }
-
-    /// A mark that tells its figure when it is pointed at.
+    /// A mark that tells its figure when it is pointed at. Pages tell those of all marks by the arrow keys too.
     ///
     /// - Parameter head: the head that it is about, if any.
     static func mark(_ words: String, head: Head? = nil, _ elements: [String]) -> String {
@@ -114,7 +130,7 @@ enum SVG {
           font-variant-numeric: tabular-nums; fill: #1f2328; }
         .ioi-chart .title { font-size: 17px; font-weight: 600; }
         .ioi-chart .heading { font-weight: 600; } .ioi-chart .small { font-size: 9px; fill: #59636e; }
-        .ioi-chart .frame { fill: none; stroke: #818b98; } .ioi-chart .undefined { fill: none; }
+        .ioi-chart .frame { fill: none; stroke: #818b98; }
         .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #59636e; }
         .ioi-chart .tick, .ioi-chart .reference-label, .ioi-chart .middle { text-anchor: middle; }
         .ioi-chart .value, .ioi-chart .end, .ioi-chart .finish { text-anchor: end; }
@@ -128,36 +144,33 @@ enum SVG {
         .ioi-chart .dot { fill: #0969da; }
         .ioi-chart .reference { stroke: #bc4c00; stroke-dasharray: 5 3; }
         .ioi-chart .reference-label { fill: #bc4c00; }
-        .ioi-chart .mark { outline: none; }
-        .ioi-chart .mark .tip { display: none; }
-        .ioi-chart .mark:hover .tip, .ioi-chart .mark:focus .tip { display: block; }
-        .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #1f2328; stroke-width: 2; }
-        .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #1f2328; stroke-width: 2; }
+        .ioi-chart .mark:hover .cell { stroke: #1f2328; stroke-width: 2; }
+        .ioi-chart .mark:hover circle { stroke: #1f2328; stroke-width: 2; }
         .ioi-chart .on-dark { fill: #ffffff; }
-        .ioi-chart .on-light { fill: #1f2328; }
+        .ioi-chart .on-light { fill: #000000; }
+        .ioi-chart .input { fill: #59636e; }
         .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
         .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
         .ioi-chart .arrowhead { fill: #818b98; }
         .ioi-chart .gained { fill: #0072b2; font-weight: 600; }
         .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
         .ioi-chart .series { fill: none; stroke-width: 2; }
-        .ioi-chart .bar { stroke-width: 2; }
+        .ioi-chart .bar { stroke-width: 2; } .ioi-chart .hollow { fill: #ffffff; stroke-width: 2; }
         .ioi-chart .specks { opacity: .6; stroke-width: 4.6; fill: none; }
         @media (prefers-color-scheme: dark) {
           .ioi-chart text { fill: #e6edf3; }
-          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #9aa4af; }
-          .ioi-chart .paper, .ioi-chart .box { fill: #0d1117; }
+          .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds, .ioi-chart .input, .ioi-chart .small { fill: #9aa4af; }
+          .ioi-chart .paper, .ioi-chart .box, .ioi-chart .hollow { fill: #0d1117; }
           .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
-          .ioi-chart .axis { stroke: #6e7681; }
+          .ioi-chart .axis, .ioi-chart .frame { stroke: #6e7681; }
           .ioi-chart .band { fill: #444c56; }
           .ioi-chart .whisker { stroke: #58a6ff; }
           .ioi-chart .dot { fill: #58a6ff; }
           .ioi-chart .reference { stroke: #f0883e; }
           .ioi-chart .reference-label { fill: #f0883e; }
-          .ioi-chart .mark:hover .cell, .ioi-chart .mark:focus .cell { stroke: #e6edf3; }
-          .ioi-chart .mark:hover circle, .ioi-chart .mark:focus circle { stroke: #e6edf3; }
-          .ioi-chart .on-dark { fill: #ffffff; }
-          .ioi-chart .on-light { fill: #1f2328; }
+          .ioi-chart .mark:hover .cell { stroke: #e6edf3; }
+          .ioi-chart .mark:hover circle { stroke: #e6edf3; }
+          .ioi-chart .on-light { fill: #ffffff; }
           .ioi-chart .gained { fill: #56b4e9; }
           .ioi-chart .lost { fill: #f0883e; }
         }

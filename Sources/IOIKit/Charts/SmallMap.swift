@@ -48,16 +48,14 @@ public struct SmallMap: Chart {
             if isNamed(layer) { body.append(SVG.label("\(layer)", left - 4, y + cell / 2 + 3.5, "small end")) }
             for (head, value) in row.enumerated() {
                 let x = left + Double(head) * cell
-                guard let value, value.isFinite else {
-                    body.append(SVG.rectangle(x, y, cell, cell, "undefined"))
-                    continue
-                }
+                guard let value, value.isFinite else { continue }
+                let colour = MapColour(share: value / scale)
                 let interval = intervals.isEmpty ? nil : intervals[layer][head]
                 let bounds = interval.map { " [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
                 body.append(
                     SVG.mark(
                         "\(layer).\(head): \(value.fixed(decimals))\(unit)\(bounds)", head: Head(layer, head),
-                        [SVG.rectangle(x, y, cell, cell, "cell", fill: MapColour(share: value / scale).css)]
+                        [SVG.rectangle(x, y, cell, cell, "cell", fill: colour.css, opacity: colour.opacity)]
                     )
                 )
             }

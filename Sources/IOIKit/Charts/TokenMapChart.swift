@@ -67,30 +67,29 @@ public struct TokenMapChart: Chart {
                 let top = y + Double(row) * cell.height
                 body.append(SVG.label(name, left - 10, top + cell.height * 0.68, "end"))
                 for (place, column) in block.enumerated() {
-                    body.append(mark(row, column, left + Double(place) * cell.width, top, tip: bottom + 36))
+                    body.append(mark(row, column, left + Double(place) * cell.width, top))
                 }
             }
             y += height + 18
         }
         return SVG.document(
-            title: title, width: width, height: bottom + 50, style: SVG.style, body: body + scale(top: bottom))
+            title: title, width: width, height: bottom + 32, style: SVG.style, body: body + scale(top: bottom))
     }
 
-    private func mark(_ row: Int, _ column: Int, _ x: Double, _ y: Double, tip: Double) -> String {
+    private func mark(_ row: Int, _ column: Int, _ x: Double, _ y: Double) -> String {
         let one = cells[row][column]
         let place = Int(rows[row]) == nil ? rows[row] : "layer \(rows[row])"
         let words =
             "after \(columns[column].quoted) at position \(column), \(place): "
             + "\(one.token.quoted) \((100 * one.probability).fixed(1)) %"
-        return SVG.telling(
+        return SVG.mark(
             words,
             [
                 Self.rectangle(x, y, Self.cell.width, Self.cell.height, one.probability),
                 SVG.label(
                     one.token.shownToken(Self.longest), x + Self.cell.width / 2, y + Self.cell.height * 0.68,
                     "middle\(one.probability > Self.darkest ? " on-dark" : "")"),
-            ],
-            x: Self.edge, y: tip)
+            ])
     }
 
     /// The probability above which white text is easier to read than the page's own.

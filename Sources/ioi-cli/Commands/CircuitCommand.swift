@@ -6,7 +6,8 @@ struct CircuitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circuit",
         abstract: "Find, show, compare and validate circuits: the heads, and MLPs, that do the task together.",
-        subcommands: [CircuitShowCommand.self, CircuitDiffCommand.self] + Experiments.commands(in: "circuit")
+        subcommands: [CircuitShowCommand.self, CircuitDrawCommand.self, CircuitDiffCommand.self]
+            + Experiments.commands(in: "circuit")
     )
 }
 
@@ -38,7 +39,7 @@ struct CircuitShowCommand: ParsableCommand {
 
     func run() throws {
         let circuit = try model.circuits([circuit])[0]
-        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.text()) })
+        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.parts) })
     }
 }
 
@@ -66,7 +67,51 @@ struct CircuitDiffCommand: ParsableCommand {
         let circuits = try model.circuits([first, second])
         let diff = CircuitDiff(from: circuits[0], to: circuits[1])
         try output.write(
-            json: { try JSONEncoder.readable.encode(diff) }, csv: { diff.csv }, text: { Printout(diff.text()) })
+            json: { try JSONEncoder.readable.encode(diff) }, csv: { diff.csv }, text: { diff.printout })
+    }
+}
+
+struct CircuitDrawCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "draw",
+        abstract: "Draw a circuit: its classes, or the ends of its edges, and what reads what.",
+        discussion: """
+            A circuit with paths between classes has a box for each class. One with edges has a box for each head and MLP, \
+            or for each layer if there are more than \(CircuitDiagram.mostEdges) edges. A .dot file is for Graphviz and \
+            has every edge.
+
+            ioi circuit draw gpt2-small --out circuit.svg
+            ioi circuit draw found.json --out found.pdf
+            ioi circuit draw found.json --out found.dot && dot -Tpdf found.dot -o found.pdf
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp(
+            "A circuit file, default for the model's own circuit, gpt2-small, gpt2-small-naive or greater-than.",
+            valueName: "circuit"
+        ),
+        completion: .circuits
+    )
+    var circuit = "default"
+
+    @OptionGroup(title: Section.model) var model: ModelOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The file; .pdf and .png need rsvg-convert of the package librsvg2-bin.",
+            valueName: "f.svg|f.pdf|f.png|f.dot"),
+        completion: .file(extensions: PictureFormat.allCases.map(\.rawValue) + ["dot"]))
+    var out: String
+
+    func run() throws {
+        let isDOT = (out as NSString).pathExtension.lowercased() == "dot"
+        let format = isDOT ? nil : try PictureFormat(of: out, flag: "--out", others: [".dot"])
+        let outputs = try Outputs([("--out", out)])
+        let circuit = try model.circuits([circuit])[0]
+        let diagram = CircuitDiagram(title: "\(circuit.model): \(circuit.size)", circuit)
+        try outputs.write("--out") { try format?.data(diagram.svg) ?? Data(CircuitDiagram.dot(circuit).utf8) }
+        try outputs.finish()
     }
 }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitDiscoverCommand: BoundedCommand {
+struct CircuitDiscoverCommand: BoundedCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "discover",
         abstract: "Find the circuit of a model.",
@@ -123,6 +123,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var saving: SaveOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var isStaged: Bool { measurement.method == .path || measurement.method == .walk }
@@ -137,7 +138,7 @@ struct CircuitDiscoverCommand: BoundedCommand {
     }
 
     var otherOutputs: [(flag: String, path: String?)] {
-        [("--save", saving.save), ("--save-scores", saving.saveScores)]
+        [("--save", saving.save), ("--save-scores", saving.saveScores), ("--chart", drawing.chart)]
     }
 
     func keep(
@@ -149,6 +150,13 @@ struct CircuitDiscoverCommand: BoundedCommand {
         let circuit = try results.found()
         outputs.write("--save") { circuit.json }
         if let scores = results.allScores { outputs.write("--save-scores") { scores.json } }
+        try draw(results, of: experiment, on: subject, in: outputs)
+    }
+
+    func chart(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> any Chart {
+        let circuit = try results.found()
+        return CircuitDiagram(
+            title: "\(circuit.size), found in \(subject.model.location.name) on \(subject.prompting)", circuit)
     }
 
     func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView
@@ -156,11 +164,9 @@ struct CircuitDiscoverCommand: BoundedCommand {
         let circuit = try results.found()
         return ResultsView(
             text: {
-                Printout(
-                    results.text(
-                        circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric,
-                        saved: saving.save
-                    )
+                results.printout(
+                    circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric,
+                    saved: saving.save
                 )
             },
             csv: { results.csv(circuit) },

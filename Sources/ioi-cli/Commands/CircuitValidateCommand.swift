@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
+struct CircuitValidateCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
         abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
@@ -102,16 +102,21 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var isStaged: Bool { true }
 
     func view(_ results: ValidateResults, of experiment: ValidateExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { Printout(results.text(on: subject.prompting(by: experiment.metric), metric: experiment.metric)) },
+            text: { results.printout(on: subject.prompting(by: experiment.metric), metric: experiment.metric) },
             csv: { results.csv },
             next: "ioi heads\(model.flag)\(prompts.flag)"
         )
+    }
+
+    func chart(_ results: ValidateResults, of experiment: ValidateExperiment, on subject: Subject) -> any Chart {
+        results.chart(on: subject.prompting(by: experiment.metric))
     }
 
     func experiment() throws -> ValidateExperiment {

@@ -2,7 +2,7 @@ import IOIKit
 
 extension Circuit {
     /// The classes, each with its position and nodes, and the number of nodes.
-    func text() -> String {
+    var parts: [Printout.Part] {
         let names = classes.map(\.name.count).max() ?? 0
         let positions = classes.map(\.position.description.count).max() ?? 0
         // The width that the other columns leave.
@@ -15,7 +15,7 @@ extension Circuit {
                     index == 0 ? [headClass.name, headClass.position.description, line] : ["", "", line])
             }
         }
-        return (table.lines + ["", "\(size) in all"]).joined(separator: "\n")
+        return [.table(table), .lines(["", "\(size) in all"])]
     }
 
     /// A line for each node.
@@ -29,7 +29,7 @@ extension Circuit {
 
 extension CircuitDiff {
     /// The nodes shared, gained, lost and moved, the changes of each class, and the Jaccard indices.
-    func text() -> String {
+    var printout: Printout {
         var heads = TextTable(header: ["", "heads"], leftColumns: [0, 2])
         func add(_ name: String, _ count: Int, _ details: [String]) {
             // The width that names and counts leave.
@@ -54,7 +54,7 @@ extension CircuitDiff {
         let jaccard =
             "\(decimal(nodeJaccard, 3)) of the heads, \(decimal(classedNodeJaccard, 3)) of heads in classes"
             + (edgeJaccard.map { ", \(decimal($0, 3)) of the edges" } ?? "")
-        return (heads.lines + [""] + table.lines + ["", "Jaccard  \(jaccard)"]).joined(separator: "\n")
+        return Printout([.table(heads), .lines([""]), .table(table), .lines(["", "Jaccard  \(jaccard)"])])
     }
 
     /// A line for each node of either circuit, with its class in each.

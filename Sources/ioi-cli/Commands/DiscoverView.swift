@@ -2,8 +2,9 @@ import IOIKit
 
 extension DiscoverResults {
     /// The circuit, its faithfulness, and how it was found.
-    func text(_ circuit: Circuit, on prompts: String, metric: Metric?, saved: String?) -> String {
-        var lines = [circuit.text()]
+    func printout(_ circuit: Circuit, on prompts: String, metric: Metric?, saved: String?) -> Printout {
+        var parts = circuit.parts
+        var lines: [String] = []
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
         if let faithfulness {
             let share = faithfulness.ratio.shareCells(faithfulness.note).filter { !$0.isEmpty }.joined(separator: "  ")
@@ -26,7 +27,11 @@ extension DiscoverResults {
                     + "\(decimal(stability.heads, 2)) of heads"
             )
         }
-        if let curve { lines += [""] + Self.lines(of: curve) }
+        func add(_ more: [Printout.Part]) {
+            parts += [.lines(lines + [""])] + more
+            lines = []
+        }
+        if let curve { add(Self.parts(of: curve)) }
         if let scores {
             var table = TextTable(header: ["best edges", "score", "95 % interval"])
             table.rows = scores.edges.prefix(12).map { edge in
@@ -36,7 +41,7 @@ extension DiscoverResults {
                 ]
             }
             let nodes = scores.nodes.prefix(12).map { "\($0.node) \(decimal($0.score, 3))" }.joined(separator: ", ")
-            lines += [""] + table.lines + ["best nodes: \(nodes)"]
+            add([.table(table), .lines(["best nodes: \(nodes)"])])
         }
         if let against { lines += [""] + Self.lines(of: against) }
         if !steps.isEmpty {
@@ -48,23 +53,23 @@ extension DiscoverResults {
                 }
         }
         if let saved { lines += ["", "saved in \(saved)"] }
-        return lines.joined(separator: "\n")
+        return Printout(lines.isEmpty ? parts : parts + [.lines(lines)])
     }
 
     private func names(_ nodes: [some CustomStringConvertible]) -> String {
         nodes.map(\.description).joined(separator: ", ")
     }
 
-    private static func lines(of curve: EdgeCurve) -> [String] {
+    private static func parts(of curve: EdgeCurve) -> [Printout.Part] {
         guard !curve.isMeaningless else {
-            return ["no curve: " + RatioNote.meaningless.explanation(whole: "m_clean − m_corrupt")]
+            return [.lines(["no curve: " + RatioNote.meaningless.explanation(whole: "m_clean − m_corrupt")])]
         }
         var table = TextTable(header: ["edges", "share", "faithfulness", "95 % interval"], leftColumns: [0, 4])
         table.rows = curve.points.map { point in
             ["\(point.edges)", "\(decimal(100 * point.fraction, 1)) %"] + point.faithfulness.cells(3)
                 + [point.note?.rawValue ?? ""]
         }
-        return table.lines + ["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"]
+        return [.table(table), .lines(["CPR \(curve.cpr.text(3))", "CMD \(curve.cmd.text(3))"])]
     }
 
     private static func lines(of against: ScoreComparison) -> [String] {

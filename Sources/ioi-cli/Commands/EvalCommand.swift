@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct EvalCommand: PromptCommand, PerPromptCommand {
+struct EvalCommand: PromptCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
@@ -25,6 +25,7 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<EvalCommand>
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var measuresOtherNames: Bool { metric.metric ?? .logitDifference == .logitDifference }
@@ -41,12 +42,16 @@ struct EvalCommand: PromptCommand, PerPromptCommand {
             ? "finetune --epochs 1 --out runs/\(subject.dataset!.name)" : "patch --mode path --receiver logits"
         return ResultsView(
             text: {
-                var text = Printout(results.text(title: subject.prompting, metric: experiment.metric))
+                var text = results.printout(title: subject.prompting, metric: experiment.metric)
                 text.parts.append(.lines([""] + Self.example(on: subject) + [results.meaning]))
                 return text
             },
             csv: { results.csv }, next: "ioi \(next)\(model.flag)\(prompts.flag)"
         )
+    }
+
+    func chart(_ results: TaskEvaluation, of experiment: EvaluationExperiment, on subject: Subject) -> any Chart {
+        results.chart(title: subject.prompting, metric: experiment.metric)
     }
 
     /// The first prompt, and what the model says to it.

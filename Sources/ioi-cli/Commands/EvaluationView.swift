@@ -2,7 +2,7 @@ import IOIKit
 
 extension Evaluation {
     /// All figures, then the splits by order and template.
-    func text(title: String) -> String {
+    func printout(title: String) -> Printout {
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval"])
         figures.rows = [
@@ -23,7 +23,7 @@ extension Evaluation {
                 [name, String(summary.count)] + summary.logitDifference.cells(number)
                     + [percent(summary.accuracy.mean), percent(summary.top1.mean)])
         }
-        return (figures.lines + [""] + splits.lines).joined(separator: "\n")
+        return Printout([.table(figures), .lines([""]), .table(splits)])
     }
 
     /// A line for all prompts, each order and each template.

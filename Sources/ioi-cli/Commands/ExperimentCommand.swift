@@ -11,6 +11,8 @@ protocol ExperimentCommand: ParsableCommand {
     var common: Execution { get }
     /// Whether the results hold the figures of each prompt.
     var perPrompt: Bool { get }
+    /// Whether there is a table with a row for each prompt.
+    var hasPromptTable: Bool { get }
     /// Whether names that no prompt has are measured as well.
     var measuresOtherNames: Bool { get }
     /// Whether the work has several stages, so that a count of prompts says little about its progress.
@@ -34,6 +36,11 @@ protocol ExperimentCommand: ParsableCommand {
     /// - Throws: `IOIError` of kind `usage` for a flag without effect on them.
     func check(_ subject: Subject) throws
 
+    /// Checks the files that other flags ask for by their names.
+    ///
+    /// - Throws: `IOIError` of kind `usage` for a file that cannot be made.
+    func checkOutputs() throws
+
     /// The files that other flags ask for in addition to the results document.
     var otherOutputs: [(flag: String, path: String?)] { get }
 
@@ -48,6 +55,8 @@ protocol ExperimentCommand: ParsableCommand {
 struct ResultsView {
     let text: () -> Printout
     let csv: () -> String
+    /// The table with a row for each prompt; nil if there is none.
+    var promptTable: (() -> String)?
     var next: String?
 }
 
@@ -85,10 +94,12 @@ extension PerPromptCommand {
 
 extension ExperimentCommand {
     var perPrompt: Bool { false }
+    var hasPromptTable: Bool { false }
     var measuresOtherNames: Bool { false }
     var isStaged: Bool { false }
     func complete(_ experiment: inout Kind, for model: GPT2) throws {}
     func check(_ subject: Subject) throws {}
+    func checkOutputs() throws {}
     var otherOutputs: [(flag: String, path: String?)] { [] }
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws {}
 
@@ -104,6 +115,7 @@ extension ExperimentCommand {
         var work = Work(try settings(workers: workers), perPrompt: perPrompt)
         var described = try experiment()
         try described.validate()
+        try checkOutputs()
         let outputs = try output.open(otherOutputs)
         let (model, donor) = try models(workers: workers)
         if let note = donor.flatMap(model.vocabularyNote) { Terminal.say(note) }
@@ -124,8 +136,9 @@ extension ExperimentCommand {
         try Given.refuse([
             (["--abc"], experiment.counterfactuals == .none, "has no effect, because counterfactuals are not used"),
             (
-                ["--per-prompt"], !output.holdsDocument,
-                "needs --format json or --out with JSON, which holds the figures"
+                ["--per-prompt"], !output.holdsDocument && !(hasPromptTable && output.holdsTable),
+                "needs \(hasPromptTable ? "--format json or csv, or --out with JSON or CSV" : "--format json or --out with JSON"), "
+                    + "which holds the figures"
             ),
         ])
         if !common.quiet, let note = subject.dataset?.counterfactualNote(for: experiment.counterfactuals) {
@@ -161,7 +174,7 @@ extension ExperimentCommand {
                     )
                 )
             },
-            csv: view.csv, text: view.text, next: { view.next }
+            csv: perPrompt ? view.promptTable ?? view.csv : view.csv, text: view.text, next: { view.next }
         )
     }
 

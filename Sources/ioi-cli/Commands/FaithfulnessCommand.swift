@@ -61,7 +61,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
 
     func chart(_ results: FaithfulnessResults, of experiment: FaithfulnessExperiment, on subject: Subject) -> any Chart
     {
-        results.chart(subject.circuit!, on: subject.prompting(by: experiment.metric))
+        results.chart(subject.circuit!, on: subject.prompting(by: experiment.metric), metric: experiment.metric)
     }
 
     func view(
@@ -73,8 +73,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
         let next = measurement.surface ? "circuit validate" : "faithfulness --surface"
         return ResultsView(
             text: {
-                Printout(
-                    results.text(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric))
+                results.printout(circuit, on: subject.prompting(by: experiment.metric), metric: experiment.metric)
             },
             csv: { results.csv(experiment.method) },
             next: "ioi \(next)\(measurement.circuit.flag)\(model.flag)\(prompts.flag)"
@@ -93,7 +92,6 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
         options.randomSets = measurement.randomSets ?? (measurement.surface ? 20 : 0)
         options.surface = measurement.surface
         options.metric = metric.metric
-        try Given.refuse([(["--chart"], !measurement.surface, "needs --surface, which it draws")])
         return options
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct HeadsCommand: BoundedCommand, PerPromptCommand {
+struct HeadsCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "heads",
         abstract:
@@ -54,6 +54,7 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var isStaged: Bool { true }
@@ -61,9 +62,16 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: HeadsResults, of experiment: HeadsExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { Printout(results.text(on: subject.prompting, all: measurement.all)) }, csv: { results.csv },
+            text: { results.printout(on: subject.prompting, all: measurement.all) }, csv: { results.csv },
             next: results.next(donor: donor, model: model.flag + prompts.flag)
         )
+    }
+
+    func chart(_ results: HeadsResults, of experiment: HeadsExperiment, on subject: Subject) throws -> any Chart {
+        guard let chart = results.chart(on: subject.prompting) else {
+            throw IOIError.usage("--chart: --analyses measures nothing that is a map of heads")
+        }
+        return chart
     }
 
     func check(_ subject: Subject) throws {

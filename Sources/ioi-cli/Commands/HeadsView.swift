@@ -4,11 +4,25 @@ extension HeadsResults {
     /// Where the logit difference comes from, what each head does, and how the donor differs.
     ///
     /// - Parameter all: whether heads without a role are shown.
-    func text(on prompts: String, all: Bool) -> String {
-        var blocks = [model.text(on: prompts, all: all)]
-        if let donor { blocks.append("in the donor\n\n" + donor.text(on: prompts, all: all)) }
+    func printout(on prompts: String, all: Bool) -> Printout {
+        var blocks = model.blocks(on: prompts, all: all)
+        if let donor { blocks += [[.lines(["in the donor"])]] + donor.blocks(on: prompts, all: all) }
         if let comparison { blocks += comparison.blocks(prompts) }
-        return blocks.joined(separator: "\n\n")
+        return Printout(blocks: blocks)
+    }
+
+    /// The maps that were measured, those of the same kind on one scale; nil if there are none.
+    func chart(on prompts: String) -> (any Chart)? {
+        let maps = [model.maps(of: "")] + (donor.map { [$0.maps(of: ", donor")] } ?? []) + [comparison?.maps ?? []]
+        let all = maps.joined()
+        let charts = all.map { map in
+            let alike = all.filter { $0.isShare == map.isShare }.map(\.values)
+            return MapChart(
+                title: map.title, values: map.values, intervals: map.intervals,
+                scale: map.isShare ? MapChart.scale(of: alike) : 1, unit: map.isShare ? " %" : "",
+                decimals: map.isShare ? 1 : 2)
+        }
+        return charts.isEmpty ? nil : ChartSheet(title: "Heads, \(prompts)", charts)
     }
 
     /// The command to try next.
@@ -31,20 +45,51 @@ extension HeadsResults {
 }
 
 extension HeadProfile {
-    fileprivate func text(on prompts: String, all: Bool) -> String {
+    fileprivate func blocks(on prompts: String, all: Bool) -> [[Printout.Part]] {
         var lines = [prompts, "logit difference  \(logitDifference.text(3))"]
         if let note { lines.append(note.explanation(whole: "the logit difference")) }
-        var blocks = [lines]
+        var blocks: [[Printout.Part]] = [[.lines(lines)]]
         let hasShares = note != .meaningless
-        if let attribution { blocks += [attribution.sources] + (hasShares ? [attribution.map(of: prompts)] : []) }
+        if let attribution {
+            blocks += [[.table(attribution.sources)]] + (hasShares ? [[.map(attribution.map(of: prompts))]] : [])
+        }
         blocks.append(heads(all: all))
-        if let classAttention { blocks.append(Self.lines(classAttention)) }
-        if let backup { blocks.append(backup.lines(hasShares: hasShares)) }
-        return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        if let classAttention { blocks.append(Self.parts(classAttention)) }
+        if let backup { blocks.append([.lines(backup.lines(hasShares: hasShares))]) }
+        return blocks
+    }
+
+    /// Maps that are drawn: shares of the logit difference in percent, and figures up to 1.
+    ///
+    /// - Parameter whose: the end of each title.
+    fileprivate func maps(of whose: String) -> [DrawnMap] {
+        var maps: [DrawnMap] = []
+        func add(_ title: String, _ map: HeadMap?) {
+            if let map { maps.append(DrawnMap(title: title + whose, values: map.value, intervals: map.ci95)) }
+        }
+        if note != .meaningless, let share = attribution?.share {
+            maps.append(
+                DrawnMap(
+                    title: "written to the logit difference\(whose)", values: share.value, intervals: share.ci95,
+                    isShare: true))
+        }
+        let titles: [TaskAttention.Relation: String] = [
+            .endToIO: "attention from END to IO", .endToS1: "attention from END to S1",
+            .endToS2: "attention from END to S2", .duplicate: "attention from S2 to S1",
+            .induction: "attention from S2 to S1+1", .previous: "attention from S1+1 to S1",
+        ]
+        for relation in TaskAttention.Relation.allCases { add(titles[relation]!, attention?.heads[relation]) }
+        for (name, map) in (positionAttention ?? [:]).sorted(by: { $0.key < $1.key }) {
+            add("attention from END to \(name)", map)
+        }
+        add("correlation of attention and projection", scatter?.correlation)
+        add("copying", copying?.copying)
+        add("copying, negated", copying?.negative)
+        return maps
     }
 
     /// The heads of each class with the evidence for it; with `all`, the figures of every head.
-    private func heads(all: Bool) -> [String] {
+    private func heads(all: Bool) -> [Printout.Part] {
         let classification = classification!
         let columns = all ? shownColumns : []
         var table = TextTable(header: ["head", "class"] + columns.map(\.title), leftColumns: [0, 1])
@@ -70,21 +115,22 @@ extension HeadProfile {
                 table.rows += reasons.dropFirst().map { ["", "", $0] }
             }
         }
-        var lines = shown.isEmpty ? ["no head does anything of note"] : table.lines
+        var parts: [Printout.Part] = [shown.isEmpty ? .lines(["no head does anything of note"]) : .table(table)]
         if !classification.unsettled.isEmpty {
             let names = classification.unsettled.map(\.rawValue).joined(separator: ", ")
-            lines += ["", "not looked for, because what they rest on was not measured or means nothing: \(names)"]
+            parts.append(
+                .lines(["", "not looked for, because what they rest on was not measured or means nothing: \(names)"]))
         }
-        return lines
+        return parts
     }
 
-    private static func lines(_ classes: [ClassAttention]) -> [String] {
+    private static func parts(_ classes: [ClassAttention]) -> [Printout.Part] {
         var table = TextTable(header: ["attention from END", "to IO", "to S1", "to S2"])
         table.rows = classes.map { attention in
             [attention.name]
                 + [.endToIO, .endToS1, .endToS2].map { attention[$0].cells(2).joined(separator: " ") }
         }
-        return ["the circuit's classes: means over their heads, with 95 % intervals"] + table.lines
+        return [.lines(["the circuit's classes: means over their heads, with 95 % intervals"]), .table(table)]
     }
 
     /// The figures of every head, as far as they were measured.
@@ -141,20 +187,28 @@ extension HeadProfile {
 }
 
 extension HeadComparison {
-    fileprivate func blocks(_ prompts: String) -> [String] {
-        var blocks: [String] = []
+    fileprivate var maps: [DrawnMap] {
+        [
+            DrawnMap(
+                title: "attention from END that is elsewhere in the donor", values: patternDistance.value,
+                intervals: patternDistance.ci95)
+        ]
+    }
+
+    fileprivate func blocks(_ prompts: String) -> [[Printout.Part]] {
+        var blocks: [[Printout.Part]] = []
         if !transitions.isEmpty {
             var table = TextTable(header: ["class changes", "from", "to"], leftColumns: [0, 1, 2])
             table.rows = transitions.map { [$0.head.description, $0.from.rawValue, $0.to.rawValue] }
-            blocks.append(table.lines.joined(separator: "\n"))
+            blocks.append([.table(table)])
         } else {
-            blocks.append("no head's class changes")
+            blocks.append([.lines(["no head's class changes"])])
         }
         let distances = Heatmap(
             title: "attention from END that is elsewhere in the donor: total variation distance in %, \(prompts)",
             columns: .heads, values: patternDistance.value.map { $0.map { $0.map { 100 * $0 } } }
         )
-        blocks.append(distances.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured))
+        blocks.append([.map(distances)])
         var table = TextTable(header: [
             "head", "pattern", "95 % interval", "logits, change", "95 % interval", "‖ΔOV‖/‖OV‖",
         ])
@@ -166,7 +220,7 @@ extension HeadComparison {
             [head.description] + patternDistance[head].cells(3) + (attributionChange?[head].cells(3) ?? ["·", ""])
                 + [weights.ov.relative[head.layer][head.index].map { decimal($0, 3) } ?? "·"]
         }
-        blocks.append((["most changed by their patterns"] + table.lines).joined(separator: "\n"))
+        blocks.append([.lines(["most changed by their patterns"]), .table(table)])
         if !twinning.isEmpty {
             var table = TextTable(
                 header: [
@@ -183,10 +237,10 @@ extension HeadComparison {
                 table.rows.append(
                     ["mean", "\(mean.pairs) pairs"] + [mean.model, mean.donor, mean.change].flatMap { $0.cells(2) })
             }
-            blocks.append(
-                (["correlation of heads that write for the answer with those that write against it"] + table.lines)
-                    .joined(
-                        separator: "\n"))
+            blocks.append([
+                .lines(["correlation of heads that write for the answer with those that write against it"]),
+                .table(table),
+            ])
         }
         return blocks
     }
@@ -208,7 +262,7 @@ extension HeadComparison {
 
 extension DirectLogitAttribution {
     /// What adds up to the logit difference.
-    fileprivate var sources: [String] {
+    fileprivate var sources: TextTable {
         var table = TextTable(header: ["written to the logit difference by", "", "95 % interval"])
         func add(_ name: String, _ figure: Estimate) {
             table.rows.append([name] + figure.cells(3))
@@ -220,16 +274,15 @@ extension DirectLogitAttribution {
         add("its position", positionEmbedding)
         add("the final LayerNorm's β", finalBias)
         add("all together", total)
-        return table.lines
+        return table
     }
 
-    fileprivate func map(of prompts: String) -> [String] {
-        let map = Heatmap(
+    fileprivate func map(of prompts: String) -> Heatmap {
+        Heatmap(
             title:
                 "written by each head itself: in % of the logit difference, \(prompts)",
             columns: .heads, values: share.value
         )
-        return [map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured)]
     }
 }
 
@@ -258,6 +311,15 @@ extension HeadClassification.Evidence {
         case .promptAttention: "on prompts \(estimate.text(2))"
         }
     }
+}
+
+/// A map of heads for a picture.
+private struct DrawnMap {
+    let title: String
+    let values: [[Double?]]
+    let intervals: [[[Double]?]]
+    /// Whether the values are percentages of the logit difference; others are at most 1.
+    var isShare = false
 }
 
 /// Columns of a table with a line for each head.

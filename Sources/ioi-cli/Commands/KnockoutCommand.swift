@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct KnockoutCommand: BoundedCommand, PerPromptCommand {
+struct KnockoutCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
         abstract: "Knock out heads, classes of a circuit or MLPs and measure what is left of the task.",
@@ -65,14 +65,19 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     func view(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { Printout(results.text(on: subject.prompting, metric: experiment.metric ?? .logitDifference)) },
+            text: { results.printout(on: subject.prompting, metric: experiment.metric ?? .logitDifference) },
             csv: { results.csv },
             next: "ioi faithfulness --random-sets 20\(model.flag)\(prompts.flag)"
         )
+    }
+
+    func chart(_ results: KnockoutResults, of experiment: KnockoutExperiment, on subject: Subject) -> any Chart {
+        results.chart(on: subject.prompting(by: experiment.metric), metric: experiment.metric ?? .logitDifference)
     }
 
     func experiment() throws -> KnockoutExperiment {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct ModelDiffCommand: ExperimentCommand {
+struct ModelDiffCommand: ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract: "Compare the weights of two models of the same shape.",
@@ -30,6 +30,7 @@ struct ModelDiffCommand: ExperimentCommand {
     var b: String?
 
     @OptionGroup(title: Section.execution) var common: ThreadOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     func experiment() -> ModelDiffExperiment { ModelDiffExperiment() }
@@ -39,11 +40,15 @@ struct ModelDiffCommand: ExperimentCommand {
         return (model, try ModelOptions.load(donor: b, as: "b", trainedFrom: model, workers: workers))
     }
 
+    func chart(_ results: ModelDifference, of experiment: ModelDiffExperiment, on subject: Subject) -> any Chart {
+        results.chart(from: subject.model.location.name, to: subject.donor?.location.name ?? "")
+    }
+
     func view(_ results: ModelDifference, of experiment: ModelDiffExperiment, on subject: Subject) -> ResultsView {
         let a = a ?? subject.model.location.given
         let b = b ?? subject.donor?.location.given ?? ""
         return ResultsView(
-            text: { Printout(results.text(a: a, b: b)) }, csv: { results.csv },
+            text: { results.printout(a: a, b: b) }, csv: { results.csv },
             next: "ioi heads --model \(a.shellWord) --donor \(b.shellWord)"
         )
     }

@@ -8,17 +8,34 @@ extension ModelDifference {
     /// Whether anything changed, where, and the tensors that changed most.
     ///
     /// - Parameters: what the user calls the models.
-    func text(a: String, b: String) -> String {
+    func printout(a: String, b: String) -> Printout {
         let sizes = vocabularySizes.map { ["vocabularies of \($0[0]) and \($0[1]), compared as far as both go"] } ?? []
         let summary = ([Self.say(config, "config"), Self.say(tokenizer, "tokenizer")] + sizes).joined(separator: ", ")
-        guard !isSameWeights else { return "the same weights: all \(total.count) numbers; \(summary)" }
+        guard !isSameWeights else { return Printout("the same weights: all \(total.count) numbers; \(summary)") }
         let header = [
             "all \(total.count) weights: ‖ΔW‖ \(short(total.change)), \(share(total)) of ‖W_A‖, largest |Δ| "
                 + short(total.largest), summary,
         ]
         let next = ["next: ioi patch --mode cross-model --component z --model \(a) --donor \(b)"]
-        return [header, blockLines, tensorLines, next].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        return Printout(blocks: [[.lines(header)], blockParts, tensorParts, [.lines(next)]])
     }
+
+    /// The change of each part of each block as a share of it.
+    func chart(from a: String, to b: String) -> MapChart {
+        let blocks = (parts.compactMap(\.block).max() ?? -1) + 1
+        let values: [[Double?]] = (0..<blocks).map { block in
+            Self.inBlock.map { component in
+                parts.first { $0.block == block && $0.component == component }.flatMap(\.size.relative).map { 100 * $0 }
+            }
+        }
+        let map = Heatmap(title: "", columns: .named(Self.columns), values: values)
+        return MapChart(
+            title: "‖ΔW‖ / ‖W‖ from \(a) to \(b)", values: values, columns: Self.columns, decimals: map.decimals,
+            yLabel: "block")
+    }
+
+    private static let inBlock: [Component] = [.q, .k, .v, .o, .mlpIn, .mlpOut, .layerNorm]
+    private static let columns = ["q", "k", "v", "o", "MLP in", "MLP out", "LayerNorm"]
 
     private static func say(_ likeness: Likeness, _ thing: String) -> String {
         switch likeness {
@@ -29,16 +46,16 @@ extension ModelDifference {
     }
 
     /// The change of each part as a share of it.
-    private var blockLines: [String] {
-        let inBlock: [Component] = [.q, .k, .v, .o, .mlpIn, .mlpOut, .layerNorm]
+    private var blockParts: [Printout.Part] {
         let blocks = Dictionary(grouping: parts) { $0.block }
-        var table = TextTable(header: ["‖ΔW‖ / ‖W_A‖", "q", "k", "v", "o", "MLP in", "MLP out", "LayerNorm"])
+        var table = TextTable(header: ["‖ΔW‖ / ‖W_A‖"] + Self.columns)
         for (block, parts) in blocks.compactMap({ block, parts in block.map { ($0, parts) } }).sorted(by: {
             $0.0 < $1.0
         }) {
             table.rows.append(
                 ["block \(block)"]
-                    + inBlock.map { component in parts.first { $0.component == component }.map { share($0.size) } ?? ""
+                    + Self.inBlock.map { component in
+                        parts.first { $0.component == component }.map { share($0.size) } ?? ""
                     }
             )
         }
@@ -47,10 +64,10 @@ extension ModelDifference {
             .finalLayerNorm: "final LayerNorm",
         ]
         let others = (blocks[nil] ?? []).map { "\(names[$0.component] ?? "") \(share($0.size))" }
-        return table.lines + [others.joined(separator: ", ")]
+        return [.table(table), .lines([others.joined(separator: ", ")])]
     }
 
-    private var tensorLines: [String] {
+    private var tensorParts: [Printout.Part] {
         var table = TextTable(header: ["most changed", "shape", "‖ΔW‖", "of ‖W_A‖", "largest |Δ|"])
         let first = mostChanged.prefix(Self.shown)
         table.rows = first.map { tensor in
@@ -60,7 +77,7 @@ extension ModelDifference {
             ]
         }
         let rest = tensors.count - first.count
-        return table.lines + (rest > 0 ? ["and \(rest) tensors more, which --format csv has"] : [])
+        return [.table(table)] + (rest > 0 ? [.lines(["and \(rest) tensors more, which --format csv has"])] : [])
     }
 
     /// A line for the whole, for each part and for each tensor, the latter in the checkpoint's order.

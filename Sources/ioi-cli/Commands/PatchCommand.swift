@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct PatchCommand: BoundedCommand, PerPromptCommand {
+struct PatchCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     static let configuration = CommandConfiguration(
         commandName: "patch",
         abstract: "Replace values inside a run and measure the effect on the prediction.",
@@ -181,6 +181,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
+    @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
 
     var donor: String? { crossModel.donor }
@@ -213,12 +214,16 @@ struct PatchCommand: BoundedCommand, PerPromptCommand {
 
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
-            text: { Printout(results.text(experiment, on: subject.prompting(by: experiment.metric))) },
+            text: { results.printout(experiment, on: subject.prompting(by: experiment.metric)) },
             csv: { results.csv },
             next: results.next(
                 experiment, donor: donor ?? subject.donor?.location.given, model: model.flag + prompts.flag
             )
         )
+    }
+
+    func chart(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> any Chart {
+        results.chart(experiment, on: subject.prompting(by: experiment.metric))
     }
 
     /// - Throws: `IOIError` of kind `usage` for a flag of another mode.

@@ -10,10 +10,7 @@ extension PatchMap {
     }
 
     /// The mean logit differences, the map, and its strongest cells.
-    func text(title: String, metric: Metric = .logitDifference) -> String {
-        let map = Heatmap(
-            title: title, columns: heatmapColumns, values: layers.map { $0.map(\.effect.value) }
-        )
+    func parts(title: String, metric: Metric) -> [Printout.Part] {
         let width = max(16, metric.noun.count)
         func line(_ name: String, _ estimate: Estimate) -> String {
             name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + estimate.text(3)
@@ -22,17 +19,36 @@ extension PatchMap {
         if let donor { lines.append(line("in the donor", donor)) }
         if let gap {
             lines += [line("counterfactuals", gap.counterfactual), line("gap", gap.whole)] + gap.caveat
-            if gap.note != nil { return lines.joined(separator: "\n") }
+            if gap.note != nil { return [.lines(lines)] }
         }
-        lines += ["", map.text(width: Terminal.outputWidth, isColoured: Terminal.isColoured), ""]
-        if let estimate, !estimate.cells.isEmpty { return (lines + estimate.lines).joined(separator: "\n") }
-        lines.append("strongest\(estimate == nil ? "" : " estimates"), with 95 % intervals")
+        let map = heatmap(title: title)
+        let parts: [Printout.Part] = [.lines(lines + [""]), .map(map), .lines([""])]
+        if let estimate, !estimate.cells.isEmpty { return parts + estimate.parts }
         let intervals = layers.map { $0.map { cell in cell.effect.ci95.map { $0[0]...$0[1] } } }
-        return
-            (lines
-            + map.strongest(8, unit: scale == .original && !metric.isRelative ? " nats" : " %", ci95: intervals).map {
-                "  \($0)"
-            }).joined(separator: "\n")
+        let strongest = map.strongest(8, unit: unit(of: metric), ci95: intervals).map { "  \($0)" }
+        return parts + [
+            .lines(["strongest\(estimate == nil ? "" : " estimates"), with 95 % intervals"] + strongest)
+        ]
+    }
+
+    private func heatmap(title: String) -> Heatmap {
+        Heatmap(title: title, columns: heatmapColumns, values: effects)
+    }
+
+    private func unit(of metric: Metric) -> String { scale == .original && !metric.isRelative ? " nats" : " %" }
+
+    /// The map as a picture, with as many decimals as in the text.
+    func chart(title: String, metric: Metric, scale: Double) -> MapChart {
+        let names: [String]? =
+            switch columns {
+            case .heads: nil
+            case .positions(let positions): positions.map(\.description)
+            case .single: [""]
+            }
+        return MapChart(
+            title: title, values: effects, intervals: effectIntervals, columns: names, scale: scale,
+            unit: unit(of: metric), decimals: heatmap(title: title).decimals,
+            xLabel: (names?.count ?? 0) > 1 ? "position" : nil)
     }
 
     /// A line for each cell, which for estimates ends with the exact effects of the cells that have one.
@@ -62,15 +78,18 @@ extension PatchMap {
 
 extension EstimateCheck {
     /// The measured cells, the strongest estimate first, and how near the estimates came.
-    var lines: [String] {
+    var parts: [Printout.Part] {
         var table = TextTable(header: ["measured", "estimate, %", "effect, %", "95 % interval"])
         table.rows = cells.sorted { abs($0.estimate ?? 0) > abs($1.estimate ?? 0) }.map {
             [$0.name, Estimate(value: $0.estimate).cell(2)] + $0.exact.effect.cells(2)
         }
-        return ["the \(cells.count) strongest estimates, and what was measured"] + table.lines + [
-            "rank correlation of estimate and effect  \(rankCorrelation.text(2))",
-            "error of the estimate, % points  mean \(Estimate(value: meanError).cell(2)), largest "
-                + Estimate(value: largestError).cell(2),
+        return [
+            .lines(["the \(cells.count) strongest estimates, and what was measured"]), .table(table),
+            .lines([
+                "rank correlation of estimate and effect  \(rankCorrelation.text(2))",
+                "error of the estimate, % points  mean \(Estimate(value: meanError).cell(2)), largest "
+                    + Estimate(value: largestError).cell(2),
+            ]),
         ]
     }
 }
@@ -93,33 +112,58 @@ extension PatchEffects.Cell {
 }
 
 extension PatchResults {
-    func text(_ options: PatchExperiment, on prompts: String) -> String {
+    /// A map, or one for each direction.
+    func printout(_ options: PatchExperiment, on prompts: String) -> Printout {
         let metric = options.metric ?? .logitDifference
+        let blocks = maps(options, on: prompts).map { title, results in
+            switch results {
+            case .map(let map): map.parts(title: title, metric: metric)
+            case .direction(let direction): direction.parts(title: title, metric: metric)
+            }
+        }
+        return Printout(blocks: blocks)
+    }
+
+    /// The maps on one scale.
+    func chart(_ options: PatchExperiment, on prompts: String) -> any Chart {
+        let metric = options.metric ?? .logitDifference
+        let all = maps(options, on: prompts).map { title, results in
+            switch results {
+            case .map(let map): (title, map)
+            case .direction(let direction): (title, direction.map)
+            }
+        }
+        let scale = MapChart.scale(of: all.map(\.1.effects))
+        let charts = all.map { $1.chart(title: $0, metric: metric, scale: scale) }
+        return charts.count == 1 ? charts[0] : ChartSheet(title: "Cross-model patching", charts)
+    }
+
+    private enum Results {
+        case map(PatchMap), direction(CrossModelResults)
+    }
+
+    private func maps(_ options: PatchExperiment, on prompts: String) -> [(title: String, results: Results)] {
         let effect =
             (options.estimate == nil ? "" : "estimated ")
-            + "effect in \(options.scale.unit(of: metric))"
+            + "effect in \(options.scale.unit(of: options.metric ?? .logitDifference))"
         switch (self, options.mode) {
         case (.map(let map), .activation(let options)):
             let (from, to) = options.denoise ? ("prompt", "counterfactual") : ("counterfactual", "prompt")
             let positions =
                 options.positions.count == 1 || options.site.isPerHead
                 ? " at \(options.positions.map(\.description).joined(separator: ","))" : ""
-            return map.text(
-                title: "\(options.site.rawValue)\(positions) from \(from) into \(to): \(effect), \(prompts)",
-                metric: metric
-            )
+            return [("\(options.site.rawValue)\(positions) from \(from) into \(to): \(effect), \(prompts)", .map(map))]
         case (.map(let map), .path(let options)):
             let receivers = options.receivers.map(\.description).joined(separator: " ")
-            return map.text(
-                title: "\(options.sender.rawValue) → \(receivers): \(effect), \(prompts)", metric: metric
-            )
+            return [("\(options.sender.rawValue) → \(receivers): \(effect), \(prompts)", .map(map))]
         case (.directions(let directions), .crossModel(let options)):
             let components = options.components.map(\.rawValue).joined(separator: ",")
             return options.directions.compactMap { direction in
-                directions[direction.rawValue]?.text(
-                    title: "\(components), \(direction.rawValue): \(effect), \(prompts)", metric: metric)
-            }.joined(separator: "\n\n")
-        default: return ""
+                directions[direction.rawValue].map {
+                    ("\(components), \(direction.rawValue): \(effect), \(prompts)", .direction($0))
+                }
+            }
+        default: return []
         }
     }
 
@@ -154,9 +198,9 @@ extension PatchResults {
 }
 
 extension CrossModelResults {
-    func text(title: String, metric: Metric) -> String {
-        var text = map.text(title: title, metric: metric)
-        guard !sets.isEmpty else { return text }
+    func parts(title: String, metric: Metric) -> [Printout.Part] {
+        let parts = map.parts(title: title, metric: metric)
+        guard !sets.isEmpty else { return parts }
         var table = TextTable(header: [
             "together", "heads", map.estimate == nil ? "effect, %" : "estimated effect, %", "95 % interval",
             "recovered, %", "95 % interval",
@@ -166,14 +210,17 @@ extension CrossModelResults {
                 + (set.note.map { [$0.rawValue, ""] } ?? set.cell.effect.cells(1))
                 + (set.cell.recovered?.cells(1, times: 100) ?? ["·", ""])
         }
-        text += "\n\n" + table.lines.joined(separator: "\n")
+        var lines: [Printout.Part] = []
         if let random, map.gap?.note == nil {
-            text +=
-                "\n\(random.count) random sets like the circuit, layer by layer: mean effect "
-                + "\(decimal(random.mean, 1)) %, from \(decimal(random.effects.first!, 1)) to "
-                + "\(decimal(random.effects.last!, 1)); \(decimal(100 * random.share, 0)) % of them are nearer to zero "
-                + "than the circuit"
+            lines = [
+                .lines([
+                    "\(random.count) random sets like the circuit, layer by layer: mean effect "
+                        + "\(decimal(random.mean, 1)) %, from \(decimal(random.effects.first!, 1)) to "
+                        + "\(decimal(random.effects.last!, 1)); \(decimal(100 * random.share, 0)) % of them are nearer "
+                        + "to zero than the circuit"
+                ])
+            ]
         }
-        return text
+        return parts + [.lines([""]), .table(table)] + lines
     }
 }

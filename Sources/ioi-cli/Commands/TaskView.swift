@@ -4,11 +4,45 @@ extension TaskEvaluation {
     /// All figures, then the splits.
     ///
     /// - Parameter metric: the figure of the splits on another task than IOI.
-    func text(title: String, metric: Metric?) -> String {
+    func printout(title: String, metric: Metric?) -> Printout {
         switch self {
-        case .ioi(let evaluation): evaluation.text(title: title)
-        case .choice(let evaluation): evaluation.text(title: title, metric: metric ?? .logitDifference)
+        case .ioi(let evaluation): evaluation.printout(title: title)
+        case .choice(let evaluation): evaluation.printout(title: title, metric: metric ?? .logitDifference)
         }
+    }
+
+    /// The metric of all prompts and of each split.
+    func chart(title: String, metric: Metric?) -> IntervalChart {
+        let metric = metric ?? .logitDifference
+        func rows(_ summaries: [(String, Int, Estimate?)]) -> [IntervalChart.Row] {
+            summaries.map { name, count, estimate in
+                IntervalChart.Row(
+                    label: name, value: estimate?.value ?? .nan, interval: estimate?.ci95.map { $0[0]...$0[1] },
+                    note: "\(count) prompts")
+            }
+        }
+        let groups: [(String?, [(String, Int, Estimate?)])] =
+            switch self {
+            case .ioi(let evaluation):
+                [
+                    (nil, [("all", evaluation.all.count, evaluation.all.logitDifference)]),
+                    ("by order", evaluation.byOrder.sorted { $0.key < $1.key }.map { ($0, $1.count, $1.logitDifference) }),
+                    (
+                        "by template",
+                        evaluation.byTemplate.sorted { $0.key < $1.key }.map { ($0, $1.count, $1.logitDifference) }
+                    ),
+                ]
+            case .choice(let evaluation):
+                [
+                    (nil, [("all", evaluation.all.count, evaluation.all[metric])]),
+                    ("by group", evaluation.byGroup.sorted { $0.key < $1.key }.map { ($0, $1.count, $1[metric]) }),
+                    ("by template", evaluation.byTemplate.sorted { $0.key < $1.key }.map { ($0, $1.count, $1[metric]) }),
+                ]
+            }
+        return IntervalChart(
+            title: "\(metric.noun.prefix(1).uppercased())\(metric.noun.dropFirst())", subtitle: title, axisLabel: metric.noun,
+            decimals: 3, references: [.init(value: 0, label: "no preference")],
+            groups: groups.filter { !$0.1.isEmpty }.map { .init(heading: $0.0, rows: rows($0.1)) })
     }
 
     /// A line for all prompts and each split.
@@ -56,7 +90,7 @@ extension ChoiceEvaluation {
             .map { ($0.key, $0.value) }
     }
 
-    fileprivate func text(title: String, metric: Metric) -> String {
+    fileprivate func printout(title: String, metric: Metric) -> Printout {
         func number(_ value: Double) -> String { decimal(value, 3) }
         var figures = TextTable(header: [title, "mean", "95 % interval", "std"])
         let measured = Metric.allCases.compactMap { metric in all[metric].map { (metric.noun, $0) } }
@@ -69,7 +103,7 @@ extension ChoiceEvaluation {
             [name, String(summary.count)] + (summary[metric]?.cells(number) ?? ["", ""])
                 + [percent(summary.accuracy.mean)]
         }
-        return (figures.lines + (splits.isEmpty ? [] : [""] + table.lines)).joined(separator: "\n")
+        return Printout([.table(figures)] + (splits.isEmpty ? [] : [.lines([""]), .table(table)]))
     }
 
     fileprivate var csv: String {

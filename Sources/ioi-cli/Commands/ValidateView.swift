@@ -2,7 +2,7 @@ import IOIKit
 
 extension ValidateResults {
     /// The two means, the minimality of each node, and the completeness of each set.
-    func text(on prompts: String, metric: Metric?) -> String {
+    func printout(on prompts: String, metric: Metric?) -> Printout {
         var header = [
             prompts, "F(M)  \(model.text(3))", "F(C)  \(circuit.text(3))",
         ]
@@ -11,15 +11,42 @@ extension ValidateResults {
         } else {
             header.append(RatioNote.meaningless.explanation(of: metric))
         }
-        let parts =
-            (minimality.isEmpty ? [] : [minimalityLines]) + (completeness.isEmpty ? [] : [completenessLines])
-        return ([header] + parts).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        return Printout(
+            blocks: [[.lines(header)]] + (minimality.isEmpty ? [] : [minimalityParts])
+                + (completeness.isEmpty ? [] : [completenessParts]))
+    }
+
+    /// The minimality of each node, and F of circuit and model without each set.
+    func chart(on prompts: String) -> any Chart {
+        let bars = IntervalChart(
+            title: "Minimality", subtitle: prompts, axisLabel: "|F(C∖(K∪{v})) − F(C∖K)| / |F(M)|", unit: "%",
+            references: [.init(value: 100 * Minimality.bar, label: "the bar")],
+            groups: Dictionary(grouping: minimality, by: \.headClass).sorted { $0.key < $1.key }.map { name, scores in
+                .init(
+                    heading: name,
+                    rows: scores.map { score in
+                        .init(
+                            label: score.node.description,
+                            value: whole == nil ? .nan : score.score.value.map { 100 * $0 } ?? .nan,
+                            interval: score.score.ci95.map { 100 * $0[0]...100 * $0[1] })
+                    })
+            })
+        let kinds = Dictionary(grouping: completeness, by: \.kind).sorted { $0.key.rawValue < $1.key.rawValue }
+        let scatter = ScatterChart(
+            title: "Completeness", subtitle: prompts, xLabel: "F(M∖K)", yLabel: "F(C∖K)",
+            series: kinds.map { kind, scores in
+                .init(
+                    name: kind.rawValue,
+                    points: scores.map { (x: $0.model.value ?? .nan, y: $0.circuit.value ?? .nan) })
+            })
+        if completeness.isEmpty { return bars }
+        return minimality.isEmpty ? scatter : ChartSheet(title: "Validation of a circuit", [bars, scatter], width: 900)
     }
 
     /// F(M); nil if shares of it are meaningless.
     private var whole: Double? { ratioNote == .meaningless ? nil : model.value }
 
-    private var minimalityLines: [String] {
+    private var minimalityParts: [Printout.Part] {
         var table = TextTable(
             header: ["head", "class", "F(C∖K)", "without v", "minimality", "95 % interval", "", "K"],
             leftColumns: [0, 1, 6, 7]
@@ -37,14 +64,17 @@ extension ValidateResults {
                 )
             }
         )
-        guard whole != nil else { return table.lines }
+        guard whole != nil else { return [.table(table)] }
         let passing = minimality.count(where: \.passes)
         let bar = decimal(100 * Minimality.bar, 0)
         let nodes = minimality.contains { $0.node.mlp != nil } ? "nodes" : "heads"
-        return table.lines + ["", "\(passing) of \(minimality.count) \(nodes) change F by \(bar) % of F(M) or more"]
+        return [
+            .table(table),
+            .lines(["", "\(passing) of \(minimality.count) \(nodes) change F by \(bar) % of F(M) or more"]),
+        ]
     }
 
-    private var completenessLines: [String] {
+    private var completenessParts: [Printout.Part] {
         var table = TextTable(
             header: ["set", "F(C∖K)", "F(M∖K)", "|difference|", "95 % interval", "of F(M)", "K"], leftColumns: [0, 6]
         )
@@ -61,7 +91,7 @@ extension ValidateResults {
         let worst = completeness.max { ($0.score.value ?? 0) < ($1.score.value ?? 0) }!
         let ofModel = whole == nil ? "" : "\(share(worst.score)) of F(M), "
         let end = "largest: \(worst.score.cell(3)), \(ofModel)\(worst.title)"
-        return table.lines + ["", end]
+        return [.table(table), .lines(["", end])]
     }
 
     /// A difference in percent of F(M).

@@ -115,6 +115,23 @@ func checkFlag<Value: Comparable>(_ flag: String, _ value: Value, in range: Clos
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json, csv, latex, markdown
+
+    /// What the extensions of files mean.
+    static let extensions: KeyValuePairs<String, OutputFormat> = [
+        "json": .json, "csv": .csv, "tex": .latex, "md": .markdown, "txt": .text,
+    ]
+
+    /// The form that a file's extension names; nil for devices and files without one.
+    ///
+    /// - Throws: `IOIError` of kind `usage` for an extension without a meaning.
+    init?(of path: String) throws {
+        let found = (path as NSString).pathExtension
+        guard !found.isEmpty, !path.isDevice else { return nil }
+        guard let format = Self.extensions.first(where: { $0.key == found.lowercased() })?.value else {
+            throw IOIError.usage("--out: \(path): found .\(found), expected .json, .csv, .tex, .md or .txt")
+        }
+        self = format
+    }
 }
 
 /// The form of standard output.
@@ -151,15 +168,20 @@ struct FormatOptions: ParsableArguments {
 
 /// Whether the results hold the figures of each prompt.
 struct PerPromptOptions: ParsableArguments {
-    @Flag(help: "Include the figures of each prompt in the JSON.")
+    @Flag(
+        help: ArgumentHelp(
+            "Include the figures of each prompt in the JSON.",
+            discussion: "eval, patch, knockout, faithfulness: also in CSV, which then has a row for each prompt."))
     var perPrompt = false
 }
 
 /// Where results go, and in what form.
 struct OutputOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Write the results to a file, as JSON unless --format is csv.", valueName: "file"),
-        completion: .file(extensions: ["json", "csv"])
+        help: ArgumentHelp(
+            "Write the results to a file in the form that its extension names: .json, .csv, .tex, .md or .txt.",
+            valueName: "file"),
+        completion: .file(extensions: OutputFormat.extensions.map(\.key))
     )
     var out: String?
 
@@ -169,13 +191,22 @@ struct OutputOptions: ParsableArguments {
 
     /// Tries `--out`, and the files of other flags.
     ///
-    /// - Throws: `IOIError` that names the flag whose file cannot be written.
+    /// - Throws: `IOIError` that names the flag whose file cannot be written, or whose extension has no meaning.
     func open(_ others: [(flag: String, path: String?)] = []) throws -> Outputs {
-        try Outputs([("--out", out)] + others)
+        if let out { _ = try OutputFormat(of: out) }
+        return try Outputs([("--out", out)] + others)
+    }
+
+    /// The form of the file, which without an extension is CSV with --format csv, else JSON; nil without a file.
+    private var fileFormat: OutputFormat? {
+        out.map { (try? OutputFormat(of: $0)) ?? (format == .csv ? .csv : .json) }
     }
 
     /// Whether the results document is written, to a file or to standard output.
-    var holdsDocument: Bool { format == .json || out != nil && format == .text }
+    var holdsDocument: Bool { format == .json || fileFormat == .json }
+
+    /// Whether the table is written, to a file or to standard output.
+    var holdsTable: Bool { format == .csv || fileFormat == .csv }
 
     /// Writes results to `--out`, and to standard output in the requested form. Text is followed by where the file is and
     /// what to try next, on standard error.
@@ -190,11 +221,20 @@ struct OutputOptions: ParsableArguments {
         next: () -> String? = { nil }
     ) throws {
         // The document costs a hash of the model, so it is made once and only if needed.
-        let document = holdsDocument ? try json() : Data(csv().utf8)
+        let document = holdsDocument ? try json() : nil
+        func contents(_ format: OutputFormat) -> Data {
+            switch format {
+            case .text: Data((text().text(width: 80, isColoured: false) + "\n").utf8)
+            case .json: document!
+            case .csv: Data(csv().utf8)
+            case .latex: Data(text().latex.utf8)
+            case .markdown: Data(text().markdown.utf8)
+            }
+        }
         let isPrinted = outputs["--out"]?.isStandardOutput == true
-        let isWritten = outputs.write("--out") { document }
+        let isWritten = outputs.write("--out") { contents(fileFormat!) }
         guard isWritten, !isPrinted else {
-            if !isWritten { print(document + Data("\n".utf8)) }
+            if !isWritten { print(contents(fileFormat!) + Data("\n".utf8)) }
             return try outputs.finish()
         }
         switch format {
@@ -204,10 +244,8 @@ struct OutputOptions: ParsableArguments {
                 if let out { Terminal.say("results in \(out)") }
                 if let next = next() { Terminal.say("next: \(next)") }
             }
-        case .json: print(document + Data("\n".utf8))
-        case .csv: print(document)
-        case .latex: print(text().latex, terminator: "")
-        case .markdown: print(text().markdown, terminator: "")
+        case .json: print(contents(.json) + Data("\n".utf8))
+        case .csv, .latex, .markdown: print(contents(format))
         }
         try outputs.finish()
     }

@@ -15,6 +15,11 @@ struct Printout {
 
     init(_ text: String) { parts = [.lines([text])] }
 
+    /// Blocks of parts with an empty line between them.
+    init(blocks: [[Part]]) {
+        parts = Array(blocks.filter { !$0.isEmpty }.joined(separator: [.lines([""])]))
+    }
+
     /// The parts as plain text, one below the other.
     ///
     /// - Parameters:

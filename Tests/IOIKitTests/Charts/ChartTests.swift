@@ -21,14 +21,16 @@ import Testing
                 qualifiedName: String?,
                 attributes: [String: String] = [:]
             ) {
-                styles.append(name == "text" ? attributes["class"] ?? "" : "")
+                styles.append(name == "text" ? attributes["class"] ?? "" : name == "title" ? "tip" : "")
+                if name == "title" { tips.append("") }
                 if name == "text" { texts.append("") }
             }
             func parser(_ parser: XMLParser, foundCharacters text: String) {
-                if let style = styles.last, !style.isEmpty { texts[texts.count - 1] += text }
+                guard let style = styles.last, !style.isEmpty else { return }
+                if style == "tip" { tips[tips.count - 1] += text } else { texts[texts.count - 1] += text }
             }
             func parser(_ parser: XMLParser, didEndElement: String, namespaceURI: String?, qualifiedName: String?) {
-                if styles.removeLast() == "tip" { tips.append(texts.last!) }
+                styles.removeLast()
             }
         }
         let (reader, parser) = (Reader(), XMLParser(data: Data(svg.utf8)))
@@ -69,10 +71,11 @@ import Testing
         #expect(specks(alone.svg, "round")[0] == specks(chart.svg, "square")[0])
     }
 
-    @Test func coloursGoFromBlueOverWhiteToRed() {
-        #expect(MapColour(share: 0).css == "rgb(247,247,247)" && !MapColour(share: 0).isDark)
+    @Test func coloursGoFromBlueOverThePaperToRed() {
+        #expect(MapColour(share: 0).opacity == 0 && !MapColour(share: 0).isDark)
         #expect(MapColour(share: -1).css == "rgb(33,102,172)" && MapColour(share: -1).isDark)
         #expect(MapColour(share: 2).css == "rgb(178,24,43)" && MapColour(share: 2).isDark)
+        #expect(MapColour(share: -0.5).opacity == 0.5 && MapColour(share: 2).opacity == 1)
     }
 
     @Test func eachPointOfALineTellsItsFigure() throws {

@@ -130,7 +130,8 @@ import Testing
         let all = try PromptSource(count: 60).data(for: model).prompts
         let groups = Dictionary(grouping: all) { "\($0.template) \($0.tokens.count)" }.values
         let same = try #require(groups.first { $0.count > 2 })
-        let places = try #require(AttentionMeans.Places.tokens(same, pieces: model.tokenizer!.pieces))
+        let places = try #require(
+            AttentionMeans.Places.tokens(same, pieces: { $0.map { model.tokenizer!.decode([$0]) } }))
         #expect(places.queries == places.keys && places.keys.count == same[0].tokens.count && !places.hasRest)
         let shared = same[0].tokens.indices.filter { place in
             same.allSatisfy { $0.tokens[place] == same[0].tokens[place] }
