@@ -18,12 +18,17 @@ struct TextTable {
     /// The table in lines of at most `width` characters, as far as that is possible without shortening a number: columns
     /// are left out, which a last line names, and the text of the widest column that is aligned left is wrapped.
     ///
+    /// A column of intervals that holds none is not shown.
+    ///
     /// - Parameter width: nil for the whole table.
     func lines(width: Int?) -> [String] {
         // Names come from files.
         let all = (header.isEmpty ? rows : [header] + rows).map { $0.map(\.visible) }
         var widths = columns.map { column in all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
-        var shown = Array(columns)
+        let present = columns.filter { column in
+            !isInterval(column) || rows.contains { $0.indices.contains(column) && !$0[column].isEmpty }
+        }
+        var shown = present
         let wrapped = leftColumns.filter(columns.contains).max { (widths[$0], $1) < (widths[$1], $0) } ?? -1
         if let width {
             /// The width of the table, in which the wrapped column may be narrow.
@@ -44,8 +49,8 @@ struct TextTable {
             }
             return cells.map { line($0, shown, widths) }
         }
-        guard let width, shown.count < columns.count else { return lines }
-        return lines + note(of: columns.filter { !shown.contains($0) }).wrapped(to: width).components(separatedBy: "\n")
+        guard let width, shown.count < present.count else { return lines }
+        return lines + note(of: present.filter { !shown.contains($0) }).wrapped(to: width).components(separatedBy: "\n")
     }
 
     private func line(_ row: [String], _ shown: [Int], _ widths: [Int]) -> String {
@@ -59,8 +64,11 @@ struct TextTable {
     private func order(butFor wrapped: Int) -> [Int] {
         if let droppable { return droppable }
         let last = columns.dropFirst(2).reversed()
-        func isInterval(_ column: Int) -> Bool { header.indices.contains(column) && header[column] == "95 % interval" }
         return (columns.reversed().filter(isInterval) + last.filter { !isInterval($0) }).filter { $0 != wrapped }
+    }
+
+    private func isInterval(_ column: Int) -> Bool {
+        header.indices.contains(column) && header[column] == "95 % interval"
     }
 
     /// Names the columns that are left out, those of one name together.

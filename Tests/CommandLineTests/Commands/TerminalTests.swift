@@ -171,6 +171,8 @@ import Testing
             let interval = /\[-?\d+\.\d+, -?\d+\.\d+\]/
             let one = try await Program.run(command + model + ["1"])
             #expect(one.status == 0 && one.output.firstMatch(of: interval) == nil, "\(one.output)\(one.errors)")
+            // Nor a column without one.
+            #expect(command[0] != "eval" || !one.output.contains("95 % interval"))
             let two = try await Program.run(command + model + ["6"])
             #expect(two.status == 0 && two.output.firstMatch(of: interval) != nil, "\(two.output)\(two.errors)")
         }

@@ -26,8 +26,8 @@ import Testing
         let means = Self.effects(.meanOfRatios)
         #expect(abs(means.cells[0].effect.value! - 50.0 / 3) < 1e-12)
         // Each prompt has the same share, so no resample has another.
-        #expect(means.cells[1].effect.ci95!.allSatisfy { abs($0 + 50) < 1e-12 })
-        #expect(ratio.cells[1].effect.ci95!.allSatisfy { abs($0 + 50) < 1e-12 })
+        #expect(means.cells[1].effect.bounds.allSatisfy { abs($0 + 50) < 1e-12 })
+        #expect(ratio.cells[1].effect.bounds.allSatisfy { abs($0 + 50) < 1e-12 })
     }
 
     @Test func intervalsAreThoseOfResamplingPromptsAsAWhole() {
