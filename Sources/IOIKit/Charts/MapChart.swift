@@ -119,10 +119,18 @@ struct MapColour {
     /// From -1 to 1.
     private let share: Double
 
-    init(share: Double) { self.share = min(max(share, -1), 1) }
+    private let isDiverging: Bool
 
-    /// The ends of ColorBrewer's RdBu.
-    private var end: (red: Double, green: Double, blue: Double) { share < 0 ? (33, 102, 172) : (178, 24, 43) }
+    /// - Parameter isDiverging: whether there are negative shares; if not, all are blue.
+    init(share: Double, isDiverging: Bool = true) {
+        self.share = min(max(share, -1), 1)
+        self.isDiverging = isDiverging
+    }
+
+    /// The ends of ColorBrewer's RdBu, or another blue.
+    private var end: (red: Double, green: Double, blue: Double) {
+        isDiverging ? share < 0 ? (33, 102, 172) : (178, 24, 43) : (10, 91, 196)
+    }
 
     /// A bar of all colours.
     ///

@@ -152,7 +152,7 @@ public struct PanelChart: Chart, Sendable {
         return SVG.document(
             title: title.isEmpty ? bands.first?.panels.first?.title ?? "" : title, width: width,
             height: height + (hasFigures ? 16 : 0),
-            style: SVG.style + "\n" + Self.style, body: body + note)
+            style: SVG.style, body: body + note)
     }
 
     private func draw(_ panel: Panel, _ scale: Scale, x: Double, y: Double) -> [String] {
@@ -224,11 +224,13 @@ public struct PanelChart: Chart, Sendable {
         let square =
             "<rect class=\"\(style(scale, value))\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(side))\" "
             + "height=\"\(SVG.number(side))\" fill-opacity=\"\(share.fixed(3))\"><title>\(text)</title></rect>"
+        let colour = MapColour(share: value < 0 ? -share : share, isDiverging: scale.isDiverging)
         // Hundredths, as the colour bar says.
         let figure = (100 * value).fixed(0, isSigned: scale.isDiverging)
         guard hasFigures, figure != "0" else { return square }
         return square
-            + SVG.label(figure, x + side / 2, y + side / 2 + 3.5, "small middle \(share > 0.55 ? "on-dark" : "")")
+            + SVG.label(
+                figure, x + side / 2, y + side / 2 + 3.5, "small middle \(colour.isDark ? "on-dark" : "on-light")")
     }
 
     /// The colour bar.
@@ -265,14 +267,4 @@ public struct PanelChart: Chart, Sendable {
     private static func turned(_ text: String, _ x: Double, _ y: Double, _ style: String) -> String {
         "<text class=\"\(style)\" transform=\"translate(\(SVG.number(x)) \(SVG.number(y))) rotate(-90)\">\(text.xml)</text>"
     }
-
-    private static let style = """
-        .ioi-chart .small { font-size: 10px; }
-        .ioi-chart .share { fill: #0a5bc4; } .ioi-chart .above { fill: #b2182b; } .ioi-chart .below { fill: #2166ac; }
-        .ioi-chart .frame { fill: none; stroke: #afb8c1; }
-        @media (prefers-color-scheme: dark) {
-          .ioi-chart .share { fill: #2f81f7; } .ioi-chart .above { fill: #e5534b; } .ioi-chart .below { fill: #4493f8; }
-          .ioi-chart .frame { stroke: #444c56; }
-        }
-        """
 }

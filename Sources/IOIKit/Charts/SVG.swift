@@ -129,7 +129,9 @@ enum SVG {
         .ioi-chart text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
           font-variant-numeric: tabular-nums; fill: #1f2328; }
         .ioi-chart .title { font-size: 17px; font-weight: 600; }
-        .ioi-chart .heading { font-weight: 600; } .ioi-chart .small { font-size: 9px; fill: #59636e; }
+        .ioi-chart .heading { font-weight: 600; } .ioi-chart .small { font-size: 10px; fill: #59636e; }
+        .ioi-chart .share { fill: \(MapColour(share: 1, isDiverging: false).css); }
+        .ioi-chart .above { fill: \(MapColour(share: 1).css); } .ioi-chart .below { fill: \(MapColour(share: -1).css); }
         .ioi-chart .frame { fill: none; stroke: #818b98; }
         .ioi-chart .quiet, .ioi-chart .tick, .ioi-chart .bounds { fill: #59636e; }
         .ioi-chart .tick, .ioi-chart .reference-label, .ioi-chart .middle { text-anchor: middle; }
@@ -170,7 +172,7 @@ enum SVG {
           .ioi-chart .reference-label { fill: #f0883e; }
           .ioi-chart .mark:hover .cell { stroke: #e6edf3; }
           .ioi-chart .mark:hover circle { stroke: #e6edf3; }
-          .ioi-chart .on-light { fill: #ffffff; }
+          .ioi-chart .on-dark, .ioi-chart .on-light { fill: #ffffff; }
           .ioi-chart .gained { fill: #56b4e9; }
           .ioi-chart .lost { fill: #f0883e; }
         }
