@@ -93,7 +93,7 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
     func keep(
         _ results: AttentionResults, of experiment: AttentionExperiment, on subject: Subject, in outputs: Outputs
     ) throws {
-        outputs.write("--chart") { Data(chart(results, of: experiment, on: subject).svg.utf8) }
+        try drawing.write(to: outputs) { chart(results, of: experiment, on: subject) }
         outputs.write("--page") {
             let lead = [results.prompt?.text ?? "", Self.models(subject)].filter { !$0.isEmpty }
             return Data(

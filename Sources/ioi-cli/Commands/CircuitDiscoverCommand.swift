@@ -150,7 +150,7 @@ struct CircuitDiscoverCommand: BoundedCommand, ChartCommand {
         let circuit = try results.found()
         outputs.write("--save") { circuit.json }
         if let scores = results.allScores { outputs.write("--save-scores") { scores.json } }
-        try draw(results, of: experiment, on: subject, in: outputs)
+        try drawing.write(to: outputs) { try chart(results, of: experiment, on: subject) }
     }
 
     func chart(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> any Chart {

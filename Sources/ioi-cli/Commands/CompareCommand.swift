@@ -80,6 +80,7 @@ struct CompareCommand: ParsableCommand, CommandDefaults {
             ),
         ])
         let found = try ComparedModel.find(models)
+        try drawing.check()
         let outputs = try output.open([("--chart", drawing.chart)])
         try comparison.check(found)
         if measuresCircuit { try comparison.checkCircuit(found[0]) }
@@ -111,9 +112,9 @@ struct CompareCommand: ParsableCommand, CommandDefaults {
             Terminal.complain("interrupted at model \(max(loaded, 1)) of \(found.count)")
             throw ExitCode(130)
         }
-        let title = "\(dataset.count) \(dataset.name) prompts"
+        let title = "\(dataset.count) \(dataset.name) prompt\(dataset.count == 1 ? "" : "s")"
         if let chart = results.chart(of: measures[0], title: title) {
-            outputs.write("--chart") { Data(chart.svg.utf8) }
+            try drawing.write(to: outputs) { chart }
         }
         try output.write(
             to: outputs, isQuiet: common.quiet,

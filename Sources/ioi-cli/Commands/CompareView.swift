@@ -62,10 +62,12 @@ extension ComparisonResults {
     private static func table(_ figure: Figure) -> TextTable {
         let factor = factor(figure.name)
         let digits = factor == 100 ? 1 : 3
-        var table = TextTable(header: [name(figure.name), "", "95 %", "change", "95 %", "p (Holm)"])
+        var table = TextTable(header: [name(figure.name), "", "95 % interval", "change", "95 % interval", "p (Holm)"])
+        let isBaseMeaningless = figure.models[0].note == .meaningless
         table.rows = figure.models.map { row in
-            [row.model, row.estimate.cell(digits, times: factor), row.estimate.interval(digits, times: factor)]
-                + (row.change.map { change in
+            guard row.note != .meaningless else { return [row.model, RatioNote.meaningless.rawValue] }
+            return [row.model, row.estimate.cell(digits, times: factor), row.estimate.interval(digits, times: factor)]
+                + ((isBaseMeaningless ? nil : row.change).map { change in
                     [
                         change.value.map { ($0 * factor).fixed(digits, isSigned: true) } ?? "·",
                         change.interval(digits, times: factor), text(p: row.holm),
@@ -112,7 +114,8 @@ extension ComparisonResults {
         }
         if !heads.unsettled.isEmpty {
             lines.append(
-                "not looked for: \(heads.unsettled.map(\.rawValue).joined(separator: ", ")), which ioi heads --donor finds"
+                "undecided in some model, because what they rest on was not measured or means nothing there: "
+                    + heads.unsettled.map(\.rawValue).joined(separator: ", ")
             )
         }
         return [.lines([""]), .table(table), .lines(lines)]
@@ -170,9 +173,10 @@ extension ComparisonResults {
                 .init(
                     rows: figure.models.map { row in
                         .init(
-                            label: row.model, value: row.estimate.mean * factor,
+                            label: row.model, value: row.note == .meaningless ? .nan : row.estimate.mean * factor,
                             interval: row.estimate.ci95.map { $0[0] * factor...$0[1] * factor },
-                            note: row.holm.map { "p \(text(p: $0))" } ?? ""
+                            note: row.note == .meaningless
+                                ? RatioNote.meaningless.rawValue : row.holm.map { "p \(text(p: $0))" } ?? ""
                         )
                     })
             ]

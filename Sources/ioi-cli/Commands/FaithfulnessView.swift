@@ -45,7 +45,9 @@ extension FaithfulnessResults {
         lines += worst.map { "  \(decimal($0.model, 2)) → \(decimal($0.circuit, 2))  \($0.id): \($0.text)" }
         parts.append(.lines(lines))
         // The surface consists of shares of the same F(M).
-        if !surface.isEmpty, whole.note != .meaningless { parts += [.lines([""]), .chart(surfaceChart(circuit, on: prompts))] }
+        if !surface.isEmpty, whole.note != .meaningless {
+            parts += [.lines([""]), .chart(surfaceChart(circuit, on: prompts))]
+        }
         return Printout(parts)
     }
 
@@ -77,7 +79,9 @@ extension FaithfulnessResults {
         let means = IntervalChart(
             title: "F: \(noun)", subtitle: prompts, axisLabel: noun, decimals: 3,
             groups: [
-                .init(rows: [row("F(M), the model", faithfulness.model), row("F(C), the circuit", faithfulness.circuit)])
+                .init(rows: [
+                    row("F(M), the model", faithfulness.model), row("F(C), the circuit", faithfulness.circuit),
+                ])
             ])
         var whole = share("all prompts", faithfulness)
         if let null, faithfulness.note != .meaningless {

@@ -26,7 +26,10 @@ extension TaskEvaluation {
             case .ioi(let evaluation):
                 [
                     (nil, [("all", evaluation.all.count, evaluation.all.logitDifference)]),
-                    ("by order", evaluation.byOrder.sorted { $0.key < $1.key }.map { ($0, $1.count, $1.logitDifference) }),
+                    (
+                        "by order",
+                        evaluation.byOrder.sorted { $0.key < $1.key }.map { ($0, $1.count, $1.logitDifference) }
+                    ),
                     (
                         "by template",
                         evaluation.byTemplate.sorted { $0.key < $1.key }.map { ($0, $1.count, $1.logitDifference) }
@@ -36,11 +39,15 @@ extension TaskEvaluation {
                 [
                     (nil, [("all", evaluation.all.count, evaluation.all[metric])]),
                     ("by group", evaluation.byGroup.sorted { $0.key < $1.key }.map { ($0, $1.count, $1[metric]) }),
-                    ("by template", evaluation.byTemplate.sorted { $0.key < $1.key }.map { ($0, $1.count, $1[metric]) }),
+                    (
+                        "by template",
+                        evaluation.byTemplate.sorted { $0.key < $1.key }.map { ($0, $1.count, $1[metric]) }
+                    ),
                 ]
             }
         return IntervalChart(
-            title: "\(metric.noun.prefix(1).uppercased())\(metric.noun.dropFirst())", subtitle: title, axisLabel: metric.noun,
+            title: "\(metric.noun.prefix(1).uppercased())\(metric.noun.dropFirst())", subtitle: title,
+            axisLabel: metric.noun,
             decimals: 3, references: [.init(value: 0, label: "no preference")],
             groups: groups.filter { !$0.1.isEmpty }.map { .init(heading: $0.0, rows: rows($0.1)) })
     }

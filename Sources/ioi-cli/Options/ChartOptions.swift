@@ -16,6 +16,13 @@ struct ChartOptions: ParsableArguments {
     func check() throws {
         if let chart { _ = try PictureFormat(of: chart, flag: "--chart") }
     }
+
+    /// Writes the picture, if one was asked for.
+    func write(to outputs: Outputs, _ picture: () throws -> any Chart) throws {
+        guard let chart else { return }
+        let format = try PictureFormat(of: chart, flag: "--chart")
+        try outputs.write("--chart") { try format.data(picture().svg) }
+    }
 }
 
 /// The forms of a picture's file.
@@ -95,13 +102,6 @@ extension ChartCommand {
     func checkOutputs() throws { try drawing.check() }
 
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws {
-        try draw(results, of: experiment, on: subject, in: outputs)
-    }
-
-    /// Writes the picture, if one was asked for.
-    func draw(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws {
-        guard let path = drawing.chart else { return }
-        let format = try PictureFormat(of: path, flag: "--chart")
-        try outputs.write("--chart") { try format.data(chart(results, of: experiment, on: subject).svg) }
+        try drawing.write(to: outputs) { try chart(results, of: experiment, on: subject) }
     }
 }
