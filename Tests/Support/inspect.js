@@ -73,7 +73,7 @@ function isWithin(line, box) {
 
 function outside(all, document, view) {
   const found = []
-  const boxes = [...document.querySelectorAll("svg rect.box, svg rect.cell")].filter(isShown).map(box => ({
+  const boxes = [...document.querySelectorAll("svg rect.box, svg .cell")].filter(isShown).map(box => ({
     element: box, svg: box.ownerSVGElement, rect: box.getBoundingClientRect()
   }))
   for (const line of all) {

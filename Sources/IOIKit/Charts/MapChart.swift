@@ -16,6 +16,8 @@ public struct MapChart: Sendable {
     public let unit: String
     /// The decimals of each figure.
     public let decimals: Int
+    /// Whether cells tell their figures when they are pointed at.
+    public let hasTips: Bool
     /// The names of the axes; empty for none.
     public let xLabel, yLabel: String
 
@@ -29,6 +31,7 @@ public struct MapChart: Sendable {
     ///   - decimals: the number of decimals shown.
     ///   - xLabel: what the columns are; nil for heads if they have no names, else nothing.
     ///   - yLabel: what the rows are.
+    ///   - hasTips: whether cells tell their figures when they are pointed at.
     public init(
         title: String,
         values: [[Double?]],
@@ -38,7 +41,8 @@ public struct MapChart: Sendable {
         unit: String = " %",
         decimals: Int = 1,
         xLabel: String? = nil,
-        yLabel: String = "layer"
+        yLabel: String = "layer",
+        hasTips: Bool = true
     ) {
         self.title = title
         self.values = values
@@ -49,6 +53,7 @@ public struct MapChart: Sendable {
         self.decimals = decimals
         self.xLabel = xLabel ?? (columns == nil ? "head" : "")
         self.yLabel = yLabel
+        self.hasTips = hasTips
     }
 
     /// A scale for several maps.
@@ -84,12 +89,13 @@ public struct MapChart: Sendable {
         y += 6
         let top = y
         let base = cell.height / 2 + 4
+        var cells: [String] = []
         for (layer, row) in values.enumerated() {
             body.append(SVG.label("\(layer)", left - 10, y + base, "end"))
             for (column, value) in row.enumerated() {
                 let x = left + Double(column) * cell.width
                 guard let value, value.isFinite else {
-                    body.append(SVG.label("·", x + cell.width / 2, y + base, "tick"))
+                    cells.append(SVG.label("·", x + cell.width / 2, y + base, "tick"))
                     continue
                 }
                 let name = row.count == 1 ? "layer \(layer)" : "\(layer).\(columns[column])"
@@ -97,15 +103,18 @@ public struct MapChart: Sendable {
                 let bounds = interval.map { "  [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
                 let colour = MapColour(share: value / scale)
                 let elements = [
-                    SVG.rectangle(x, y, cell.width, cell.height, "cell", fill: colour.css, opacity: colour.opacity),
+                    SVG.cell(x, y, cell.width, cell.height, colour),
                     SVG.label(
                         value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2, y + base,
-                        "middle \(colour.isDark ? "on-dark" : "on-light")"),
+                        colour.isDark ? "on-dark" : nil),
                 ]
-                body.append(SVG.mark("\(name): \(value.fixed(decimals))\(unit)\(bounds)", head: Head(name), elements))
+                cells.append(
+                    hasTips
+                        ? SVG.mark("\(name): \(value.fixed(decimals))\(unit)\(bounds)", elements) : elements.joined())
             }
             y += cell.height
         }
+        body += ["<g class=\"cells\">"] + cells + ["</g>"]
         let columnsWidth = Double(columns.count) * cell.width
         body.append(SVG.rectangle(left, top, columnsWidth, Double(values.count) * cell.height, "frame"))
         func text(_ value: Double) -> String { value.fixed(decimals) + (value == 0 ? "" : unit) }
@@ -139,8 +148,7 @@ struct MapColour {
         let (count, step) = (21, 10.0)
         let cells = (0..<count).map { index in
             let colour = MapColour(share: Double(index) / Double(count - 1) * 2 - 1)
-            return SVG.rectangle(
-                x + Double(index) * step, y, step, 10, "ramp", fill: colour.css, opacity: colour.opacity)
+            return SVG.cell(x + Double(index) * step, y, step, 10, colour)
         }
         return cells + [
             SVG.rectangle(x, y, barLength, 10, "frame"), SVG.label(texts[0], x - 20, y + 25),
@@ -150,6 +158,9 @@ struct MapColour {
     }
 
     static let barLength = 210.0
+
+    /// The style that fills with the colour: ``css``.
+    var style: String { isDiverging ? share < 0 ? "below" : "above" : "share" }
 
     var css: String { "rgb(\(Int(end.red)),\(Int(end.green)),\(Int(end.blue)))" }
 

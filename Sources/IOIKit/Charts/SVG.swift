@@ -1,9 +1,13 @@
 /// SVG elements, with coordinates to a tenth of a pixel.
 enum SVG {
-    static func number(_ value: Double) -> String { value.fixed(1) }
+    static func number(_ value: Double) -> String {
+        let text = value.fixed(1)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
 
-    static func label(_ text: String, _ x: Double, _ y: Double, _ style: String = "label") -> String {
-        "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
+    /// - Parameter style: nil for that of the elements around it.
+    static func label(_ text: String, _ x: Double, _ y: Double, _ style: String? = "label") -> String {
+        "<text\(attribute("class", style)) x=\"\(number(x))\" y=\"\(number(y))\">\(text.xml)</text>"
     }
 
     /// Text in as many lines as it needs.
@@ -94,9 +98,31 @@ enum SVG {
 
     /// A mark that tells its figure when it is pointed at. Pages tell those of all marks by the arrow keys too.
     ///
-    /// - Parameter head: the head that it is about, if any.
-    static func mark(_ words: String, head: Head? = nil, _ elements: [String]) -> String {
-        "<g class=\"mark\"\(attribute("data-head", head?.description))><title>\(words.xml)</title>\(elements.joined())</g>"
+    /// - Parameter words: of a head its name comes first, with a colon, by which pages find it.
+    static func mark(_ words: String, _ elements: [String]) -> String {
+        "<g class=\"mark\"><title>\(words.xml)</title>\(elements.joined())</g>"
+    }
+
+    /// A cell of a map. Maps have very many, so each is as short as can be.
+    ///
+    /// - Parameters:
+    ///   - style: a style before that of its colour.
+    ///   - words: what it tells if it is a mark by itself, within a group of marks.
+    static func cell(
+        _ x: Double,
+        _ y: Double,
+        _ width: Double,
+        _ height: Double,
+        _ colour: MapColour,
+        style: String = "cell ",
+        words: String? = nil
+    ) -> String {
+        let (w, h) = (number(width), number(height))
+        let opacity = colour.opacity.fixed(2)
+        let start =
+            "<path class=\"\(style)\(colour.style)\" fill-opacity=\"\(opacity.hasPrefix("0.") ? String(opacity.dropFirst()) : opacity)\" "
+            + "d=\"M\(number(x)) \(number(y))h\(w)v\(h)h-\(w)z\""
+        return start + (words.map { "><title>\($0.xml)</title></path>" } ?? "/>")
     }
 
     /// A complete picture, for a file or a page.
@@ -137,6 +163,7 @@ enum SVG {
         .ioi-chart .tick, .ioi-chart .reference-label, .ioi-chart .middle { text-anchor: middle; }
         .ioi-chart .value, .ioi-chart .end, .ioi-chart .finish { text-anchor: end; }
         .ioi-chart .start { text-anchor: start; }
+        .ioi-chart .cells text { text-anchor: middle; fill: #000000; }
         .ioi-chart .paper { fill: #ffffff; }
         .ioi-chart .grid { stroke: #e4e8ec; }
         .ioi-chart .guide { stroke: #e4e8ec; stroke-dasharray: 1 3; }
@@ -146,9 +173,9 @@ enum SVG {
         .ioi-chart .dot { fill: #0969da; }
         .ioi-chart .reference { stroke: #bc4c00; stroke-dasharray: 5 3; }
         .ioi-chart .reference-label { fill: #bc4c00; }
-        .ioi-chart .mark:hover .cell { stroke: #1f2328; stroke-width: 2; }
+        .ioi-chart .mark:hover .cell, .ioi-chart .marks path:hover { stroke: #1f2328; stroke-width: 2; }
         .ioi-chart .mark:hover circle { stroke: #1f2328; stroke-width: 2; }
-        .ioi-chart .on-dark { fill: #ffffff; }
+        .ioi-chart .on-dark, .ioi-chart .cells .on-dark { fill: #ffffff; }
         .ioi-chart .on-light { fill: #000000; }
         .ioi-chart .input { fill: #59636e; }
         .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
@@ -172,7 +199,7 @@ enum SVG {
           .ioi-chart .reference-label { fill: #f0883e; }
           .ioi-chart .mark:hover .cell { stroke: #e6edf3; }
           .ioi-chart .mark:hover circle { stroke: #e6edf3; }
-          .ioi-chart .on-dark, .ioi-chart .on-light { fill: #ffffff; }
+          .ioi-chart .on-dark, .ioi-chart .on-light, .ioi-chart .cells text { fill: #ffffff; }
           .ioi-chart .gained { fill: #56b4e9; }
           .ioi-chart .lost { fill: #f0883e; }
         }

@@ -43,6 +43,7 @@ public struct SmallMap: Chart {
         body += (0..<columns).filter(isNamed).map {
             SVG.label("\($0)", left + (Double($0) + 0.5) * cell, top - 4, "small middle")
         }
+        var cells: [String] = []
         for (layer, row) in values.enumerated() {
             let y = top + Double(layer) * cell
             if isNamed(layer) { body.append(SVG.label("\(layer)", left - 4, y + cell / 2 + 3.5, "small end")) }
@@ -52,17 +53,16 @@ public struct SmallMap: Chart {
                 let colour = MapColour(share: value / scale)
                 let interval = intervals.isEmpty ? nil : intervals[layer][head]
                 let bounds = interval.map { " [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
-                body.append(
-                    SVG.mark(
-                        "\(layer).\(head): \(value.fixed(decimals))\(unit)\(bounds)", head: Head(layer, head),
-                        [SVG.rectangle(x, y, cell, cell, "cell", fill: colour.css, opacity: colour.opacity)]
-                    )
-                )
+                cells.append(
+                    SVG.cell(
+                        x, y, cell, cell, colour, style: "",
+                        words: "\(layer).\(head): \(value.fixed(decimals))\(unit)\(bounds)"))
             }
         }
+        body += ["<g class=\"marks\">"] + cells + ["</g>"]
         body.append(SVG.rectangle(left, top, right - left, bottom - top, "frame"))
         return SVG.document(
-            title: title, width: max(right, left + SVG.width(title)) + 4, height: bottom + 4, style: SVG.style,
+            title: title, width: max(right, left + 1.2 * SVG.width(title)) + 4, height: bottom + 4, style: SVG.style,
             body: body
         )
     }

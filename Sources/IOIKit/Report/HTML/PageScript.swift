@@ -3,6 +3,7 @@ extension HTMLPage {
     static let script = """
         (() => {
           const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+          const marks = '.mark, .marks > path';
           // Stages can be hidden.
           const hidden = new Set();
           for (const item of all('.stages [data-name]')) {
@@ -51,6 +52,11 @@ extension HTMLPage {
               });
             });
           }
+          // The figure of a head begins with its name.
+          for (const mark of all(marks)) {
+            const head = /^\\d+\\.\\d+(?=:)/.exec(mark.querySelector('title').textContent);
+            if (head) mark.dataset.head = head[0];
+          }
           // A head that is pointed at is marked wherever it appears.
           let linked = '';
           const link = name => {
@@ -79,28 +85,28 @@ extension HTMLPage {
           };
           const hush = () => { tip.hidden = true; link(''); };
           document.addEventListener('pointerover', event => {
-            const mark = event.target.closest('.mark');
+            const mark = event.target.closest(marks);
             if (mark) return tell(mark);
             tip.hidden = true;
             const head = event.target.closest('[data-head]');
             link(head ? head.dataset.head : '');
           });
           for (const chart of all('svg.ioi-chart')) {
-            const marks = all('.mark', chart);
-            if (!marks.length) continue;
+            const own = all(marks, chart);
+            if (!own.length) continue;
             let at = -1;
             chart.tabIndex = 0;
             chart.addEventListener('blur', hush);
             chart.addEventListener('keydown', event => {
-              const box = i => marks[i].getBoundingClientRect();
+              const box = i => own[i].getBoundingClientRect();
               const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
               if (event.key === 'Escape') return hush();
               if (!step) return;
               event.preventDefault();
-              if (at < 0) { at = 0; return tell(marks[0]); }
+              if (at < 0) { at = 0; return tell(own[0]); }
               const from = box(at);
               let best = -1, least = Infinity;
-              for (let i = 0; i < marks.length; i++) {
+              for (let i = 0; i < own.length; i++) {
                 const to = box(i);
                 const [x, y] = [to.left + to.width / 2 - from.left - from.width / 2,
                   to.top + to.height / 2 - from.top - from.height / 2];
@@ -108,7 +114,7 @@ extension HTMLPage {
                 if (along > 1 && along + 3 * aside < least) { best = i; least = along + 3 * aside; }
               }
               if (best >= 0) at = best;
-              tell(marks[at]);
+              tell(own[at]);
             });
           }
         })();

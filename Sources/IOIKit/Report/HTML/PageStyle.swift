@@ -30,7 +30,7 @@ extension HTMLPage {
           vertical-align: top; }
         thead th { color: var(--quiet); font-weight: 600; vertical-align: bottom; }
         tbody th { font-weight: 400; white-space: nowrap; }
-        th.number, td.number { text-align: right; white-space: nowrap; }
+        th.number, td.number { text-align: right; } td.number { white-space: nowrap; }
         th[aria-sort] { cursor: pointer; } th[aria-sort=ascending]::after { content: " ▲"; }
         th[aria-sort=descending]::after { content: " ▼"; }
         .wide { overflow-x: auto; } .filtered { display: none !important; }
@@ -63,7 +63,7 @@ extension HTMLPage {
         .claims .group th { padding-top: .9rem; font-weight: 600; }
         .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 14px 18px;
           margin: .6rem 0; }
-        .panel h4 { margin: 0 0 .15rem; font-size: .92rem; font-weight: 600; } .panel .maps { display: flex; gap: 10px; }
+        .panel h4 { margin: 0 0 .15rem; font-size: .92rem; font-weight: 600; } .panel .maps { display: flex; flex-wrap: wrap; gap: 4px 10px; }
         .panel p { margin: .1rem 0 0; font-size: .85rem; color: var(--quiet); }
         [data-head].linked { background: var(--link); outline: 2px solid #b59b00; }
         svg [data-head].linked { background: none; outline: none; stroke: #b59b00; stroke-width: 2; }

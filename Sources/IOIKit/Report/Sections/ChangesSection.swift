@@ -34,17 +34,19 @@ extension ReproductionReportBuilder {
                 + "one scale. The share recovered is the part of the whole change that patching a set of heads brings about."
         )
         var details = ""
-        for (model, sweeps) in models {
-            details += stageBlock(model, HTMLPage.figures(maps(of: model, sweeps, scale: scale)))
-        }
         let last = models.filter { isLast($0.0, of: models.map(\.0)) }
+        for (model, sweeps) in models {
+            // Each is a file; the page has those of the last model of each stage.
+            let maps = maps(of: model, sweeps, scale: scale)
+            if isLast(model, of: models.map(\.0)) { details += stageBlock(model, HTMLPage.figures(maps)) }
+        }
         return Section(
             title: "Where the changes are",
             body: intro
                 + panels(last.map { ($0.0, $0.1.map { ($0.name, $0.results.map) }) }, scale: scale) { model in
                     Self.summary(of: last.first { $0.0 == model }?.1 ?? [])
                 } + HTMLPage.folded("Sets of heads patched together", sets(models))
-                + HTMLPage.folded("Maps of every model, with figures", details)
+                + HTMLPage.folded("The maps with figures", details)
         )
     }
 
@@ -74,11 +76,8 @@ extension ReproductionReportBuilder {
         var maps: [String] = []
         for (name, results) in sweeps {
             let unit = results.map.scale == .original ? "" : ", \(results.map.scale.unit())"
-            let chart = MapChart(
-                title: "\(name) of \(model) in \(record.model.name)\(unit)", values: results.map.effects,
-                intervals: results.map.effectIntervals, scale: scale
-            )
-            maps.append(add("\(model)-\(name)", chart.svg))
+            let title = "\(name) of \(model) in \(record.model.name)\(unit)"
+            maps.append(addMap("\(model)-\(name)", title, results.map, scale: scale))
         }
         return maps
     }
@@ -111,12 +110,24 @@ extension ReproductionReportBuilder {
         !models.contains { $0.stage == model.stage && $0.epoch > model.epoch }
     }
 
+    /// A map of effects with figures.
+    ///
+    /// - Returns: the map for the page, whose small maps tell the intervals.
+    mutating func addMap(_ name: String, _ title: String, _ map: PatchMap, scale: Double) -> String {
+        func chart(hasTips: Bool) -> MapChart {
+            MapChart(
+                title: title, values: map.effects, intervals: map.effectIntervals, scale: scale, hasTips: hasTips)
+        }
+        _ = add(name, chart(hasTips: true).svg)
+        return chart(hasTips: false).svg
+    }
+
     /// HTML under the name of a model, which is hidden with the model's stage.
     func stageBlock(_ model: PlanModel, _ body: String) -> String {
         "<div\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>\(body)</div>"
     }
 
-    /// Small maps of several models on one scale, with its legend.
+    /// Small maps of effects in several models on one scale, with its legend.
     ///
     /// - Parameters:
     ///   - models: each with its maps by name.
@@ -127,17 +138,21 @@ extension ReproductionReportBuilder {
         scale: Double,
         words: (PlanModel) -> String = { _ in "" }
     ) -> String {
-        let panels = models.map { model, maps in
-            let pictures = maps.map { name, map in
-                HTMLPage.inline(
-                    SmallMap(title: name, values: map.effects, intervals: map.effectIntervals, scale: scale).svg)
-            }
-            return
-                "<div class=\"panel\"\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>"
-                + "<div class=\"maps\">\(pictures.joined())</div><p>\(words(model).xml)</p></div>"
+        let maps = models.map { model, maps in
+            (model, maps.map { SmallMap(title: $0, values: $1.effects, intervals: $1.effectIntervals, scale: scale) })
         }
         return HTMLPage.inline(MapLegend(scale: scale, unit: " %", label: "change of the \(metric.noun)").svg)
-            + "<div class=\"panels\">\(panels.joined(separator: "\n"))</div>"
+            + panels(maps, words: words)
+    }
+
+    /// Small maps in a grid, side by side for each model.
+    func panels(_ models: [(model: PlanModel, maps: [SmallMap])], words: (PlanModel) -> String = { _ in "" }) -> String
+    {
+        let panels = models.map { model, maps in
+            "<div class=\"panel\"\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>"
+                + "<div class=\"maps\">\(maps.map { HTMLPage.inline($0.svg) }.joined())</div><p>\(words(model).xml)</p></div>"
+        }
+        return "<div class=\"panels\">\(panels.joined(separator: "\n"))</div>"
     }
 }
 

@@ -19,11 +19,8 @@ extension ReproductionReportBuilder {
         var pictures = ""
         for (model, map) in maps {
             let unit = map.scale == .original ? "" : ", \(map.scale.unit())"
-            let chart = MapChart(
-                title: "direct effects in \(model)\(unit)", values: map.effects, intervals: map.effectIntervals,
-                scale: scale
-            )
-            pictures += stageBlock(model, HTMLPage.figures([add("\(model)-direct", chart.svg)]))
+            let picture = addMap("\(model)-direct", "direct effects in \(model)\(unit)", map, scale: scale)
+            pictures += stageBlock(model, HTMLPage.figures([picture]))
         }
         let intro = HTMLPage.paragraph(
             "The path from each head to the logits, directly or through MLPs, is patched with the counterfactual's values. The "
@@ -32,6 +29,6 @@ extension ReproductionReportBuilder {
         return Section(
             title: "Direct effects",
             body: intro + panels(maps.map { ($0.model, [("direct effects", $0.map)]) }, scale: scale)
-                + HTMLPage.folded("Maps of every model, with figures", pictures))
+                + HTMLPage.folded("The maps with figures", pictures))
     }
 }

@@ -29,13 +29,13 @@ extension ReproductionReportBuilder {
         )
         body += classTables(profiles) + overEpochs(profiles) + attention(profiles) + positionAttention(profiles)
         let last = profiles.filter { isLast($0.model, of: profiles.map(\.model)) }
-        let drawn = Drawing(last, movers: drawnHeads(profiles))
+        let movers = drawnHeads(profiles)
+        body += maps(last)
         var pictures = ""
-        for profile in last {
-            pictures += stageBlock(
-                profile.model, HTMLPage.figures(maps(profile, drawn)) + HTMLPage.figures(scatters(profile, drawn)))
+        for profile in last where !movers.isEmpty {
+            pictures += stageBlock(profile.model, HTMLPage.figures(scatters(of: movers, profile, last)))
         }
-        body += HTMLPage.folded("Maps\(drawn.movers.isEmpty ? "" : " and scatter plots") of every model", pictures)
+        body += HTMLPage.folded("Attention against writing, of the strongest movers", pictures)
         return Section(title: "Heads", body: body + twinning(profiles))
     }
 
@@ -181,20 +181,6 @@ extension ReproductionReportBuilder {
 
     // MARK: Maps and scatter plots
 
-    /// What the maps and plots of all models share.
-    private struct Drawing {
-        /// The value of the deepest colour of what heads write.
-        let scale: Double
-        /// The heads that have scatter plots.
-        let movers: [Head]
-        let profiles: [Profile]
-
-        init(_ profiles: [Profile], movers: [Head]) {
-            scale = MapChart.scale(of: profiles.compactMap { $0.heads.attribution?.heads.value })
-            (self.movers, self.profiles) = (movers, profiles)
-        }
-    }
-
     /// The strongest movers of the base model, or of the first model.
     private func drawnHeads(_ profiles: [Profile]) -> [Head] {
         guard let base = profiles.first(where: { $0.model == .base }) ?? profiles.first else { return [] }
@@ -204,49 +190,60 @@ extension ReproductionReportBuilder {
         }
     }
 
-    /// What the heads of a model write, and how far they are from the base model's.
-    private mutating func maps(_ profile: Profile, _ drawing: Drawing) -> [String] {
-        var maps: [MapChart] = []
-        if let map = profile.heads.attribution?.heads {
-            maps.append(
-                MapChart(
-                    title: "written by each head of \(profile.model)", values: map.value, intervals: map.ci95,
-                    scale: drawing.scale, unit: "", decimals: 2
-                )
-            )
+    /// What the heads of each model write, and how far they are from the base model's.
+    private mutating func maps(_ profiles: [Profile]) -> String {
+        func percent<Value>(_ map: [[Value?]], _ scaled: (Value) -> Value) -> [[Value?]] {
+            map.map { $0.map { $0.map(scaled) } }
         }
-        if let comparison = profile.comparison {
-            let distance = comparison.patternDistance
-            maps.append(
-                MapChart(
-                    title: "share of attention from END that moved",
-                    values: distance.value.map { $0.map { $0.map { 100 * $0 } } },
-                    intervals: distance.ci95.map { $0.map { $0?.map { 100 * $0 } } }
-                )
-            )
-            maps.append(
-                MapChart(
-                    title: "‖ΔOV‖ of ‖OV‖",
-                    values: comparison.weights.ov.relative.map { $0.map { $0.map { 100 * $0 } } }
-                )
-            )
+        let written = profiles.compactMap { profile in profile.heads.attribution.map { (profile.model, $0.heads) } }
+        let scale = MapChart.scale(of: written.map(\.1.value))
+        for (model, map) in written {
+            let chart = MapChart(
+                title: "written by each head of \(model)", values: map.value, intervals: map.ci95, scale: scale,
+                unit: "",
+                decimals: 2)
+            _ = add("\(model)-heads-1", chart.svg)
         }
-        var pictures: [String] = []
-        for (index, map) in maps.enumerated() { pictures.append(add("\(profile.model)-heads-\(index + 1)", map.svg)) }
-        return pictures
+        let panels = profiles.map { profile -> (PlanModel, [SmallMap]) in
+            var maps: [SmallMap] = []
+            if let map = profile.heads.attribution?.heads {
+                maps.append(
+                    SmallMap(
+                        title: "written", values: map.value, intervals: map.ci95, scale: scale, unit: "", decimals: 2))
+            }
+            if let comparison = profile.comparison {
+                let distance = comparison.patternDistance
+                maps.append(
+                    SmallMap(
+                        title: "attention moved", values: percent(distance.value) { 100 * $0 },
+                        intervals: percent(distance.ci95) { $0.map { 100 * $0 } }, scale: 100))
+                maps.append(
+                    SmallMap(
+                        title: "‖ΔOV‖ of ‖OV‖", values: percent(comparison.weights.ov.relative) { 100 * $0 }, scale: 100
+                    ))
+            }
+            return (profile.model, maps)
+        }.filter { !$0.1.isEmpty }
+        guard !panels.isEmpty else { return "" }
+        return HTMLPage.paragraph(
+            "What each head writes to the logit difference; the share of its attention from END that is on other tokens than in "
+                + "the base model; and how far its OV matrix is from the base model's, in per cent of it."
+        ) + HTMLPage.inline(MapLegend(scale: scale, unit: "", label: "written to the logit difference").svg)
+            + HTMLPage.inline(MapLegend(scale: 100, unit: " %", label: "attention moved, ‖ΔOV‖ of ‖OV‖").svg)
+            + self.panels(panels)
     }
 
     /// A scatter plot of each mover, on the axes of the same head in all models.
-    private mutating func scatters(_ profile: Profile, _ drawing: Drawing) -> [String] {
+    private mutating func scatters(of heads: [Head], _ profile: Profile, _ all: [Profile]) -> [String] {
         var pictures: [String] = []
-        for head in drawing.movers {
+        for head in heads {
             guard let series = points(of: head, profile.heads) else { continue }
             let correlation = FigureFormat.number.cells(profile.heads.scatter!.correlation[head])
             let chart = ScatterChart(
                 title: "\(head) in \(profile.model)",
                 subtitle: "\(profile.classes?[head].kind.rawValue ?? ""), ρ \(correlation[0]) \(correlation[1])",
                 xLabel: "attention from END to the name", yLabel: "y: written in the direction of the name",
-                series: series, onAxesOf: drawing.profiles.compactMap { points(of: head, $0.heads) }
+                series: series, onAxesOf: all.compactMap { points(of: head, $0.heads) }
             )
             pictures.append(add("\(profile.model)-scatter-\(head)", chart.svg))
         }
