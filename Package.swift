@@ -35,7 +35,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
-        .target(name: "TestSupport", dependencies: ["GPT2Kit", "IOIKit"], path: "Tests/Support", exclude: ["inspect.js"]),
+        .target(
+            name: "TestSupport", dependencies: ["GPT2Kit", "IOIKit"], path: "Tests/Support", exclude: ["inspect.js"]),
         .testTarget(name: "GPT2KitTests", dependencies: ["GPT2Kit", "TestSupport"]),
         .testTarget(name: "IOIKitTests", dependencies: ["GPT2Kit", "IOIKit", "TestSupport"]),
         // These run the program, which is built before them.

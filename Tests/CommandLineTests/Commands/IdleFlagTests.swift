@@ -296,7 +296,8 @@ import Testing
         "--recipe", "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--dropout", "--batch", "--loss",
         "--order", "--eval-count", "--circuit", "--random-sets", "--plan", "--stages", "--dry-run", "--charts", "--csv",
         "--tolerance", "--relative", "--against", "--junit", "--preset", "--like", "--layers", "--width", "--tokenizer",
-        "--length", "--position", "--curve", "--ablate", "--color", "--show", "--chart", "--page", "--mean", "--measure",
+        "--length", "--position", "--curve", "--ablate", "--color", "--show", "--chart", "--page", "--mean",
+        "--measure",
         "--top", "--answer", "--sites",
     ]
 

@@ -242,7 +242,9 @@ import Testing
         return (
             Dictionary(uniqueKeysWithValues: try titles.map { ($0.text, try number($0.attributes, "x") - 8) }),
             try arrows.map { points in
-                let xs = points.split(separator: " ").compactMap { $0.split(separator: ",").first.flatMap { Double($0) } }
+                let xs = points.split(separator: " ").compactMap {
+                    $0.split(separator: ",").first.flatMap { Double($0) }
+                }
                 return (try #require(xs.first), try #require(xs.last))
             }
         )
