@@ -23,7 +23,7 @@ public struct CircuitDiagram: Sendable {
         var width: Double {
             max(
                 Double(nodes.isEmpty ? 0 : min(perLine, max(nodes.count, 4))) * cell,
-                title.map { SVG.width($0) }.max() ?? 0) + 12
+                title.map { SVG.width($0, size: 14) }.max() ?? 0) + 16
         }
         var textHeight: Double { Double(title.count) * 16 + Double((nodes.count + perLine - 1) / perLine) * 18 + 12 }
     }
