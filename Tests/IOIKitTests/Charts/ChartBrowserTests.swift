@@ -35,8 +35,9 @@ struct ChartBrowserTests {
             CircuitDiagram(title: $0, try Circuit(contentsOf: Circuit.file(named: $0)))
         }
         let sheet = ChartSheet(title: "a sheet", [map, named, scatter, lines])
-        let compact = MapChart(title: "compact", values: values, isCompact: true)
-        return [map, named, compact, intervals, lines, scatter, sheet] + diagrams
+        let small = SmallMap(title: "small", values: values, scale: 50)
+        let legend = MapLegend(scale: 50, unit: " %", label: "what it is")
+        return [map, named, small, legend, intervals, lines, scatter, sheet] + diagrams
     }
 
     @Test(arguments: [390, 1400], [false, true]) func theyAreLegible(_ width: Int, _ dark: Bool) async throws {
