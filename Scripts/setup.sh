@@ -21,6 +21,15 @@ setup_apt() {
     if grep -qs avx512f /proc/cpuinfo && ! setup_installed libdnnl-dev && apt-cache show libdnnl-dev >/dev/null 2>&1; then
         missing+=(libdnnl-dev)
     fi
+    # Tests open pages and pictures in a browser where there is one, so there is one in continuous integration.
+    if [ "${CI:-}" = true ]; then
+        command -v rsvg-convert >/dev/null 2>&1 || missing+=(librsvg2-bin)
+        # Ubuntu has chromium as a snap only, which containers cannot run.
+        if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1 &&
+            apt-cache show chromium >/dev/null 2>&1; then
+            missing+=(chromium)
+        fi
+    fi
     # These may well come from somewhere other than a package.
     for package in pkg-config python3 curl git; do
         command -v "$package" >/dev/null 2>&1 || missing+=("$package")

@@ -100,6 +100,8 @@ public struct ChoiceMeasures: Codable, Equatable, Sendable {
     public let logProbability: Double?
     /// Whether the token with the largest logit is right.
     public let isTop: Bool?
+    /// The token with the largest logit.
+    public let predictedToken: Int?
 
     enum CodingKeys: String, CodingKey {
         case id, template, group
@@ -108,6 +110,7 @@ public struct ChoiceMeasures: Codable, Equatable, Sendable {
         case logitDifference = "logit_difference"
         case logProbability = "log_probability"
         case isTop = "top1"
+        case predictedToken = "predicted_token"
     }
 
     /// - Parameter logits: [vocabulary], at END.
@@ -126,5 +129,6 @@ public struct ChoiceMeasures: Codable, Equatable, Sendable {
             prompt.wrongTokens.isEmpty ? nil : Metric.logitDifference.value(of: prompt, logits: logits)
         logProbability = Metric.logProbability.value(of: prompt, logits: logits)
         isTop = prompt.rightTokens.contains { logits[$0] == largest }
+        predictedToken = logits.firstIndex(of: largest)
     }
 }

@@ -127,6 +127,8 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
     public let ioOverNames: Double?
     /// The rank of IO among the names, itself and S, from 1; nil without names.
     public let ioRankAmongNames: Int?
+    /// The token with the largest logit; nil in older results.
+    public let predictedToken: Int?
 
     enum CodingKeys: String, CodingKey {
         case id, template, order
@@ -137,6 +139,7 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
         case counterfactualLogitDifference = "counterfactual_logit_difference"
         case ioOverNames = "io_over_names"
         case ioRankAmongNames = "io_rank_among_names"
+        case predictedToken = "predicted_token"
     }
 
     /// - Parameters:
@@ -158,6 +161,7 @@ public struct PromptMeasures: Codable, Equatable, Sendable {
         ioOverNames = others.isEmpty ? nil : Double(io) - others.mean
         let rivals = Set(names + [prompt.sToken])
         ioRankAmongNames = names.isEmpty ? nil : 1 + rivals.count { logits[$0] > io }
+        predictedToken = logits.firstIndex(of: largest)
     }
 }
 

@@ -1,6 +1,8 @@
 /// A model's performance on the prompts of any task.
 public struct EvaluationExperiment: MetricExperiment, Equatable {
     public static let name = "eval"
+    /// Of two tokens with nearly equal logits, rounding decides which is first.
+    public static let uncompared: Set<String> = ["predicted_token"]
     public static let later: Set<String> = [
         "counterfactual_logit_difference", "io_over_names", "io_rank_among_names", "log_probability",
     ]

@@ -82,8 +82,17 @@ struct BenchCommand: ParsableCommand {
                 )
             },
             csv: { Self.table(measured, machine, environment) },
-            text: { Printout(summary) }
+            text: { Printout(summary, tables: [Self.textTable(measured)]) }
         )
+    }
+
+    private static func textTable(_ timings: [Timing]) -> TextTable {
+        var table = TextTable(header: ["", "ms", "GFLOP/s", "% peak"])
+        table.rows = timings.map { timing in
+            [timing.name, decimal(1000 * timing.seconds, 3)]
+                + [timing.gigaflops, timing.shareOfPeak.map { 100 * $0 }].map { $0.map { decimal($0, 1) } ?? "" }
+        }
+        return table
     }
 
     private static func table(_ timings: [Timing], _ machine: Machine, _ environment: EnvironmentRecord) -> String {

@@ -103,7 +103,7 @@ struct CacheCommand: ParsableCommand, CommandDefaults {
                         dataset: DatasetRecord(dataset), environment: EnvironmentRecord(workers: workers),
                         seconds: (ContinuousClock.now - started) / .seconds(1), results: results))
             },
-            csv: { results.csv }, text: { output.format == .text ? Printout(results.line) : results.printout })
+            csv: { results.csv }, text: { Printout(results.line, tables: [results.table]) })
     }
 
     private func write(
@@ -168,11 +168,11 @@ struct CacheCommand: ParsableCommand, CommandDefaults {
                 tensors.map { "\($0.name.csvField),\($0.dtype),\($0.shape.map(String.init).joined(separator: "x"))" })
         }
 
-        var printout: Printout {
+        var table: TextTable {
             var table = TextTable(header: ["tensor", "type", "shape"])
             table.leftColumns = [0, 1, 2]
             table.rows = tensors.map { [$0.name, $0.dtype, $0.shape.description] }
-            return Printout([.table(table)])
+            return table
         }
     }
 }

@@ -11,8 +11,6 @@ protocol ExperimentCommand: ParsableCommand {
     var common: Execution { get }
     /// Whether the results hold the figures of each prompt.
     var perPrompt: Bool { get }
-    /// Whether there is a table with a row for each prompt.
-    var hasPromptTable: Bool { get }
     /// Whether names that no prompt has are measured as well.
     var measuresOtherNames: Bool { get }
     /// Whether the work has several stages, so that a count of prompts says little about its progress.
@@ -55,8 +53,6 @@ protocol ExperimentCommand: ParsableCommand {
 struct ResultsView {
     let text: () -> Printout
     let csv: () -> String
-    /// The table with a row for each prompt; nil if there is none.
-    var promptTable: (() -> String)?
     var next: String?
 }
 
@@ -94,7 +90,6 @@ extension PerPromptCommand {
 
 extension ExperimentCommand {
     var perPrompt: Bool { false }
-    var hasPromptTable: Bool { false }
     var measuresOtherNames: Bool { false }
     var isStaged: Bool { false }
     func complete(_ experiment: inout Kind, for model: GPT2) throws {}
@@ -133,6 +128,7 @@ extension ExperimentCommand {
         }
         described.complete(for: subject)
         let experiment = described
+        let hasPromptTable = Kind.Results.self is any PromptFigures.Type
         try Given.refuse([
             (["--abc"], experiment.counterfactuals == .none, "has no effect, because counterfactuals are not used"),
             (
@@ -174,7 +170,10 @@ extension ExperimentCommand {
                     )
                 )
             },
-            csv: perPrompt ? view.promptTable ?? view.csv : view.csv, text: view.text, next: { view.next }
+            csv: {
+                guard perPrompt, let results = results as? any PromptFigures else { return view.csv() }
+                return PromptTable(results.promptColumns(on: subject), on: subject).csv
+            }, text: view.text, next: { view.next }
         )
     }
 

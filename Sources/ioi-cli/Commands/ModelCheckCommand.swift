@@ -60,7 +60,7 @@ struct ModelCheckCommand: ParsableCommand {
                 )
             },
             csv: { results.csv },
-            text: { Printout(results.text) },
+            text: { Printout(results.text, tables: [results.table]) },
             next: { results.passed ? "ioi eval --held-out\(model.flag)" : nil }
         )
         guard results.passed else { throw ExitCode(3) }
@@ -102,6 +102,14 @@ extension ModelCheck.Results {
             ? "passed: \(checks.count - skipped) checks ok, \(skipped) skipped"
             : "FAILED: \(failed.count) of \(checks.count) checks: \(failed.joined(separator: ", "))"
         return (lines + ["", end]).joined(separator: "\n")
+    }
+
+    /// A row for each check.
+    fileprivate var table: TextTable {
+        var table = TextTable(header: ["check", "status", "found", "expected"])
+        table.leftColumns = [0, 1, 2, 3]
+        table.rows = checks.map { [$0.name, $0.status.rawValue, $0.found, $0.expected] }
+        return table
     }
 
     /// A line for each check.

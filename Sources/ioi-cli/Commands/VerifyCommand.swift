@@ -107,7 +107,7 @@ struct VerifyCommand: ParsableCommand {
                 )
             },
             csv: { results.csv },
-            text: { Printout(results.text) }
+            text: { Printout(results.text, tables: [results.table]) }
         )
         guard results.passed else { throw ExitCode(3) }
     }
@@ -191,6 +191,14 @@ extension VerificationResults {
     }
 
     private static func count(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
+
+    /// A row for each file.
+    fileprivate var table: TextTable {
+        var table = TextTable(header: ["file", "command", "figures", "moved"])
+        table.leftColumns = [0, 1]
+        table.rows = files.map { [$0.file, $0.command, "\($0.compared)", "\($0.moved.count)"] }
+        return table
+    }
 
     /// A line for each figure that moved.
     fileprivate var csv: String {

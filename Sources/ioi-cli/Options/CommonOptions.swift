@@ -171,7 +171,8 @@ struct PerPromptOptions: ParsableArguments {
     @Flag(
         help: ArgumentHelp(
             "Include the figures of each prompt in the JSON.",
-            discussion: "eval, patch, knockout, faithfulness: also in CSV, which then has a row for each prompt."))
+            discussion: "eval, patch, knockout, faithfulness, lens: also in CSV, which then has a row for each prompt.")
+    )
     var perPrompt = false
 }
 

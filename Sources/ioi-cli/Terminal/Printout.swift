@@ -13,7 +13,14 @@ struct Printout {
 
     init(_ parts: [Part] = []) { self.parts = parts }
 
-    init(_ text: String) { parts = [.lines([text])] }
+    /// - Parameter tables: what the text says, for formats that have tables alone.
+    init(_ text: String, tables: [TextTable] = []) {
+        parts = [.lines([text])]
+        otherTables = tables
+    }
+
+    /// Tables that are not among the parts.
+    private var otherTables: [TextTable] = []
 
     /// Blocks of parts with an empty line between them.
     init(blocks: [[Part]]) {
@@ -41,13 +48,14 @@ struct Printout {
 
     /// The tables among the parts, a map as one of layers and columns.
     var tables: [TextTable] {
-        parts.compactMap { part in
-            switch part {
-            case .table(let table): table
-            case .map(let map): TextTable(map)
-            case .lines, .chart: nil
+        otherTables
+            + parts.compactMap { part in
+                switch part {
+                case .table(let table): table
+                case .map(let map): TextTable(map)
+                case .lines, .chart: nil
+                }
             }
-        }
     }
 
     /// The tables in Markdown, as GitHub and pandoc read them.
