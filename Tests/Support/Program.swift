@@ -57,6 +57,8 @@ package enum Program {
         in folder: URL?,
         environment: [String: String]
     ) async throws -> Outcome {
+        await Turns.shared.take()
+        defer { Task { await Turns.shared.giveBack() } }
         // Files, not pipes, so that long output cannot fill one up.
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("ioi-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
@@ -82,5 +84,29 @@ package enum Program {
             try String(contentsOf: scratch.appendingPathComponent(name), encoding: .utf8)
         }
         return Outcome(status: status, output: try text("output"), errors: try text("errors"))
+    }
+}
+
+/// Lets a few programs run at a time. Tests start hundreds at once, which take more open files than Foundation can start
+/// another program with.
+private actor Turns {
+    static let shared = Turns(12)
+
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func take() async {
+        guard free == 0 else {
+            free -= 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func giveBack() {
+        guard waiting.isEmpty else { return waiting.removeFirst().resume() }
+        free += 1
     }
 }

@@ -70,7 +70,7 @@ import Testing
         #expect(!report.html.contains("Missing:"))
         #expect(report.html.contains("<td>6.50<br><span class=\"quiet\">a paper, table 2</span></td>"))
         #expect(report.html.contains("<td class=\"number\">\(decision.differenceText.xml)</td>"))
-        #expect(report.html.contains("<h2>Direct effects</h2>"))
+        #expect(report.html.contains(">Direct effects</a></h2>"))
         let claims = try #require(report.tables.first { $0.name == "claims" }).csv.split(separator: "\n")
         #expect(claims[1].hasSuffix(",6.5,\(difference),\"a paper, table 2\""))
         #expect(

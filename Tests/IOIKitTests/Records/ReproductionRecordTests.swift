@@ -89,7 +89,7 @@ import Testing
             let report = try ReproductionReport(of: Self.run.folder)
             let problem = report.problems.first { $0.hasPrefix("\(file.path): ") }
             #expect(problem?.contains(mutation.message) == true, "\(String(describing: problem))")
-            #expect(report.html.contains("<h2>Claims</h2>"))
+            #expect(report.html.contains(">Claims</a></h2>"))
         }
     }
 

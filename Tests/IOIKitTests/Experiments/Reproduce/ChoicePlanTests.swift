@@ -76,7 +76,7 @@ import Testing
         let model = try TemporaryModel(knowing: ChoiceFixture.texts)
         let run = try ReproductionTests.run(model, plan: Self.plan(), stages: ["base", "both", "back"])
         let report = try ReproductionReport(of: model.file("run"))
-        #expect(report.html.contains("<h2>Other tasks</h2>") && !report.html.contains("Missing:"))
+        #expect(report.html.contains(">Other tasks</a></h2>") && !report.html.contains("Missing:"))
         let chart = try #require(report.charts.first { $0.name == "agreement" })
         #expect(report.html.contains(chart.svg))
         for model in ["base", "agreement@1", "agreement@4", "back@1"] { #expect(chart.svg.contains("\(model): ")) }

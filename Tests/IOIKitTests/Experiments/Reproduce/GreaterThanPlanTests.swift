@@ -115,10 +115,10 @@ import Testing
         #expect(!html.contains("Missing:"))
         let sections = html.split(separator: "<section ").dropFirst().map(String.init)
         func section(_ title: String) throws -> String {
-            try #require(sections.first { $0.contains("<h2>\(title)</h2>") }, "\(title)")
+            try #require(sections.first { $0.contains(">\(title)</a></h2>") }, "\(title)")
         }
         for title in [
-            "Behaviour and circuit over epochs", "Where the changes lie", "Direct effects", "Heads", "MLPs",
+            "Behaviour and circuit over epochs", "Where the changes are", "Direct effects", "Heads", "MLPs",
             "Classes of the circuit", "Faithfulness by method",
         ] {
             let text = try section(title)
@@ -126,12 +126,12 @@ import Testing
                 #expect(!text.contains(word), "\(title): \(word)")
             }
         }
-        for title in ["Where the changes lie", "Direct effects", "MLPs", "Classes of the circuit"] {
+        for title in ["Where the changes are", "Direct effects", "MLPs", "Classes of the circuit"] {
             #expect(try section(title).contains("change of the probability difference"), "\(title)")
         }
         #expect(try section("Behaviour and circuit over epochs").contains("F is the probability difference."))
         #expect(try section("Behaviour and circuit over epochs: clean").contains("IO over the names"))
-        #expect(try section("Where the changes lie: clean").contains("change of the logit difference"))
+        #expect(try section("Where the changes are: clean").contains("change of the logit difference"))
         #expect(try section("Heads: clean").contains("name mover"))
         #expect(try section("Other tasks").contains("<td>agreement</td>"))
         for names in [report.charts.map(\.name), report.tables.map(\.name)] {
