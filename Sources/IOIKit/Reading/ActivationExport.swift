@@ -60,7 +60,7 @@ public struct ActivationExport: Sendable {
     /// - Parameters:
     ///   - sites: what is written; not empty.
     ///   - layers: nil for all.
-    ///   - rows: which positions.
+    ///   - selection: which positions.
     ///   - dataset: the prompts.
     ///   - model: the model.
     ///   - settings: threads and the memory of a batch of prompts.

@@ -49,7 +49,11 @@ public struct ModelRecord: Codable, Equatable, Sendable {
     /// A folder whose tokenizer was used; nil for the model's own.
     public let tokenizer: String?
 
-    /// - Parameter tokenizer: see ``ModelLocation/otherTokenizer``.
+    /// - Parameters:
+    ///   - name: the model's name.
+    ///   - folder: where it is.
+    ///   - sha256: the hash of its weights; nil if they cannot be read.
+    ///   - tokenizer: a folder whose tokenizer is used; nil for the model's own.
     public init(name: String, folder: URL, sha256: String?, tokenizer: URL? = nil) {
         let named = ModelLocation.named(name)
         let folder = folder.standardizedFileURL
