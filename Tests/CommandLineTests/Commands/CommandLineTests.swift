@@ -37,7 +37,7 @@ import Testing
         // Commands.
         (
             ["circuit", "dicsover", "--count", "3"],
-            "circuit: found the command \"dicsover\", expected one of show, diff, validate, discover; did you mean discover?"
+            "circuit: found the command \"dicsover\", expected one of show, draw, diff, validate, discover; did you mean discover?"
         ),
         // Flags: near one, and near none.
         (["eval", "--cuont", "3"], "--cuont: not a flag of ioi eval; did you mean --count?"),

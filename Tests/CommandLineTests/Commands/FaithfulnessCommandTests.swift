@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func theSurfaceHasEveryMethodOnce() async throws {
-        let chart = CommandTests.fresh()
+        let chart = CommandTests.fresh().appendingPathExtension("svg")
         let results = try await Self.results(
             ["faithfulness", "--surface", "--random-sets", "2", "--chart", chart.path]
         )
@@ -82,7 +82,7 @@ import Testing
             GPT2Parameters(zeros: original.config), tokenizer: try original.requireTokenizer(), to: folder)
         let circuit = try Self.circuit([Head(1, 0), Head(1, 2)])
         let common = ["--model", folder.path, "--circuit", circuit.path, "--count", "6", "--random-sets", "2"]
-        let chart = CommandTests.fresh()
+        let chart = CommandTests.fresh().appendingPathExtension("svg")
         let text = try await Program.run(["faithfulness"] + common + ["--surface", "--chart", chart.path])
         #expect(text.status == 0, "\(text.errors)")
         let figures = text.output.split(separator: "\n")
@@ -162,7 +162,7 @@ import Testing
 
     static let wrongUsage: [[String]] = [
         ["faithfulness", "--circuit", "default", "--positions", "END"], ["faithfulness", "--granularity", "head"],
-        ["faithfulness", "--abc-count", "3", "--ablate", "zero"], ["faithfulness", "--chart", "x.svg"],
+        ["faithfulness", "--abc-count", "3", "--ablate", "zero"],
         ["faithfulness", "--aggregate", "sum"], ["faithfulness", "--random-sets", "-1"],
         ["circuit", "discover", "--method", "guess"], ["circuit", "discover", "--method", "path", "--edges", "3"],
         ["circuit", "discover", "--method", "eap", "--edges", "0"],

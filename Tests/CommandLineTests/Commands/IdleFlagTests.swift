@@ -138,7 +138,7 @@ import Testing
         Case("circuit show", [], ["--threads", "--backend", "--precision"]),
         Case("circuit diff", [], ["--threads", "--backend", "--precision"]),
         Case("report", [], ["--threads", "--backend", "--precision", "--model"]),
-        Case("eval", ["--format", "csv", "--out", "x.csv", "--count", "2"], ["--per-prompt"]),
+        Case("heads", ["--format", "csv", "--out", "x.csv", "--count", "2"], ["--per-prompt"]),
         Case(
             "patch", [],
             [
@@ -172,7 +172,6 @@ import Testing
             ]
         ),
         Case("knockout", [], ["--circuit"]), Case("knockout", ["--heads", "0.1@END"], ["--position"]),
-        Case("faithfulness", [], ["--chart"]),
         Case(
             "heads", ["--analyses", "ov"],
             [

@@ -68,7 +68,7 @@ import Testing
 
         let report = try ReproductionReport(of: scratch.file("run"))
         #expect(!report.html.contains("Missing:"))
-        #expect(report.html.contains("<td>6.50<br><span class=\"quiet\">a paper, table 2</span></td>"))
+        #expect(report.html.contains("<td class=\"number\">6.50<span class=\"rule\">a paper, table 2</span></td>"))
         #expect(report.html.contains("<td class=\"number\">\(decision.differenceText.xml)</td>"))
         #expect(report.html.contains(">Direct effects</a></h2>"))
         let claims = try #require(report.tables.first { $0.name == "claims" }).csv.split(separator: "\n")

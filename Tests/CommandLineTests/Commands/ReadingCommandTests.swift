@@ -342,11 +342,12 @@ import Testing
         let folder = TemporaryModel.fresh()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let out = folder.appendingPathComponent("acts.safetensors")
-        // Of 500 MB, so that the signal comes before the end.
+        // Long enough that the signal comes before the end.
         let process = try Program.start(
             [
-                "cache", "--count", "20000", "--sites", "result,resid_post", "--out", out.path, "--memory", "0.05",
-                "--model", Self.model.model.path,
+                "cache", "--count", "60000", "--sites", "resid_post", "--position", "END", "--out", out.path,
+                "--memory", "0.05",
+                "--model", Self.model.model.path, "--threads", "1",
             ])
         func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
         /// The bytes of the unfinished file, which has none when it is tried before the work.
@@ -356,7 +357,7 @@ import Testing
                 return stat(folder.appendingPathComponent(name).path, &status) == 0 ? sum + Int(status.st_size) : sum
             }
         }
-        while process.isRunning, try size() < 1_000_000 { try await Task.sleep(for: .milliseconds(5)) }
+        while process.isRunning, try size() < 100_000 { try await Task.sleep(for: .milliseconds(5)) }
         #expect(try await InterruptTests.stop(process, SIGINT) == 130)
         #expect(try names().filter { !$0.hasSuffix(".lock") } == [])
     }

@@ -379,7 +379,7 @@ import Testing
     static let faults: [(path: [String], value: (any Sendable)?, says: String)] = [
         (["schema"], "ioi/2", "schema: found \"ioi/2\", expected \"ioi/1\""),
         (["schema"], nil, "schema: found nothing, expected a value"),
-        (["command"], "bench", "command: found \"bench\", expected results of one of circuit discover, "),
+        (["command"], "bench", "command: found \"bench\", expected results of one of attention, circuit discover, "),
         (["command"], nil, "command: found nothing, expected a value"),
         (["options"], nil, "options: found nothing, expected a value"),
         (["options", "prompts"], nil, "options.prompts: found nothing, expected a value"),

@@ -78,7 +78,7 @@ import Testing
         let report = try ReproductionReport(of: model.file("run"))
         #expect(report.html.contains(">Other tasks</a></h2>") && !report.html.contains("Missing:"))
         let chart = try #require(report.charts.first { $0.name == "agreement" })
-        #expect(report.html.contains(chart.svg))
+        #expect(report.html.contains(HTMLPage.inline(chart.svg)))
         for model in ["base", "agreement@1", "agreement@4", "back@1"] { #expect(chart.svg.contains("\(model): ")) }
         // Years were measured of one model only, which makes no line.
         #expect(!report.charts.contains { $0.name == "greater-than" })
