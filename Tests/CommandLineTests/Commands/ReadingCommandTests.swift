@@ -347,7 +347,7 @@ import Testing
             [
                 "cache", "--count", "60000", "--sites", "resid_post", "--position", "END", "--out", out.path,
                 "--memory", "0.05",
-                "--model", Self.model.model.path, "--threads", "1",
+                "--model", "embedded", "--threads", "1",
             ])
         func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
         /// The bytes of the unfinished file, which has none when it is tried before the work.

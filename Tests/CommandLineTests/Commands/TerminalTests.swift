@@ -66,7 +66,10 @@ import Testing
         try Data().write(to: log)
         let process = Process()
         process.executableURL = Program.url
-        process.arguments = Self.patch(20_000)
+        // Of a model that takes more than ten seconds for them.
+        process.arguments = [
+            "patch", "--mode", "path", "--model", "embedded", "--count", "60000", "--threads", "1",
+        ]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
