@@ -88,12 +88,10 @@ enum SVG {
         _ width: Double,
         _ height: Double,
         _ style: String,
-        fill: String? = nil,
-        opacity: Double? = nil
+        fill: String? = nil
     ) -> String {
         "<rect class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" "
-            + "height=\"\(number(height))\"\(attribute("fill", fill))"
-            + attribute("fill-opacity", opacity.map { $0.fixed(3) }) + "/>"
+            + "height=\"\(number(height))\"\(attribute("fill", fill))/>"
     }
 
     /// A mark that tells its figure when it is pointed at. Pages tell those of all marks by the arrow keys too.
