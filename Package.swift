@@ -9,6 +9,9 @@ let package = Package(
         .library(name: "GPT2Kit", targets: ["GPT2Kit"]),
         .library(name: "IOIKit", targets: ["IOIKit"]),
     ],
+    traits: [
+        .trait(name: "MPI", description: "Share work among processes, as mpirun and srun start them.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
@@ -21,11 +24,20 @@ let package = Package(
             pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]
         ),
+        // Debian's name for the implementation of MPI that is chosen; elsewhere ompi-c or mpich.
+        .systemLibrary(
+            name: "CMPI",
+            pkgConfig: Context.environment["IOI_MPI_PACKAGE"] ?? "mpi-c",
+            providers: [.apt(["libopenmpi-dev"])]
+        ),
         .target(name: "CKernels"),
         .target(name: "CSystem"),
         .target(
             name: "GPT2Kit",
-            dependencies: ["CKernels", "CSystem", "COpenBLAS", .product(name: "Crypto", package: "swift-crypto")]
+            dependencies: [
+                "CKernels", "CSystem", "COpenBLAS", .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]
         ),
         .target(name: "IOIKit", dependencies: ["GPT2Kit"]),
         .executableTarget(

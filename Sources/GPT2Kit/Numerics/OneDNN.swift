@@ -75,13 +75,40 @@ struct OneDNN: Sendable {
         // The limit is per thread, and cheap to set.
         limitThreads(1)
         guard precision != .fp32 else {
-            return multiply(product, a.matrix.base, a.matrix.stride, b.matrix.base, b.matrix.stride, beta: beta)
+            let rows = Self.leastRows(b, depth: depth)
+            guard !a.isTransposed, c.rows < rows else {
+                return multiply(product, a.matrix.base, a.matrix.stride, b.matrix.base, b.matrix.stride, beta: beta)
+            }
+            return Self.withRows(rows, a.matrix, c) { a, c in
+                self.multiply(a, b, into: c, alpha: alpha, beta: beta, depth: depth, precision: precision)
+            }
         }
         let (left, right) = (a.matrix.parts!, b.matrix.parts!)
         for (index, pair) in precision.products.enumerated() {
             multiply(
                 halfProduct!, left[pair.a], left.stride, right[pair.b], right.stride, beta: index == 0 ? beta : 1
             )
+        }
+    }
+
+    /// The rows below which its kernels add up a row's products in another order, unless there are only few of them.
+    ///
+    /// With at least as many, a row of the product has the same bits whatever rows are beside it, so that a prompt's values
+    /// do not depend on the batch that it is run in.
+    private static func leastRows(_ b: some Factor, depth: Int) -> Int { depth <= 128 ? 1 : b.isTransposed ? 16 : 2 }
+
+    /// Calls `body` with `a` and `c` in the first of `rows` rows, and takes `c` from there.
+    private static func withRows(_ rows: Int, _ a: Matrix, _ c: Matrix, _ body: (Matrix, Matrix) -> Void) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * (a.columns + c.columns)) { room in
+            room.initialize(repeating: 0)
+            let left = Matrix(base: room.baseAddress!, rows: rows, columns: a.columns)
+            let product = Matrix(base: left.base + rows * a.columns, rows: rows, columns: c.columns)
+            for row in 0..<c.rows {
+                left[row].update(from: a[row], count: a.columns)
+                product[row].update(from: c[row], count: c.columns)
+            }
+            body(left, product)
+            for row in 0..<c.rows { c[row].update(from: product[row], count: c.columns) }
         }
     }
 
