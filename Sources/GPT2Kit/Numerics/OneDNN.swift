@@ -95,7 +95,7 @@ struct OneDNN: Sendable {
     ///
     /// With at least as many, a row of the product has the same bits whatever rows are beside it, so that a prompt's values
     /// do not depend on the batch that it is run in.
-    private static func leastRows(_ b: some Factor, depth: Int) -> Int { b.isTransposed ? 16 : depth > 128 ? 2 : 1 }
+    private static func leastRows(_ b: some Factor, depth: Int) -> Int { b.isTransposed ? 16 : 2 }
 
     /// Calls `body` with `a` and `c` in the first of `rows` rows, and takes `c` from there.
     private static func withRows(_ rows: Int, _ a: Matrix, _ c: Matrix, _ body: (Matrix, Matrix) -> Void) {
