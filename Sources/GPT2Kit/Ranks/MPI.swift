@@ -53,14 +53,14 @@ extension Ranks {
     /// Leaves the ranks, after all their work.
     public func leave() {
         #if MPI
-            if count > 1 { mpi_leave() }
+            if areTogether { mpi_leave() }
         #endif
     }
 
     /// Ends all ranks at once.
     public func end(code: Int32) {
         #if MPI
-            if count > 1 { mpi_end(code) }
+            if areTogether { mpi_end(code) }
         #endif
     }
 
@@ -79,7 +79,7 @@ extension Ranks {
 
     private func isTold(_ message: Message) -> Bool {
         #if MPI
-            return count > 1 && mpi_is_told(message.rawValue) != 0
+            return areTogether && mpi_is_told(message.rawValue) != 0
         #else
             return false
         #endif
@@ -93,6 +93,7 @@ extension Ranks {
 
     /// Makes ``isToldToStop`` true on the other ranks.
     package func tellToStop() {
+        guard areTogether else { return }
         for other in 0..<count where other != rank { tell(other, .stop) }
     }
 
@@ -107,7 +108,7 @@ extension Ranks {
     ///   - speak: says what is wrong. It is called on rank 0, or on a rank whose error is not that of rank 0.
     public func fail(code: Int32, speak: () -> Void) {
         if isFirst { speak() }
-        guard count > 1 else { return }
+        guard areTogether else { return }
         let start = ContinuousClock.now
         var others = count - 1
         if isFirst {
@@ -133,7 +134,7 @@ extension Ranks {
     /// The value of each rank.
     package func gather(_ value: Int) -> [Int] {
         #if MPI
-            guard count > 1 else { return [value] }
+            guard areTogether else { return [value] }
             var values = [Int](repeating: 0, count: count)
             mpi_gather(value, &values)
             return values
@@ -146,7 +147,7 @@ extension Ranks {
     package func sum(_ value: Double) -> Double {
         var value = value
         #if MPI
-            if count > 1 { mpi_sum(&value, 1) }
+            if areTogether { mpi_sum(&value, 1) }
         #endif
         return value
     }
@@ -154,7 +155,7 @@ extension Ranks {
     /// Gives all ranks the bytes of one.
     package func broadcast(_ bytes: UnsafeMutableRawPointer, count: Int, from rank: Int) {
         #if MPI
-            if self.count > 1 { mpi_broadcast(bytes, count, Int32(rank)) }
+            if areTogether { mpi_broadcast(bytes, count, Int32(rank)) }
         #endif
     }
 
@@ -162,7 +163,7 @@ extension Ranks {
     package func sumParts(of values: UnsafePointer<Float>, count: Int, into sums: UnsafeMutablePointer<Float>) {
         let counts = (0..<self.count).map { Int32(part(of: count, rank: $0).count) }
         #if MPI
-            guard self.count > 1 else { return sums.update(from: values, count: count) }
+            guard areTogether else { return sums.update(from: values, count: count) }
             mpi_sum_shares(values, sums, counts)
         #else
             sums.update(from: values, count: Int(counts[0]))
@@ -172,7 +173,7 @@ extension Ranks {
     /// Gives all ranks each rank's part of `values` [count] of `size` bytes each. Parts are those of ``part(of:)``.
     package func gatherParts(of values: UnsafeMutableRawPointer, count: Int, size: Int = MemoryLayout<Float>.stride) {
         #if MPI
-            guard self.count > 1 else { return }
+            guard areTogether else { return }
             let parts = (0..<self.count).map { part(of: count, rank: $0) }
             mpi_gather_shares(values, parts.map { Int32($0.count * size) }, parts.map { Int32($0.lowerBound * size) })
         #endif

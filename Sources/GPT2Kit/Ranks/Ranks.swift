@@ -3,19 +3,63 @@ import Foundation
 /// The processes that share the work of one command. All of them run the same code and take the same decisions; what
 /// they divide among them they give each other at once, so that each has all of it.
 ///
-/// A command of one process is rank 0 of one. Several are started by `mpirun` or `srun`, and speak through MPI.
+/// A command of one process is rank 0 of one. Several are started by `mpirun` or `srun`, and speak through MPI. Shards are
+/// ranks that run one after another or apart: each keeps what it finds, and the others' parts are put together later.
 public struct Ranks: Sendable {
-    /// From 0. Rank 0 alone writes files and speaks.
+    /// From 0.
     public let rank: Int
     public let count: Int
     /// How many of them are on this machine.
     public let onNode: Int
+    private let exchange: Exchange
+
+    /// How ranks give each other what they find.
+    private enum Exchange: Sendable {
+        case processes
+        case shard(ShardFindings)
+        case merge(ShardReader)
+    }
 
     /// One process that does everything.
     public static let alone = Ranks(rank: 0, count: 1)
 
     package init(rank: Int, count: Int, onNode: Int = 1) {
-        (self.rank, self.count, self.onNode) = (rank, count, onNode)
+        self.init(rank: rank, count: count, onNode: onNode, exchange: .processes)
+    }
+
+    private init(rank: Int, count: Int, onNode: Int, exchange: Exchange) {
+        (self.rank, self.count, self.onNode, self.exchange) = (rank, count, onNode, exchange)
+    }
+
+    /// A process that does the part of one rank. In place of what the others would find it goes on with its own, so what
+    /// follows from that is of no use.
+    ///
+    /// - Parameters:
+    ///   - shard: from 0.
+    ///   - count: the number of shards.
+    ///   - findings: get what this shard finds.
+    public static func shard(_ shard: Int, of count: Int, keeping findings: ShardFindings) -> Ranks {
+        Ranks(rank: shard, count: count, onNode: 1, exchange: .shard(findings))
+    }
+
+    /// A process that takes what all shards found, in place of finding it.
+    public static func merging(_ shards: [ShardFindings]) -> Ranks {
+        Ranks(rank: 0, count: shards.count, onNode: 1, exchange: .merge(ShardReader(shards)))
+    }
+
+    /// Whether this is one of several processes that run at the same time.
+    var areTogether: Bool {
+        if case .processes = exchange { count > 1 } else { false }
+    }
+
+    /// Whether the other ranks' parts are missing.
+    package var isShard: Bool {
+        if case .shard = exchange { true } else { false }
+    }
+
+    /// Whether what the ranks divide is found by none now.
+    package var isMerging: Bool {
+        if case .merge = exchange { true } else { false }
     }
 
     /// The threads for each rank: one for each core that it may run on, divided among the ranks of this machine.
@@ -24,7 +68,8 @@ public struct Ranks: Sendable {
         return max(1, min(bound, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / onNode))
     }
 
-    public var isFirst: Bool { rank == 0 }
+    /// Whether this process writes files and speaks. Of several that run together, rank 0 alone does.
+    public var isFirst: Bool { rank == 0 || !areTogether }
 
     /// This rank's part of `0 ..< items`.
     package func part(of items: Int) -> Range<Int> { part(of: items, rank: rank) }
@@ -35,56 +80,67 @@ public struct Ranks: Sendable {
 
     // MARK: Values
 
-    /// What `body` returns on each rank, by rank.
+    /// What `body` returns on each rank, by rank. In a shard, all of it is this rank's.
     ///
     /// - Throws: on all ranks, the error of the first rank that threw one.
     package func gather<Value: Codable>(_ body: () throws -> Value) throws -> [Value] {
         guard count > 1 else { return [try body()] }
-        let outcomes: [Outcome<Value>] = exchange(Outcome(body))
-        return try outcomes.map { try $0.value() }
-    }
-
-    /// What `body` returns for each of `0 ..< items`, which the ranks divide among them.
-    ///
-    /// - Parameter body: takes this rank's part.
-    /// - Throws: on all ranks, the error of the first rank that threw one.
-    package func divide<Value: Codable>(_ items: Int, _ body: (Range<Int>) throws -> [Value]) throws -> [Value] {
-        Array(try gather { try body(part(of: items)) }.joined())
+        switch exchange {
+        case .processes:
+            let own = Self.encode(Outcome(body))
+            return try give(own).map { try Self.decode(Outcome<Value>.self, from: $0)!.value() }
+        case .shard(let findings):
+            let own = try body()
+            findings.append(Self.encode(Kept(value: own)))
+            return Array(repeating: own, count: count)
+        case .merge(let reader):
+            return try reader.next().enumerated().map { index, data in
+                guard let kept = Self.decode(Kept<Value>.self, from: data) else { throw ShardReader.foreign(index) }
+                return kept.value
+            }
+        }
     }
 
     /// The columns of all ranks, each column's parts one after another. The ranks have as many columns, of any length.
-    package func join(_ columns: [[Double]]) -> [[Double]] {
+    package func join(_ columns: [[Double]]) throws -> [[Double]] {
         guard count > 1 else { return columns }
-        let sizes: [[Int]] = exchange(columns.map(\.count))
-        var joined = columns.indices.map { column in
-            var values: [Double] = []
-            values.reserveCapacity(sizes.reduce(0) { $0 + $1[column] })
-            return values
+        let parts = try gather { Columns(columns) }.map(\.columns)
+        return columns.indices.map { column in parts.flatMap { $0[column] } }
+    }
+
+    /// Columns of numbers, as bytes.
+    private struct Columns: Codable {
+        private let sizes: [Int]
+        private let numbers: Data
+
+        init(_ columns: [[Double]]) {
+            sizes = columns.map(\.count)
+            numbers = Array(columns.joined()).withUnsafeBytes { Data($0) }
         }
-        for rank in 0..<count {
-            var numbers =
-                rank == self.rank ? Array(columns.joined()) : Array(repeating: 0, count: sizes[rank].reduce(0, +))
-            numbers.withUnsafeMutableBytes { bytes in
-                if let base = bytes.baseAddress { broadcast(base, count: bytes.count, from: rank) }
-            }
-            var rest = numbers[...]
-            for column in joined.indices {
-                joined[column] += rest.prefix(sizes[rank][column])
-                rest = rest.dropFirst(sizes[rank][column])
+
+        var columns: [[Double]] {
+            let all = numbers.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
+            var rest = all[...]
+            return sizes.map { size in
+                defer { rest = rest.dropFirst(size) }
+                return Array(rest.prefix(size))
             }
         }
-        return joined
+    }
+
+    private struct Kept<Value: Codable>: Codable {
+        let value: Value
     }
 
     /// What `body` returns on rank 0, which alone runs it.
     ///
     /// - Throws: on all ranks, what it throws.
     package func onFirst<Value: Codable>(_ body: () throws -> Value) throws -> Value {
-        guard count > 1 else { return try body() }
+        guard areTogether else { return try body() }
         var data = Data()
         if isFirst { data = Self.encode(Outcome(body)) }
         broadcast(&data, from: 0)
-        return try Self.decode(Outcome<Value>.self, from: data).value()
+        return try Self.decode(Outcome<Value>.self, from: data)!.value()
     }
 
     /// The same for work without a value.
@@ -129,12 +185,12 @@ public struct Ranks: Sendable {
         }
     }
 
-    private func exchange<Value: Codable>(_ value: Value) -> [Value] {
-        let own = Self.encode(value)
-        return gather(own.count).enumerated().map { rank, size in
+    /// What each process gives.
+    private func give(_ own: Data) -> [Data] {
+        gather(own.count).enumerated().map { rank, size in
             var data = rank == self.rank ? own : Data(count: size)
             broadcastBytes(&data, from: rank)
-            return Self.decode(Value.self, from: data)
+            return data
         }
     }
 
@@ -160,10 +216,7 @@ public struct Ranks: Sendable {
         return data
     }
 
-    private static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) -> Value {
-        guard let value = try? PropertyListDecoder().decode(type, from: data) else {
-            preconditionFailure("the ranks are not of one program")
-        }
-        return value
+    private static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) -> Value? {
+        try? PropertyListDecoder().decode(type, from: data)
     }
 }

@@ -236,10 +236,10 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
                 if analyses.contains(.copying) { names.add(batch, forward) }
             }
         }
-        settings.join(&attention)
-        settings.join(&positions)
-        settings.join(&projections)
-        settings.join(&names)
+        try settings.join(&attention, of: prompts.count)
+        try settings.join(&positions, of: prompts.count)
+        try settings.join(&projections, of: prompts.count)
+        try settings.join(&names, of: prompts.count)
         var profile = HeadProfile(
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: namesIOI ? TaskAttention(attention, seed: seed, workers: workers) : nil

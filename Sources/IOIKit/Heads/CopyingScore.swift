@@ -55,25 +55,21 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         progress: (Double) -> Void = { _ in }
     ) throws {
         let config = model.config
-        var (copying, negative): ([[Double]], [[Double]]) = ([], [])
         var logits = NameLogits(model, names, workers: settings.workers)
-        let part = settings.ranks.part(of: config.layers * config.heads)
-        try settings.divide {
-            for (place, index) in part.enumerated() {
+        let heads = try settings.divide(config.layers * config.heads) { part in
+            try part.map { index in
                 let (layer, head) = index.quotientAndRemainder(dividingBy: config.heads)
-                if place == 0 || head == 0 { logits.enter(layer) }
+                if index == part.lowerBound || head == 0 { logits.enter(layer) }
                 try settings.checkInterruption()
                 let better = logits.count(head, upTo: Self.top, tokens: Self.chunk, names: Self.block)
                 func shares(_ counts: [Int32]) -> [Double] {
                     counts.map { $0 < Self.top ? 1.0 : 0 }.rows(of: 3).map(\.mean)
                 }
-                copying.append(shares(better.above))
-                negative.append(shares(better.below))
-                progress(Double(copying.count) / Double(part.count))
+                progress(Double(index - part.lowerBound + 1) / Double(part.count))
+                return [shares(better.above), shares(better.below)]
             }
         }
-        copying = try settings.gather { copying }.flatMap { $0 }
-        negative = try settings.gather { negative }.flatMap { $0 }
+        let (copying, negative) = (heads.map { $0[0] }, heads.map { $0[1] })
         self.copying = HeadMap(means: copying, heads: config.heads, seed: seed, workers: settings.workers)
         self.negative = HeadMap(means: negative, heads: config.heads, seed: seed, workers: settings.workers)
     }

@@ -74,32 +74,37 @@ public struct PromptLens: Codable, Equatable, Sendable {
         let layers = model.config.layers
         // [readings][prompts], in the order of computation.
         var readings = [[Double]](repeating: [], count: 1 + 2 * layers)
-        for start in stride(from: 0, to: prompts.count, by: batch) {
-            try settings.checkInterruption()
-            let some = prompts[start..<min(start + batch, prompts.count)]
-            let packed = PackedBatch(some.map(\.tokens), rows: .last)
-            forward.run(packed)
-            reader.prepare(some)
-            /// The final LayerNorm of a site at END of each prompt.
-            func rows(_ site: Site, _ layer: Int) -> [MetricReader.Row] {
-                let places = packed.prompts.map {
-                    forward.place(ofRow: packed.rowOfToken[$0.upperBound - 1], in: site, layer: layer)!
+        try settings.divide {
+            let part = settings.ranks.part(of: prompts.count)
+            for start in stride(from: part.lowerBound, to: part.upperBound, by: batch) {
+                try settings.checkInterruption()
+                let some = prompts[start..<min(start + batch, part.upperBound)]
+                let packed = PackedBatch(some.map(\.tokens), rows: .last)
+                forward.run(packed)
+                reader.prepare(some)
+                /// The final LayerNorm of a site at END of each prompt.
+                func rows(_ site: Site, _ layer: Int) -> [MetricReader.Row] {
+                    let places = packed.prompts.map {
+                        forward.place(ofRow: packed.rowOfToken[$0.upperBound - 1], in: site, layer: layer)!
+                    }
+                    let ends = ends.values.prefix(some.count)
+                    forward.kept(site, layer: layer).gather(places, into: ends, workers: workers)
+                    return MetricReader.rows(lens.normalized(ends))
                 }
-                let ends = ends.values.prefix(some.count)
-                forward.kept(site, layer: layer).gather(places, into: ends, workers: workers)
-                return MetricReader.rows(lens.normalized(ends))
+                reader.takeReference(rows(.residPost, layers - 1))
+                readings[0] += reader.values(rows(.residPre, 0))
+                for layer in 0..<layers {
+                    readings[1 + 2 * layer] += reader.values(rows(.residMid, layer))
+                    readings[2 + 2 * layer] += reader.values(rows(.residPost, layer))
+                }
+                let bad = some.indices.first { prompt in
+                    !readings.allSatisfy { $0[prompt - part.lowerBound].isFinite }
+                }
+                if let bad { throw IOIError("prompt \(prompts[bad].id): the model's logits are not finite numbers") }
+                progress(Double(readings[0].count) / Double(part.count))
             }
-            reader.takeReference(rows(.residPost, layers - 1))
-            readings[0] += reader.values(rows(.residPre, 0))
-            for layer in 0..<layers {
-                readings[1 + 2 * layer] += reader.values(rows(.residMid, layer))
-                readings[2 + 2 * layer] += reader.values(rows(.residPost, layer))
-            }
-            if let bad = some.indices.first(where: { prompt in !readings.allSatisfy { $0[prompt].isFinite } }) {
-                throw IOIError("prompt \(prompts[bad].id): the model's logits are not finite numbers")
-            }
-            progress(Double(readings[0].count) / Double(prompts.count))
         }
+        readings = try settings.join(readings, of: prompts.count)
         let added = zip(readings.dropFirst(), readings).map { zip($0, $1).map(-) }
         let sums = ResampledSums(readings + added, seed: seed, workers: workers)
         let estimates = (0..<readings.count + added.count).map { column in sums.estimate { $0[column] / sums.count } }

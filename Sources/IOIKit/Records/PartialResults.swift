@@ -70,6 +70,31 @@ public final class PartialResults {
         _ size: PatchMeasures.Size,
         _ body: (PatchMeasures?) throws -> PatchMeasures
     ) throws -> PatchMeasures {
+        guard ranks.isShard || ranks.isMerging else { return try resume(stage, size, body) }
+        var part = size
+        part.prompts = ranks.part(of: size.prompts).count
+        let parts = try ranks.gather { StageFindings(stage: stage, measures: try resume(stage, part, body)) }
+        if let other = parts.first(where: { $0.stage != stage }) {
+            throw IOIError("the shards: found the stage \(other.stage), expected \(stage); made by another version?")
+        }
+        var all = PatchMeasures(cells: size.cells)
+        for part in parts { all.append(part.measures) }
+        if ranks.isShard { all = all.repeated(to: size.prompts) }
+        try all.check(size, isDone: true)
+        return all
+    }
+
+    /// What a shard measures in a stage.
+    private struct StageFindings: Codable {
+        let stage: String
+        let measures: PatchMeasures
+    }
+
+    private func resume(
+        _ stage: String,
+        _ size: PatchMeasures.Size,
+        _ body: (PatchMeasures?) throws -> PatchMeasures
+    ) throws -> PatchMeasures {
         let (saved, isFinished) = (contents.stages[stage], contents.finished.contains(stage))
         try named("stages.\(stage)") { try saved?.check(size, isDone: isFinished) }
         if isFinished, let saved { return saved }

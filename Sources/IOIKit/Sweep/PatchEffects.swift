@@ -2,7 +2,8 @@
 public struct PatchMeasures: Equatable, Sendable, Codable {
     /// What the measures of a stage have when it is done.
     public struct Size: Equatable, Sendable {
-        let cells, prompts: Int
+        let cells: Int
+        var prompts: Int
         /// Whether there is one donor run.
         var hasDonor = false
     }
@@ -51,6 +52,13 @@ public struct PatchMeasures: Equatable, Sendable, Codable {
         original += other.original
         if let more = other.donor { donor = (donor ?? []) + more }
         for cell in patched.indices { patched[cell] += other.patched[cell] }
+    }
+
+    /// The measures of as many prompts, from the first again where there are too few.
+    func repeated(to count: Int) -> PatchMeasures {
+        var all = PatchMeasures(original: original.repeated(to: count), patched: patched.map { $0.repeated(to: count) })
+        all.donor = donor?.repeated(to: count)
+        return all
     }
 
     /// The same changes applied to another unpatched run. After a knockout, what remains of the metric may be too

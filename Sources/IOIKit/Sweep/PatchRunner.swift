@@ -110,8 +110,11 @@ final class PatchRunner {
     ) throws -> PatchMeasures {
         try reader.metric.check(prompts)
         let known = done ?? PatchMeasures(cells: cells)
+        // A shard measures its part alone.
+        let part = settings.ranks.isShard ? settings.ranks.part(of: prompts.count) : prompts.indices
         let division = RankDivision(
-            prompts: known.count..<prompts.count, batchSize: batchSize, cells: cells, ranks: settings.ranks)
+            prompts: part.lowerBound + known.count..<part.upperBound, batchSize: batchSize, cells: cells,
+            ranks: settings.ranks.isShard ? .alone : settings.ranks)
         divided = division.dividesRuns ? settings.ranks : .alone
         return try division.measure(known, settings, progress) { range, report in
             let packed = PackedBatch(

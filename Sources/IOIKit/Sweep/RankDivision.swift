@@ -46,18 +46,18 @@ struct RankDivision {
         _ progress: @escaping (Double) -> Void,
         _ body: (_ batch: Range<Int>, _ report: @escaping (Double) throws -> Void) throws -> PatchMeasures
     ) throws -> PatchMeasures {
-        let ranks = settings.ranks
+        let ranks = settings.ranks.isShard ? .alone : settings.ranks
         let mine =
             ranks.count == 1 || dividesRuns
             ? batches : batches.indices.filter { $0 % ranks.count == ranks.rank }.map { batches[$0] }
-        let before = prompts.lowerBound
+        let before = known.count
         let size = mine.reduce(0) { $0 + $1.count }
         var done = 0
         func measure(_ batch: Range<Int>) throws -> PatchMeasures {
             defer { done += batch.count }
             return try body(batch) { share in
                 let part = (Double(done) + share * Double(batch.count)) / Double(max(size, 1))
-                progress((Double(before) + part * Double(prompts.count)) / Double(max(prompts.upperBound, 1)))
+                progress((Double(before) + part * Double(prompts.count)) / Double(max(before + prompts.count, 1)))
                 if settings.isStopping { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
             }
         }
@@ -130,8 +130,42 @@ extension RunSettings {
     /// - Parameter body: finds those of this rank's part.
     /// - Throws: as ``gather(_:)``.
     func divide<Value: Codable>(_ items: Int, _ body: (Range<Int>) throws -> [Value]) throws -> [Value] {
-        Array(try gather { try body(ranks.part(of: items)) }.joined())
+        let found = Array(try gather { try body(ranks.part(of: items)) }.joined())
+        return ranks.isShard ? found.repeated(to: items) : found
     }
+
+    /// Runs `body`, which looks at this rank's part of what the ranks divide.
+    ///
+    /// - Throws: as ``gather(_:)``.
+    func divide(_ body: () throws -> Void) throws {
+        _ = try gather { () -> Bool in
+            try body()
+            return true
+        }
+    }
+
+    /// Puts together what the ranks found out about their parts of some prompts.
+    func join(_ found: inout some PromptColumns, of prompts: Int) throws {
+        if ranks.count > 1 { found.columns = try join(found.columns, of: prompts) }
+    }
+
+    /// The same for columns alone.
+    func join(_ columns: [[Double]], of prompts: Int) throws -> [[Double]] {
+        let joined = try ranks.join(columns)
+        guard ranks.isShard else { return joined }
+        let part = max(ranks.part(of: prompts).count, 1)
+        return columns.map { $0.repeated(to: $0.count / part * prompts) }
+    }
+}
+
+/// What a pass finds out about prompts: columns of numbers, with equally many in each column for every prompt.
+protocol PromptColumns {
+    var columns: [[Double]] { get set }
+}
+
+extension Array {
+    /// As many elements, from the beginning again where there are too few: what stands for the parts of other shards.
+    func repeated(to count: Int) -> [Element] { isEmpty ? [] : (0..<count).map { self[$0 % self.count] } }
 }
 
 private struct Stoppable<Value: Codable>: Codable {

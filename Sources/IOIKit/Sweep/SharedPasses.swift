@@ -39,7 +39,8 @@ extension SharedPasses {
     }
 
     func keep(_ values: [Double], unpatched metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) {
-        guard unpatched(metric, of: model, prompts) == nil else { return }
+        // A shard has only its part.
+        guard values.count == prompts.count, unpatched(metric, of: model, prompts) == nil else { return }
         keep(values, as: "unpatched \(metric.rawValue)", of: model, prompts)
     }
 }
