@@ -28,7 +28,7 @@ struct IOI: ParsableCommand {
             DataCommand.self, FinetuneCommand.self,
         ] + Experiments.commands(in: nil) + [
             CacheCommand.self, CompareCommand.self, CircuitCommand.self, ReproduceCommand.self, ReportCommand.self,
-            VerifyCommand.self, ModelCommand.self, BenchCommand.self,
+            VerifyCommand.self, MergeCommand.self, ModelCommand.self, BenchCommand.self,
         ]
     )
 

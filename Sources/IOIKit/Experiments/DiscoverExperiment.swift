@@ -93,6 +93,8 @@ public struct DiscoverExperiment: MetricExperiment, Equatable {
     public var counterfactuals: CounterfactualUse { .groups }
 
     /// If no circuit is found, the results state the reason. It is not an error.
+    public func reasonAgainstShards(on subject: Subject) -> String? { "a search decides each step by all prompts" }
+
     public func run(on subject: Subject, _ work: Work) throws -> DiscoverResults {
         let config = subject.model.config
         if case .attribution(let attribution) = method {

@@ -21,6 +21,8 @@ public struct EvaluationExperiment: MetricExperiment, Equatable {
         }
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? { nil }
+
     public func run(on subject: Subject, _ work: Work) throws -> TaskEvaluation {
         guard let dataset = subject.dataset else { throw IOIError("no prompts to measure") }
         let metric = metric(on: subject)

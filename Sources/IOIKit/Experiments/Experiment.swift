@@ -40,6 +40,9 @@ public protocol Experiment: Codable, Sendable {
     /// - Throws: `IOIError` if they cannot be read or generated, or do not fit the model.
     func dataset(for model: GPT2) throws -> TaskDataset?
 
+    /// Why the prompts cannot be measured in shards; nil if they can, because no run depends on what others find.
+    func reasonAgainstShards(on subject: Subject) -> String?
+
     /// Fills in the options that depend on the prompts, so that the results record them.
     mutating func complete(for subject: Subject)
 
@@ -56,6 +59,7 @@ extension Experiment {
     public var circuitName: String? { nil }
     public var source: PromptSource? { nil }
     public var counterfactuals: CounterfactualUse { .values }
+    public func reasonAgainstShards(on subject: Subject) -> String? { "\(Self.name) does not divide its prompts" }
     public func circuit(of model: GPT2) throws -> Circuit? { nil }
     public func dataset(for model: GPT2) throws -> TaskDataset? { try source?.data(for: model) }
     public mutating func complete(for subject: Subject) {}

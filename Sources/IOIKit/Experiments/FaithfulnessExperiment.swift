@@ -36,6 +36,8 @@ public struct FaithfulnessExperiment: MetricExperiment, Equatable {
         try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? { nil }
+
     public func run(on subject: Subject, _ work: Work) throws -> FaithfulnessResults {
         let (model, prompts, seed) = (subject.model, subject.prompts, self.prompts.seed)
         let graph = Graph(model.config)

@@ -83,6 +83,11 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         if analyses == Analysis.allCases, subject.dataset?.namesIOI == false { analyses = Analysis.general }
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? {
+        analyses.contains(.backup) && (try? movers(of: subject.model)) == nil
+            ? "the name movers that are knocked out are found on all prompts" : nil
+    }
+
     public func run(on subject: Subject, _ work: Work) throws -> HeadsResults {
         let special = analyses.filter { !Analysis.general.contains($0) }
         if !special.isEmpty {

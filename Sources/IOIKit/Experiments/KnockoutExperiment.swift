@@ -54,6 +54,8 @@ public struct KnockoutExperiment: MetricExperiment, Equatable {
         classes.isEmpty ? nil : try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? { nil }
+
     public func run(on subject: Subject, _ work: Work) throws -> KnockoutResults {
         let targets = try targets(in: subject.model)
         let reference = try prompts.reference(count: reference, for: subject.model)

@@ -36,6 +36,9 @@ public struct LensExperiment: Experiment, Equatable {
         metric = Metric(for: subject.prompts)
     }
 
+    /// A single text is one run.
+    public func reasonAgainstShards(on subject: Subject) -> String? { source == nil ? "a text is one run" : nil }
+
     public func run(on subject: Subject, _ work: Work) throws -> LensResults {
         if let input {
             let tokens = try input.tokens(for: subject.model)

@@ -214,6 +214,10 @@ public struct PatchExperiment: MetricExperiment, Equatable {
         mode = .activation(options)
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? {
+        estimate == nil ? nil : "which effects are measured depends on the estimates of all prompts"
+    }
+
     public func run(on subject: Subject, _ work: Work) throws -> PatchResults {
         switch mode {
         case .activation(let options): .map(try run(options, on: subject, work))

@@ -48,6 +48,11 @@ public struct ValidateExperiment: MetricExperiment, Equatable {
         try Circuit.named(circuit, for: model.config, at: model.location)
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? {
+        minimality == .greedy || completeness?.contains(.greedy) == true
+            ? "a greedy search decides each step by all of its prompts" : nil
+    }
+
     /// Searches for sets on a sample of the prompts, then runs all sets together on all prompts.
     public func run(on subject: Subject, _ work: Work) throws -> ValidateResults {
         let (model, seed) = (subject.model, self.prompts.seed)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitValidateCommand: BoundedCommand, PerPromptCommand, ChartCommand {
+struct CircuitValidateCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
         abstract: "Does a circuit need each of its heads (minimality), and does it have all (completeness)?",
@@ -101,6 +101,7 @@ struct CircuitValidateCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<CircuitValidateCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct EvalCommand: PromptCommand, PerPromptCommand, ChartCommand {
+struct EvalCommand: PromptCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model on prompts: logit difference, accuracy, top-1, P(IO), loss.",
@@ -24,6 +24,7 @@ struct EvalCommand: PromptCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<EvalCommand>
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

@@ -7,6 +7,8 @@ protocol ExperimentCommand: ParsableCommand, SharedCommand {
     associatedtype Kind: Experiment
 
     var output: OutputOptions { get }
+    /// The share of the prompts to measure; nil for all.
+    var shard: Shard.Part? { get }
     associatedtype Execution: ExecutionOptions
     var common: Execution { get }
     /// Whether the results hold the figures of each prompt.
@@ -88,7 +90,17 @@ extension PerPromptCommand {
     var perPrompt: Bool { figures.perPrompt }
 }
 
+/// A command whose prompts can be measured in shares.
+protocol ShardedCommand: ExperimentCommand {
+    var shards: ShardOptions { get }
+}
+
+extension ShardedCommand {
+    var shard: Shard.Part? { shards.shard }
+}
+
 extension ExperimentCommand {
+    var shard: Shard.Part? { nil }
     var perPrompt: Bool { false }
     var measuresOtherNames: Bool { false }
     var isStaged: Bool { false }
@@ -108,6 +120,8 @@ extension ExperimentCommand {
         var work = Work(try settings(workers: workers), perPrompt: perPrompt)
         var described = try experiment()
         try described.validate()
+        let findings = ShardFindings()
+        if let shard { work.settings.ranks = try checked(shard, keeping: findings) }
         try checkOutputs()
         var outputs = Outputs.none
         try ranks.onFirst { outputs = try output.open(otherOutputs) }
@@ -127,6 +141,7 @@ extension ExperimentCommand {
         }
         described.complete(for: subject)
         let experiment = described
+        if let shard { try Shard.check(shard, of: experiment, on: subject) }
         let hasPromptTable = Kind.Results.self is any PromptFigures.Type
         try Given.refuse([
             (["--abc"], experiment.counterfactuals == .none, "has no effect, because counterfactuals are not used"),
@@ -140,15 +155,25 @@ extension ExperimentCommand {
             Terminal.say(note)
         }
         work.partial = try PartialResults(
-            besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil }, ranks: ranks,
+            besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil }, ranks: work.settings.ranks,
             deciding: [
                 try Self.text(experiment), try Self.text(subject.circuit), try model.sha256(),
                 try donor?.sha256() ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
-            ]
+            ] + (shard.map { ["shard \($0)"] } ?? [])
         )
         outputs.whenWritten = { [partial = work.partial] flag in if flag == "--out" { partial.remove() } }
         let progress = ProgressLine(Kind.name, total: 1000, isQuiet: common.quiet)
         work.progress = { progress.show(Int($0 * 1000)) }
+        if let shard {
+            let found = try stoppable(subject) {
+                defer { progress.clear() }
+                return try Shard(shard, of: experiment, on: subject, work, findings: findings)
+            }
+            try outputs.write("--out") { try JSONEncoder.readable.encode(found) }
+            try outputs.finish()
+            if !common.quiet { Terminal.say("shard \(shard) in \(output.out!); next: ioi merge, when all are done") }
+            return
+        }
         let results = try stoppable(subject) {
             defer { progress.clear() }
             let results = try experiment.run(on: subject, work)
@@ -175,6 +200,25 @@ extension ExperimentCommand {
                 return PromptTable(results.promptColumns(on: subject), on: subject).csv
             }, text: view.text, next: { view.next }
         )
+    }
+
+    /// The ranks of a shard.
+    ///
+    /// - Throws: `IOIError` of kind `usage` if flags do not go with it.
+    private func checked(_ shard: Shard.Part, keeping findings: ShardFindings) throws -> Ranks {
+        guard IOI.ranks.count == 1 else {
+            throw IOIError.usage("--shard: found \(IOI.ranks.count) processes of MPI, expected one for each shard")
+        }
+        guard output.out != nil, output.isFileDocument else {
+            throw IOIError.usage("--shard: needs --out with a .json file, which ioi merge reads")
+        }
+        try Given.refuse([
+            (
+                ["--format", "--chart", "--color"] + otherOutputs.map(\.flag), true,
+                "has no effect with --shard; give it to ioi merge, or to ioi report"
+            )
+        ])
+        return .shard(shard.index - 1, of: shard.count, keeping: findings)
     }
 
     private static func text(_ value: some Encodable) throws -> String {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
+struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "faithfulness",
         abstract: "How much of the model a circuit explains: its logit difference with everything else knocked out.",
@@ -53,6 +53,7 @@ struct FaithfulnessCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<FaithfulnessCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

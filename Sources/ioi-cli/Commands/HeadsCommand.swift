@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct HeadsCommand: BoundedCommand, PerPromptCommand, ChartCommand {
+struct HeadsCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "heads",
         abstract:
@@ -53,6 +53,7 @@ struct HeadsCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<HeadsCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct KnockoutCommand: BoundedCommand, PerPromptCommand, ChartCommand {
+struct KnockoutCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "knockout",
         abstract: "Knock out heads, classes of a circuit or MLPs and measure what is left of the task.",
@@ -64,6 +64,7 @@ struct KnockoutCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<KnockoutCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct LensCommand: PromptCommand, PerPromptCommand, ChartCommand {
+struct LensCommand: PromptCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "lens",
         abstract: "Read a model's residual stream after each layer, as if the model ended there.",
@@ -32,6 +32,7 @@ struct LensCommand: PromptCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.model) var model: ModelOptions
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<LensCommand>
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct PatchCommand: BoundedCommand, PerPromptCommand, ChartCommand {
+struct PatchCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "patch",
         abstract: "Replace values inside a run and measure the effect on the prediction.",
@@ -180,6 +180,7 @@ struct PatchCommand: BoundedCommand, PerPromptCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<PatchCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var figures: PerPromptOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions

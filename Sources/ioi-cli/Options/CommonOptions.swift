@@ -91,6 +91,23 @@ struct ProductOptions: ExecutionOptions {
 
 extension Precision: ExpressibleByArgument {}
 
+/// A part of the prompts for one of several processes that do not know of each other.
+struct ShardOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Measure the k-th of n shares of the prompts, and write what is found to --out for ioi merge.",
+            discussion: "For job arrays: every job has the same command but for k.", valueName: "k/n"
+        ),
+        transform: { text in
+            guard let part = Shard.Part(text) else {
+                throw IOIError.usage("found \(text.quoted), expected \(Shard.Part.form)")
+            }
+            return part
+        }
+    )
+    var shard: Shard.Part?
+}
+
 /// How much memory patched runs may use.
 struct MemoryOptions: ParsableArguments {
     @Option(help: ArgumentHelp("GB for caches and patched runs, besides the weights.", valueName: "gb"))
@@ -201,6 +218,9 @@ struct OutputOptions: ParsableArguments {
     private var fileFormat: OutputFormat? {
         out.map { (try? OutputFormat(of: $0)) ?? (format == .csv ? .csv : .json) }
     }
+
+    /// Whether the file of `--out` holds the results document.
+    var isFileDocument: Bool { fileFormat == .json }
 
     /// Whether the results document is written, to a file or to standard output.
     var holdsDocument: Bool { format == .json || fileFormat == .json }

@@ -49,16 +49,17 @@ extension ModelRecord {
     ///
     /// - Parameters:
     ///   - field: `model` or `donor`.
-    ///   - file: the results file.
+    ///   - path: the results file.
+    ///   - place: its folder.
     /// - Throws: `IOIError` that names the recorded folder.
-    func location(_ field: String, in file: RecordedResults) throws -> ModelLocation {
+    func location(_ field: String, in path: String, at place: URL) throws -> ModelLocation {
         if folder == nil, let location = ModelLocation.named(name) { return location }
-        let inRun = file.folder.deletingLastPathComponent().appendingPathComponent("checkpoints/\(name)")
+        let inRun = place.deletingLastPathComponent().appendingPathComponent("checkpoints/\(name)")
         for folder in [folder.map { URL(fileURLWithPath: $0) }, inRun].compactMap({ $0 }) {
             if let location = try? ModelLocation(name: name, folder: folder) { return location }
         }
         throw IOIError(
-            "\(file.path): \(field): found no model \(name.quoted)\(folder.map { " at \($0)" } ?? ""), expected it there "
+            "\(path): \(field): found no model \(name.quoted)\(folder.map { " at \($0)" } ?? ""), expected it there "
                 + "or a \(field) to use instead"
         )
     }

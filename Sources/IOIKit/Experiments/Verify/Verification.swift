@@ -53,7 +53,7 @@ public struct Verification: Sendable {
                 guard
                     let other = others.first(where: { $0.name == record.name })
                         ?? others.first(where: { $0.name == nil })
-                else { return try record.location(field, in: recorded) }
+                else { return try record.location(field, in: recorded.path, at: recorded.folder) }
                 replaced.insert(field)
                 return other.location
             }
