@@ -57,6 +57,9 @@ public struct Ranks: Sendable {
         if case .shard = exchange { true } else { false }
     }
 
+    /// Whether the ranks do not run together: this is a shard, or puts shards together.
+    package var isApart: Bool { isShard || isMerging }
+
     /// Whether what the ranks divide is found by none now.
     package var isMerging: Bool {
         if case .merge = exchange { true } else { false }
@@ -102,10 +105,10 @@ public struct Ranks: Sendable {
     }
 
     /// The columns of all ranks, each column's parts one after another. The ranks have as many columns, of any length.
-    package func join(_ columns: [[Double]]) throws -> [[Double]] {
-        guard count > 1 else { return columns }
-        let parts = try gather { Columns(columns) }.map(\.columns)
-        return columns.indices.map { column in parts.flatMap { $0[column] } }
+    package func join(_ columns: () throws -> [[Double]]) throws -> [[Double]] {
+        guard count > 1 else { return try columns() }
+        let parts = try gather { Columns(try columns()) }.map(\.columns)
+        return parts[0].indices.map { column in parts.flatMap { $0[column] } }
     }
 
     /// Columns of numbers, as bytes.

@@ -244,7 +244,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         try settings.join(&attention, of: prompts.count)
         try settings.join(&positions, of: prompts.count)
         try settings.join(&projections, of: prompts.count)
-        try settings.join(&names, of: prompts.count)
+        if !settings.ranks.isApart { try settings.join(&names, of: prompts.count) }
         var profile = HeadProfile(
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: namesIOI ? TaskAttention(attention, seed: seed, workers: workers) : nil
@@ -266,7 +266,7 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         }
         if analyses.contains(.copying) {
             profile.copying = try CopyingScore(
-                model, names, seed: seed, settings: settings, progress: staged.stage(weight(.copying))
+                model, names, of: prompts.count, seed: seed, settings: settings, progress: staged.stage(weight(.copying))
             )
         }
         if analyses.contains(.ov) {

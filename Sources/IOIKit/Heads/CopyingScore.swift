@@ -46,29 +46,40 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         }
     }
 
+    /// - Parameters:
+    ///   - names: those of all prompts; of a shard's own in a shard.
+    ///   - prompts: the number of all prompts.
     /// - Throws: a ``PatchInterruption`` without measures.
     init(
         _ model: GPT2Parameters,
         _ names: Names,
+        of prompts: Int,
         seed: UInt64,
         settings: RunSettings,
         progress: (Double) -> Void = { _ in }
     ) throws {
         let config = model.config
-        var logits = NameLogits(model, names, workers: settings.workers)
-        let heads = try settings.divide(config.layers * config.heads) { part in
-            try part.map { index in
+        /// The shares of some heads, and those with their outputs negated. [heads][2][prompts]
+        func shares(_ heads: Range<Int>) throws -> [[[Double]]] {
+            var logits = NameLogits(model, names, workers: settings.workers)
+            return try heads.map { index in
                 let (layer, head) = index.quotientAndRemainder(dividingBy: config.heads)
-                if index == part.lowerBound || head == 0 { logits.enter(layer) }
+                if index == heads.lowerBound || head == 0 { logits.enter(layer) }
                 try settings.checkInterruption()
                 let better = logits.count(head, upTo: Self.top, tokens: Self.chunk, names: Self.block)
                 func shares(_ counts: [Int32]) -> [Double] {
                     counts.map { $0 < Self.top ? 1.0 : 0 }.rows(of: 3).map(\.mean)
                 }
-                progress(Double(index - part.lowerBound + 1) / Double(part.count))
+                progress(Double(index - heads.lowerBound + 1) / Double(heads.count))
                 return [shares(better.above), shares(better.below)]
             }
         }
+        let all = config.layers * config.heads
+        // A shard has the names of its own prompts alone.
+        let heads =
+            settings.ranks.isApart
+            ? try settings.join(of: prompts) { try shares(0..<all).flatMap { $0 } }.rows(of: 2)
+            : try settings.divide(all, shares)
         let (copying, negative) = (heads.map { $0[0] }, heads.map { $0[1] })
         self.copying = HeadMap(means: copying, heads: config.heads, seed: seed, workers: settings.workers)
         self.negative = HeadMap(means: negative, heads: config.heads, seed: seed, workers: settings.workers)

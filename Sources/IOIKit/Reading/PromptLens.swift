@@ -104,7 +104,7 @@ public struct PromptLens: Codable, Equatable, Sendable {
                 progress(Double(readings[0].count) / Double(part.count))
             }
         }
-        readings = try settings.join(readings, of: prompts.count)
+        readings = try settings.join(of: prompts.count) { readings }
         let added = zip(readings.dropFirst(), readings).map { zip($0, $1).map(-) }
         let sums = ResampledSums(readings + added, seed: seed, workers: workers)
         let estimates = (0..<readings.count + added.count).map { column in sums.estimate { $0[column] / sums.count } }

@@ -70,7 +70,7 @@ public final class PartialResults {
         _ size: PatchMeasures.Size,
         _ body: (PatchMeasures?) throws -> PatchMeasures
     ) throws -> PatchMeasures {
-        guard ranks.isShard || ranks.isMerging else { return try resume(stage, size, body) }
+        guard ranks.isApart else { return try resume(stage, size, body) }
         var part = size
         part.prompts = ranks.part(of: size.prompts).count
         let parts = try ranks.gather { StageFindings(stage: stage, measures: try resume(stage, part, body)) }

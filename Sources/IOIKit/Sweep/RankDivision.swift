@@ -146,15 +146,22 @@ extension RunSettings {
 
     /// Puts together what the ranks found out about their parts of some prompts.
     func join(_ found: inout some PromptColumns, of prompts: Int) throws {
-        if ranks.count > 1 { found.columns = try join(found.columns, of: prompts) }
+        if ranks.count > 1 { found.columns = try join(of: prompts) { found.columns } }
     }
 
-    /// The same for columns alone.
-    func join(_ columns: [[Double]], of prompts: Int) throws -> [[Double]] {
-        let joined = try ranks.join(columns)
+    /// The columns of all prompts.
+    ///
+    /// - Parameter body: finds those of this rank's part.
+    /// - Throws: as ``gather(_:)``.
+    func join(of prompts: Int, _ body: () throws -> [[Double]]) throws -> [[Double]] {
+        var own: [[Double]] = []
+        let joined = try ranks.join {
+            own = try body()
+            return own
+        }
         guard ranks.isShard else { return joined }
         let part = max(ranks.part(of: prompts).count, 1)
-        return columns.map { $0.repeated(to: $0.count / part * prompts) }
+        return own.map { $0.repeated(to: $0.count / part * prompts) }
     }
 }
 

@@ -47,6 +47,9 @@ protocol ExperimentCommand: ParsableCommand, SharedCommand {
     /// Writes them.
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws
 
+    /// Flags that a view of the experiment's results needs, beside those that have defaults.
+    static func arguments(for experiment: Kind) -> [String]
+
     /// What is printed.
     func view(_ results: Kind.Results, of experiment: Kind, on subject: Subject) throws -> ResultsView
 }
@@ -100,6 +103,7 @@ extension ShardedCommand {
 }
 
 extension ExperimentCommand {
+    static func arguments(for experiment: Kind) -> [String] { [] }
     var shard: Shard.Part? { nil }
     var perPrompt: Bool { false }
     var measuresOtherNames: Bool { false }

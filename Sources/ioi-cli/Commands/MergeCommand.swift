@@ -55,8 +55,9 @@ struct MergeCommand: ParsableCommand {
                 "the shards were measured with different libraries, so figures agree with one process's to rounding")
         }
         // Its defaults say how results are shown.
-        let view = try (try? Command.parse([])).map { try $0.view(results, of: experiment, on: subject) }
-        guard let view else { throw IOIError("\(merge.experiment): cannot be shown") }
+        let colour = Terminal.colour
+        let view = try Command.parse(Command.arguments(for: experiment)).view(results, of: experiment, on: subject)
+        Terminal.colour = colour
         try output.write(
             to: outputs, isQuiet: common.quiet,
             json: {

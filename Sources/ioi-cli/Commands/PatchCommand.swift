@@ -213,6 +213,16 @@ struct PatchCommand: BoundedCommand, PerPromptCommand, ChartCommand, ShardedComm
         experiment.mode = .crossModel(options)
     }
 
+    static func arguments(for experiment: PatchExperiment) -> [String] {
+        let mode: Mode =
+            switch experiment.mode {
+            case .activation: .activation
+            case .path: .path
+            case .crossModel: .crossModel
+            }
+        return ["--mode", mode.rawValue]
+    }
+
     func view(_ results: PatchResults, of experiment: PatchExperiment, on subject: Subject) -> ResultsView {
         ResultsView(
             text: { results.printout(experiment, on: subject.prompting(by: experiment.metric)) },

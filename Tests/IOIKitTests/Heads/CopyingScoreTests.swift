@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: PatchingFixture.all) func scoresAreTheDefinitions(_ fixture: PatchingFixture) throws {
         let score = try CopyingScore(
-            fixture.parameters, Self.names(fixture.parameters), seed: 0, settings: Self.settings
+            fixture.parameters, Self.names(fixture.parameters), of: Self.prompts.count, seed: 0, settings: Self.settings
         )
         for head in fixture.config.allHeads {
             for (map, sign) in [(score.copying, 1.0), (score.negative, -1)] {
@@ -67,7 +67,7 @@ import Testing
         var settings = Self.settings
         settings.isInterrupted = { true }
         #expect(throws: PatchInterruption.self) {
-            try CopyingScore(fixture.parameters, names, seed: 0, settings: settings)
+            try CopyingScore(fixture.parameters, names, of: Self.prompts.count, seed: 0, settings: settings)
         }
         #expect(throws: PatchInterruption.self) {
             try PromptPass.run(fixture.parameters, Self.prompts, keeping: [.z], settings: settings) { _, _ in }
