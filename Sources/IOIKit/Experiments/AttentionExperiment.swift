@@ -35,6 +35,8 @@ public struct AttentionExperiment: Experiment, Equatable {
         }
     }
 
+    public func reasonAgainstShards(on subject: Subject) -> String? { mean ? nil : "one prompt is one run" }
+
     public func run(on subject: Subject, _ work: Work) throws -> AttentionResults {
         let model = subject.model
         for head in heads {
@@ -128,11 +130,15 @@ public struct AttentionExperiment: Experiment, Equatable {
         let staged = StagedProgress(total: donor == nil ? 1 : 2, report: work.progress)
         func measure(_ model: GPT2) throws -> [AttentionMeans] {
             var means = places.map { AttentionMeans(heads, $0) }
-            try PromptPass.run(
-                model.parameters, prompts, keeping: [.pattern], settings: work.settings, progress: staged.stage(1)
-            ) { batch, forward in
-                for index in means.indices { means[index].add(batch, forward) }
+            try work.settings.divide {
+                try PromptPass.run(
+                    model.parameters, prompts, keeping: [.pattern], settings: work.settings, divided: true,
+                    progress: staged.stage(1)
+                ) { batch, forward in
+                    for index in means.indices { means[index].add(batch, forward) }
+                }
             }
+            for index in means.indices { try work.settings.join(&means[index], of: prompts.count) }
             return means
         }
         let own = try measure(subject.model)

@@ -266,7 +266,8 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         }
         if analyses.contains(.copying) {
             profile.copying = try CopyingScore(
-                model, names, of: prompts.count, seed: seed, settings: settings, progress: staged.stage(weight(.copying))
+                model, names, of: prompts.count, seed: seed, settings: settings,
+                progress: staged.stage(weight(.copying))
             )
         }
         if analyses.contains(.ov) {

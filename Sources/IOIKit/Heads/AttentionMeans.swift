@@ -1,5 +1,5 @@
 /// The attention of some heads on each of many prompts, between places that all prompts have.
-struct AttentionMeans {
+struct AttentionMeans: PromptColumns {
     /// The tokens that rows and columns stand for.
     struct Places {
         let queries, keys: [String]
@@ -41,15 +41,25 @@ struct AttentionMeans {
     private let places: Places
     private let heads: [Head]
     /// [queries][heads][keys][prompts]
-    private var columns: [[[[Double]]]]
-    /// Whether some prompt has the key at or before the query. [queries][keys]
-    private var isReached: [[Bool]]
+    private var attention: [[[[Double]]]]
+    /// 1 for prompts that have the key at or before the query, else 0. [queries][keys][prompts]
+    private var reached: [[[Double]]]
 
     init(_ heads: [Head], _ places: Places) {
         (self.heads, self.places) = (heads, places)
         let keys = [[Double]](repeating: [], count: places.keys.count)
-        columns = places.queries.map { _ in heads.map { _ in keys } }
-        isReached = places.queries.map { _ in Array(repeating: false, count: places.keys.count) }
+        attention = places.queries.map { _ in heads.map { _ in keys } }
+        reached = places.queries.map { _ in keys }
+    }
+
+    var columns: [[Double]] {
+        get { attention.flatMap { $0.flatMap { $0 } } + reached.flatMap { $0 } }
+        set {
+            let keys = places.keys.count
+            let reaching = places.queries.count * keys
+            attention = newValue.dropLast(reaching).rows(of: keys).rows(of: heads.count)
+            reached = newValue.suffix(reaching).rows(of: keys)
+        }
     }
 
     /// - Parameter forward: kept the patterns.
@@ -64,13 +74,16 @@ struct AttentionMeans {
                     let pattern = readers[head.layer]!(row, head.index)
                     var rest = Set(0...place)
                     for (key, token) in tokens.enumerated() {
-                        columns[query][index][key].append(token <= place ? Double(pattern[token]) : 0)
+                        attention[query][index][key].append(token <= place ? Double(pattern[token]) : 0)
                         rest.remove(token)
-                        if token <= place { isReached[query][key] = true }
                     }
                     guard places.hasRest else { continue }
-                    columns[query][index][tokens.count].append(rest.reduce(0) { $0 + Double(pattern[$1]) })
-                    if !rest.isEmpty { isReached[query][tokens.count] = true }
+                    attention[query][index][tokens.count].append(rest.reduce(0) { $0 + Double(pattern[$1]) })
+                }
+                for (key, token) in tokens.enumerated() { reached[query][key].append(token <= place ? 1 : 0) }
+                if places.hasRest {
+                    let seen = Set(tokens.filter { $0 <= place }).count
+                    reached[query][tokens.count].append(seen <= place ? 1 : 0)
                 }
             }
         }
@@ -83,24 +96,25 @@ struct AttentionMeans {
     ///   - seed: for the bootstrap intervals.
     ///   - workers: the threads that compute.
     func patterns(donor: AttentionMeans?, seed: UInt64, workers: Workers) -> AttentionPatterns {
+        let isReached = reached.map { $0.map { $0.contains(1) } }
         func matrix(_ index: Int, _ column: (Int, Int) -> [Double]) -> AttentionMatrix {
             var (value, ci95) = ([[Double?]](), [[[Double]?]]())
-            for query in columns.indices {
+            for query in attention.indices {
                 let row = places.keys.indices.map { column(query, $0) }
                 let estimates =
                     row[0].count > 1 ? Self.estimates(row, seed, workers) : row.map { Estimate(value: $0[0]) }
                 value.append(zip(estimates, isReached[query]).map { $1 ? $0.value : nil })
                 ci95.append(zip(estimates, isReached[query]).map { $1 ? $0.ci95 : nil })
             }
-            let isSingle = columns.first?[0][0].count == 1
+            let isSingle = attention.first?[0][0].count == 1
             return AttentionMatrix(value: value, ci95: isSingle ? nil : ci95)
         }
         let maps = heads.enumerated().map { index, head in
             AttentionPatterns.Map(
-                head: head, model: matrix(index) { columns[$0][index][$1] },
-                donor: donor.map { donor in matrix(index) { donor.columns[$0][index][$1] } },
+                head: head, model: matrix(index) { attention[$0][index][$1] },
+                donor: donor.map { donor in matrix(index) { donor.attention[$0][index][$1] } },
                 difference: donor.map { donor in
-                    matrix(index) { zip(donor.columns[$0][index][$1], columns[$0][index][$1]).map { $0 - $1 } }
+                    matrix(index) { zip(donor.attention[$0][index][$1], attention[$0][index][$1]).map { $0 - $1 } }
                 }
             )
         }

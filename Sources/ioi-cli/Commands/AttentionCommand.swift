@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct AttentionCommand: BoundedCommand, ChartCommand {
+struct AttentionCommand: BoundedCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "attention",
         abstract: "Show what heads attend to: on a text, on a prompt, or in the mean over prompts.",
@@ -53,6 +53,7 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<AttentionCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var page: PageOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
@@ -107,6 +108,10 @@ struct AttentionCommand: BoundedCommand, ChartCommand {
 
     private static func models(_ subject: Subject) -> String {
         "model \(subject.model.location.name)" + (subject.donor.map { ", donor \($0.location.name)" } ?? "")
+    }
+
+    static func arguments(for experiment: AttentionExperiment) -> [String] {
+        ["--heads", experiment.heads.map(\.description).joined(separator: ",")]
     }
 
     func view(_ results: AttentionResults, of experiment: AttentionExperiment, on subject: Subject) -> ResultsView {

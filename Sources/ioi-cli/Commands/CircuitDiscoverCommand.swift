@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct CircuitDiscoverCommand: BoundedCommand, ChartCommand {
+struct CircuitDiscoverCommand: BoundedCommand, ChartCommand, ShardedCommand {
     static let configuration = CommandConfiguration(
         commandName: "discover",
         abstract: "Find the circuit of a model.",
@@ -122,6 +122,7 @@ struct CircuitDiscoverCommand: BoundedCommand, ChartCommand {
     @OptionGroup(title: Section.prompts) var prompts: PromptOptions<CircuitDiscoverCommand>
     @OptionGroup(title: Section.execution) var memory: MemoryOptions
     @OptionGroup(title: Section.execution) var common: ProductOptions
+    @OptionGroup(title: Section.execution) var shards: ShardOptions
     @OptionGroup(title: Section.output) var saving: SaveOptions
     @OptionGroup(title: Section.output) var drawing: ChartOptions
     @OptionGroup(title: Section.output) var output: OutputOptions
