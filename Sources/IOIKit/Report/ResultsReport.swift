@@ -11,6 +11,9 @@ public struct ResultsReport: Report {
     public init(of file: URL) throws {
         let json = try InputFile.read(file, limit: .max)
         let heading = try ResultsHeading(json, path: file.path)
+        guard heading.command != Shard.command else {
+            throw IOIError("\(file.path): holds a shard of the results, expected all shards, merged")
+        }
         let document = try InputFile.decode(ResultsDocument<JSONValue, JSONValue>.self, from: json, path: file.path)
         var builder = ResultsReportBuilder(document: document, heading: heading, file: file)
         let sections = [builder.figures(), builder.options(), builder.repetition()]
