@@ -72,15 +72,7 @@ public struct Heatmap: Equatable, Sendable {
     ///   - count: the number of cells, or all if the map has fewer.
     ///   - ci95: the intervals of the values, in the same shape; nil for none.
     public func strongest(_ count: Int, ci95: [[ClosedRange<Double>?]] = []) -> [String] {
-        let cells = values.indices.flatMap { layer in
-            values[layer].indices.compactMap { column in
-                self[layer, column].map { (layer: layer, column: column, value: $0) }
-            }
-        }
-        // Equal values keep the map's order.
-        let order = cells.indices.sorted { (-abs(cells[$0].value), $0) < (-abs(cells[$1].value), $1) }
-        let lines = order.prefix(max(count, 0)).map { index in
-            let (layer, column, value) = cells[index]
+        let lines = order.prefix(max(count, 0)).map { layer, column, value in
             let intervals = ci95.indices.contains(layer) ? ci95[layer] : []
             let bounds = (intervals.indices.contains(column) ? intervals[column] : nil).map { interval in
                 "  [\(text(of: interval.lowerBound)), \(text(of: interval.upperBound))]"
@@ -93,6 +85,17 @@ public struct Heatmap: Equatable, Sendable {
             line.name.aligned(left: nameWidth) + "  "
                 + line.value.aligned(right: valueWidth) + unit + line.bounds
         }
+    }
+
+    /// The cells that have a value, the farthest from zero first.
+    var order: [(layer: Int, column: Int, value: Double)] {
+        let cells = values.indices.flatMap { layer in
+            values[layer].indices.compactMap { column in
+                self[layer, column].map { (layer: layer, column: column, value: $0) }
+            }
+        }
+        // Equal values keep the map's order.
+        return cells.indices.sorted { (-abs(cells[$0].value), $0) < (-abs(cells[$1].value), $1) }.map { cells[$0] }
     }
 
     /// The names of the columns.

@@ -179,6 +179,8 @@ enum SVG {
         .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
         .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
         .ioi-chart .arrowhead { fill: #818b98; }
+        .ioi-chart .edge { fill: none; stroke: #818b98; stroke-width: .6; opacity: .6; }
+        .ioi-chart .strong { fill: none; stroke: #0969da; } .ioi-chart .mark:hover .strong { stroke: #bc4c00; }
         .ioi-chart .gained { fill: #0072b2; font-weight: 600; }
         .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
         .ioi-chart .series { fill: none; stroke-width: 2; }
@@ -191,7 +193,8 @@ enum SVG {
           .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
           .ioi-chart .axis, .ioi-chart .frame { stroke: #6e7681; }
           .ioi-chart .band { fill: #444c56; }
-          .ioi-chart .whisker { stroke: #58a6ff; }
+          .ioi-chart .whisker, .ioi-chart .strong { stroke: #58a6ff; }
+          .ioi-chart .mark:hover .strong { stroke: #f0883e; }
           .ioi-chart .dot { fill: #58a6ff; }
           .ioi-chart .reference { stroke: #f0883e; }
           .ioi-chart .reference-label { fill: #f0883e; }
