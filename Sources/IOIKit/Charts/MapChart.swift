@@ -74,7 +74,7 @@ public struct MapChart: Sendable {
 
     /// The size of a cell, which its column's name fits.
     private var cell: (width: Double, height: Double) {
-        guard hasFigures else { return (21, 15) }
+        guard hasFigures else { return (20, 15) }
         let names = columns.map { SVG.width($0) + 8 }.max() ?? 0
         return (max(46, names), 26)
     }
@@ -101,7 +101,13 @@ public struct MapChart: Sendable {
         y += 6
         let top = y
         let base = cell.height / 2 + 4
+        let height = Double(values.count) * cell.height
+        let least = hasFigures ? 0 : MapColour.faintest(in: values, scale: scale)
         var cells: [String] = []
+        if least > 0, hasTips {
+            cells.append(
+                SVG.faintCells(left, top, columnsWidth, height, (scale * least).fixed(decimals + 1) + unit))
+        }
         for (layer, row) in values.enumerated() {
             if layer.isMultiple(of: step) { body.append(SVG.label("\(layer)", left - 10, y + base, "end")) }
             for (column, value) in row.enumerated() {
@@ -110,12 +116,12 @@ public struct MapChart: Sendable {
                     cells.append(SVG.label("·", x + cell.width / 2, y + base, "tick"))
                     continue
                 }
+                guard abs(value / scale) >= least else { continue }
                 cells.append(draw(value, layer, column, x, y, cell, base))
             }
             y += cell.height
         }
-        body += ["<g class=\"cells\">"] + cells + ["</g>"]
-        let height = Double(values.count) * cell.height
+        body += ["<g class=\"cells\(hasFigures ? "" : " marks")\">"] + cells + ["</g>"]
         if !hasFigures {
             // Names are read off along these.
             body += stride(from: step, to: values.count, by: step).map {
@@ -224,6 +230,12 @@ struct MapColour {
     }
 
     static let barLength = 210.0
+
+    /// The share of the deepest colour below which cells of a map are left out; 0 for a map of few cells.
+    static func faintest(in values: [[Double?]], scale: Double) -> Double {
+        // Fewer faint cells than these take hardly more room than what stands for them.
+        values.joined().count { abs(($0 ?? scale) / scale) < 0.02 } > 200 ? 0.02 : 0
+    }
 
     /// The style that fills with the colour: ``css``.
     var style: String { isDiverging ? share < 0 ? "below" : "above" : "share" }

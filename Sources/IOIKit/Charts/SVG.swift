@@ -123,6 +123,16 @@ enum SVG {
         return start + (words.map { "><title>\($0.xml)</title></path>" } ?? "/>")
     }
 
+    /// Stands for the cells of a large map that are too faint to be seen, so that a page of many maps stays small.
+    ///
+    /// - Parameters:
+    ///   - limit: what their figures are within, with its unit.
+    static func faintCells(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ limit: String) -> String {
+        let (w, h) = (number(width), number(height))
+        return "<path fill-opacity=\"0\" d=\"M\(number(x)) \(number(y))h\(w)v\(h)h-\(w)z\">"
+            + "<title>within ±\(limit.xml)</title></path>"
+    }
+
     /// A complete picture, for a file or a page.
     static func document(title: String, width: Double, height: Double, style: String, body: [String]) -> String {
         let size =
