@@ -39,7 +39,7 @@ struct CircuitShowCommand: ParsableCommand {
 
     func run() throws {
         let circuit = try model.circuits([circuit])[0]
-        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.parts) })
+        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.parts()) })
     }
 }
 
