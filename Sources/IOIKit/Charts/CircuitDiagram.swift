@@ -28,8 +28,9 @@ public struct CircuitDiagram: Sendable {
         var textHeight: Double { Double(title.count) * 16 + Double((nodes.count + perLine - 1) / perLine) * 18 + 12 }
     }
 
-    /// With more edges than these, a circuit of edges has a box for each layer instead of each node.
+    /// With more edges than these, or where they need more pixels across, a circuit's edges are drawn by ``EdgeDiagram``.
     package static let mostEdges = 60
+    static let greatestWidth = 1800.0
 
     public let title: String
     private let boxes: [Box]
@@ -78,62 +79,47 @@ public struct CircuitDiagram: Sendable {
         }
     }
 
-    /// The ends of edges in columns from the input to the last layer, heads before the MLP; a box for each node, or for
-    /// each layer if there are many.
+    /// The ends of edges in columns from the input to the last layer, heads before the MLP.
     private static func drawn(_ edges: [String]) -> (boxes: [Box], paths: [Path]) {
         let ends = edges.map(Ends.init)
-        let isWhole = edges.count <= mostEdges
-        func box(_ node: String) -> String { isWhole ? node : layer(node).name }
-        let nodes = Set(ends.flatMap { [$0.from, $0.to] }).subtracting(["logits"])
-        let names = Set(nodes.map(box)).sorted { (column($0), $0) < (column($1), $1) }
-        let boxes = names.map { name in
-            let own = isWhole ? [] : nodes.filter { box($0) == name && $0 != name }.sorted { number($0) < number($1) }
-            return Box(title: name, nodes: own.map { ($0, "label") }, column: column(name))
-        }
-        var counts: [String: (ends: Ends, inputs: Set<String>, count: Int)] = [:]
+        let names = Set(ends.flatMap { [$0.from, $0.to] }).subtracting(["logits"])
+            .sorted { (column($0), $0) < (column($1), $1) }
+        let boxes = names.map { Box(title: $0, nodes: [], column: column($0)) }
+        var inputs: [String: (ends: Ends, inputs: Set<String>)] = [:]
         for end in ends {
-            let ends = Ends(from: box(end.from), to: end.to == "logits" ? end.to : box(end.to), input: "")
-            counts["\(ends.from) \(ends.to)", default: (ends, [], 0)].count += 1
-            if !end.input.isEmpty { counts["\(ends.from) \(ends.to)"]!.inputs.insert(end.input) }
+            inputs["\(end.from) \(end.to)", default: (end, [])].inputs.formUnion(end.input.isEmpty ? [] : [end.input])
         }
-        let paths = counts.sorted { $0.key < $1.key }.map { _, path in
+        let paths = inputs.sorted { $0.key < $1.key }.map { _, path in
             Path(
                 from: names.firstIndex(of: path.ends.from)!, to: names.firstIndex(of: path.ends.to),
-                label: isWhole ? path.inputs.sorted().joined(separator: ", ") : "\(path.count)")
+                label: path.inputs.sorted().joined(separator: ", "))
         }
         return (boxes, paths)
     }
 
     /// The nodes of an edge's name, such as `7.3->9.9.q`, and the input that it goes to.
-    private struct Ends {
+    struct Ends {
         let from, to, input: String
-
-        init(from: String, to: String, input: String) { (self.from, self.to, self.input) = (from, to, input) }
 
         init(_ edge: String) {
             let parts = edge.components(separatedBy: "->")
             let receiver = (parts.last ?? "").split(separator: ".").map(String.init)
-            let hasInput = receiver.count == 3
-            self.init(
-                from: parts[0], to: receiver.prefix(2).joined(separator: "."), input: hasInput ? receiver[2] : "")
+            (from, to) = (parts[0], receiver.prefix(2).joined(separator: "."))
+            input = receiver.count == 3 ? receiver[2] : ""
         }
     }
 
-    /// The layer of a node's name, and whether it is an MLP.
-    private static func layer(_ node: String) -> (index: Int, isMLP: Bool, name: String) {
-        guard node != "input" else { return (-1, true, node) }
-        let isMLP = node.hasPrefix("m")
-        let index = Int(node.drop { $0 == "m" }.prefix { $0.isNumber }) ?? 0
-        return (index, isMLP, isMLP ? node : "layer \(index)")
+    /// The place of a node in the order of computation: that of its layer's heads, and after it that of its MLP.
+    static func column(_ node: String) -> Int {
+        guard node != "input" else { return -1 }
+        let layer = Int(node.drop { $0 == "m" }.prefix { $0.isNumber }) ?? 0
+        return 2 * layer + (isHead(node) ? 0 : 1)
     }
 
-    private static func column(_ name: String) -> Int {
-        let (index, isMLP, _) = layer(name.hasPrefix("layer ") ? String(name.dropFirst(6)) : name)
-        return 2 * index + (isMLP ? 1 : 0)
-    }
+    static func isHead(_ node: String) -> Bool { node.contains(".") }
 
     /// Of a head in its layer.
-    private static func number(_ node: String) -> Int { Int(node.split(separator: ".").last ?? "") ?? 0 }
+    static func number(_ node: String) -> Int { Int(node.split(separator: ".").last ?? "") ?? 0 }
 
     /// The circuit in the language of Graphviz: its edges, else its classes and their paths.
     package static func dot(_ circuit: Circuit) -> String {

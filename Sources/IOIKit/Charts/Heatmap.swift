@@ -1,6 +1,6 @@
 import Foundation
 
-/// A map of percentages for a terminal, with a row for each layer.
+/// A map of figures for a terminal, with a row for each layer.
 public struct Heatmap: Equatable, Sendable {
     /// The kind of columns.
     public enum Columns: Equatable, Sendable {
@@ -15,23 +15,28 @@ public struct Heatmap: Equatable, Sendable {
     /// The line above the map.
     public let title: String
     public let columns: Columns
-    /// In per cent, `[layer][column]`; nil if not finite.
+    /// `[layer][column]`; nil if not finite.
     public let values: [[Double?]]
+    /// What follows a value.
+    public let unit: String
 
     /// - Parameters:
-    ///   - values: in per cent, `[layer][column]`; nil and numbers that are not finite are drawn as "·".
+    ///   - values: `[layer][column]`; nil and numbers that are not finite are drawn as "·".
     ///   - title: the title of the chart.
     ///   - columns: the columns of a layer.
-    public init(title: String, columns: Columns, values: [[Double?]]) {
+    ///   - unit: what follows a value.
+    public init(title: String, columns: Columns, values: [[Double?]], unit: String = " %") {
         self.title = title
         self.columns = columns
+        self.unit = unit
         self.values = values.map { row in row.map { $0.flatMap { $0.isFinite ? $0 : nil } } }
     }
 
     /// The map in lines of at most `width` characters; the title may be longer, and so may the legend below 30.
     ///
     /// If the columns do not fit, the values lose their decimals; if they still do not fit, the columns are split into
-    /// blocks, one below the other.
+    /// blocks, one below the other. Where that would be more than a screen, values are whole numbers of a larger unit, which
+    /// a line below the map names. Of a map with more layers than a screen shows, the last line has the columns' names again.
     ///
     /// - Parameters:
     ///   - isColoured: draws the values on backgrounds from blue (negative) through white to red (positive), with
@@ -48,6 +53,7 @@ public struct Heatmap: Equatable, Sendable {
                     return DivergingColours.paint(cell, DivergingColours.background(value / scale))
                 } + (isColoured ? DivergingColours.reset : "")
             }
+            if values.count > HeatmapLayout.layersInSight { lines += lines.prefix(columns == .single ? 0 : 1) }
             return lines.map(\.trimmingTrailingSpaces).joined(separator: "\n")
         }
         blocks[0] = title + "\n" + blocks[0]
@@ -57,22 +63,16 @@ public struct Heatmap: Equatable, Sendable {
         return blocks.joined(separator: "\n\n")
     }
 
+    /// Whether the map has more cells than can be taken in without a list of the strongest.
+    public var isLarge: Bool { values.joined().count > 200 }
+
     /// The cells farthest from zero, one line each, such as `9.9  +12.3 %  [11.0, 13.5]`.
     ///
     /// - Parameters:
     ///   - count: the number of cells, or all if the map has fewer.
     ///   - ci95: the intervals of the values, in the same shape; nil for none.
-    ///   - unit: what follows a value.
-    public func strongest(_ count: Int, unit: String = " %", ci95: [[ClosedRange<Double>?]] = []) -> [String] {
-        let cells = values.indices.flatMap { layer in
-            values[layer].indices.compactMap { column in
-                self[layer, column].map { (layer: layer, column: column, value: $0) }
-            }
-        }
-        // Equal values keep the map's order.
-        let order = cells.indices.sorted { (-abs(cells[$0].value), $0) < (-abs(cells[$1].value), $1) }
-        let lines = order.prefix(max(count, 0)).map { index in
-            let (layer, column, value) = cells[index]
+    public func strongest(_ count: Int, ci95: [[ClosedRange<Double>?]] = []) -> [String] {
+        let lines = order.prefix(max(count, 0)).map { layer, column, value in
             let intervals = ci95.indices.contains(layer) ? ci95[layer] : []
             let bounds = (intervals.indices.contains(column) ? intervals[column] : nil).map { interval in
                 "  [\(text(of: interval.lowerBound)), \(text(of: interval.upperBound))]"
@@ -85,6 +85,17 @@ public struct Heatmap: Equatable, Sendable {
             line.name.aligned(left: nameWidth) + "  "
                 + line.value.aligned(right: valueWidth) + unit + line.bounds
         }
+    }
+
+    /// The cells that have a value, the farthest from zero first.
+    var order: [(layer: Int, column: Int, value: Double)] {
+        let cells = values.indices.flatMap { layer in
+            values[layer].indices.compactMap { column in
+                self[layer, column].map { (layer: layer, column: column, value: $0) }
+            }
+        }
+        // Equal values keep the map's order.
+        return cells.indices.sorted { (-abs(cells[$0].value), $0) < (-abs(cells[$1].value), $1) }.map { cells[$0] }
     }
 
     /// The names of the columns.
@@ -116,7 +127,7 @@ public struct Heatmap: Equatable, Sendable {
 
     /// The value of the strongest colour. Values below a hundredth of a per cent are rounding and should not look like an
     /// effect.
-    private var scale: Double {
+    fileprivate var scale: Double {
         max(values.joined().compactMap { $0.map(abs) }.max() ?? 0, 0.01)
     }
 
@@ -139,13 +150,25 @@ public struct Heatmap: Equatable, Sendable {
     }
 
     private func legend(of layout: HeatmapLayout, width: Int, isColoured: Bool) -> String? {
-        let dot = layout.isWhole ? nil : "\(HeatmapLayout.undefined) not defined"
-        guard isColoured else { return dot }
+        let notes = [
+            layout.unit.flatMap { $0 == 1 ? nil : "figures in units of \(Self.short($0))\(unit)" },
+            layout.hasZeros ? "\(HeatmapLayout.zero) below \(Self.short((layout.unit ?? 0) / 2))\(unit)" : nil,
+            layout.isWhole ? nil : "\(HeatmapLayout.undefined) not defined",
+        ].compactMap { $0 }
+        let note = notes.isEmpty ? nil : notes.joined(separator: ", ")
+        guard isColoured else { return note }
         let (least, most) = (text(of: -scale), text(of: scale, isSigned: true))
         let isWide = least.count + most.count + 4 + 2 * DivergingColours.backgrounds.count <= width
         let ramp = DivergingColours.backgrounds.map { DivergingColours.paint(isWide ? "  " : " ", $0) }.joined()
-        let bar = "\(least) \(ramp)\(DivergingColours.reset) \(most) %"
-        return ([bar] + [dot].compactMap { $0 }).joined(separator: isWide ? "   " : "\n")
+        let bar = "\(least) \(ramp)\(DivergingColours.reset) \(most)\(unit)"
+        let barWidth = least.count + most.count + unit.count + 2 + 2 * DivergingColours.backgrounds.count
+        let isBeside = isWide && barWidth + 3 + (note?.count ?? 0) <= width
+        return ([bar] + [note].compactMap { $0 }).joined(separator: isBeside ? "   " : "\n")
+    }
+
+    /// A unit, with no more decimals than it needs.
+    private static func short(_ value: Double) -> String {
+        (0...6).map { value.fixed($0) }.first { Double($0) == value } ?? "\(value)"
     }
 }
 
@@ -189,10 +212,19 @@ enum DivergingColours {
 /// The columns that a ``Heatmap`` shows side by side, and the text of its cells.
 struct HeatmapLayout {
     static let undefined = "·"
+    /// What is written for a value that rounds to zero where decimals have no room: in a map of many zeros, others would
+    /// not stand out.
+    static let zero = "."
+    /// The layers that a terminal shows at once.
+    static let layersInSight = 30
+    /// The lines of all blocks of a map that a terminal shows at once.
+    private static let linesInSight = 40
     private static let corner = "layer"
 
     /// The columns of each block.
     let groups: [Range<Int>]
+    /// Values are whole numbers of it; nil if they have their decimals.
+    let unit: Double?
     private let labels: [String]
     private let cells: [[String]]
     /// The width of the longest cell or column name.
@@ -202,38 +234,55 @@ struct HeatmapLayout {
 
     init(_ map: Heatmap, width: Int) {
         let names = map.columnNames
-        func cells(decimals: Int?) -> [[String]] {
+        func cells(_ text: (Double) -> String) -> [[String]] {
             map.values.indices.map { layer in
-                names.indices.map { column in
-                    map[layer, column].map { map.text(of: $0, decimals: decimals) } ?? Self.undefined
-                }
+                names.indices.map { column in map[layer, column].map(text) ?? Self.undefined }
             }
         }
         func longest(_ cells: [[String]]) -> Int { (cells.joined() + names).map(\.count).max() ?? 0 }
 
         labels = names
         let room = max(width - Self.corner.count, 1)
-        let full = cells(decimals: nil)
+        let full = cells { map.text(of: $0) }
         let fullWidth = longest(full)
         if let gap = [3, 2, 1].first(where: { (fullWidth + $0) * names.count <= room }) {
             self.cells = full
-            textWidth = fullWidth
-            self.gap = gap
+            (textWidth, self.gap, unit) = (fullWidth, gap, nil)
             groups = [names.indices]
-        } else {
-            self.cells = cells(decimals: 0)
-            textWidth = longest(self.cells)
-            gap = 1
-            // Blocks of similar size: if 18 columns fit, 25 become 13 and 12.
-            let fitting = max(room / (textWidth + gap), 1)
-            let blocks = (names.count + fitting - 1) / fitting
-            let share = (names.count + blocks - 1) / blocks
-            groups = stride(from: 0, to: names.count, by: share).map { $0..<min($0 + share, names.count) }
+            return
         }
+        let forms = Self.units(for: map.scale).map { unit in
+            let cells = cells { value in
+                let text = (value / unit).fixed(0)
+                return text == "0" ? Self.zero : text
+            }
+            let width = longest(cells)
+            let fitting = max(room / (width + 1), 1)
+            return (unit: unit, cells: cells, width: width, blocks: (names.count + fitting - 1) / fitting)
+        }
+        // Coarser figures only where finer ones would be more than a screen.
+        let isInSight = forms[0].blocks * (map.values.count + 2) <= Self.linesInSight
+        let form = isInSight ? forms[0] : forms.enumerated().min { ($0.1.blocks, $0.0) < ($1.1.blocks, $1.0) }!.1
+        self.cells = form.cells
+        (textWidth, gap, unit) = (form.width, 1, form.unit)
+        // Blocks of similar size: if 18 columns fit, 25 become 13 and 12.
+        let share = max((names.count + form.blocks - 1) / max(form.blocks, 1), 1)
+        groups = stride(from: 0, to: names.count, by: share).map { $0..<min($0 + share, names.count) }
+    }
+
+    /// Units in which values up to `scale` are whole numbers: of all their digits or of two, and of one.
+    private static func units(for scale: Double) -> [Double] {
+        let two = pow(10, log10(scale / 99.5).rounded(.up))
+        let power = pow(10, log10(scale / 9.5).rounded(.down))
+        let one = [1, 2, 5, 10].map { $0 * power }.first { scale / $0 < 9.5 } ?? 10 * power
+        return (two > 1 ? [1, two] : [two]) + [one]
     }
 
     /// Whether every cell has a value.
     var isWhole: Bool { !cells.joined().contains(Self.undefined) }
+
+    /// Whether there are values that are written as ``zero``.
+    var hasZeros: Bool { unit != nil && cells.joined().contains(Self.zero) }
 
     /// The column names of a block.
     func header(_ group: Range<Int>) -> String {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A map of layers and heads: the deeper the colour, the farther from zero. Pointing at a cell shows its figure with the
-/// interval.
+/// interval. A map of many heads has small cells without figures, and one of many cells lists the strongest below.
 public struct MapChart: Sendable {
     public let title: String
     /// `[layer][column]`; nil if undefined.
@@ -64,62 +64,134 @@ public struct MapChart: Sendable {
 
     private static let left = 58.0
     private static let edge = 16.0
+    /// With more columns than these, figures in cells would make a map wider than a page.
+    private static let columnsWithFigures = 16
+
+    /// Whether the cells are large enough for figures.
+    private var hasFigures: Bool {
+        columns.count <= Self.columnsWithFigures || columns.contains { $0.count > 2 }
+    }
 
     /// The size of a cell, which its column's name fits.
     private var cell: (width: Double, height: Double) {
+        guard hasFigures else { return (20, 15) }
         let names = columns.map { SVG.width($0) + 8 }.max() ?? 0
         return (max(46, names), 26)
     }
 
+    /// Rows and columns have a name each, or every so many if cells are small.
+    private var step: Int { hasFigures ? 1 : 5 }
+
     public var svg: String {
         let (cell, left) = (cell, Self.left)
-        let width = max(left + Double(columns.count) * cell.width + Self.edge, 300)
+        let columnsWidth = Double(columns.count) * cell.width
+        let width = max(left + columnsWidth + Self.edge, 300)
         let heading = SVG.lines(title, Self.edge, 22, "heading", width: width - 2 * Self.edge)
         var body = heading.elements
         var y = 30 + heading.height
         if !xLabel.isEmpty {
             y += 16
-            body.append(SVG.label(xLabel, left + Double(columns.count) * cell.width / 2, y, "tick"))
+            body.append(SVG.label(xLabel, left + columnsWidth / 2, y, "tick"))
         }
         y += 16
-        for (column, name) in columns.enumerated() {
+        for (column, name) in columns.enumerated() where column.isMultiple(of: step) {
             body.append(SVG.label(name, left + (Double(column) + 0.5) * cell.width, y, "tick"))
         }
         body.append(SVG.label(yLabel, left - 10, y, "end"))
         y += 6
         let top = y
         let base = cell.height / 2 + 4
+        let height = Double(values.count) * cell.height
+        let least = hasFigures ? 0 : MapColour.faintest(in: values, scale: scale)
         var cells: [String] = []
+        if least > 0, hasTips {
+            cells.append(
+                SVG.faintCells(left, top, columnsWidth, height, (scale * least).fixed(decimals + 1) + unit))
+        }
         for (layer, row) in values.enumerated() {
-            body.append(SVG.label("\(layer)", left - 10, y + base, "end"))
+            if layer.isMultiple(of: step) { body.append(SVG.label("\(layer)", left - 10, y + base, "end")) }
             for (column, value) in row.enumerated() {
                 let x = left + Double(column) * cell.width
                 guard let value, value.isFinite else {
                     cells.append(SVG.label("·", x + cell.width / 2, y + base, "tick"))
                     continue
                 }
-                let name = row.count == 1 ? "layer \(layer)" : "\(layer).\(columns[column])"
-                let interval = intervals.isEmpty ? nil : intervals[layer][column]
-                let bounds = interval.map { "  [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
-                let colour = MapColour(share: value / scale)
-                let elements = [
-                    SVG.cell(x, y, cell.width, cell.height, colour),
-                    SVG.label(
-                        value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2, y + base,
-                        colour.isDark ? "on-dark" : nil),
-                ]
-                cells.append(
-                    hasTips
-                        ? SVG.mark("\(name): \(value.fixed(decimals))\(unit)\(bounds)", elements) : elements.joined())
+                guard abs(value / scale) >= least else { continue }
+                cells.append(draw(value, layer, column, x, y, cell, base))
             }
             y += cell.height
         }
-        body += ["<g class=\"cells\">"] + cells + ["</g>"]
-        let columnsWidth = Double(columns.count) * cell.width
-        body.append(SVG.rectangle(left, top, columnsWidth, Double(values.count) * cell.height, "frame"))
+        body += ["<g class=\"cells\(hasFigures ? "" : " marks")\">"] + cells + ["</g>"]
+        if !hasFigures {
+            // Names are read off along these.
+            body += stride(from: step, to: values.count, by: step).map {
+                let y = top + Double($0) * cell.height
+                return SVG.line(left, y, left + columnsWidth, y, "guide")
+            }
+            body += stride(from: step, to: columns.count, by: step).map {
+                let x = left + Double($0) * cell.width
+                return SVG.line(x, top, x, top + height, "guide")
+            }
+        }
+        body.append(SVG.rectangle(left, top, columnsWidth, height, "frame"))
         func text(_ value: Double) -> String { value.fixed(decimals) + (value == 0 ? "" : unit) }
         body += MapColour.bar(x: left, y: y + 14, texts: [-scale, 0, scale].map(text))
-        return SVG.document(title: title, width: width, height: y + 48, style: SVG.style, body: body)
+        y += 48
+        let list = strongest
+        if !list.isEmpty {
+            y += 12
+            body.append(SVG.label("strongest\(intervals.isEmpty ? "" : ", with 95 % intervals")", left, y, "heading"))
+            let perColumn = (list.count + 1) / 2
+            for (index, line) in list.enumerated() {
+                let (column, row) = index.quotientAndRemainder(dividingBy: perColumn)
+                let x = left + Double(column) * (width - left - Self.edge) / 2
+                let line = [
+                    SVG.label(line.name, x, y + 18 * Double(row + 1)),
+                    SVG.label(line.text, x + 44, y + 18 * Double(row + 1)),
+                ]
+                body += line
+            }
+            y += 18 * Double(perColumn) + 12
+        }
+        return SVG.document(title: title, width: width, height: y, style: SVG.style, body: body)
+    }
+
+    /// A cell, which tells its figure.
+    private func draw(
+        _ value: Double, _ layer: Int, _ column: Int, _ x: Double, _ y: Double,
+        _ cell: (width: Double, height: Double), _ base: Double
+    ) -> String {
+        let colour = MapColour(share: value / scale)
+        let words = hasTips ? "\(name(layer, column)): \(figure(value, layer, column))" : nil
+        guard hasFigures else { return SVG.cell(x, y, cell.width, cell.height, colour, words: words) }
+        let elements = [
+            SVG.cell(x, y, cell.width, cell.height, colour),
+            SVG.label(
+                value.fixed(abs(value) < 99.95 ? decimals : 0), x + cell.width / 2, y + base,
+                colour.isDark ? "on-dark" : nil),
+        ]
+        return words.map { SVG.mark($0, elements) } ?? elements.joined()
+    }
+
+    private func name(_ layer: Int, _ column: Int) -> String {
+        values[layer].count == 1 ? "layer \(layer)" : "\(layer).\(columns[column])"
+    }
+
+    /// A cell's figure with its interval.
+    private func figure(_ value: Double, _ layer: Int, _ column: Int) -> String {
+        let bounds = (intervals.isEmpty ? nil : intervals[layer][column]).map {
+            "  [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]"
+        }
+        return value.fixed(decimals) + unit + (bounds ?? "")
+    }
+
+    /// The ten cells farthest from zero; empty for a map that can be taken in without.
+    private var strongest: [(name: String, text: String)] {
+        let map = Heatmap(title: "", columns: .named(columns), values: values)
+        guard map.isLarge else { return [] }
+        return map.order.prefix(10).map { layer, column, value in
+            (name(layer, column), figure(value, layer, column))
+        }
     }
 }
 
@@ -158,6 +230,12 @@ struct MapColour {
     }
 
     static let barLength = 210.0
+
+    /// The share of the deepest colour below which cells of a map are left out; 0 for a map of few cells.
+    static func faintest(in values: [[Double?]], scale: Double) -> Double {
+        // Fewer faint cells than these take hardly more room than what stands for them.
+        values.joined().count { abs(($0 ?? scale) / scale) < 0.02 } > 200 ? 0.02 : 0
+    }
 
     /// The style that fills with the colour: ``css``.
     var style: String { isDiverging ? share < 0 ? "below" : "above" : "share" }

@@ -87,7 +87,7 @@ public struct PanelChart: Chart, Sendable {
     private var rowWidth: Double { 30 + Self.longest(rows) }
     private var columnHeight: Double { 18 + (isUpright ? 14 : Self.longest(columns)) }
     /// Whether column names are written upright: all are short.
-    private var isUpright: Bool { Self.longest(columns) + 4 <= side }
+    private var isUpright: Bool { Self.longest(columns) + 4 <= side * Double(step) }
 
     /// Room for a map, for its title and for the label of its colour bar.
     private var panelWidth: Double {
@@ -183,8 +183,11 @@ public struct PanelChart: Chart, Sendable {
         panel.values.enumerated().flatMap { row, values in
             values.enumerated().compactMap { column, value in
                 guard let value, value.isFinite else { return nil }
+                let words =
+                    columnLabel == "head"
+                    ? "\(rows[row]).\(columns[column])" : "\(rows[row]) → \(columns[column])"
                 return cell(
-                    value, panel.intervals?[row][column], scale, words: "\(rows[row]) → \(columns[column])",
+                    value, panel.intervals?[row][column], scale, words: words,
                     x: x + Double(column) * side, y: y + Double(row) * side)
             }
         }

@@ -123,6 +123,16 @@ enum SVG {
         return start + (words.map { "><title>\($0.xml)</title></path>" } ?? "/>")
     }
 
+    /// Stands for the cells of a large map that are too faint to be seen, so that a page of many maps stays small.
+    ///
+    /// - Parameters:
+    ///   - limit: what their figures are within, with its unit.
+    static func faintCells(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ limit: String) -> String {
+        let (w, h) = (number(width), number(height))
+        return "<path fill-opacity=\"0\" d=\"M\(number(x)) \(number(y))h\(w)v\(h)h-\(w)z\">"
+            + "<title>within ±\(limit.xml)</title></path>"
+    }
+
     /// A complete picture, for a file or a page.
     static func document(title: String, width: Double, height: Double, style: String, body: [String]) -> String {
         let size =
@@ -179,6 +189,8 @@ enum SVG {
         .ioi-chart .box { fill: #ffffff; stroke: #818b98; }
         .ioi-chart .arrow { stroke: #818b98; stroke-width: 1.5; fill: none; }
         .ioi-chart .arrowhead { fill: #818b98; }
+        .ioi-chart .edge { fill: none; stroke: #818b98; stroke-width: .6; opacity: .6; }
+        .ioi-chart .strong { fill: none; stroke: #0969da; } .ioi-chart .mark:hover .strong { stroke: #bc4c00; }
         .ioi-chart .gained { fill: #0072b2; font-weight: 600; }
         .ioi-chart .lost { fill: #d55e00; text-decoration: line-through; }
         .ioi-chart .series { fill: none; stroke-width: 2; }
@@ -191,7 +203,8 @@ enum SVG {
           .ioi-chart .grid, .ioi-chart .guide { stroke: #262c34; }
           .ioi-chart .axis, .ioi-chart .frame { stroke: #6e7681; }
           .ioi-chart .band { fill: #444c56; }
-          .ioi-chart .whisker { stroke: #58a6ff; }
+          .ioi-chart .whisker, .ioi-chart .strong { stroke: #58a6ff; }
+          .ioi-chart .mark:hover .strong { stroke: #f0883e; }
           .ioi-chart .dot { fill: #58a6ff; }
           .ioi-chart .reference { stroke: #f0883e; }
           .ioi-chart .reference-label { fill: #f0883e; }

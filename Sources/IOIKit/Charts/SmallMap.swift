@@ -32,10 +32,19 @@ public struct SmallMap: Chart {
         (self.scale, self.unit, self.decimals) = (scale, unit, decimals)
     }
 
+    private static let (left, top) = (18.0, 30.0)
+    private var columns: Int { values.map(\.count).max() ?? 0 }
+    /// The side of a cell. [pixels]
+    private var cell: Double { columns <= 8 ? 13.0 : columns <= 12 ? 10.0 : columns <= 16 ? 8.0 : 5.0 }
+    /// Whether the map is too wide to stand beside another in a narrow panel.
+    var isWide: Bool { columns > 16 }
+    /// Of the picture. [pixels]
+    var width: Double {
+        max(Self.left + Double(columns) * cell, Self.left + 1.2 * SVG.width(title)) + 4
+    }
+
     public var svg: String {
-        let columns = values.map(\.count).max() ?? 0
-        let cell = columns <= 8 ? 13.0 : columns <= 12 ? 10.0 : columns <= 16 ? 8.0 : 5.0
-        let (left, top) = (18.0, 30.0)
+        let (columns, cell, left, top) = (columns, cell, Self.left, Self.top)
         let (right, bottom) = (left + Double(columns) * cell, top + Double(values.count) * cell)
         // Every fourth layer and head has its number.
         func isNamed(_ index: Int) -> Bool { index.isMultiple(of: columns <= 8 ? 2 : 4) }
@@ -43,13 +52,18 @@ public struct SmallMap: Chart {
         body += (0..<columns).filter(isNamed).map {
             SVG.label("\($0)", left + (Double($0) + 0.5) * cell, top - 4, "small middle")
         }
+        let least = MapColour.faintest(in: values, scale: scale)
         var cells: [String] = []
+        if least > 0 {
+            let limit = (scale * least).fixed(decimals + 1) + unit
+            cells.append(SVG.faintCells(left, top, right - left, bottom - top, limit))
+        }
         for (layer, row) in values.enumerated() {
             let y = top + Double(layer) * cell
             if isNamed(layer) { body.append(SVG.label("\(layer)", left - 4, y + cell / 2 + 3.5, "small end")) }
             for (head, value) in row.enumerated() {
                 let x = left + Double(head) * cell
-                guard let value, value.isFinite else { continue }
+                guard let value, value.isFinite, abs(value / scale) >= least else { continue }
                 let colour = MapColour(share: value / scale)
                 let interval = intervals.isEmpty ? nil : intervals[layer][head]
                 let bounds = interval.map { " [\($0[0].fixed(decimals)), \($0[1].fixed(decimals))]" } ?? ""
@@ -62,8 +76,6 @@ public struct SmallMap: Chart {
         body += ["<g class=\"marks\">"] + cells + ["</g>"]
         body.append(SVG.rectangle(left, top, right - left, bottom - top, "frame"))
         return SVG.document(
-            title: title, width: max(right, left + 1.2 * SVG.width(title)) + 4, height: bottom + 4, style: SVG.style,
-            body: body
-        )
+            title: title, width: width, height: bottom + 4, style: SVG.style, body: body)
     }
 }

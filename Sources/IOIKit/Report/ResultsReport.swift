@@ -58,7 +58,11 @@ private struct ResultsReportBuilder: ReportBuilder {
             "\(document.seconds.duration) on \(Self.threads(document.environment.threads))",
             "ioi \(document.environment.version)", "brackets are 95 % intervals",
         ]
-        opening.cards = all.figures.filter { $0.interval != nil }.prefix(3).map { figure in
+        // The figures of the whole before those of parts.
+        let measured = all.figures.filter { $0.interval != nil }.enumerated().sorted {
+            ($0.1.depth, $0.0) < ($1.1.depth, $1.0)
+        }
+        opening.cards = measured.prefix(3).map(\.element).map { figure in
             Opening.Card(figure: "\(figure.text) \(figure.intervalText)", words: figure.name, colour: 0)
         }
         return opening.html
@@ -116,6 +120,8 @@ struct ResultsFigures {
         let name: String
         let value: Double
         var interval: [Double]?
+        /// The number of fields that lead to it.
+        let depth: Int
 
         var text: String { Self.text(value) }
         var intervalText: String { interval.map { "[\(Self.text($0[0])), \(Self.text($0[1]))]" } ?? "" }
@@ -139,20 +145,23 @@ struct ResultsFigures {
 
     init(of results: JSONValue) { add(results, []) }
 
+    /// Fields by which the entries of a list are called, the first that an entry has.
+    private static let naming = ["name", "head", "node", "edge", "receiver"]
+
     /// Fields of each prompt, which are many and not figures of the whole.
     private static let skipped: Set<String> = ["per_prompt", "worst", "prompts", "tokens", "text", "texts"]
 
     private mutating func add(_ value: JSONValue, _ path: [String]) {
         switch value {
-        case .number(let number): figures.append(Figure(name: path.joined(separator: " "), value: number))
+        case .number(let number):
+            figures.append(Figure(name: path.joined(separator: " "), value: number, depth: path.count))
         case .array(let entries):
             for (index, entry) in entries.enumerated() {
                 guard case .object(let fields) = entry else { continue }
-                if case .string(let name)? = fields["name"] {
-                    add(entry, path + [name])
-                } else {
-                    add(entry, path + ["\(index)"])
+                let names = Self.naming.compactMap { fields[$0] }.compactMap { field -> String? in
+                    if case .string(let name) = field { name } else { nil }
                 }
+                add(entry, path + [names.first ?? "\(index)"])
             }
         case .object(let fields): add(fields, path)
         case .null, .bool, .string: break
@@ -162,7 +171,8 @@ struct ResultsFigures {
     private mutating func add(_ fields: [String: JSONValue], _ path: [String]) {
         /// What the interval of a field is called.
         func interval(of name: String) -> JSONValue? {
-            fields["\(name)_ci95"] ?? (["mean", "value", "ratio", "effect"].contains(name) ? fields["ci95"] : nil)
+            fields["\(name)_ci95"]
+                ?? (["mean", "value", "ratio", "effect", "score"].contains(name) ? fields["ci95"] : nil)
         }
         for name in fields.keys.sorted() where !Self.skipped.contains(name) && !name.hasSuffix("ci95") && name != "std"
         {
@@ -171,7 +181,8 @@ struct ResultsFigures {
             if let map = fields[name]!.map, map.contains(where: { $0.count > 1 }) {
                 maps.append(Map(name: title, values: map, intervals: interval(of: name)?.intervals(like: map) ?? []))
             } else if case .number(let number) = fields[name]! {
-                figures.append(Figure(name: title, value: number, interval: interval(of: name)?.bounds))
+                figures.append(
+                    Figure(name: title, value: number, interval: interval(of: name)?.bounds, depth: path.count))
             } else {
                 add(fields[name]!, path)
             }

@@ -39,7 +39,7 @@ struct CircuitShowCommand: ParsableCommand {
 
     func run() throws {
         let circuit = try model.circuits([circuit])[0]
-        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.parts) })
+        output.write(json: { circuit.json }, csv: { circuit.csv }, text: { Printout(circuit.parts()) })
     }
 }
 
@@ -76,9 +76,9 @@ struct CircuitDrawCommand: ParsableCommand {
         commandName: "draw",
         abstract: "Draw a circuit: its classes, or the ends of its edges, and what reads what.",
         discussion: """
-            A circuit with paths between classes has a box for each class. One with edges has a box for each head and MLP, \
-            or for each layer if there are more than \(CircuitDiagram.mostEdges) edges. A .dot file is for Graphviz and \
-            has every edge.
+            A circuit with paths between classes has a box for each class. One with edges has a box for each head and MLP; \
+            more than \(CircuitDiagram.mostEdges) edges are thin lines on a grid of layers and heads, where the drawing of \
+            `ioi circuit discover --chart` has the strongest dark. A .dot file is for Graphviz and has every edge.
 
             ioi circuit draw gpt2-small --out circuit.svg
             ioi circuit draw found.json --out found.pdf
@@ -109,7 +109,7 @@ struct CircuitDrawCommand: ParsableCommand {
         let format = isDOT ? nil : try PictureFormat(of: out, flag: "--out", others: [".dot"])
         let outputs = try Outputs([("--out", out)])
         let circuit = try model.circuits([circuit])[0]
-        let diagram = CircuitDiagram(title: "\(circuit.model): \(circuit.size)", circuit)
+        let diagram = circuit.diagram(title: "\(circuit.model): \(circuit.size)")
         try outputs.write("--out") { try format?.data(diagram.svg) ?? Data(CircuitDiagram.dot(circuit).utf8) }
         try outputs.finish()
     }

@@ -156,8 +156,9 @@ struct CircuitDiscoverCommand: BoundedCommand, ChartCommand, ShardedCommand {
 
     func chart(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> any Chart {
         let circuit = try results.found()
-        return CircuitDiagram(
-            title: "\(circuit.size), found in \(subject.model.location.name) on \(subject.prompting)", circuit)
+        return circuit.diagram(
+            title: "\(circuit.size), found in \(subject.model.location.name) on \(subject.prompting)",
+            scores: results.scores?.edges ?? [])
     }
 
     func view(_ results: DiscoverResults, of experiment: DiscoverExperiment, on subject: Subject) throws -> ResultsView

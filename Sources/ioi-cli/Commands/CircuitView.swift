@@ -2,14 +2,20 @@ import IOIKit
 
 extension Circuit {
     /// The classes, each with its position and nodes, and the number of nodes.
-    var parts: [Printout.Part] {
+    ///
+    /// - Parameter most: the most lines of a class; nil for all. The last one counts what it leaves out.
+    func parts(atMost most: Int? = nil) -> [Printout.Part] {
         let names = classes.map(\.name.count).max() ?? 0
         let positions = classes.map(\.position.description.count).max() ?? 0
         // The width that the other columns leave.
         let room = Terminal.outputWidth - max(names, "class".count) - max(positions, "position".count) - 4
         var table = TextTable(header: ["class", "position", "heads"], leftColumns: [0, 1, 2])
         for headClass in classes {
-            let lines = headClass.nodes.map(\.description).lines(width: room)
+            var lines = headClass.nodes.lines(width: room)
+            if let most, lines.count > most {
+                let shown = lines.prefix(most).joined(separator: " ").split(separator: " ").count
+                lines[most...] = ["and \(headClass.nodes.count - shown) more; ioi circuit show lists all"]
+            }
             for (index, line) in lines.enumerated() {
                 table.rows.append(
                     index == 0 ? [headClass.name, headClass.position.description, line] : ["", "", line])
@@ -27,20 +33,55 @@ extension Circuit {
     }
 }
 
+extension [Node] {
+    /// From so many nodes on, those of a layer stay together.
+    private static let many = 40
+
+    /// The names in lines of at most `width` characters. Where they are many, a layer's are on one line if they fit, and
+    /// layers have two blanks between them.
+    func lines(width: Int) -> [String] {
+        guard count >= Self.many else { return map(\.description).lines(width: width) }
+        var (lines, start) = ([String](), startIndex)
+        while start < endIndex {
+            let end = self[start...].firstIndex { $0.layer != self[start].layer } ?? endIndex
+            let layer = self[start..<end].map(\.description).lines(width: width)
+            if let line = lines.last, line.count + 2 + layer[0].count <= width {
+                lines[lines.count - 1] += "  " + layer[0]
+                lines += layer.dropFirst()
+            } else {
+                lines += layer
+            }
+            start = end
+        }
+        return lines
+    }
+}
+
 extension CircuitDiff {
     /// The nodes shared, gained, lost and moved, the changes of each class, and the Jaccard indices.
     var printout: Printout {
         var heads = TextTable(header: ["", "heads"], leftColumns: [0, 2])
-        func add(_ name: String, _ count: Int, _ details: [String]) {
-            // The width that names and counts leave.
-            let lines = details.lines(width: Terminal.outputWidth - 15, separator: ",")
+        // The width that names and counts leave.
+        let room = Terminal.outputWidth - 15
+        func add(_ name: String, _ nodes: [ClassedNode]) {
+            guard nodes.count >= 20 else {
+                return add(
+                    name, nodes.count, nodes.map { "\($0.node) (\($0.headClass))" }.lines(width: room, separator: ","))
+            }
+            // The name of a class once for all its nodes.
+            let classes = Dictionary(grouping: nodes, by: \.headClass).sorted { $0.key < $1.key }
+            add(
+                name, nodes.count,
+                classes.flatMap { ["\($0):"] + $1.map(\.node).lines(width: room - 2).map { "  " + $0 } })
+        }
+        func add(_ name: String, _ count: Int, _ lines: [String]) {
             heads.rows.append([name, "\(count)"] + lines.prefix(1))
             heads.rows += lines.dropFirst().map { ["", "", $0] }
         }
         add("shared", shared.count, [])
-        add("gained", gained.count, gained.map { "\($0.node) (\($0.headClass))" })
-        add("lost", lost.count, lost.map { "\($0.node) (\($0.headClass))" })
-        add("moved", moved.count, moved.map { "\($0.node): \($0.from) → \($0.to)" })
+        add("gained", gained)
+        add("lost", lost)
+        add("moved", moved.count, moved.map { "\($0.node): \($0.from) → \($0.to)" }.lines(width: room, separator: ","))
 
         var table = TextTable(header: ["class", "shared", "gained", "lost", "position"], leftColumns: [0, 4])
         table.rows = classes.map { change in

@@ -3,7 +3,7 @@ import IOIKit
 extension DiscoverResults {
     /// The circuit, its faithfulness, and how it was found.
     func printout(_ circuit: Circuit, on prompts: String, metric: Metric?, saved: String?) -> Printout {
-        var parts = circuit.parts
+        var parts = circuit.parts(atMost: saved == nil ? nil : 12)
         var lines: [String] = []
         if !circuit.edges.isEmpty { lines.append("\(circuit.edges.count) edges between heads, MLPs, input and logits") }
         if let faithfulness {

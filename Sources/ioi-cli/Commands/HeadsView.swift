@@ -51,7 +51,8 @@ extension HeadProfile {
         var blocks: [[Printout.Part]] = [[.lines(lines)]]
         let hasShares = note != .meaningless
         if let attribution {
-            blocks += [[.table(attribution.sources)]] + (hasShares ? [[.map(attribution.map(of: prompts))]] : [])
+            blocks.append([.table(attribution.sources)])
+            if hasShares { blocks += attribution.blocks(of: prompts) }
         }
         blocks.append(heads(all: all))
         if let classAttention { blocks.append(Self.parts(classAttention)) }
@@ -277,12 +278,12 @@ extension DirectLogitAttribution {
         return table
     }
 
-    fileprivate func map(of prompts: String) -> Heatmap {
-        Heatmap(
-            title:
-                "written by each head itself: in % of the logit difference, \(prompts)",
-            columns: .heads, values: share.value
-        )
+    /// What each head writes, and by how much the first do, if there are many.
+    fileprivate func blocks(of prompts: String) -> [[Printout.Part]] {
+        let map = Heatmap(
+            title: "written by each head itself: in % of the logit difference, \(prompts)",
+            columns: .heads, values: share.value)
+        return [[.map(map)]] + (map.isLarge ? [[map.strongestPart(share.ci95)]] : [])
     }
 }
 

@@ -21,18 +21,14 @@ extension PatchMap {
             lines += [line("counterfactuals", gap.counterfactual), line("gap", gap.whole)] + gap.caveat
             if gap.note != nil { return [.lines(lines)] }
         }
-        let map = heatmap(title: title)
+        let map = heatmap(title: title, metric)
         let parts: [Printout.Part] = [.lines(lines + [""]), .map(map), .lines([""])]
         if let estimate, !estimate.cells.isEmpty { return parts + estimate.parts }
-        let intervals = layers.map { $0.map { cell in cell.effect.ci95.map { $0[0]...$0[1] } } }
-        let strongest = map.strongest(8, unit: unit(of: metric), ci95: intervals).map { "  \($0)" }
-        return parts + [
-            .lines(["strongest\(estimate == nil ? "" : " estimates"), with 95 % intervals"] + strongest)
-        ]
+        return parts + [map.strongestPart(effectIntervals, of: estimate == nil ? "" : " estimates")]
     }
 
-    private func heatmap(title: String) -> Heatmap {
-        Heatmap(title: title, columns: heatmapColumns, values: effects)
+    private func heatmap(title: String, _ metric: Metric) -> Heatmap {
+        Heatmap(title: title, columns: heatmapColumns, values: effects, unit: unit(of: metric))
     }
 
     private func unit(of metric: Metric) -> String { scale == .original && !metric.isRelative ? " nats" : " %" }
@@ -47,7 +43,7 @@ extension PatchMap {
             }
         return MapChart(
             title: title, values: effects, intervals: effectIntervals, columns: names, scale: scale,
-            unit: unit(of: metric), decimals: heatmap(title: title).decimals,
+            unit: unit(of: metric), decimals: heatmap(title: title, metric).decimals,
             xLabel: (names?.count ?? 0) > 1 ? "position" : nil)
     }
 
@@ -73,6 +69,19 @@ extension PatchMap {
     /// Of a cell's fields.
     var csvHeader: String {
         PatchEffects.Cell.csvHeader + (estimate == nil ? "" : ",exact,exact_low,exact_high")
+    }
+}
+
+extension Heatmap {
+    /// The strongest cells by name.
+    ///
+    /// - Parameters:
+    ///   - intervals: in the shape of the map.
+    ///   - what: what the cells are, after the word strongest.
+    func strongestPart(_ intervals: [[[Double]?]], of what: String = "") -> Printout.Part {
+        let bounds = intervals.map { $0.map { $0.informativeBounds.map { $0[0]...$0[1] } } }
+        return .lines(
+            ["strongest\(what), with 95 % intervals"] + strongest(isLarge ? 10 : 8, ci95: bounds).map { "  \($0)" })
     }
 }
 

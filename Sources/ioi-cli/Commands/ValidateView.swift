@@ -142,7 +142,7 @@ extension TextTable {
         // The width that the other columns leave.
         let room = max(Terminal.outputWidth - (lines.map(\.count).max() ?? 0) - 2, 24)
         for (cells, nodes) in rows {
-            let names = nodes.isEmpty ? ["∅"] : nodes.map(\.description).lines(width: room)
+            let names = nodes.isEmpty ? ["∅"] : nodes.lines(width: room)
             self.rows.append(cells + names.prefix(1))
             self.rows += names.dropFirst().map { cells.map { _ in "" } + [$0] }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import GPT2Kit
 import TestSupport
 import Testing
 
@@ -127,6 +128,61 @@ import Testing
                 #expect(line.count <= columns, "\(command): \(line)")
             }
         }
+    }
+
+    /// A map of GPT-2 XL's 48 layers of 25 heads is one block in 80 columns, and the strongest are named below.
+    @Test func largeMapsFitATerminal() async throws {
+        let model = try TemporaryModel(layers: 48, heads: 25, width: 25)
+        let sweep = [
+            "patch", "--mode", "path", "--model", model.model.path, "--count", "2", "--threads", "2", "--quiet",
+        ]
+        guard let run = try await Self.run(sweep, columns: 80) else { return }
+        #expect(run.status == 0, "\(run.screen)")
+        let lines = Self.lines(run.screen).filter { !$0.contains(model.folder.path) }
+        #expect(lines.allSatisfy { $0.count <= 80 })
+        let start = try #require(lines.firstIndex { $0.hasPrefix("layer") })
+        #expect(lines.count { $0.hasPrefix("layer") } == 2)
+        let columns = lines[start].split(separator: " ").dropFirst().map(String.init)
+        #expect(columns == (0..<25).map { "\($0)" })
+        for layer in 0..<48 {
+            let cells = lines[start + 1 + layer].split(separator: " ")
+            #expect(cells.count == 26 && cells[0] == "\(layer)")
+        }
+        let list = try #require(lines.firstIndex { $0.hasPrefix("strongest") })
+        #expect(lines[(list + 1)...].prefix { $0.hasPrefix("  ") }.count == 10)
+    }
+
+    /// Hundreds of heads are listed by layer, each once, and classes are not named at every head.
+    @Test func largeCircuitsFitATerminal() async throws {
+        func circuit(_ nodes: [Node]) throws -> String {
+            let file = Self.model.file("\(UUID().uuidString).json")
+            try Circuit(model: "m", classes: [HeadClass(name: "heads", nodes: nodes, position: .all)]).json.write(
+                to: file)
+            return file.path
+        }
+        var nodes: [Node] = []
+        for layer in 0..<48 {
+            nodes += (0..<25).filter { (layer * 7 + $0 * 3) % 4 == 0 }.map { .head(Head(layer, $0)) }
+            nodes.append(.mlp(layer))
+        }
+        let (all, few) = (try circuit(nodes), try circuit(Array(nodes.prefix(3))))
+        func heads(_ lines: [String]) -> [String] {
+            lines.flatMap { $0.split(separator: " ") }.map(String.init).filter { Node($0) != nil }
+        }
+        guard let show = try await Self.run(["circuit", "show", all], columns: 80) else { return }
+        let lines = Self.lines(show.screen)
+        #expect(show.status == 0 && lines.allSatisfy { $0.count <= 80 })
+        #expect(heads(lines) == nodes.map(\.description))
+        // A layer that fits is on one line.
+        for layer in 0..<47 {
+            let own = lines.filter { line in heads([line]).contains { Node($0)?.layer == layer } }
+            #expect(own.count == 1, "\(own)")
+        }
+        guard let diff = try await Self.run(["circuit", "diff", few, all], columns: 80) else { return }
+        let changes = Self.lines(diff.screen)
+        #expect(diff.status == 0 && changes.allSatisfy { $0.count <= 80 })
+        #expect(heads(changes) == nodes.dropFirst(3).map(\.description))
+        #expect(!diff.screen.contains("(heads)"))
     }
 
     /// A narrow table says which columns it lacks; a wide one and one in a file lack none.

@@ -37,7 +37,34 @@ struct ChartBrowserTests {
         let sheet = ChartSheet(title: "a sheet", [map, named, scatter, lines])
         let small = SmallMap(title: "small", values: values, scale: 50)
         let legend = MapLegend(scale: 50, unit: " %", label: "what it is")
-        return [map, named, small, legend, intervals, lines, scatter, sheet] + diagrams
+        return [map, named, small, legend, intervals, lines, scatter, sheet] + diagrams + (try wide())
+    }
+
+    /// Of models of 24 × 16, 36 × 20 and 48 × 25 heads.
+    private static func wide() throws -> [any Chart] {
+        let sizes = [(24, 16), (36, 20), (48, 25)].map { HeatmapTests.wide(87.5, layers: $0, heads: $1) }
+        let maps = sizes.map { values in
+            MapChart(
+                title: "wide", values: values,
+                intervals: values.map { $0.map { $0.map { [$0 - 10, $0 + 10] } } })
+        }
+        let small = sizes.map { SmallMap(title: "wide", values: $0, scale: 80) }
+        let panels = sizes.map { values in
+            PanelChart(
+                title: "panels", rows: values.indices.map(String.init), columns: values[0].indices.map(String.init),
+                rowLabel: "layer", columnLabel: "head",
+                bands: [
+                    .init([.init(title: "a", values: values)], scale: .init(limit: 90, isDiverging: true, label: "x"))
+                ],
+                cell: 16)
+        }
+        let circuit = try CircuitLayoutTests.edges(600, layers: 48, heads: 25)
+        let scores = circuit.edges.enumerated().map {
+            DiscoverResults.EdgeScore(edge: $1, score: 1 / Double($0 + 1), ci95: nil)
+        }
+        return maps + small + panels + [
+            circuit.diagram(title: "edges", scores: scores), circuit.diagram(title: "edges"),
+        ]
     }
 
     @Test(arguments: [390, 1400], [false, true]) func theyAreLegible(_ width: Int, _ dark: Bool) async throws {
@@ -48,6 +75,27 @@ struct ChartBrowserTests {
             #expect(found.faults == [], "\(chart.title)")
             #expect(found.pictures == 1)
         }
+    }
+
+    /// Maps of many heads have the width of a column of a page, and tell the figure of each cell that can be seen.
+    @Test func largeMapsTellTheirFigures() throws {
+        let values = HeatmapTests.wide(87.5)
+        let seen = values.joined().compactMap { $0 }.count { abs($0) >= 0.02 * 87.5 }
+        let map = MapChart(title: "m", values: values, scale: 87.5)
+        for chart in [map, SmallMap(title: "s", values: values, scale: 87.5)] as [any Chart] {
+            let tips = try ChartTests.read(chart.svg).tips
+            #expect(tips.count == seen + 1 && tips[0] == "within ±1.75 %")
+            #expect(chart.svg.utf8.count < 100_000)
+        }
+        let texts = try ChartTests.read(map.svg).texts
+        // The ten farthest from zero, by name.
+        let all = values.indices.flatMap { layer in values[layer].indices.map { Head(layer, $0) } }
+        func size(_ head: Head) -> Double { abs(values[head.layer][head.index] ?? 0) }
+        for head in all.sorted(by: { (-size($0), $0) < (-size($1), $1) }).prefix(10) {
+            #expect(texts.contains(head.description))
+        }
+        #expect(texts.contains("45") && texts.contains("20") && !texts.contains("46"))
+        #expect(map.svg.contains("width=\"574\""))
     }
 
     @Test func aSheetHoldsItsChartsUnchanged() throws {

@@ -90,6 +90,61 @@ import Testing
         )
     }
 
+    /// Of GPT-2 XL, with few strong heads.
+    static func wide(_ strongest: Double, layers: Int = 48, heads: Int = 25) -> [[Double?]] {
+        (0..<layers).map { layer in
+            (0..<heads).map { head in
+                let share = Double((layer * 31 + head * 17) % 101) / 100
+                return (head % 2 == 0 ? 1 : -1) * strongest * pow(share, 6)
+            }
+        }
+    }
+
+    /// A map that would be more than a screen stays in one block where it can, and its figures are those of the values.
+    @Test(arguments: [0.05, 0.7, 3, 9.7, 19.6, 99.7, 208.9, 5000], [80, 100, 120, 160])
+    func largeMapsKeepTheirShape(_ strongest: Double, _ width: Int) throws {
+        let values = Self.wide(strongest)
+        let lines = heads(values).text(width: width, isColoured: false).components(separatedBy: "\n")
+        #expect(lines.allSatisfy { $0.count <= width })
+        // Their columns again below.
+        #expect(lines.count { $0.hasPrefix("layer") } == 2 && lines[1] == lines[50])
+        let note = lines.last ?? ""
+        let unit = try note.firstMatch(of: /units of ([0-9.]+) %/).map { try #require(Double($0.output.1)) }
+        let isFull = lines[2...49].contains { $0.contains(/\d\.\d/) }
+        for (layer, line) in lines[2...49].enumerated() {
+            let cells = line.split(separator: " ").map(String.init)
+            #expect(cells.count == 26 && cells[0] == "\(layer)")
+            for (head, cell) in cells.dropFirst().enumerated() {
+                let value = try #require(values[layer][head])
+                let shown = cell == "." ? 0 : try #require(Double(cell))
+                let size = isFull ? 1 : unit ?? 1
+                let error = abs(shown * size - value)
+                let allowed = (isFull ? 0.1 : size) / 2 * 1.001
+                #expect(error <= allowed, "\(layer).\(head): \(cell)")
+            }
+        }
+        // The strongest has a figure that tells it from others.
+        let cells = lines[2...49].flatMap { $0.split(separator: " ").dropFirst() }
+        let most = try #require(cells.compactMap { Double($0) }.map(abs).max())
+        #expect(most >= 4)
+        let half = ((unit ?? 1) / 2).fixed(7).replacing(/0+$/, with: "")
+        #expect(isFull || note.contains(". below \(half) %"), "\(note)")
+    }
+
+    /// GPT-2 small's map is as it was where its figures fit, and stays in two blocks where they do not.
+    @Test func smallMapsDoNotLoseDigits() {
+        let values = Self.wide(123, layers: 12, heads: 12)
+        let narrow = heads(values).text(width: 40, isColoured: false)
+        #expect(narrow.components(separatedBy: "\n").count { $0.hasPrefix("layer") } == 2 && !narrow.contains("units"))
+        #expect(!heads(values).isLarge && heads(Self.wide(1)).isLarge)
+    }
+
+    @Test func unitsAreThoseOfTheFigures() {
+        let nats = Heatmap(title: "T", columns: .heads, values: [[1.5, -2]], unit: " nats")
+        #expect(nats.text(width: 80, isColoured: true).hasSuffix("+2.0 nats"))
+        #expect(nats.strongest(1) == ["0.1  -2.0 nats"])
+    }
+
     @Test func coloursRunFromBlueToRed() throws {
         let text = heads([[-10, 0, 10, nil]]).text(width: 80, isColoured: true)
         #expect(

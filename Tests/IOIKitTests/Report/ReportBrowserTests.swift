@@ -9,7 +9,7 @@ import Testing
 @Suite(.enabled(if: Browser.executable != nil, "no browser is installed"))
 struct ReportBrowserTests {
     enum Kind: CaseIterable {
-        case reproduction, finetuning, results
+        case reproduction, finetuning, results, wide, wideResults
 
         var report: any Report {
             get throws {
@@ -20,9 +20,20 @@ struct ReportBrowserTests {
                     try ReportSource(
                         RunReportTests.finished.folder.appendingPathComponent("results/eval-epoch-001.json")
                     ).report()
+                case .wide: try ReportSource(WideRun.folder).report()
+                case .wideResults: try ReportSource(WideRun.sweep).report()
                 }
             }
         }
+    }
+
+    /// Pages of models of 48 × 25 heads stay small, whatever the maps hold.
+    @Test func largeMapsMakeNoLargePages() throws {
+        let page = try Kind.wide.report
+        #expect(page.problems == [])
+        // Two models with maps of heads, two with sweeps.
+        #expect(page.html.matches(of: /<title>47\.24:/).count >= 2)
+        #expect(page.html.utf8.count < 2_500_000)
     }
 
     @Test(arguments: [390, 1400], [false, true])

@@ -61,7 +61,7 @@ extension HTMLPage {
         .open { color: #8a7400; } @media (prefers-color-scheme: dark) { .open { color: #d8bd2a; } }
         .claims td { min-width: 6ch; } .claims .rule { display: block; font-size: .85em; color: var(--quiet); }
         .claims .group th { padding-top: .9rem; font-weight: 600; }
-        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 14px 18px;
+        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--panel, 290px)), 1fr)); gap: 14px 18px;
           margin: .6rem 0; }
         .panel h4 { margin: 0 0 .15rem; font-size: .92rem; font-weight: 600; } .panel .maps { display: flex; flex-wrap: wrap; gap: 4px 10px; }
         .panel p { margin: .1rem 0 0; font-size: .85rem; color: var(--quiet); }
@@ -88,7 +88,7 @@ extension HTMLPage {
           th, td { padding: .15rem .5rem .15rem 0; } tbody th, th.number, td.number { white-space: normal; }
           .figures { gap: 6px; } .figures figure { max-width: 49%; } .figures figure.whole { max-width: 100%; }
           .figures .ioi-chart, .ioi-chart { max-width: 100%; max-height: 250mm; height: auto; } p { max-width: none; }
-          .panels { grid-template-columns: repeat(3, 1fr); }
+          .panels { grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--panel, 200px)), 1fr)); }
         }
         """
 }

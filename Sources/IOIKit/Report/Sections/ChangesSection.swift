@@ -152,7 +152,11 @@ extension ReproductionReportBuilder {
             "<div class=\"panel\"\(HTMLPage.attribute("data-stage", model.stage))><h4>\(palette.name(model))</h4>"
                 + "<div class=\"maps\">\(maps.map { HTMLPage.inline($0.svg) }.joined())</div><p>\(words(model).xml)</p></div>"
         }
-        return "<div class=\"panels\">\(panels.joined(separator: "\n"))</div>"
+        // Wide maps stand side by side all the same.
+        let row = models.map { $0.maps.reduce(0) { $0 + $1.width + 10 } }.max() ?? 0
+        let isWide = models.contains { $0.maps.contains(where: \.isWide) }
+        let style = isWide ? " style=\"--panel: \(SVG.number(row.rounded(.up)))px\"" : ""
+        return "<div class=\"panels\"\(style)>\(panels.joined(separator: "\n"))</div>"
     }
 }
 
