@@ -59,7 +59,9 @@ struct IOI: ParsableCommand {
         let code = exitCode(for: error)
         if error is ExitCode { Foundation.exit(code.rawValue) }
         if code.isSuccess {
-            print(fullMessage(for: error))
+            let message = fullMessage(for: error)
+            // No other command has to wait until the libraries that --version names are found.
+            print(message == ioiVersion ? Version.text : message)
             StandardStream.finish()
         } else {
             let arguments = Array(CommandLine.arguments.dropFirst())
