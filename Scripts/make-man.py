@@ -15,6 +15,7 @@ ENVIRONMENT = [
     ("IOI_MODELS", "A folder with models, searched first for the names that --model takes."),
     ("IOI_DATA", "The folder with templates, names, circuits and the embedded model, in place of share/ioi."),
     ("IOI_PAPER_DATA", "The folder with the sentences that the authors of the paper published."),
+    ("IOI_CACHE", "Where hashes of weights are kept, so that no file is read for its hash twice (default: ~/.cache/ioi)."),
     ("HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME", "Where the Hugging Face cache is, as huggingface_hub reads them."),
     ("NO_COLOR", "If set, --color auto shows no colours."),
 ]

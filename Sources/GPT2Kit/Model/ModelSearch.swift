@@ -141,13 +141,13 @@ struct ModelSearch {
         for root in roots {
             for folder in subfolders(of: root) {
                 let name = folder.lastPathComponent
-                // owner/name is a folder in a folder.
-                let inside = exists(folder.appendingPathComponent("config.json")) ? [] : subfolders(of: folder)
-                if inside.isEmpty {
+                guard !isModel(folder) else {
                     let known = Self.published.first { $0.folders.contains(name) }
                     add(known?.name ?? name, at: folder, isOwn: true)
+                    continue
                 }
-                for model in inside where exists(model.appendingPathComponent("config.json")) {
+                // owner/name is a folder in a folder.
+                for model in subfolders(of: folder) where isModel(model) {
                     add("\(name)/\(model.lastPathComponent)", at: model, isOwn: true)
                 }
             }
@@ -158,6 +158,9 @@ struct ModelSearch {
         }
         return (models, problems)
     }
+
+    /// Whether a folder should be a model's.
+    private func isModel(_ folder: URL) -> Bool { exists(folder.appendingPathComponent("config.json")) }
 
     /// In ascending order of their names, without hidden ones.
     private func subfolders(of folder: URL) -> [URL] {

@@ -95,7 +95,8 @@ import Testing
             let index = words.count - 1
             let flag = words[index - 1]
             let answer = try await run(
-                ["---completion"] + words.dropFirst().prefix(1) + ["--", flag, "\(index)", "0"] + words)
+                ["---completion"] + words.dropFirst().prefix(1) + ["--", flag, "\(index)", "\(words[index].count)"]
+                    + words)
             #expect(answer.status == 0, "\(answer.errors)")
             return answer.output.split(separator: "\n").map(String.init)
         }
