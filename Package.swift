@@ -45,8 +45,10 @@ let package = Package(
             dependencies: [
                 "IOIKit", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]
+            ],
+            plugins: ["Commit"]
         ),
+        .plugin(name: "Commit", capability: .buildTool()),
         .target(
             name: "TestSupport", dependencies: ["GPT2Kit", "IOIKit"], path: "Tests/Support", exclude: ["inspect.js"]),
         .testTarget(name: "GPT2KitTests", dependencies: ["GPT2Kit", "TestSupport"]),

@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=Scripts/setup.sh
 . Scripts/setup.sh
 
-swift format lint --strict -r Package.swift Sources Tests
+swift format lint --strict -r Package.swift Plugins Sources Tests
 # Release: the numeric tests are many times slower in debug.
 swift build -c release -Xswiftc -enable-testing --build-tests
 exec swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest "$@"

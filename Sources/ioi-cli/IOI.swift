@@ -74,7 +74,9 @@ struct IOI: ParsableCommand {
             code = error.rawValue
             speak = {}
         } else if exitCode(for: error).isSuccess {
-            print(fullMessage(for: error))
+            let message = fullMessage(for: error)
+            // No other command has to wait until the libraries that --version names are found.
+            print(message == ioiVersion ? Version.text : message)
             StandardStream.finish()
             ranks.leave()
             Foundation.exit(0)

@@ -13,6 +13,8 @@ public struct ModelLocation: Sendable, Equatable {
     /// cache, or the name of its folder.
     public let name: String
     public let folder: URL
+    /// The folder of the fine-tuning run that was named, whose newest checkpoint this is; nil for any other model.
+    package var run: URL?
     /// A folder whose tokenizer is used, for a model that has none; nil for the model's own.
     public private(set) var otherTokenizer: URL?
 
@@ -81,6 +83,20 @@ public struct ModelLocation: Sendable, Equatable {
         ).named(name)
     }
 
+    /// Every model that is found: the embedded one, those in the folders of models and those in Hugging Face's cache. Each
+    /// has the name that commonly finds it, though a folder that is searched earlier may hold another of that name.
+    ///
+    /// - Returns: the models, and what is wrong with the other folders of models. Hugging Face's cache may hold anything,
+    ///   so what is no GPT-2 there is passed over.
+    public static func all(
+        dataFolder: URL? = try? DataDirectory.url(),
+        packageFolder: URL = sourcePackage,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        home: URL = FileManager.default.homeDirectoryForCurrentUser
+    ) -> (models: [ModelLocation], problems: [IOIError]) {
+        ModelSearch(dataFolder: dataFolder, packageFolder: packageFolder, environment: environment, home: home).all()
+    }
+
     /// The folders in which models, and other files that scripts fetch, are searched for.
     package static func roots(environment: [String: String], packageFolder: URL) -> [URL] {
         ModelSearch(
@@ -92,6 +108,15 @@ public struct ModelLocation: Sendable, Equatable {
     /// The package this source file was compiled in.
     public static let sourcePackage = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
         url.deletingLastPathComponent()
+    }
+
+    /// The size of the weights, in bytes.
+    ///
+    /// - Throws: ``IOIError`` if an index cannot be read.
+    package var bytes: Int {
+        get throws {
+            try SafetensorsSet.files(of: weightsFile).reduce(0) { $0 + Int(FileState(at: $1)?.size ?? 0) }
+        }
     }
 
     /// Whether the folder has a tokenizer.

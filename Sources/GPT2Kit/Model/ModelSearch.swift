@@ -18,9 +18,17 @@ struct ModelSearch {
         /// What `Scripts/fetch-gpt2.sh` calls it, if it fetches it.
         var size: String?
 
+        /// What its folder may be called, which `small` and the like are not.
+        var folders: [String] { [name] + others.filter { $0.hasPrefix("gpt2") } }
+
         /// The error for a model that is nowhere ends with this.
         var way: String {
-            size.map { "run Scripts/fetch-gpt2.sh \($0)" } ?? "put \(owner)/\(name) into Hugging Face's cache"
+            // An installed program may be far from its scripts.
+            let script = ModelLocation.sourcePackage.appendingPathComponent("Scripts/fetch-gpt2.sh")
+            guard let size, FileManager.default.fileExists(atPath: script.path) else {
+                return "put \(owner)/\(name) into Hugging Face's cache"
+            }
+            return "run Scripts/fetch-gpt2.sh \(size)"
         }
     }
 
@@ -47,7 +55,7 @@ struct ModelSearch {
         let embeddedPlace = dataFolder.map { Self.embeddedFolder(in: $0).path } ?? "a data folder (there is none)"
         throw IOIError(
             "no model found: looked for gpt2 in \(Self.list(places(of: "gpt2"))) and for the embedded model in "
-                + "\(embeddedPlace); run Scripts/fetch-gpt2.sh or give the model's folder"
+                + "\(embeddedPlace); \(Self.published[0].way) or give the model's folder"
         )
     }
 
@@ -115,6 +123,54 @@ struct ModelSearch {
         throw IOIError("model \(name): no folder is complete: \(shown)\(problems.count > 3 ? "; …" : "")")
     }
 
+    /// ``ModelLocation/all(dataFolder:packageFolder:environment:home:)``.
+    func all() -> (models: [ModelLocation], problems: [IOIError]) {
+        var models = [try? embedded()].compactMap { $0 }
+        var problems: [IOIError] = []
+        func add(_ name: String, at place: URL, isOwn: Bool) {
+            do {
+                let folders = try Self.folders(in: place)
+                let whole = folders.first { (try? ModelLocation(folder: $0)) != nil } ?? folders[0]
+                let location = try ModelLocation(name: name, folder: whole)
+                _ = try GPT2Config(contentsOf: location.configFile)
+                if !models.contains(where: { $0.folder == location.folder }) { models.append(location) }
+            } catch {
+                if isOwn { problems.append(error as? IOIError ?? IOIError("\(error)")) }
+            }
+        }
+        for root in roots {
+            for folder in subfolders(of: root) {
+                let name = folder.lastPathComponent
+                guard !isModel(folder) else {
+                    let known = Self.published.first { $0.folders.contains(name) }
+                    add(known?.name ?? name, at: folder, isOwn: true)
+                    continue
+                }
+                // owner/name is a folder in a folder.
+                for model in subfolders(of: folder) where isModel(model) {
+                    add("\(name)/\(model.lastPathComponent)", at: model, isOwn: true)
+                }
+            }
+        }
+        for folder in subfolders(of: hub) where folder.lastPathComponent.hasPrefix("models--") {
+            let name = String(folder.lastPathComponent.dropFirst("models--".count)).replacing("--", with: "/")
+            add(Repository(name).map(Self.name) ?? name, at: folder, isOwn: false)
+        }
+        return (models, problems)
+    }
+
+    /// Whether a folder should be a model's.
+    private func isModel(_ folder: URL) -> Bool { exists(folder.appendingPathComponent("config.json")) }
+
+    /// In ascending order of their names, without hidden ones.
+    private func subfolders(of folder: URL) -> [URL] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { !$0.hasPrefix(".") }.sorted().map(folder.appendingPathComponent).filter {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: $0.path, isDirectory: &isFolder) && isFolder.boolValue
+        }
+    }
+
     private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 
     private func embedded() throws -> ModelLocation {
@@ -144,13 +200,16 @@ struct ModelSearch {
         guard let known = Self.published.first(where: { $0.name == name }) else {
             return own([name]) + cached(["models--\(name)"])
         }
-        // `small` and the like are not names of folders.
-        return own([name] + known.others.filter { $0.hasPrefix("gpt2") })
+        return own(known.folders)
             + cached(["models--\(name)", "models--\(known.owner)--\(name)"])
     }
 
     /// The folders of models.
-    var roots: [URL] { [variable("IOI_MODELS"), packageFolder.appendingPathComponent("models")].compactMap { $0 } }
+    var roots: [URL] {
+        // An installed program has left its package.
+        let own = exists(packageFolder) ? packageFolder.appendingPathComponent("models") : nil
+        return [variable("IOI_MODELS"), own].compactMap { $0 }
+    }
 
     private func variable(_ name: String) -> URL? {
         environment[name].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }

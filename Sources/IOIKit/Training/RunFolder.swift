@@ -19,6 +19,15 @@ public struct RunFolder: Sendable {
 
     public var holdsRun: Bool { FileManager.default.fileExists(atPath: configFile.path) }
 
+    /// The fine-tuning run in a folder; nil if it holds none. A model folder has a `config.json` too.
+    static func run(in folder: URL) -> RunFolder? {
+        let run = RunFolder(folder)
+        guard run.holdsRun, (try? ModelLocation(folder: folder)) == nil,
+            (try? RecordKind.check(run.configFile, command: RunRecord.command)) != nil
+        else { return nil }
+        return run
+    }
+
     /// - Throws: `IOIError` if the folder contains a run or other files.
     func refuseUsed() throws {
         if holdsRun {

@@ -7,9 +7,12 @@ public struct RunSearch: Sendable {
     private struct Run {
         /// The hash of the model that it started from.
         let base: String
-        let newest: Checkpoint
-        /// When ``newest`` was saved.
+        /// By step.
+        let checkpoints: [Checkpoint]
+        /// When the newest was saved.
         let saved: Date
+
+        var newest: Checkpoint { checkpoints.last! }
     }
 
     /// What of a run's `config.json` is needed to know where it started.
@@ -22,6 +25,9 @@ public struct RunSearch: Sendable {
     private var runs: [Run] = []
     /// The first run that could not be read, to be named if nothing is found.
     public private(set) var problem: IOIError?
+
+    /// The checkpoints of each run, by step; the runs in the order of their paths.
+    public var checkpoints: [[Checkpoint]] { runs.map(\.checkpoints) }
 
     /// Whether there is no run with a checkpoint.
     public var isEmpty: Bool { runs.isEmpty }
@@ -68,7 +74,8 @@ public struct RunSearch: Sendable {
     private static func read(_ run: RunFolder) throws -> Run? {
         try RecordKind.check(run.configFile, command: RunRecord.command)
         let record = try InputFile.decode(Record.self, from: run.configFile)
-        guard let newest = try run.savedCheckpoints().last else { return nil }
-        return Run(base: record.model.sha256, newest: newest, saved: newest.saved)
+        let checkpoints = try run.savedCheckpoints()
+        guard let newest = checkpoints.last else { return nil }
+        return Run(base: record.model.sha256, checkpoints: checkpoints, saved: newest.saved)
     }
 }

@@ -30,7 +30,9 @@ struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
 
     struct StartOptions: ParsableArguments {
         @Option(
-            help: ArgumentHelp("Start from a checkpoint or model folder, with a new optimizer.", valueName: "dir"),
+            help: ArgumentHelp(
+                "Start from a checkpoint, a run's newest checkpoint or a model folder, with a new optimizer.",
+                valueName: "dir"),
             completion: .directory
         )
         var from: String?

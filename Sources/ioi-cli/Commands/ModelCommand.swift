@@ -5,9 +5,10 @@ import IOIKit
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Inspect, check and compare model folders, or make one: pretrained from scratch, or random.",
+        abstract: "List, inspect, check and compare models, or make one: pretrained from scratch, or random.",
         subcommands: [
-            ModelInfoCommand.self, ModelCheckCommand.self, ModelPretrainCommand.self, ModelRandomCommand.self,
+            ModelListCommand.self, ModelInfoCommand.self, ModelCheckCommand.self, ModelPretrainCommand.self,
+            ModelRandomCommand.self,
         ] + Experiments.commands(in: "model")
     )
 }

@@ -54,7 +54,7 @@ struct PredictCommand: ExperimentCommand {
         experiment.top = measurement.top
         experiment.answers = measurement.answers
         experiment.against = try others.against.map { name in
-            let location = try Outputs.named("--against") { try ModelLocation.find(name) }
+            let location = try Outputs.named("--against") { try ModelLocation.find(modelOrRun: name) }
             return ModelRecord(name: location.name, folder: location.folder, sha256: nil)
         }
         return experiment
@@ -62,7 +62,7 @@ struct PredictCommand: ExperimentCommand {
 
     func models(workers: Workers) throws -> (model: GPT2, donor: GPT2?) {
         let loaded = try model.load(workers: workers)
-        for name in others.against { Terminal.say(try ModelLocation.find(name), as: "against") }
+        for name in others.against { Terminal.say(try ModelLocation.find(modelOrRun: name), as: "against") }
         return (loaded, nil)
     }
 

@@ -6,12 +6,13 @@ import IOIKit
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, embedded, owner/name, or a model folder (default: gpt2 if found, else embedded).",
+            "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, embedded, owner/name, or the folder of a model or a run (default: gpt2 if found, else embedded).",
             discussion: """
                 A model folder has the Hugging Face layout: config.json, model.safetensors (or several with an index), \
                 and tokenizer.json, or vocab.json and merges.txt. \
                 Names are looked up in IOI_MODELS, where Scripts/fetch-gpt2.sh puts models, and in the Hugging Face \
-                cache, which has models as owner/name.
+                cache, which has models as owner/name. The folder of a fine-tuning run stands for its newest \
+                checkpoint. ioi model list shows what there is.
                 """,
             valueName: "name|dir"
         ),
@@ -41,7 +42,7 @@ struct ModelOptions: ParsableArguments {
     ///
     /// - Parameter need: what its folder has to hold.
     func location(needing need: ModelLocation.Need = .weights) throws -> ModelLocation {
-        let location = try ModelLocation.find(model, needing: need)
+        let location = try ModelLocation.find(modelOrRun: model, needing: need)
             .with(tokenizer: tokenizer.map { URL(fileURLWithPath: $0) })
         Terminal.say(location, as: "model")
         return location
@@ -96,7 +97,7 @@ struct ModelOptions: ParsableArguments {
 
     /// - Parameter role: what standard error calls the model.
     static func load(_ name: String?, as role: String, workers: Workers) throws -> GPT2 {
-        let location = try ModelLocation.find(name)
+        let location = try ModelLocation.find(modelOrRun: name)
         Terminal.say(location, as: role)
         return try GPT2(location, workers: workers).announced(as: role)
     }
@@ -119,21 +120,29 @@ extension CompletionKind {
     /// Names of models, and folders.
     static var models: CompletionKind {
         .custom { _, _, prefix in
-            (PublishedShape.allValueStrings + ["distilgpt2", "embedded"]).filter { $0.hasPrefix(prefix) }
-                + folders(prefix)
+            // What can be had, and what is here besides.
+            let published = PublishedShape.allValueStrings + ["distilgpt2", "embedded"]
+            let others = ModelLocation.all().models.map(\.name).filter { !published.contains($0) }
+            return (published + others).filter { $0.hasPrefix(prefix) } + paths(prefix) { _ in false }
         }
     }
 
-    /// `default`, or a circuit file.
-    static var circuits: CompletionKind { .file(extensions: ["json"]) }
+    /// `default`, the names of circuits, and circuit files.
+    static var circuits: CompletionKind {
+        .custom { _, _, prefix in
+            let names = ["default"] + ((try? DataDirectory.names(in: "circuits")) ?? [])
+            return names.filter { $0.hasPrefix(prefix) } + paths(prefix) { $0.hasSuffix(".json") }
+        }
+    }
 
-    private static func folders(_ prefix: String) -> [String] {
+    /// Folders, and the files that are wanted.
+    private static func paths(_ prefix: String, isWanted: (String) -> Bool) -> [String] {
         let parent = prefix.lastIndex(of: "/").map { String(prefix[...$0]) } ?? ""
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.isEmpty ? "." : parent)) ?? []
-        return names.sorted().map { parent + $0 }.filter { path in
+        return names.sorted().filter { !$0.hasPrefix(".") }.map { parent + $0 }.filter { path in
             var isFolder: ObjCBool = false
             return path.hasPrefix(prefix) && FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-                && isFolder.boolValue
+                && (isFolder.boolValue || isWanted(path))
         }
     }
 }

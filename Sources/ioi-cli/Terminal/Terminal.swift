@@ -51,9 +51,10 @@ enum Terminal {
         StandardStream.say("\(line.visible)\n")
     }
 
-    /// Names a model in use, where it is, and any note about it.
+    /// Names a model in use, where it is, the run that stood for it, and any note about it.
     static func say(_ location: ModelLocation, as role: String) {
-        say("\(role) \(location.name) at \(location.folder.path)\(location.note.map { " (\($0))" } ?? "")")
+        let run = location.run.map { ", the newest checkpoint of \($0.lastPathComponent)" } ?? ""
+        say("\(role) \(location.name) at \(location.folder.path)\(run)\(location.note.map { " (\($0))" } ?? "")")
     }
 
     static func complain(_ problem: String) {

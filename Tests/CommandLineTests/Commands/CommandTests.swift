@@ -225,7 +225,11 @@ import Testing
             let run = try await Program.run(command + ["--help"])
             #expect(run.status == 0 && run.output.contains("USAGE: ioi"))
         }
-        #expect(try await Program.run(["--version"]).output == "\(ioiVersion)\n")
+        // The version alone comes first, for scripts.
+        let version = try await Program.run(["--version"]).output.split(separator: "\n").map(String.init)
+        #expect(version.first == ioiVersion)
+        #expect(try version[1].wholeMatch(of: /commit (unknown|[0-9a-f]{7,40}(-dirty)?)/) != nil)
+        #expect(version[2...].elementsEqual(Backend.allCases.filter(\.isAvailable).map(\.library)))
     }
 
     @Test func modelInfoSaysTheShape() async throws {

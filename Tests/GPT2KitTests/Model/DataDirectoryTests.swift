@@ -56,6 +56,19 @@ import Testing
         }
     }
 
+    /// A chain of relative links, as `/usr/local/bin/ioi` -> `../../opt/ioi/current/bin/ioi` -> …
+    @Test func installedDataIsFoundThroughLinksToLinks() throws {
+        try withTree(["opt/ioi/2/share/ioi/templates.json", "opt/ioi/2/bin/ioi", "usr/bin/file"]) { root in
+            for (link, target) in [("opt/ioi/current", "2"), ("usr/bin/ioi", "../../opt/ioi/current/bin/ioi")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: root.appendingPathComponent(link).path, withDestinationPath: target)
+            }
+            let found = try DataDirectory.find(
+                environment: [:], executable: root.appendingPathComponent("usr/bin/ioi"), package: nowhere)
+            #expect(found.path == root.appendingPathComponent("opt/ioi/2/share/ioi").path)
+        }
+    }
+
     @Test func packageThatBuiltItComesLast() throws {
         try withTree(["Data/templates.json", "bin/ioi"]) { root in
             let found = try DataDirectory.find(

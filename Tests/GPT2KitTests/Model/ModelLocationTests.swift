@@ -6,7 +6,10 @@ import Testing
 
 @Suite struct ModelLocationTests {
     private let folder: ModelTestFolder
-    init() throws { folder = try ModelTestFolder() }
+    init() throws {
+        folder = try ModelTestFolder()
+        try FileManager.default.createDirectory(at: folder.file("package"), withIntermediateDirectories: true)
+    }
 
     private func putModel(_ path: String) throws {
         try folder.put("\(path)/config.json")
@@ -329,6 +332,58 @@ import Testing
         try putModel("package/models/gpt2")
         #expect(try found(nil) == location("gpt2", "package/models/gpt2"))
         #expect(try found("embedded") == location("embedded", "data/embedded"))
+    }
+
+    /// A model is listed under the name that finds it, once, and what cannot be used is said.
+    @Test func allModelsAreListed() throws {
+        let own = ["IOI_MODELS": folder.file("own").path]
+        let hub = "home/.cache/huggingface/hub"
+        func put(_ path: String, config: String) throws {
+            try folder.put("\(path)/config.json", config)
+            try folder.put("\(path)/model.safetensors")
+        }
+        let config = String(decoding: try GPT2Config.small.json(endOfText: nil), as: UTF8.self)
+        let expected = [
+            ("embedded", "data/embedded"), ("mine", "own/mine"), ("someone/theirs", "own/someone/theirs"),
+            ("gpt2", "package/models/gpt2-small"),
+            ("gpt2-xl", "\(hub)/models--gpt2-xl/snapshots/a"),
+            ("gpt2", "\(hub)/models--openai-community--gpt2/snapshots/a"),
+            ("other/their-gpt2.1", "\(hub)/models--other--their-gpt2.1/snapshots/b"),
+        ]
+        for (_, path) in expected { try put(path, config: config) }
+        // What is no model, and what is none of ours.
+        try folder.put("own/paper-data/clean.txt")
+        try folder.put("own/notes.txt")
+        try put("\(hub)/models--other--bert/snapshots/a", config: #"{"model_type": "bert"}"#)
+        try folder.put("\(hub)/models--other--empty/refs/main", "a")
+        try folder.put("\(hub)/datasets--other--text/snapshots/a/config.json", config)
+        try folder.put("own/half/config.json", config)
+        try put("own/bert", config: #"{"model_type": "bert"}"#)
+        let all = ModelLocation.all(
+            dataFolder: folder.file("data"), packageFolder: folder.file("package"), environment: own,
+            home: folder.file("home")
+        )
+        #expect(all.models.map(\.name) == expected.map(\.0))
+        #expect(all.models.map(\.folder.path) == expected.map { folder.file($0.1).path })
+        for model in all.models where model.folder.path.contains("/own/") || model.name.contains("other/") {
+            #expect(try found(model.name, own) == (model.name, model.folder.path))
+        }
+        try #require(all.problems.count == 2, "\(all.problems)")
+        #expect(all.problems[0].description.hasPrefix(folder.file("own/bert").path))
+        #expect(all.problems[1].description.hasPrefix("\(folder.file("own/half").path): found no model.safetensors"))
+        let none = ModelLocation.all(
+            dataFolder: nil, packageFolder: folder.file("none"), environment: [:], home: folder.file("none"))
+        #expect(none.models.isEmpty && none.problems.isEmpty)
+    }
+
+    /// A program that has left its package does not name that as a place to put models.
+    @Test func aPackageThatIsGoneIsNoPlace() {
+        let error = ioiError {
+            _ = try ModelLocation.find(
+                "gpt2", dataFolder: nil, packageFolder: folder.file("gone"), environment: [:], home: folder.file("home")
+            )
+        }
+        #expect(error?.description.contains("gone") == false)
     }
 
     @Test func errorsSayWhereWasLooked() throws {

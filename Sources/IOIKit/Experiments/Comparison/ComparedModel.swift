@@ -50,13 +50,6 @@ public struct ComparedModel: Equatable, Sendable {
 
     /// nil if the folder is no run.
     private static func checkpoints(of name: String) throws -> [Checkpoint]? {
-        guard !name.isEmpty else { return nil }
-        let folder = URL(fileURLWithPath: name)
-        let run = RunFolder(folder)
-        // A model folder has a config.json too.
-        guard run.holdsRun, (try? ModelLocation(folder: folder)) == nil,
-            (try? RecordKind.check(run.configFile, command: RunRecord.command)) != nil
-        else { return nil }
-        return try run.savedCheckpoints()
+        name.isEmpty ? nil : try RunFolder.run(in: URL(fileURLWithPath: name))?.savedCheckpoints()
     }
 }

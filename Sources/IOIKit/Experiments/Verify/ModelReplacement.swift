@@ -21,7 +21,7 @@ public struct ModelReplacement: Sendable {
             name = String(text[..<sign])
             argument = String(text[text.index(after: sign)...])
         }
-        self.init(of: name, by: try ModelLocation.find(argument))
+        self.init(of: name, by: try ModelLocation.find(modelOrRun: argument))
     }
 
     /// - Parameters:
