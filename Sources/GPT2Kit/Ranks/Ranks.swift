@@ -26,6 +26,9 @@ public struct Ranks: Sendable {
 
     public var isFirst: Bool { rank == 0 }
 
+    /// Whether this is one of several processes that run at the same time.
+    package var areTogether: Bool { count > 1 }
+
     /// This rank's part of `0 ..< items`.
     package func part(of items: Int) -> Range<Int> { part(of: items, rank: rank) }
 
