@@ -49,6 +49,7 @@ struct IOI: ParsableCommand {
             StandardStream.isSilent = Ranks.rankOfEnvironment > 0
             ranks = try Ranks.join()
             StandardStream.isSilent = !ranks.isFirst
+            StandardInput.ranks = ranks
             var command = try parseAsRoot()
             if ranks.count > 1, !(command is any SharedCommand) {
                 throw IOIError.usage(

@@ -74,6 +74,9 @@ public struct Ranks: Sendable {
     /// Whether this process writes files and speaks. Of several that run together, rank 0 alone does.
     public var isFirst: Bool { rank == 0 || !areTogether }
 
+    /// Whether this is one of several processes that run at the same time.
+    package var areTogether: Bool { count > 1 }
+
     /// This rank's part of `0 ..< items`.
     package func part(of items: Int) -> Range<Int> { part(of: items, rank: rank) }
 

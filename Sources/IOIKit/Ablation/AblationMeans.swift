@@ -18,13 +18,14 @@ final class AblationMeans: Sendable {
     /// - Parameters:
     ///   - sites: z, MLP outputs or the residual stream before the first block.
     ///   - prompts: the prompts whose counterfactuals are averaged.
+    ///   - settings: threads, and the ranks that divide the groups of prompts.
     /// - Throws: `IOIError` if a prompt has no counterfactual.
     init(
         _ parameters: GPT2Parameters,
         sites: Set<Site>,
         over prompts: [Prompt],
         group: Ablation.Group,
-        workers: Workers
+        settings: RunSettings
     ) throws {
         self.group = group
         let config = parameters.config
@@ -49,10 +50,13 @@ final class AblationMeans: Sendable {
         let size = min(RunSettings.prompts, prompts.count)
         let forward = ForwardPass(
             parameters, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .last),
-            keeping: sites, workers: workers
+            keeping: sites, workers: settings.workers
         )
         // Running means: the j-th value moves the mean by 1/j of their difference.
         var counts = Array(repeating: [Float](repeating: 0, count: rows.count), count: 2)
+        // Values are added up in the order of their prompts, so a mean is found by one rank.
+        let division = group == .template && settings.ranks.areTogether ? GroupDivision(prompts, settings.ranks) : nil
+        let prompts = division?.prompts(of: settings.ranks.rank) ?? prompts
         for start in stride(from: 0, to: prompts.count, by: size) {
             let range = start..<min(start + size, prompts.count)
             let packed = PackedBatch(try prompts[range].map { try $0.counterfactual() }, rows: .last)
@@ -76,6 +80,17 @@ final class AblationMeans: Sendable {
                                 for i in 0..<config.width { mean[i] += (value[i] - mean[i]) * share }
                             }
                         }
+                    }
+                }
+            }
+        }
+        for (prompt, owner) in division?.owners ?? [] {
+            for position in prompt.tokens.indices {
+                let row = rows[Self.key(prompt, position, group)]!
+                for site in sites.sorted(by: { $0.rawValue < $1.rawValue }) {
+                    for table in tables[site]! {
+                        let bytes = config.width * MemoryLayout<Float>.stride
+                        settings.ranks.broadcast(table.values[row], count: bytes, from: owner)
                     }
                 }
             }
@@ -119,11 +134,11 @@ extension SharedPasses {
         sites: Set<Site>,
         over prompts: [Prompt],
         group: Ablation.Group,
-        workers: Workers
+        settings: RunSettings
     ) throws -> AblationMeans {
         let name = "means of \(sites.map(\.rawValue).sorted()) by \(group.rawValue)"
         if let known: AblationMeans = result(name, of: model, prompts) { return known }
-        let means = try AblationMeans(model, sites: sites, over: prompts, group: group, workers: workers)
+        let means = try AblationMeans(model, sites: sites, over: prompts, group: group, settings: settings)
         keep(means, as: name, of: model, prompts)
         return means
     }

@@ -47,7 +47,7 @@ final class Ablator {
             }
             (donor, inputs) = (nil, [])
             means = try (settings.shared ?? SharedPasses()).means(
-                of: parameters, sites: sites, over: reference, group: ablation.group, workers: settings.workers
+                of: parameters, sites: sites, over: reference, group: ablation.group, settings: settings
             )
         case .optimal:
             throw Ablation.needsCircuit

@@ -181,29 +181,31 @@ extension ExperimentCommand {
         let results = try stoppable(subject) {
             defer { progress.clear() }
             let results = try experiment.run(on: subject, work)
-            if ranks.isFirst { try keep(results, of: experiment, on: subject, in: outputs) }
+            try ranks.onFirst { try keep(results, of: experiment, on: subject, in: outputs) }
             return results
         }
-        guard ranks.isFirst else { return }
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        let view = try view(results, of: experiment, on: subject)
-        try output.write(
-            to: outputs, isQuiet: common.quiet,
-            json: {
-                try JSONEncoder.readable.encode(
-                    ResultsDocument(
-                        command: Kind.name, options: experiment, model: ModelRecord(model),
-                        donor: donor.map(ModelRecord.init),
-                        dataset: subject.dataset.map { DatasetRecord($0) },
-                        environment: EnvironmentRecord(workers: workers), seconds: seconds, results: results
+        // What cannot be written ends all ranks.
+        try ranks.onFirst {
+            let seconds = (ContinuousClock.now - started) / .seconds(1)
+            let view = try view(results, of: experiment, on: subject)
+            try output.write(
+                to: outputs, isQuiet: common.quiet,
+                json: {
+                    try JSONEncoder.readable.encode(
+                        ResultsDocument(
+                            command: Kind.name, options: experiment, model: ModelRecord(model),
+                            donor: donor.map(ModelRecord.init),
+                            dataset: subject.dataset.map { DatasetRecord($0) },
+                            environment: EnvironmentRecord(workers: workers), seconds: seconds, results: results
+                        )
                     )
-                )
-            },
-            csv: {
-                guard perPrompt, let results = results as? any PromptFigures else { return view.csv() }
-                return PromptTable(results.promptColumns(on: subject), on: subject).csv
-            }, text: view.text, next: { view.next }
-        )
+                },
+                csv: {
+                    guard perPrompt, let results = results as? any PromptFigures else { return view.csv() }
+                    return PromptTable(results.promptColumns(on: subject), on: subject).csv
+                }, text: view.text, next: { view.next }
+            )
+        }
     }
 
     /// The ranks of a shard.

@@ -92,23 +92,26 @@ struct VerifyCommand: SharedCommand, ParsableCommand {
         let workers = try common.workers()
         let settings = try memory.settings(workers: workers)
         let tolerance = try allowed()
-        let outputs = try output.open([("--junit", report.junit)])
+        var outputs = Outputs.none
+        try IOI.ranks.onFirst { outputs = try output.open([("--junit", report.junit)]) }
         let results =
             try measurement.against.map { try compare(against: $0, tolerance) } ?? measure(tolerance, settings)
-        outputs.write("--junit") { JUnitReport(results).xml }
-        try output.write(
-            to: outputs, isQuiet: common.quiet,
-            json: {
-                try JSONEncoder.readable.encode(
-                    Document(
-                        options: tolerance, environment: EnvironmentRecord(workers: workers),
-                        seconds: (ContinuousClock.now - started) / .seconds(1), results: results
+        try IOI.ranks.onFirst {
+            outputs.write("--junit") { JUnitReport(results).xml }
+            try output.write(
+                to: outputs, isQuiet: common.quiet,
+                json: {
+                    try JSONEncoder.readable.encode(
+                        Document(
+                            options: tolerance, environment: EnvironmentRecord(workers: workers),
+                            seconds: (ContinuousClock.now - started) / .seconds(1), results: results
+                        )
                     )
-                )
-            },
-            csv: { results.csv },
-            text: { Printout(results.text, tables: [results.table]) }
-        )
+                },
+                csv: { results.csv },
+                text: { Printout(results.text, tables: [results.table]) }
+            )
+        }
         guard results.passed else { throw ExitCode(3) }
     }
 

@@ -75,6 +75,8 @@ private final class Search {
     private let graph: Graph
     private let prompts: [Prompt]
     private let reader: MetricReader
+    /// The ranks that divide the prompts.
+    private let ranks: Ranks
     /// The whole model's mean metric.
     private var whole = 0.0
 
@@ -83,12 +85,14 @@ private final class Search {
         try options.metric.check(prompts)
         reader = MetricReader(options.metric, model, workers: settings.workers)
         graph = Graph(model.config)
-        let lengths = prompts.map(\.tokens.count)
-        let capacity = BatchCapacity(lengths: lengths, count: prompts.count, rows: .last)
+        ranks = settings.ranks.areTogether && settings.ranks.count <= prompts.count ? settings.ranks : .alone
+        let own = prompts[ranks.part(of: prompts.count)]
+        let lengths = own.map(\.tokens.count)
+        let capacity = BatchCapacity(lengths: lengths, count: own.count, rows: .last)
         let vocabulary = model.config.vocabularySize
         let bytes =
             capacity.rows * GraphPass.bytesPerRow(model.config, longest: lengths.max() ?? 1)
-            + (options.metric == .logitDifference ? 0 : prompts.count + MetricReader.rows) * vocabulary
+            + (options.metric == .logitDifference ? 0 : own.count + MetricReader.rows) * vocabulary
             * MemoryLayout<Float>.stride
         guard bytes <= settings.memory else {
             throw IOIError.invalid(
@@ -98,8 +102,7 @@ private final class Search {
             )
         }
         let batch = PromptBatch(
-            prompts: prompts[...],
-            packed: PackedBatch(prompts.map(\.tokens), rows: .last, sharesBeginnings: false)
+            prompts: own, packed: PackedBatch(own.map(\.tokens), rows: .last, sharesBeginnings: false)
         )
         let sites: Set<Site> = [.residPre, .z, .mlpOut]
         let ablator = try Ablator(
@@ -109,7 +112,7 @@ private final class Search {
         ablator.prepare(batch)
         pass = GraphPass(model, capacity: capacity, workers: settings.workers)
         pass.prepare(batch.packed, sites: sites) { ablator.edit($0, layer: $1, head: nil, tokens: $2, of: batch) }
-        reader.prepare(prompts[...])
+        reader.prepare(own)
     }
 
     /// The edges in the order of the search, by receiver.
@@ -134,10 +137,10 @@ private final class Search {
         var kept = EdgeSet(all: graph)
         let rows = MetricReader.rows(pass.run(kept))
         reader.takeReference(rows)
-        whole = reader.values(rows).mean
+        whole = try mean(rows)
         var state = done ?? ACDC.State(done: 0, dropped: [])
         for edge in state.dropped { kept.remove(graph.edges[edge]) }
-        var current = measure(pass.run(kept, from: .heads(0)))
+        var current = try measure(pass.run(kept, from: .heads(0)))
         var count = 0
         for (receiver, edges) in order {
             for edge in edges {
@@ -150,7 +153,7 @@ private final class Search {
                 kept.remove(edge)
                 var isDropped = !isRead(receiver, kept)
                 if !isDropped {
-                    let value = measure(pass.run(kept, from: start(receiver)))
+                    let value = try measure(pass.run(kept, from: start(receiver)))
                     isDropped = value - current < options.threshold
                     if isDropped { current = value } else { kept.insert(edge) }
                 }
@@ -180,8 +183,13 @@ private final class Search {
     }
 
     /// What is lost of the mean metric.
-    private func measure(_ final: Matrix) -> Double {
-        let mean = reader.values(MetricReader.rows(final)).mean
-        return options.metric.sign * (whole - mean)
+    private func measure(_ final: Matrix) throws -> Double {
+        options.metric.sign * (whole - (try mean(MetricReader.rows(final))))
+    }
+
+    /// The mean of the metric over all prompts.
+    private func mean(_ rows: [MetricReader.Row]) throws -> Double {
+        let values = reader.values(rows)
+        return try ranks.gather { values }.flatMap { $0 }.mean
     }
 }

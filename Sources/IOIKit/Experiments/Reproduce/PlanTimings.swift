@@ -81,9 +81,10 @@ final class PlanTimings {
         return ((timed.last! - timed.first!) / .seconds(1) / Double(timed.count - 1), job.trainer.stepsPerEpoch)
     }
 
-    private func time(_ body: () throws -> Void) rethrows -> Double {
+    /// The same on all ranks, which take the same decisions by it.
+    private func time(_ body: () throws -> Void) throws -> Double {
         let started = ContinuousClock.now
         try body()
-        return (ContinuousClock.now - started) / .seconds(1)
+        return try settings.ranks.onFirst { (ContinuousClock.now - started) / .seconds(1) }
     }
 }

@@ -92,8 +92,10 @@ public struct Verification: Sendable {
                 settings.workers = settings.workers.with(precision ?? recorded.findings.environment.precision)
                 let work = Work(settings, perPrompt: recorded.results.holds("per_prompt"), progress: progress)
                 let found = try recorded.repeated(on: entry.model, donor: entry.donor, work)
-                // Not every experiment can be interrupted midway.
-                try work.settings.checkInterruption()
+                // Not every experiment can be interrupted midway. All ranks stop after the same one.
+                if work.settings.ranks.any(work.settings.isStopping) {
+                    throw PatchInterruption(measures: PatchMeasures(cells: 0))
+                }
                 return try Self.compare(
                     recorded, recorded.findings, found, tolerance, replaced: entry.replaced, started: started)
             }

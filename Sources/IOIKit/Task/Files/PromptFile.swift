@@ -192,6 +192,9 @@ extension PairRecord: FileRecord {
 }
 
 /// The contents of standard input, which can be read once.
-enum StandardInput {
-    static let contents = Result { try FileHandle.standardInput.readToEnd() ?? Data() }
+public enum StandardInput {
+    /// The processes that need them, of which rank 0 alone may be given them. Set before they are read.
+    nonisolated(unsafe) public static var ranks = Ranks.alone
+
+    static let contents = Result { try ranks.onFirst { try FileHandle.standardInput.readToEnd() ?? Data() } }
 }
