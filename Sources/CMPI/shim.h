@@ -7,14 +7,18 @@
 // MPI as functions of plain types: its constants are macros, which Swift cannot read, and its handles are pointers in some
 // implementations and numbers in others. All of it is among the ranks of MPI_COMM_WORLD.
 
-enum { mpi_most_bytes = 1 << 30, mpi_stop_tag = 1, mpi_exchange_tag = 10 };
+enum { mpi_most_bytes = 1 << 30, mpi_exchange_tag = 10 };
 
-/// Joins the ranks. False if the library does not let a thread other than the first call it.
-static inline int mpi_join(int *rank, int *count) {
+/// Joins the ranks; `on_node` of them are on this machine. False if threads other than the first may not call MPI.
+static inline int mpi_join(int *rank, int *count, int *on_node) {
     int level;
+    MPI_Comm node;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) return 0;
     MPI_Comm_rank(MPI_COMM_WORLD, rank);
     MPI_Comm_size(MPI_COMM_WORLD, count);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, on_node);
+    MPI_Comm_free(&node);
     return level >= MPI_THREAD_SERIALIZED;
 }
 
@@ -83,16 +87,21 @@ static inline void mpi_exchange(
     }
 }
 
-/// Tells another rank to stop.
-static inline void mpi_tell_stop(int rank) {
+/// Sends a rank a message that is only its tag, and does not wait for it.
+static inline void mpi_tell(int rank, int tag) {
     MPI_Request request;
-    MPI_Isend(NULL, 0, MPI_BYTE, rank, mpi_stop_tag, MPI_COMM_WORLD, &request);
+    MPI_Isend(NULL, 0, MPI_BYTE, rank, tag, MPI_COMM_WORLD, &request);
     MPI_Request_free(&request);
 }
 
-/// Whether another rank has told this one to stop.
-static inline int mpi_is_told_to_stop(void) {
+/// Whether such a message has come, which stays until it is taken.
+static inline int mpi_is_told(int tag) {
     int found;
-    MPI_Iprobe(MPI_ANY_SOURCE, mpi_stop_tag, MPI_COMM_WORLD, &found, MPI_STATUS_IGNORE);
+    MPI_Iprobe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &found, MPI_STATUS_IGNORE);
     return found;
+}
+
+/// Takes such a message, which has come.
+static inline void mpi_take(int tag) {
+    MPI_Recv(NULL, 0, MPI_BYTE, MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }

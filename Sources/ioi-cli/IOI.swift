@@ -32,19 +32,32 @@ struct IOI: ParsableCommand {
         ]
     )
 
+    /// The processes that share the work of this command.
+    nonisolated(unsafe) private(set) static var ranks = Ranks.alone
+
     static func main() {
         StandardStream.prepare()
         mappings_explain("ioi: ")
         Arena.onFailure { bytes in
             Terminal.complain("\(bytes / 1_000_000) MB more memory are needed than the system gives")
+            ranks.end(code: 1)
             Foundation.exit(1)
         }
         // A write beyond a file-size limit then fails like one to a full disk, instead of killing the program.
         signal(SIGXFSZ, SIG_IGN)
         do {
+            StandardStream.isSilent = Ranks.rankOfEnvironment > 0
+            ranks = try Ranks.join()
+            StandardStream.isSilent = !ranks.isFirst
             var command = try parseAsRoot()
+            if ranks.count > 1, !(command is any SharedCommand) {
+                throw IOIError.usage(
+                    "found \(ranks.count) processes for ioi \(type(of: command)._commandName), which does not divide its "
+                        + "work, expected one")
+            }
             try command.run()
             StandardStream.finish()
+            ranks.leave()
         } catch {
             finish(error)
         }
@@ -52,19 +65,34 @@ struct IOI: ParsableCommand {
 
     /// Prints the help or the one-line error that ends the program, and ends it.
     private static func finish(_ error: any Error) -> Never {
+        let code: Int32
+        let speak: () -> Void
         if let error = error as? IOIError {
-            Terminal.complain(error.field.map { "\(FieldFlag.named($0)): \(error.problem)" } ?? error.description)
-            Foundation.exit(error.kind == .usage ? ExitCode.validationFailure.rawValue : 1)
-        }
-        let code = exitCode(for: error)
-        if error is ExitCode { Foundation.exit(code.rawValue) }
-        if code.isSuccess {
+            code = error.kind == .usage ? ExitCode.validationFailure.rawValue : 1
+            speak = { complain(error.field.map { "\(FieldFlag.named($0)): \(error.problem)" } ?? error.description) }
+        } else if let error = error as? ExitCode {
+            code = error.rawValue
+            speak = {}
+        } else if exitCode(for: error).isSuccess {
             print(fullMessage(for: error))
             StandardStream.finish()
+            ranks.leave()
+            Foundation.exit(0)
         } else {
+            code = exitCode(for: error).rawValue
             let arguments = Array(CommandLine.arguments.dropFirst())
-            Terminal.complain(WrongUsage(message(for: error), of: IOI.self, arguments: arguments).description)
+            speak = { complain(WrongUsage(message(for: error), of: IOI.self, arguments: arguments).description) }
         }
-        Foundation.exit(code.rawValue)
+        ranks.fail(code: code, speak: speak)
+        Foundation.exit(code)
+    }
+
+    /// Also a rank that is silent otherwise says what is wrong with it alone.
+    private static func complain(_ problem: String) {
+        if !ranks.isFirst { StandardStream.isSilent = false }
+        Terminal.complain(ranks.isFirst ? problem : "rank \(ranks.rank): \(problem)")
     }
 }
+
+/// A command whose work several processes share.
+protocol SharedCommand {}

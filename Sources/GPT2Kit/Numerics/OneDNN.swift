@@ -91,11 +91,11 @@ struct OneDNN: Sendable {
         }
     }
 
-    /// The rows below which its kernels add up a row's products in another order, unless there are only few of them.
+    /// The rows below which its kernels add up a row's products in another order.
     ///
     /// With at least as many, a row of the product has the same bits whatever rows are beside it, so that a prompt's values
     /// do not depend on the batch that it is run in.
-    private static func leastRows(_ b: some Factor, depth: Int) -> Int { depth <= 128 ? 1 : b.isTransposed ? 16 : 2 }
+    private static func leastRows(_ b: some Factor, depth: Int) -> Int { b.isTransposed ? 16 : 2 }
 
     /// Calls `body` with `a` and `c` in the first of `rows` rows, and takes `c` from there.
     private static func withRows(_ rows: Int, _ a: Matrix, _ c: Matrix, _ body: (Matrix, Matrix) -> Void) {

@@ -11,7 +11,8 @@ extension Ranks {
             var name = [CChar](repeating: 0, count: 200)
             mpi_name(&name, Int32(name.count))
             // Some have a sentence.
-            return String(cString: name).split(separator: ",").first.map(String.init)
+            let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            return text.split(separator: ",").first.map(String.init)
         #else
             return nil
         #endif
@@ -26,11 +27,11 @@ extension Ranks {
         let names = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "PMI_FD"]
         guard names.contains(where: { environment[$0] != nil }) else { return .alone }
         #if MPI
-            var (rank, count): (Int32, Int32) = (0, 1)
-            guard mpi_join(&rank, &count) != 0 else {
+            var (rank, count, onNode): (Int32, Int32, Int32) = (0, 1, 1)
+            guard mpi_join(&rank, &count, &onNode) != 0 else {
                 throw IOIError("MPI: \(library ?? "") does not allow calls from several threads")
             }
-            return Ranks(rank: Int(rank), count: Int(count))
+            return Ranks(rank: Int(rank), count: Int(count), onNode: Int(onNode))
         #else
             let sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"].compactMap {
                 environment[$0].flatMap { Int($0) }
@@ -40,6 +41,13 @@ extension Ranks {
                 "MPI: found \(size) processes, but this program was built without it; build with --traits MPI, or start one"
             )
         #endif
+    }
+
+    /// The rank that this process was started as, as far as the environment says before ``join()``.
+    public static var rankOfEnvironment: Int {
+        let environment = ProcessInfo.processInfo.environment
+        return ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { environment[$0].flatMap { Int($0) } }
+            .first ?? 0
     }
 
     /// Leaves the ranks, after all their work.
@@ -58,20 +66,66 @@ extension Ranks {
 
     // MARK: Stopping
 
-    /// Makes ``isToldToStop`` true on the other ranks.
-    package func tellToStop() {
+    private enum Message: Int32 {
+        case stop = 1
+        case failed, spoken
+    }
+
+    private func tell(_ rank: Int, _ message: Message) {
         #if MPI
-            for other in 0..<count where other != rank { mpi_tell_stop(Int32(other)) }
+            mpi_tell(Int32(rank), message.rawValue)
         #endif
     }
 
-    /// Whether another rank has told this one to stop.
-    package var isToldToStop: Bool {
+    private func isTold(_ message: Message) -> Bool {
         #if MPI
-            return count > 1 && mpi_is_told_to_stop() != 0
+            return count > 1 && mpi_is_told(message.rawValue) != 0
         #else
             return false
         #endif
+    }
+
+    private func take(_ message: Message) {
+        #if MPI
+            mpi_take(message.rawValue)
+        #endif
+    }
+
+    /// Makes ``isToldToStop`` true on the other ranks.
+    package func tellToStop() {
+        for other in 0..<count where other != rank { tell(other, .stop) }
+    }
+
+    /// Whether another rank has told this one to stop.
+    package var isToldToStop: Bool { isTold(.stop) }
+
+    /// Ends the program on all ranks after an error on this one, which most often is the same on all. Where the others
+    /// do not end by themselves, they are ended.
+    ///
+    /// - Parameters:
+    ///   - code: the exit code.
+    ///   - speak: says what is wrong. It is called on rank 0, or on a rank whose error is not that of rank 0.
+    public func fail(code: Int32, speak: () -> Void) {
+        if isFirst { speak() }
+        guard count > 1 else { return }
+        let start = ContinuousClock.now
+        var others = count - 1
+        if isFirst {
+            for other in 1..<count { tell(other, .spoken) }
+        } else {
+            tell(0, .failed)
+        }
+        while ContinuousClock.now - start < .seconds(isFirst ? 3 : 2) {
+            if isFirst, isTold(.failed) {
+                take(.failed)
+                others -= 1
+                if others == 0 { return leave() }
+            }
+            if !isFirst, isTold(.spoken) { return leave() }
+            usleep(1000)
+        }
+        if !isFirst { speak() }
+        end(code: code)
     }
 
     // MARK: Numbers

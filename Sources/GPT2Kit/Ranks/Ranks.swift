@@ -5,14 +5,24 @@ import Foundation
 ///
 /// A command of one process is rank 0 of one. Several are started by `mpirun` or `srun`, and speak through MPI.
 public struct Ranks: Sendable {
-    /// From 0. That of rank 0 alone writes files and speaks.
+    /// From 0. Rank 0 alone writes files and speaks.
     public let rank: Int
     public let count: Int
+    /// How many of them are on this machine.
+    public let onNode: Int
 
     /// One process that does everything.
     public static let alone = Ranks(rank: 0, count: 1)
 
-    package init(rank: Int, count: Int) { (self.rank, self.count) = (rank, count) }
+    package init(rank: Int, count: Int, onNode: Int = 1) {
+        (self.rank, self.count, self.onNode) = (rank, count, onNode)
+    }
+
+    /// The threads for each rank: one for each core that it may run on, divided among the ranks of this machine.
+    public var threads: Int {
+        let bound = ProcessInfo.processInfo.activeProcessorCount
+        return max(1, min(bound, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / onNode))
+    }
 
     public var isFirst: Bool { rank == 0 }
 

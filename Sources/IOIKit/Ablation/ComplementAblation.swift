@@ -68,7 +68,7 @@ public struct ComplementAblation: Sendable {
         let learningShare = ablation.kind == .optimal ? 0.9 : 0
         let ablators = try ablators(model, prompts, reference: reference ?? prompts, runner.capacity, settings) {
             progress(learningShare * $0)
-            if settings.isInterrupted() {
+            if settings.isStopping {
                 throw PatchInterruption(measures: done ?? PatchMeasures(cells: kept.count))
             }
         }

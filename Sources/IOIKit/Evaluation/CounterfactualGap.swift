@@ -18,6 +18,7 @@ public struct CounterfactualGap: Equatable, Sendable {
     ///   - model: the model to measure.
     ///   - prompts: the prompts to measure.
     ///   - workers: the threads that compute.
+    ///   - ranks: the processes that divide the prompts.
     ///   - progress: called with the number of prompts done; throwing stops the run.
     /// - Throws: `IOIError` naming a prompt without a counterfactual, before anything is run, or one whose logits are
     ///   not finite; errors from `progress`.
@@ -26,10 +27,11 @@ public struct CounterfactualGap: Equatable, Sendable {
         _ prompts: [Prompt],
         metric: Metric = .logitDifference,
         workers: Workers,
+        ranks: Ranks = .alone,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
         for prompt in prompts { _ = try prompt.counterfactual() }
-        let values = try Evaluator(model, workers: workers).measure(
+        let values = try Evaluator(model, workers: workers, ranks: ranks).measure(
             metric, withCounterfactuals: prompts, progress: progress
         )
         self.init(prompts: values.map(\.prompt), counterfactuals: values.map(\.counterfactual))

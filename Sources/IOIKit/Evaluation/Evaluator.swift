@@ -1,14 +1,21 @@
 /// Runs a model over prompts and measures its predictions at END.
 public struct Evaluator {
     let parameters: GPT2Parameters
-    let workers: Workers
+    private let settings: RunSettings
+    private var workers: Workers { settings.workers }
 
     /// Prompts in a batch: enough rows for matrix products to run at full speed.
     private static let batch = 64
 
-    public init(_ parameters: GPT2Parameters, workers: Workers) {
+    /// - Parameters:
+    ///   - parameters: the model to measure.
+    ///   - workers: the threads that compute.
+    ///   - ranks: the processes that divide the prompts.
+    public init(_ parameters: GPT2Parameters, workers: Workers, ranks: Ranks = .alone) {
         self.parameters = parameters
-        self.workers = workers
+        var settings = RunSettings(workers: workers)
+        settings.ranks = ranks
+        self.settings = settings
     }
 
     /// Measures prompts, and the counterfactuals of those that have one.
@@ -75,7 +82,7 @@ public struct Evaluator {
         _ metric: Metric,
         withCounterfactuals prompts: [Prompt],
         progress: (Int) throws -> Void
-    ) throws -> [(prompt: Double, counterfactual: Double)] {
+    ) throws -> [WithCounterfactual] {
         try metric.check(prompts)
         return try measure(
             prompts, inputs: { [$0.tokens] + [$0.counterfactualTokens].compactMap { $0 } }, progress: progress
@@ -98,23 +105,34 @@ public struct Evaluator {
                 }
                 return value
             }
-            return zip(own, values).map { ($0, $1) }
+            return zip(own, values).map(WithCounterfactual.init)
         }
+    }
+
+    /// A metric of a prompt and of its counterfactual.
+    struct WithCounterfactual: Codable {
+        let prompt, counterfactual: Double
     }
 
     /// The most probable next token of a prompt, and its probability.
     ///
     /// - Parameter prompt: of any task.
     /// - Throws: `IOIError` naming the prompt if its logits are not finite.
-    public func answer(to prompt: Prompt) throws -> (token: Int, probability: Double) {
+    public func answer(to prompt: Prompt) throws -> Answer {
         try measure([prompt], inputs: { [$0.tokens] }, progress: { _ in }) { batch, run in
             try run.map(batch, tokens: \.tokens) { prompt, logits in
                 let token = logits.indices.max { logits[$0] < logits[$1] }!
                 let probability = Prediction(logits).probability([token])
                 guard probability.isFinite else { throw Self.notFinite(prompt.id) }
-                return (token, probability)
+                return Answer(token: token, probability: probability)
             }
         }[0]
+    }
+
+    /// The most probable next token.
+    public struct Answer: Codable, Sendable {
+        public let token: Int
+        public let probability: Double
     }
 
     private static func notFinite(_ id: Int) -> IOIError {
@@ -124,7 +142,7 @@ public struct Evaluator {
     /// - Parameters:
     ///   - inputs: what is run for a prompt.
     ///   - measureBatch: measures a batch of prompts.
-    private func measure<Item, Measures>(
+    private func measure<Item, Measures: Codable>(
         _ prompts: [Item],
         inputs: (Item) -> [[Int]],
         progress: (Int) throws -> Void,
@@ -133,13 +151,15 @@ public struct Evaluator {
         let lengths = prompts.flatMap { inputs($0).map(\.count) }
         let capacity = BatchCapacity(lengths: lengths, count: Self.batch, rows: .last)
         let run = EndRun(forward: ForwardPass(parameters, capacity: capacity, workers: workers))
-        var measures: [Measures] = []
-        measures.reserveCapacity(prompts.count)
-        for start in stride(from: 0, to: prompts.count, by: Self.batch) {
-            measures += try measureBatch(prompts[start..<min(start + Self.batch, prompts.count)], run)
-            try progress(measures.count)
+        return try settings.divide(prompts.count) { part in
+            var measures: [Measures] = []
+            measures.reserveCapacity(part.count)
+            for start in stride(from: part.lowerBound, to: part.upperBound, by: Self.batch) {
+                measures += try measureBatch(prompts[start..<min(start + Self.batch, part.upperBound)], run)
+                try progress(measures.count * prompts.count / part.count)
+            }
+            return measures
         }
-        return measures
     }
 }
 

@@ -25,7 +25,7 @@ public struct EvaluationExperiment: MetricExperiment, Equatable {
         guard let dataset = subject.dataset else { throw IOIError("no prompts to measure") }
         let metric = metric(on: subject)
         try metric.check(dataset.prompts)
-        return try Evaluator(subject.model.parameters, workers: work.workers).evaluate(
+        return try Evaluator(subject.model.parameters, workers: work.workers, ranks: work.ranks).evaluate(
             dataset, asAnyTask: metric != .logitDifference, seed: prompts.seed, perPrompt: work.perPrompt
         ) {
             try work.settings.checkInterruption()

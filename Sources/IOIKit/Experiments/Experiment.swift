@@ -175,6 +175,7 @@ public struct Work {
     }
 
     var workers: Workers { settings.workers }
+    var ranks: Ranks { settings.ranks }
 }
 
 /// All experiments. One line here makes an experiment available to verification, plans and reports.

@@ -209,7 +209,8 @@ public final class FinetuneJob {
         guard let heldOut, let source = record.heldOut, try !isEvaluated(epoch: epoch) else { return }
         let started = ContinuousClock.now
         let workers = Workers(count: record.settings.threads)
-        let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
+        let evaluation = try Evaluator(trainer.parameters, workers: workers, ranks: ranks)
+            .evaluate(heldOut, seed: source.seed)
         let document = ResultsDocument(
             command: "eval", options: EvaluationExperiment(prompts: source),
             model: try model(),

@@ -130,32 +130,34 @@ public struct PathPatching: Sendable {
         }
         // Knocked-out heads are frozen with the rest of attention.
         let lastingMLPs = lasting.filter { $0.site == .mlpOut }
-        var values = Array(repeating: runner.values(of: runner.base), count: cells.count)
         let order = cells.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         let size = max(1, runner.pass.capacity / max(1, sentTokens.count))
-        for start in stride(from: 0, to: order.count, by: size) {
-            let chunk = order[start..<min(start + size, order.count)]
-            let (tables, ends) = runner.pass.run(
-                chunk.map { variants[$0] }, on: runner.base, lasting: lastingMLPs, freezing: frozen, reading: readings,
-                toEnd: toLogits
-            )
-            if let ends {
-                runner.read(ends, of: chunk, batch, into: &values)
-            } else {
-                let received = chunk.enumerated().map { place, cell in
-                    PatchedRun(
-                        zip(readings, tables).compactMap { reading, table in
-                            reading.edit(from: table, variant: place, changedBy: variants[cell], at: sentTokens)
-                        },
-                        of: batch.packed
-                    )
+        return try runner.divide(order) { order in
+            var values = Array(repeating: runner.values(of: runner.base), count: cells.count)
+            for start in stride(from: 0, to: order.count, by: size) {
+                let chunk = order[start..<min(start + size, order.count)]
+                let (tables, ends) = runner.pass.run(
+                    chunk.map { variants[$0] }, on: runner.base, lasting: lastingMLPs, freezing: frozen,
+                    reading: readings, toEnd: toLogits
+                )
+                if let ends {
+                    runner.read(ends, of: chunk, batch, into: &values)
+                } else {
+                    let received = chunk.enumerated().map { place, cell in
+                        PatchedRun(
+                            zip(readings, tables).compactMap { reading, table in
+                                reading.edit(from: table, variant: place, changedBy: variants[cell], at: sentTokens)
+                            },
+                            of: batch.packed
+                        )
+                    }
+                    let patched = try runner.run(received, of: batch, lasting: lasting)
+                    for (cell, patched) in zip(chunk, patched) { values[cell] = patched }
                 }
-                let patched = try runner.run(received, of: batch, lasting: lasting)
-                for (cell, patched) in zip(chunk, patched) { values[cell] = patched }
+                try progress(Double(start + chunk.count) / Double(order.count))
             }
-            try progress(Double(start + chunk.count) / Double(order.count))
+            return values
         }
-        return values
     }
 
     private func check(_ config: GPT2Config) throws {

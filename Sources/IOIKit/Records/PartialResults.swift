@@ -13,29 +13,39 @@ public final class PartialResults {
 
     private let file: URL?
     private let deciding: () throws -> [String]
+    private let ranks: Ranks
     private var contents = Contents()
 
     /// - Parameters:
     ///   - results: the results file; nil to save nothing.
+    ///   - ranks: the processes that share the work, the first of which reads and saves.
     ///   - deciding: everything that determines the results, as text. Made when it is needed: to check or save progress.
     /// - Throws: `IOIError` if the saved progress is malformed or belongs to a different experiment.
-    public init(besides results: URL?, deciding: @autoclosure @escaping () throws -> [String]) throws {
+    public init(
+        besides results: URL?,
+        ranks: Ranks = .alone,
+        deciding: @autoclosure @escaping () throws -> [String]
+    ) throws {
         file = results.map(Self.file(besides:))
         self.deciding = deciding
-        guard let file, FileManager.default.fileExists(atPath: file.path) else { return }
-        let found = try InputFile.decode(Contents.self, from: file)
-        guard try found.fingerprint == fingerprint() else {
-            throw IOIError(
-                "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write "
-                    + "the results elsewhere"
-            )
+        self.ranks = ranks
+        contents = try ranks.onFirst {
+            guard let file, FileManager.default.fileExists(atPath: file.path) else { return Contents() }
+            let found = try InputFile.decode(Contents.self, from: file)
+            guard try found.fingerprint == fingerprint() else {
+                throw IOIError(
+                    "\(file.path): is from an interrupted run with other options, models or prompts; remove it or write "
+                        + "the results elsewhere"
+                )
+            }
+            return found
         }
-        contents = found
     }
 
     /// Saves nothing.
     public init() {
         file = nil
+        ranks = .alone
         deciding = { [] }
     }
 
@@ -103,14 +113,14 @@ public final class PartialResults {
     }
 
     private func save() throws {
-        guard let file else { return }
+        guard let file, ranks.isFirst else { return }
         contents.fingerprint = try fingerprint()
         try AtomicFile.write(try JSONEncoder().encode(contents), to: file)
     }
 
     /// Removes the saved progress after the results are written.
     public func remove() {
-        if let file { try? FileManager.default.removeItem(at: file) }
+        if let file, ranks.isFirst { try? FileManager.default.removeItem(at: file) }
     }
 
     /// Removes the progress saved by an earlier process.

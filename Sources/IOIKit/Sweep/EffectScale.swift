@@ -24,9 +24,9 @@ public enum EffectScale: String, CaseIterable, Codable, Sendable {
         _ settings: RunSettings
     ) throws -> CounterfactualGap? {
         guard self == .gap else { return nil }
-        return try CounterfactualGap(model, prompts, metric: metric, workers: settings.workers) { _ in
-            try settings.checkInterruption()
-        }
+        return try CounterfactualGap(
+            model, prompts, metric: metric, workers: settings.workers, ranks: settings.ranks
+        ) { _ in try settings.checkInterruption() }
     }
 }
 

@@ -15,6 +15,8 @@ final class PatchRunner {
     private let reader: MetricReader
     /// The metric in unpatched runs, if an earlier measurement found it. [prompts]
     private let known: [Double]?
+    /// The ranks that divide the patched runs of a batch among them; one if they divide the prompts.
+    private var divided = Ranks.alone
 
     /// - Parameters:
     ///   - metric: what runs are measured by.
@@ -107,24 +109,21 @@ final class PatchRunner {
         body: (PromptBatch, (Double) throws -> Void) throws -> PatchMeasures
     ) throws -> PatchMeasures {
         try reader.metric.check(prompts)
-        var measures = done ?? PatchMeasures(cells: cells)
-        for start in stride(from: measures.count, to: prompts.count, by: batchSize) {
-            let range = start..<min(start + batchSize, prompts.count)
+        let known = done ?? PatchMeasures(cells: cells)
+        let division = RankDivision(
+            prompts: known.count..<prompts.count, batchSize: batchSize, cells: cells, ranks: settings.ranks)
+        divided = division.dividesRuns ? settings.ranks : .alone
+        return try division.measure(known, settings, progress) { range, report in
             let packed = PackedBatch(
                 try prompts[range].map(input), rows: .last, sharesBeginnings: sharingBeginnings
             )
             if runningBase { base.run(packed) }
             let batch = PromptBatch(prompts: prompts[range], packed: packed)
             reader.prepare(batch.prompts)
-            let finished = measures
-            let measured = try body(batch) { share in
-                progress((Double(start) + share * Double(range.count)) / Double(prompts.count))
-                if settings.isInterrupted() { throw PatchInterruption(measures: finished) }
-            }
+            let measured = try body(batch, report)
             try Self.check(measured, batch)
-            measures.append(measured)
+            return measured
         }
-        return measures
     }
 
     /// The metric of each prompt of a batch in its unpatched run, which is made unless an earlier measurement made it.
@@ -178,25 +177,55 @@ final class PatchRunner {
         of batch: PromptBatch,
         lasting: [Edit] = [],
         progress: (Int) throws -> Void = { _ in }
-    ) rethrows -> [[Double]] {
-        var values = Array(repeating: self.values(of: base), count: variants.count)
-        var done = 0
-        for stack in stacks(of: variants, batch) {
-            let tokens = batch.tokens(of: stack.prompts)
-            let ends = pass.run(stack.variants.map { variants[$0].restricted(to: tokens) }, on: base, lasting: lasting)
-            read(ends, of: stack.variants, batch, into: &values)
-            done += stack.variants.count * stack.prompts.count
-            try progress(done / batch.prompts.count)
+    ) throws -> [[Double]] {
+        try divide(variants.indices) { mine in
+            var values = Array(repeating: self.values(of: base), count: variants.count)
+            let prompts = batch.prompts.count
+            var done = (variants.count - mine.count) * prompts
+            for stack in stacks(of: variants, mine, batch) {
+                let tokens = batch.tokens(of: stack.prompts)
+                let ends = pass.run(
+                    stack.variants.map { variants[$0].restricted(to: tokens) }, on: base, lasting: lasting)
+                read(ends, of: stack.variants, batch, into: &values)
+                done += stack.variants.count * stack.prompts.count
+                try progress(done / prompts)
+            }
+            return values
         }
+    }
+
+    /// Measures patched runs, which the ranks divide among them where they do not divide the prompts.
+    ///
+    /// - Parameters:
+    ///   - order: the runs in the order in which they diverge.
+    ///   - body: measures some of them, in that order, and all that it calls. [runs][prompts]
+    func divide(
+        _ order: some Collection<Int>,
+        _ body: ([Int]) throws -> [[Double]]
+    ) throws -> [[Double]] {
+        let ranks = divided
+        // What is divided already is not divided again.
+        divided = .alone
+        defer { divided = ranks }
+        let mine = order.enumerated().filter { $0.offset % ranks.count == ranks.rank }.map(\.element)
+        guard ranks.count > 1 else { return try body(mine) }
+        let parts = try settings.gather { try body(mine) }
+        var values = parts[0]
+        for (offset, run) in order.enumerated() { values[run] = parts[offset % ranks.count][run] }
         return values
     }
 
-    /// Which variants of which prompts of a batch run together. [stacks]
+    /// Which of the variants `indices` run together, for which prompts of a batch. [stacks]
     ///
     /// Variants that share no rows run with all prompts, in the order in which they diverge, so that each layer gets
     /// many rows. Variants that share some run all together, with as many prompts as fit.
-    private func stacks(of variants: [PatchedRun], _ batch: PromptBatch) -> [(prompts: Range<Int>, variants: [Int])] {
-        let order = variants.indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
+    private func stacks(
+        of variants: [PatchedRun],
+        _ indices: [Int],
+        _ batch: PromptBatch
+    ) -> [(prompts: Range<Int>, variants: [Int])] {
+        let variants = indices.count == variants.count ? variants : variants
+        let order = indices.sorted { (variants[$0].divergencePoint, $0) < (variants[$1].divergencePoint, $1) }
         let prompts = batch.packed.prompts.indices
         func counts(_ variants: some Sequence<PatchedRun>, _ prompt: Int) -> [(before: Int, after: Int)] {
             pass.rowCounts(of: variants.map { $0.restricted(to: batch.packed.prompts[prompt]) }, on: base)
@@ -206,7 +235,8 @@ final class PatchRunner {
             counts(order.lazy.map { variants[$0] }, prompt).reduce(0) { max($0, $1.before, $1.after) }
         }
         // Whether the first prompt's rows are a fifth fewer than those of each variant alone.
-        let isSharing = variants.count > 1 && 5 * work(variants) < 4 * variants.reduce(0) { $0 + work([$1]) }
+        let chosen = indices.map { variants[$0] }
+        let isSharing = chosen.count > 1 && 5 * work(chosen) < 4 * chosen.reduce(0) { $0 + work([$1]) }
         guard isSharing else {
             return order.cut(capacity: pass.capacity) { variants[$0].tokens.count }.map { (prompts, Array($0)) }
         }
@@ -278,6 +308,8 @@ public struct RunSettings: Sendable {
     public var workers: Workers
     /// Polled during the work; returning true stops it with a ``PatchInterruption``.
     public var isInterrupted: @Sendable () -> Bool = { false }
+    /// The processes that share the work.
+    public var ranks = Ranks.alone
     /// What the measurements of one experiment share; nil for none, since weights may change between measurements.
     var shared: SharedPasses?
 
@@ -288,9 +320,12 @@ public struct RunSettings: Sendable {
         self.workers = workers
     }
 
+    /// Whether this process or another that shares the work is interrupted.
+    var isStopping: Bool { isInterrupted() || ranks.isToldToStop }
+
     /// - Throws: ``PatchInterruption`` without measures when interrupted.
     func checkInterruption() throws {
-        if isInterrupted() { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
+        if isStopping { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
     }
 
     /// The maximum number of stacked rows: enough for matrix products to run at full speed.

@@ -18,6 +18,8 @@ final class GradientExchange {
     private let thread = DispatchQueue(label: "exchange of gradients", qos: .userInitiated)
     /// What was added and has not moved yet, oldest first.
     private var waiting: [(piece: Range<Int>, sum: Sum)] = []
+    /// How many of these were added last.
+    private var newest = 0
 
     /// - Parameters:
     ///   - ranks: the processes that train together, with the same weights.
@@ -34,14 +36,16 @@ final class GradientExchange {
 
     /// Takes gradients that are complete on this rank.
     ///
-    /// - Parameters:
-    ///   - values: which, as a range of all values: a group of ``GPT2Parameters/groups(_:)``.
-    ///   - move: moves weights against the sums of their gradients. It is called for what was added before, which has gone
-    ///     between the ranks meanwhile. nil if all gradients are needed first.
-    func add(_ values: Range<Int>, moving move: ((_ values: Range<Int>) -> Void)?) {
-        let older = waiting.count
-        for piece in ranks.pieces(of: values) { waiting.append((piece, room.map { sum(piece, $0) } ?? {})) }
-        if let move { moveOldest(room == nil ? waiting.count : older, move) }
+    /// - Parameter values: which, as a range of all values: a group of ``GPT2Parameters/groups(_:)``.
+    func add(_ values: Range<Int>) {
+        let pieces = ranks.pieces(of: values)
+        (waiting, newest) = (waiting + pieces.map { ($0, sum($0)) }, pieces.count)
+    }
+
+    /// Moves weights against the sums of their gradients, but for those that were added last, which go between the ranks
+    /// meanwhile.
+    func moveOlder(_ move: (_ values: Range<Int>) -> Void) {
+        moveOldest(room == nil ? waiting.count : waiting.count - newest, move)
     }
 
     /// Moves what has not moved yet, and returns when all ranks have the same weights.
@@ -62,7 +66,8 @@ final class GradientExchange {
         return ranks.sum(squares).squareRoot()
     }
 
-    private func sum(_ piece: Range<Int>, _ room: Arena) -> Sum {
+    private func sum(_ piece: Range<Int>) -> Sum {
+        guard let room else { return {} }
         let work = DispatchWorkItem { [ranks, gradients] in
             ranks.sumParts(of: gradients.start(of: piece), count: piece.count, room: room.start)
         }

@@ -59,7 +59,8 @@ final class TrainingStep {
         }
         if !labels.isEmpty { forward.run(batch, dropout: dropout) }
         let loss = backward.run(labels: labels, of: total, hint: hint, summing: ranks.sum) { values in
-            exchange.add(values, moving: settings.clip == nil ? { move($0) } : nil)
+            exchange.add(values)
+            if settings.clip == nil { exchange.moveOlder { move($0) } }
         }
         guard loss.isFinite else { return loss }
         let scale = settings.clip.map { Float(min(1, $0 / exchange.norm())) } ?? 1

@@ -3,7 +3,7 @@ import Foundation
 import IOIKit
 
 /// A command that runs an experiment: its flags describe one, its view shows the results.
-protocol ExperimentCommand: ParsableCommand {
+protocol ExperimentCommand: ParsableCommand, SharedCommand {
     associatedtype Kind: Experiment
 
     var output: OutputOptions { get }
@@ -99,22 +99,21 @@ extension ExperimentCommand {
     func keep(_ results: Kind.Results, of experiment: Kind, on subject: Subject, in outputs: Outputs) throws {}
 
     func settings(workers: Workers) throws -> RunSettings {
-        var settings = RunSettings(workers: workers)
-        settings.isInterrupted = { Interrupt.isPending }
-        return settings
+        RunSettings.ofCommand(workers: workers)
     }
 
     func run() throws {
-        let started = ContinuousClock.now
+        let (started, ranks) = (ContinuousClock.now, IOI.ranks)
         let workers = try common.workers()
         var work = Work(try settings(workers: workers), perPrompt: perPrompt)
         var described = try experiment()
         try described.validate()
         try checkOutputs()
-        let outputs = try output.open(otherOutputs)
+        var outputs = Outputs.none
+        try ranks.onFirst { outputs = try output.open(otherOutputs) }
         let (model, donor) = try models(workers: workers)
         if let note = donor.flatMap(model.vocabularyNote) { Terminal.say(note) }
-        if output.holdsDocument { for model in [model, donor] { model?.beginHashing() } }
+        if output.holdsDocument, ranks.isFirst { for model in [model, donor] { model?.beginHashing() } }
         try complete(&described, for: model)
         if described.circuitName == "default" { try ModelOptions.reportBorrowedCircuit(of: model) }
         let subject = try Subject(of: described, model, donor: donor)
@@ -141,7 +140,7 @@ extension ExperimentCommand {
             Terminal.say(note)
         }
         work.partial = try PartialResults(
-            besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil },
+            besides: outputs["--out"].flatMap { $0.isReplaced ? $0.url : nil }, ranks: ranks,
             deciding: [
                 try Self.text(experiment), try Self.text(subject.circuit), try model.sha256(),
                 try donor?.sha256() ?? "", subject.dataset.map { DatasetRecord($0).sha256 } ?? "",
@@ -153,9 +152,10 @@ extension ExperimentCommand {
         let results = try stoppable(subject) {
             defer { progress.clear() }
             let results = try experiment.run(on: subject, work)
-            try keep(results, of: experiment, on: subject, in: outputs)
+            if ranks.isFirst { try keep(results, of: experiment, on: subject, in: outputs) }
             return results
         }
+        guard ranks.isFirst else { return }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         let view = try view(results, of: experiment, on: subject)
         try output.write(
@@ -209,6 +209,16 @@ extension ExperimentCommand {
             Terminal.complain("interrupted\(done)\(hint)")
         }
         return ExitCode(130)
+    }
+}
+
+extension RunSettings {
+    /// Those of a command: it can be interrupted, and other processes may share its work.
+    static func ofCommand(workers: Workers) -> RunSettings {
+        var settings = RunSettings(workers: workers)
+        settings.isInterrupted = { Interrupt.isPending }
+        settings.ranks = IOI.ranks
+        return settings
     }
 }
 

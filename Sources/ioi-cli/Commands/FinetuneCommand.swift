@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct FinetuneCommand: ParsableCommand, CommandDefaults {
+struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
     static let configuration = CommandConfiguration(
         commandName: "finetune",
         abstract: "Fine-tune a model on prompts or text, with checkpoints that Hugging Face loads.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct ReproduceCommand: ParsableCommand {
+struct ReproduceCommand: SharedCommand, ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reproduce",
         abstract: "Run a plan end to end: train, measure, and test the paper's claims against the measurements.",

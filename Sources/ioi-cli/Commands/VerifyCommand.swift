@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import IOIKit
 
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: SharedCommand, ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Measure again what results files record and compare. For continuous integration.",

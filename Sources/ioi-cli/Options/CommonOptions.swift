@@ -19,7 +19,7 @@ struct QuietOptions: ParsableArguments {
 struct ThreadOptions: ExecutionOptions {
     @Option(
         help: ArgumentHelp(
-            "Number of threads (default: one for each core).",
+            "Number of threads (default: one for each core, divided among the processes of mpirun).",
             discussion: "Equal seeds, numbers of threads and backends give identical results.", valueName: "n"
         )
     )
@@ -32,7 +32,7 @@ struct ThreadOptions: ExecutionOptions {
     /// - Throws: `IOIError` of kind `usage` if the number of threads is out of range.
     func workers() throws -> Workers {
         if let threads { try checkFlag("--threads", threads, in: 1...1024) }
-        return Workers(count: threads)
+        return Workers(count: threads ?? IOI.ranks.threads)
     }
 }
 
@@ -98,10 +98,9 @@ struct MemoryOptions: ParsableArguments {
 
     /// - Throws: `IOIError` of kind `usage` if the size is out of range.
     func settings(workers: Workers) throws -> RunSettings {
-        var settings = RunSettings(workers: workers)
+        var settings = RunSettings.ofCommand(workers: workers)
         try checkFlag("--memory", memory, in: 0.05...1000)
         settings.memory = Int(memory * 1e9)
-        settings.isInterrupted = { Interrupt.isPending }
         return settings
     }
 }

@@ -9,6 +9,11 @@ final class Outputs {
     /// The first file that could not be written in the end.
     private(set) var failure: IOIError?
 
+    /// No files.
+    static var none: Outputs { Outputs() }
+
+    private init() {}
+
     /// - Parameter paths: what the flags were given.
     /// - Throws: `IOIError` that names the flag if its file cannot be written, or two flags name one file.
     init(_ paths: [(flag: String, path: String?)]) throws {

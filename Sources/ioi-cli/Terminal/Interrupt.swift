@@ -3,7 +3,8 @@ import Foundation
 import IOIKit
 import Synchronization
 
-/// Ctrl-C, SIGTERM and the end of the terminal make long work save and stop; a second one ends the program at once.
+/// Ctrl-C, SIGTERM, SIGUSR1 (which job schedulers send before the time is over) and the end of the terminal make long
+/// work save and stop; a second one ends the program at once.
 enum Interrupt {
     /// For the help of commands that resume.
     static let help = "Ctrl-C saves what was measured next to --out; the same command resumes from it."
@@ -12,7 +13,7 @@ enum Interrupt {
 
     static var isPending: Bool { pending.load(ordering: .relaxed) }
 
-    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private static let signals = [SIGINT, SIGTERM, SIGUSR1, SIGHUP]
 
     /// Signals are handled by a thread of their own. A handler that ran on a thread inside a product of oneDNN 2.6
     /// corrupted its memory, once in about sixty interruptions, so threads that compute must not be interrupted; those

@@ -27,7 +27,11 @@ enum StandardStream {
     /// Set once, before there are other threads.
     nonisolated(unsafe) private static var isPipeFatal = false
 
+    /// Whether nothing is said or printed, because another process does.
+    nonisolated(unsafe) static var isSilent = false
+
     static func say(_ text: String) {
+        if isSilent { return }
         var text = text
         _ = text.withUTF8 { write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
     }
@@ -50,6 +54,7 @@ enum StandardStream {
     }
 
     fileprivate static func print(_ bytes: UnsafeRawBufferPointer) {
+        if isSilent { return }
         let code = write(bytes, to: STDOUT_FILENO)
         // After a hangup there is no terminal, and what was done is being saved.
         if code != 0, !Interrupt.isPending { fail(code) }
@@ -67,6 +72,7 @@ enum StandardStream {
             raise(SIGPIPE)
         }
         Terminal.complain("standard output: cannot be written: \(String(cString: strerror(code)))")
+        IOI.ranks.end(code: 1)
         exit(1)
     }
 

@@ -143,7 +143,10 @@ private final class Search {
             for edge in edges {
                 count += 1
                 guard count > state.done else { continue }
-                if settings.isInterrupted() { throw ACDC.Interruption(state: state, total: graph.edgeCount) }
+                // All ranks stop at the same edge.
+                if settings.ranks.any(settings.isStopping) {
+                    throw ACDC.Interruption(state: state, total: graph.edgeCount)
+                }
                 kept.remove(edge)
                 var isDropped = !isRead(receiver, kept)
                 if !isDropped {

@@ -62,10 +62,10 @@ struct StageTraining {
         }
         let job =
             run.holdsRun
-            ? try FinetuneJob.resume(run, load: load, change: check)
+            ? try FinetuneJob.resume(run, ranks: runSettings.ranks, load: load, change: check)
             : try FinetuneJob.start(
                 in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil,
-                settings: settings
+                settings: settings, ranks: runSettings.ranks
             )
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
