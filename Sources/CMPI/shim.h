@@ -22,8 +22,13 @@ static inline int mpi_join(int *rank, int *count, int *on_node) {
     return level >= MPI_THREAD_SERIALIZED;
 }
 
-/// Leaves them; waits for the others.
-static inline void mpi_leave(void) { MPI_Finalize(); }
+/// Leaves them, if they were joined; waits for the others.
+static inline void mpi_leave(void) {
+    int joined, left;
+    MPI_Initialized(&joined);
+    MPI_Finalized(&left);
+    if (joined && !left) MPI_Finalize();
+}
 
 /// Ends all ranks at once.
 static inline void mpi_end(int code) { MPI_Abort(MPI_COMM_WORLD, code); }

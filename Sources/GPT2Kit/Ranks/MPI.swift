@@ -53,7 +53,7 @@ extension Ranks {
     /// Leaves the ranks, after all their work.
     public func leave() {
         #if MPI
-            if count > 1 { mpi_leave() }
+            mpi_leave()
         #endif
     }
 
@@ -107,7 +107,7 @@ extension Ranks {
     ///   - speak: says what is wrong. It is called on rank 0, or on a rank whose error is not that of rank 0.
     public func fail(code: Int32, speak: () -> Void) {
         if isFirst { speak() }
-        guard count > 1 else { return }
+        guard count > 1 else { return leave() }
         let start = ContinuousClock.now
         var others = count - 1
         if isFirst {

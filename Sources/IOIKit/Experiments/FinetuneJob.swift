@@ -45,7 +45,7 @@ public final class FinetuneJob {
         try settings.validate(for: ranks)
         try settings.precision.check()
         var reservation = reservation
-        if reservation == nil { try ranks.onFirst { reservation = try RunFolder.Reservation(run) } }
+        try ranks.onFirst { reservation = try reservation ?? RunFolder.Reservation(run) }
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         try check(training)
