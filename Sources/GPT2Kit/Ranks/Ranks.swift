@@ -52,6 +52,30 @@ public struct Ranks: Sendable {
         Array(try gather { try body(part(of: items)) }.joined())
     }
 
+    /// The columns of all ranks, each column's parts one after another. The ranks have as many columns, of any length.
+    package func join(_ columns: [[Double]]) -> [[Double]] {
+        guard count > 1 else { return columns }
+        let sizes: [[Int]] = exchange(columns.map(\.count))
+        var joined = columns.indices.map { column in
+            var values: [Double] = []
+            values.reserveCapacity(sizes.reduce(0) { $0 + $1[column] })
+            return values
+        }
+        for rank in 0..<count {
+            var numbers =
+                rank == self.rank ? Array(columns.joined()) : Array(repeating: 0, count: sizes[rank].reduce(0, +))
+            numbers.withUnsafeMutableBytes { bytes in
+                if let base = bytes.baseAddress { broadcast(base, count: bytes.count, from: rank) }
+            }
+            var rest = numbers[...]
+            for column in joined.indices {
+                joined[column] += rest.prefix(sizes[rank][column])
+                rest = rest.dropFirst(sizes[rank][column])
+            }
+        }
+        return joined
+    }
+
     /// What `body` returns on rank 0, which alone runs it.
     ///
     /// - Throws: on all ranks, what it throws.

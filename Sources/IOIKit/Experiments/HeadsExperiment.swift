@@ -227,13 +227,19 @@ public struct HeadsExperiment: PromptExperiment, Equatable {
         var names = CopyingScore.Names()
         var sites = TaskAttention.Measures.sites.union(NameProjections.sites)
         if analyses.contains(.copying) { sites.formUnion(CopyingScore.Names.sites) }
-        try PromptPass.run(
-            model, prompts, keeping: sites, settings: settings, progress: staged.stage(weight(.pass))
-        ) { batch, forward in
-            if namesIOI { attention.add(batch, forward) } else { positions.add(batch, forward) }
-            try projections.add(batch, forward)
-            if analyses.contains(.copying) { names.add(batch, forward) }
+        try settings.divide {
+            try PromptPass.run(
+                model, prompts, keeping: sites, settings: settings, divided: true, progress: staged.stage(weight(.pass))
+            ) { batch, forward in
+                if namesIOI { attention.add(batch, forward) } else { positions.add(batch, forward) }
+                try projections.add(batch, forward)
+                if analyses.contains(.copying) { names.add(batch, forward) }
+            }
         }
+        settings.join(&attention)
+        settings.join(&positions)
+        settings.join(&projections)
+        settings.join(&names)
         var profile = HeadProfile(
             logitDifference: Estimate(meanOf: projections.differences, seed: seed),
             attention: namesIOI ? TaskAttention(attention, seed: seed, workers: workers) : nil

@@ -22,12 +22,17 @@ public struct CopyingScore: Codable, Equatable, Sendable {
     private static let block = 1024
 
     /// The residual stream at the names after block 0.
-    struct Names {
+    struct Names: PromptColumns {
         /// The sites that the run must keep.
         static let sites: Set<Site> = [.residPost]
 
         fileprivate var states: [Float] = []
         fileprivate var tokens: [Int] = []
+
+        var columns: [[Double]] {
+            get { [states.map(Double.init), tokens.map(Double.init)] }
+            set { (states, tokens) = (newValue[0].map(Float.init), newValue[1].map { Int($0) }) }
+        }
 
         mutating func add(_ batch: PromptBatch, _ forward: ForwardPass) {
             let residual = forward.kept(.residPost, layer: 0)
@@ -52,9 +57,11 @@ public struct CopyingScore: Codable, Equatable, Sendable {
         let config = model.config
         var (copying, negative): ([[Double]], [[Double]]) = ([], [])
         var logits = NameLogits(model, names, workers: settings.workers)
-        for layer in 0..<config.layers {
-            logits.enter(layer)
-            for head in 0..<config.heads {
+        let part = settings.ranks.part(of: config.layers * config.heads)
+        try settings.divide {
+            for (place, index) in part.enumerated() {
+                let (layer, head) = index.quotientAndRemainder(dividingBy: config.heads)
+                if place == 0 || head == 0 { logits.enter(layer) }
                 try settings.checkInterruption()
                 let better = logits.count(head, upTo: Self.top, tokens: Self.chunk, names: Self.block)
                 func shares(_ counts: [Int32]) -> [Double] {
@@ -62,9 +69,11 @@ public struct CopyingScore: Codable, Equatable, Sendable {
                 }
                 copying.append(shares(better.above))
                 negative.append(shares(better.below))
-                progress(Double(copying.count) / Double(config.layers * config.heads))
+                progress(Double(copying.count) / Double(part.count))
             }
         }
+        copying = try settings.gather { copying }.flatMap { $0 }
+        negative = try settings.gather { negative }.flatMap { $0 }
         self.copying = HeadMap(means: copying, heads: config.heads, seed: seed, workers: settings.workers)
         self.negative = HeadMap(means: negative, heads: config.heads, seed: seed, workers: settings.workers)
     }

@@ -4,7 +4,7 @@
 /// The direction of some tokens is their mean row of W_U minus the vocabulary's mean row, times γ of the final LayerNorm,
 /// minus its own mean, which folds in the LayerNorm's mean subtraction. Up to a constant shared by all tokens, a logit is the
 /// prompt's LayerNorm scale times the sum of all projections, plus the contribution of β.
-struct NameProjections {
+struct NameProjections: PromptColumns {
     /// A term of the residual stream.
     enum Component: Hashable {
         /// A head's result, without the bias of W_O.
@@ -44,6 +44,18 @@ struct NameProjections {
         io = Array(repeating: [], count: components.count)
         s = io
         centre = model.tokenTable.columnMeans
+    }
+
+    var columns: [[Double]] {
+        get { io + s + [scales, biases, differences] }
+        set {
+            io = Array(newValue.prefix(io.count))
+            s = Array(newValue.dropFirst(io.count).prefix(s.count))
+            let rest = newValue.suffix(3)
+            (scales, biases, differences) = (
+                rest[rest.startIndex], rest[rest.startIndex + 1], rest[rest.startIndex + 2]
+            )
+        }
     }
 
     /// - Throws: `IOIError` naming a prompt whose logit difference is not finite.

@@ -24,8 +24,7 @@ public struct OVSpectra: Codable, Equatable, Sendable {
         let gram = Self.gram(of: model.tokenTable, workers: workers)
         let (reading, through) = (ValueTable(rows: d, columns: d), ValueTable(rows: d, columns: d))
         let (writing, circuit) = (ValueTable(rows: width, columns: d), ValueTable(rows: width, columns: width))
-        var (scores, singularValues): ([[Double?]], [[[Double]]]) = ([], [])
-        for layer in 0..<config.layers {
+        func spectra(_ layer: Int) throws -> [Spectrum] {
             try settings.checkInterruption()
             let block = model.blocks[layer]
             reading.values.copy(block.qkvWeight.slice(columns: 2 * d..<3 * d))
@@ -55,18 +54,27 @@ public struct OVSpectra: Codable, Equatable, Sendable {
                     Spectra.singularValues(ofSum: [(weights.value.doubleColumns, weights.output.doubleRows)])
                 )
             }
-            let layerSpectra = try zip(heads, spectra).map { head, spectra in
+            return try zip(heads, spectra).map { head, spectra in
                 guard let eigenvalues = spectra.0, let singularValues = spectra.1 else {
                     throw IOIError("head \(head): LAPACK does not converge on the spectrum of its OV circuit")
                 }
-                return (Self.score(eigenvalues), singularValues)
+                return Spectrum(score: Self.score(eigenvalues), singularValues: singularValues)
             }
-            scores.append(layerSpectra.map(\.0))
-            singularValues.append(layerSpectra.map(\.1))
-            progress(Double(layer + 1) / Double(config.layers))
         }
-        eigenvalueScore = scores
-        self.singularValues = singularValues
+        let layers = try settings.divide(config.layers) { layers in
+            try layers.map { layer in
+                defer { progress(Double(layer - layers.lowerBound + 1) / Double(layers.count)) }
+                return try spectra(layer)
+            }
+        }
+        eigenvalueScore = layers.map { $0.map(\.score) }
+        singularValues = layers.map { $0.map(\.singularValues) }
+    }
+
+    /// Of one head.
+    private struct Spectrum: Codable {
+        let score: Double?
+        let singularValues: [Double]
     }
 
     /// Σλ / Σ|λ|. Imaginary parts cancel in conjugate pairs.

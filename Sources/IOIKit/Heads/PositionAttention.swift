@@ -1,13 +1,18 @@
 /// The attention of each head from END to the positions that prompts name.
-struct PositionAttention {
+struct PositionAttention: PromptColumns {
     private let config: GPT2Config
     private let names: [PositionName]
     /// [names][heads][prompts]
-    private var columns: [[[Double]]]
+    private var attention: [[[Double]]]
 
     init(_ config: GPT2Config, _ names: [PositionName]) {
         (self.config, self.names) = (config, names)
-        columns = names.map { _ in Array(repeating: [], count: config.layers * config.heads) }
+        attention = names.map { _ in Array(repeating: [], count: config.layers * config.heads) }
+    }
+
+    var columns: [[Double]] {
+        get { attention.flatMap { $0 } }
+        set { attention = newValue.rows(of: config.layers * config.heads) }
     }
 
     /// - Parameter forward: kept the patterns.
@@ -18,8 +23,8 @@ struct PositionAttention {
                 let row = batch.packed.rowOfToken[end]
                 for (index, name) in names.enumerated() {
                     for head in 0..<config.heads {
-                        let attention = patterns(row, head)[prompt.positions[name]!]
-                        columns[index][layer * config.heads + head].append(Double(attention))
+                        let value = patterns(row, head)[prompt.positions[name]!]
+                        attention[index][layer * config.heads + head].append(Double(value))
                     }
                 }
             }
@@ -29,8 +34,8 @@ struct PositionAttention {
     /// By the name of the position.
     func means(seed: UInt64, workers: Workers) -> [String: HeadMap] {
         Dictionary(
-            uniqueKeysWithValues: zip(names, columns).map { name, columns in
-                (name.text, HeadMap(means: columns, heads: config.heads, seed: seed, workers: workers))
+            uniqueKeysWithValues: zip(names, attention).map { name, heads in
+                (name.text, HeadMap(means: heads, heads: config.heads, seed: seed, workers: workers))
             }
         )
     }

@@ -41,21 +41,29 @@ public struct TaskAttention: Codable, Equatable, Sendable {
     }
 
     /// The attention on each prompt.
-    struct Measures {
+    struct Measures: PromptColumns {
         /// The sites that the run must keep.
         static let sites: Set<Site> = [.pattern]
 
         let config: GPT2Config
         /// [relations][heads][prompts]
-        private var columns: [[[Double]]]
+        private var attention: [[[Double]]]
         /// The uniform attention of each query. [relations][prompts]
         private var shares: [[Double]]
 
         init(_ config: GPT2Config) {
             self.config = config
             let heads = [[Double]](repeating: [], count: config.layers * config.heads)
-            columns = Array(repeating: heads, count: Relation.allCases.count)
+            attention = Array(repeating: heads, count: Relation.allCases.count)
             shares = Array(repeating: [], count: Relation.allCases.count)
+        }
+
+        var columns: [[Double]] {
+            get { attention.flatMap { $0 } + shares }
+            set {
+                attention = newValue.dropLast(shares.count).rows(of: config.layers * config.heads)
+                shares = newValue.suffix(shares.count)
+            }
         }
 
         mutating func add(_ batch: PromptBatch, _ forward: ForwardPass) {
@@ -66,7 +74,7 @@ public struct TaskAttention: Codable, Equatable, Sendable {
                         let (query, key) = relation.places(in: prompt.positions)
                         let row = batch.packed.rowOfToken[tokens.lowerBound + query]
                         for head in 0..<config.heads {
-                            columns[index][layer * config.heads + head].append(Double(patterns(row, head)[key]))
+                            attention[index][layer * config.heads + head].append(Double(patterns(row, head)[key]))
                         }
                         if layer == 0 { shares[index].append(1 / Double(query + 1)) }
                     }
@@ -75,7 +83,7 @@ public struct TaskAttention: Codable, Equatable, Sendable {
         }
 
         /// [heads][prompts]
-        subscript(relation: Relation) -> [[Double]] { columns[Relation.allCases.firstIndex(of: relation)!] }
+        subscript(relation: Relation) -> [[Double]] { attention[Relation.allCases.firstIndex(of: relation)!] }
 
         func uniform(_ relation: Relation) -> Double { shares[Relation.allCases.firstIndex(of: relation)!].mean }
 

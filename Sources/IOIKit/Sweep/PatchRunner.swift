@@ -382,6 +382,8 @@ func commonPrefix(_ a: [Int], _ b: [Int]) -> Int { zip(a, b).prefix { $0 == $1 }
 enum PromptPass {
     /// - Parameters:
     ///   - sites: the sites that each run keeps, at all rows.
+    ///   - isDivided: whether each rank runs only its part of the prompts; then `body` must find ``PromptColumns``, whose
+    ///     parts are put together afterwards.
     ///   - body: reads a batch's run.
     /// - Throws: errors from `body`; a ``PatchInterruption`` without measures.
     static func run(
@@ -389,6 +391,7 @@ enum PromptPass {
         _ prompts: [Prompt],
         keeping sites: Set<Site>,
         settings: RunSettings,
+        divided isDivided: Bool = false,
         progress: (Double) -> Void = { _ in },
         body: (PromptBatch, ForwardPass) throws -> Void
     ) throws {
@@ -397,15 +400,16 @@ enum PromptPass {
             model, capacity: BatchCapacity(lengths: prompts.map(\.tokens.count), count: size, rows: .all),
             keeping: sites, workers: settings.workers
         )
-        for start in stride(from: 0, to: prompts.count, by: size) {
+        let part = isDivided ? settings.ranks.part(of: prompts.count) : prompts.indices
+        for start in stride(from: part.lowerBound, to: part.upperBound, by: size) {
             try settings.checkInterruption()
-            let range = start..<min(start + size, prompts.count)
+            let range = start..<min(start + size, part.upperBound)
             let batch = PromptBatch(
                 prompts: prompts[range], packed: PackedBatch(prompts[range].map(\.tokens), rows: .all)
             )
             forward.run(batch.packed)
             try body(batch, forward)
-            progress(Double(range.upperBound) / Double(prompts.count))
+            progress(Double(range.upperBound - part.lowerBound) / Double(part.count))
         }
     }
 }

@@ -143,7 +143,7 @@ public struct Checkpoint: Codable, Sendable {
     /// The state of the optimizer, as far as this one of the ranks moves it.
     ///
     /// - Throws: `IOIError` if it cannot be read, or is not what was saved.
-    func optimizer(_ config: GPT2Config, ranks: Ranks, workers: Workers) throws -> AdamW {
+    func optimizer(_ config: GPT2Config, ranks: Ranks = .alone, workers: Workers) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
         func moments(_ prefix: String) throws -> GPT2Parameters {
             let saved = try GPT2Parameters(file, prefix: prefix, config: config)

@@ -121,7 +121,9 @@ public final class Trainer {
                     ranks: ranks, workers: workers
                 )
                 // Before any of it is written.
-                try MachineMemory.check(Double(Arena.mapped), for: "training on batches of \(settings.batch) examples")
+                try ranks.onFirst {
+                    try MachineMemory.check(memory, for: "training on batches of \(settings.batch) examples")
+                }
             }
             let loss = trainingStep!.run(
                 packed, labels: labels(of: batch[own]), of: labels(of: batch[...]).count,
@@ -199,6 +201,13 @@ public final class Trainer {
 
     private var lastGood: String {
         newest.map { "the last checkpoint is \($0.folder.path)" } ?? "no checkpoint was saved before"
+    }
+
+    /// The bytes that all ranks of this machine will have written, of which each has its own moments, but rank 0, which
+    /// saves them, all.
+    private var memory: Double {
+        let others = 2 * parameters.count * MemoryLayout<Float>.stride * (ranks.count - 1) / ranks.count
+        return Double(ranks.onNode * (Arena.mapped - others) + others)
     }
 
     /// Fails now rather than after hours of training.

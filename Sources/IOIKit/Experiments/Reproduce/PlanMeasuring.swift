@@ -131,7 +131,7 @@ final class PlanMeasuring {
         to file: URL,
         progress: @escaping (Double) -> Void
     ) throws {
-        let partial = try PartialResults(besides: file, deciding: [file.lastPathComponent])
+        let partial = try PartialResults(besides: file, ranks: settings.ranks, deciding: [file.lastPathComponent])
         var work = Work(settings, partial: partial, progress: progress)
         var subject = subject(measure, model)
         let experiment = experiment(measure)
@@ -173,6 +173,6 @@ final class PlanMeasuring {
 
     private func write(_ experiment: some Experiment, on subject: Subject, _ work: Work, to file: URL) throws {
         let document = try ResultsDocument(running: experiment, on: subject, work)
-        try AtomicFile.write(try JSONEncoder.readable.encode(document), to: file)
+        try settings.ranks.onFirst { try AtomicFile.write(try JSONEncoder.readable.encode(document), to: file) }
     }
 }

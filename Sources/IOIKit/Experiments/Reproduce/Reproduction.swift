@@ -25,7 +25,8 @@ public final class Reproduction {
     public let plan: Plan
     private let work: PlanWork
     private let settings: RunSettings
-    private let lock: FileLock
+    /// Held by the first of the processes that share the work.
+    private let lock: FileLock?
 
     /// - Parameters:
     ///   - names: the stages to run, as for ``Plan/stages(named:)``.
@@ -47,7 +48,9 @@ public final class Reproduction {
         self.settings = settings
         work = try PlanWork(plan, in: folder, model: model, stages: names, settings: settings)
         try work.checkTraining()
-        lock = try Self.prepare(folder)
+        var lock: FileLock?
+        try settings.ranks.onFirst { lock = try Self.prepare(folder) }
+        self.lock = lock
     }
 
     private static func prepare(_ folder: URL) throws -> FileLock {
@@ -72,22 +75,22 @@ public final class Reproduction {
     ///
     /// - Throws: `IOIError`; ``Interruption``.
     public func run(observe: @escaping (Event) -> Void) throws -> ReproductionRecord {
-        let measuring = work.measuring
+        let (measuring, ranks) = (work.measuring, settings.ranks)
         let sequence = WorkSequence(total: work.pieces.count, observe: observe)
         var loaded: (model: PlanModel, gpt2: GPT2) = (.base, measuring.base)
         for piece in work.pieces {
-            let isDone = work.isDone(piece)
+            let isDone = try ranks.onFirst { work.isDone(piece) }
             switch piece.kind {
             case .training(let training):
                 // Frees the memory of the model before.
                 loaded = (.base, measuring.base)
                 // A process killed right after the last checkpoint leaves older optimizer states.
-                if isDone { try training.dropOptimizers() }
+                if isDone { try ranks.onFirst { try training.dropOptimizers() } }
                 try sequence.perform(piece.title, isDone: isDone) { try training.train(settings, progress: $0) }
             case .measurement(let measure, let model, let name):
                 let file = folder.appendingPathComponent(name)
                 // A process killed right after writing the results leaves its partial results.
-                if isDone { PartialResults.remove(besides: file) }
+                if isDone, ranks.isFirst { PartialResults.remove(besides: file) }
                 try sequence.perform(piece.title, isDone: isDone) { progress in
                     if loaded.model != model {
                         let workers = settings.workers
@@ -98,6 +101,12 @@ public final class Reproduction {
                 }
             }
         }
+        return try ranks.onFirst(record)
+    }
+
+    /// Decides the claims and writes the record.
+    private func record() throws -> ReproductionRecord {
+        let measuring = work.measuring
         let model = try ModelRecord(measuring.base)
         let works = [work] + work.earlier(settings)
         let stages = plan.stages.filter { stage in works.contains { $0.stages.contains(stage) } }
