@@ -2,11 +2,12 @@
 
 #include <mpi.h>
 #include <stddef.h>
+#include <time.h>
 
 // MPI as functions of plain types: its constants are macros, which Swift cannot read, and its handles are pointers in some
 // implementations and numbers in others. All of it is among the ranks of MPI_COMM_WORLD.
 
-enum { mpi_most_bytes = 1 << 30 };
+enum { mpi_most_bytes = 1 << 30, mpi_exchange_tag = 10 };
 
 /// Joins the ranks; `on_node` of them are on this machine. False if threads other than the first may not call MPI.
 static inline int mpi_join(int *rank, int *count, int *on_node) {
@@ -21,8 +22,13 @@ static inline int mpi_join(int *rank, int *count, int *on_node) {
     return level >= MPI_THREAD_SERIALIZED;
 }
 
-/// Leaves them; waits for the others.
-static inline void mpi_leave(void) { MPI_Finalize(); }
+/// Leaves them, if they were joined; waits for the others.
+static inline void mpi_leave(void) {
+    int joined, left;
+    MPI_Initialized(&joined);
+    MPI_Finalized(&left);
+    if (joined && !left) MPI_Finalize();
+}
 
 /// Ends all ranks at once.
 static inline void mpi_end(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
@@ -56,14 +62,34 @@ static inline void mpi_sum(double *values, int count) {
     MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
 }
 
-/// `sums` = this rank's share of the sum of `values` over the ranks; the shares have `counts` [ranks] values each.
-static inline void mpi_sum_shares(const float *values, float *sums, const int *counts) {
-    MPI_Reduce_scatter(values, sums, counts, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-}
-
-/// Gives each rank's share of `bytes` to all: `counts` [ranks] bytes from `starts` [ranks].
-static inline void mpi_gather_shares(void *bytes, const int *counts, const int *starts) {
-    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, bytes, counts, starts, MPI_BYTE, MPI_COMM_WORLD);
+/// Gives each other rank `sizes_out` [ranks] bytes from `out` [ranks], and gets `sizes_in` [ranks] bytes from each into
+/// `in` [ranks].
+///
+/// Sleeps until all of them are ready: a thread that asked all the time would take a processor from those that compute.
+static inline void mpi_exchange(
+    void *const *out, const int *sizes_out, void *const *in, const int *sizes_in, int rank, int ranks
+) {
+    MPI_Request requests[2 * ranks];
+    for (int round = 0; round < 2; round++) {
+        int count = 0;
+        for (int step = 1; step < ranks; step++) {
+            int from = (rank + ranks - step) % ranks;
+            if (sizes_in[from] == 0) continue;
+            MPI_Irecv(
+                in[from], round ? sizes_in[from] : 0, MPI_BYTE, from, mpi_exchange_tag, MPI_COMM_WORLD, &requests[count++]);
+        }
+        for (int step = 1; step < ranks; step++) {
+            int to = (rank + step) % ranks;
+            if (sizes_out[to] == 0) continue;
+            MPI_Isend(
+                out[to], round ? sizes_out[to] : 0, MPI_BYTE, to, mpi_exchange_tag, MPI_COMM_WORLD, &requests[count++]);
+        }
+        for (int done = round; !done;) {
+            MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+            if (!done) nanosleep(&(struct timespec){0, 20000}, NULL);
+        }
+        if (round) MPI_Waitall(count, requests, MPI_STATUSES_IGNORE);
+    }
 }
 
 /// Sends a rank a message that is only its tag, and does not wait for it.

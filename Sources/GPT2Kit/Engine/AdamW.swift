@@ -83,20 +83,20 @@ public struct AdamW: Sendable {
         step += 1
         let scale = settings.clip.map { Float(min(1, $0 / gradients.norm(workers: workers))) } ?? 1
         move(
-            parameters.entries.indices, of: parameters, gradients: gradients, scale: scale, step: step,
-            settings: settings, rate: rate, workers: workers
+            0..<parameters.count, of: parameters, gradients: gradients, scale: scale, step: step, settings: settings,
+            rate: rate, workers: workers
         )
     }
 
-    /// Moves some tensors of `parameters` as the update number `step` moves them: an update in parts, for gradients that
-    /// are not all there at once. Sets no ``step``.
+    /// Moves some of `parameters` as the update number `step` moves them: an update in parts, for gradients that are not
+    /// all there at once. Sets no ``step``.
     ///
     /// - Parameters:
-    ///   - entries: the tensors, as indices of the parameters' entries.
+    ///   - values: which, as a range of all values.
     ///   - scale: a factor for the gradients.
     ///   - rate: this step's learning rate; nil for that of `settings`.
     package func move(
-        _ entries: Range<Int>,
+        _ values: Range<Int>,
         of parameters: GPT2Parameters,
         gradients: GPT2Parameters,
         scale: Float = 1,
@@ -107,12 +107,13 @@ public struct AdamW: Sendable {
     ) {
         var settings = settings
         if let rate { settings.learningRate = rate }
-        for index in entries {
-            let entry = parameters.entries[index]
+        for (index, own) in parameters.tensors(in: values) {
+            let (view, start) = (parameters.views[index], own.lowerBound)
             Self.move(
-                parameters.views[index].base, gradient: gradients.views[index].base, first: first.views[index].base,
-                second: second.views[index].base, parts: parameters.views[index].parts, count: entry.count,
-                scale: scale, step: step, decays: settings.decays(entry), settings: settings, workers: workers
+                view.base + start, gradient: gradients.views[index].base + start,
+                first: first.views[index].base + start, second: second.views[index].base + start,
+                parts: view.parts?.dropping(rows: 0, columns: start), count: own.count, scale: scale, step: step,
+                decays: settings.decays(parameters.entries[index]), settings: settings, workers: workers
             )
         }
     }

@@ -80,30 +80,39 @@ package final class BackwardPass {
     /// `forward` has run, and returns that mean. If it is not finite there are no gradients.
     ///
     /// - Parameters:
+    ///   - labels: none for a part of a batch without prompts, which `forward` need not have run.
+    ///   - total: the number of labels of the whole batch, if these are those of a part of it.
     ///   - hint: counts in the gradients, but not in the loss that is returned. Needs a batch of all rows.
-    ///   - take: is called with the entries of `gradients` that are complete, block after block and then the rest. The
-    ///     pass no longer reads those parameters, which may change.
+    ///   - sum: the sum of a number over all parts of the batch.
+    ///   - take: is called with the values of `gradients`, as a range of all values, that are complete: group after group
+    ///     of ``GPT2Parameters/groups(_:)``. The pass no longer reads those parameters, which may change.
     package func run(
         labels: [Int],
+        of total: Int? = nil,
         hint: AttentionHint? = nil,
-        taking take: (_ entries: Range<Int>) -> Void = { _ in }
+        summing sum: (Double) -> Double = { $0 },
+        taking take: (_ values: Range<Int>) -> Void = { _ in }
     ) -> Double {
-        precondition(hint == nil || forward.batch.isComplete, "a hint needs the queries of all rows")
-        let dFinal = buffers.narrow.prefix(forward.batch.queries.count)
-        let loss = runUnembedding(labels, dFinal: dFinal) / Double(labels.count)
+        precondition(hint == nil || labels.isEmpty || forward.batch.isComplete, "a hint needs the queries of all rows")
+        let total = total ?? labels.count
+        let dFinal = buffers.narrow.prefix(labels.isEmpty ? 0 : forward.batch.queries.count)
+        let loss = sum(labels.isEmpty ? 0 : runUnembedding(labels, of: total, dFinal: dFinal)) / Double(total)
         guard loss.isFinite else { return loss }
-        let dEmbedding = runBlocks(dFinal, hint: hint) { step in
-            if case .block(let layer) = step { take(GPT2Parameters.entries(ofBlock: layer)) }
+        var groups = GPT2Parameters.groups(forward.parameters.config).map { gradients.values(of: $0) }[...]
+        if labels.isEmpty {
+            for view in gradients.views { view.fill(0) }
+        } else {
+            let dEmbedding = runBlocks(dFinal, hint: hint) { step in
+                if case .block = step { take(groups.removeFirst()) }
+            }
+            forward.mask(.embedding, layer: 0)?.apply(to: dEmbedding, into: dEmbedding, workers: forward.workers)
+            gradients.positionTable.fill(0)
+            Embedding.backward(
+                dEmbedding, tokens: forward.batch.tokens, positions: forward.batch.positions,
+                addingTo: gradients.tokenTable, gradients.positionTable, workers: forward.workers
+            )
         }
-        forward.dropout?.mask(.embedding).apply(to: dEmbedding, into: dEmbedding, workers: forward.workers)
-        gradients.positionTable.fill(0)
-        Embedding.backward(
-            dEmbedding, tokens: forward.batch.tokens, positions: forward.batch.positions,
-            addingTo: gradients.tokenTable, gradients.positionTable, workers: forward.workers
-        )
-        let layers = forward.parameters.config.layers
-        take(0..<GPT2Parameters.entries(ofBlock: 0).lowerBound)
-        take(GPT2Parameters.entries(ofBlock: layers - 1).upperBound..<gradients.entries.count)
+        groups.forEach(take)
         return loss
     }
 
@@ -120,10 +129,10 @@ package final class BackwardPass {
 
     /// Fills `dFinal` [queries, d], the gradient of the final LayerNorm's output, and adds up the losses. The token
     /// table's gradient gets its first part, that of the unembedding.
-    private func runUnembedding(_ labels: [Int], dFinal: Matrix) -> Double {
-        var total = 0.0
+    private func runUnembedding(_ labels: [Int], of total: Int, dFinal: Matrix) -> Double {
+        var sum = 0.0
         let rowLabels = RowLabels(labels, rows: forward.batch.queryOfLabel, count: dFinal.rows)
-        let weight = 1 / Float(labels.count)
+        let weight = 1 / Float(total)
         let table = forward.parameters.tokenTable
         for chunk in forward.logitChunks {
             let logits = forward.logits(of: chunk, into: logitRoom(chunk.count))
@@ -132,14 +141,14 @@ package final class BackwardPass {
                 logits, labels: { rowLabels[chunk.lowerBound + $0] }, losses: losses, weight: weight,
                 workers: forward.workers
             )
-            for row in 0..<chunk.count { total += Double(losses[row][0]) }
+            for row in 0..<chunk.count { sum += Double(losses[row][0]) }
             GEMM.multiply(logits, table, into: dFinal.slice(rows: chunk), workers: forward.workers)
             GEMM.multiply(
                 logits.transposed, forward.activations.final.slice(rows: chunk), into: gradients.tokenTable,
                 beta: chunk.lowerBound == 0 ? 0 : 1, workers: forward.workers
             )
         }
-        return total
+        return sum
     }
 
     /// Room for the logits of `count` queries in the gradients of the blocks, which are computed after the unembedding's;
@@ -179,7 +188,7 @@ package final class BackwardPass {
             )
             show(.z(layer: layer, dNarrow))
             let dQKV = buffers.qkv.prefix(batch.tokens.count)
-            let mask = forward.dropout?.mask(.attention, layer: layer)
+            let mask = forward.mask(.attention, layer: layer)
             runAttention(block, rows, weights, dZ: dNarrow, mask, pull: hint?.pull(on: layer, in: batch), dQKV: dQKV)
             show(.heads(layer: layer, q: dQKV.part(.q).prefix(rows.count), k: dQKV.part(.k), v: dQKV.part(.v)))
             let dNormal = buffers.narrow.prefix(batch.tokens.count)
@@ -204,7 +213,7 @@ package final class BackwardPass {
     /// The gradient [rows, d] of what attention or the MLP adds to the residual stream, from that of the residual stream:
     /// `dResidual` itself, but for dropout.
     private func dropped(_ dResidual: Matrix, _ place: Dropout.Place, _ layer: Int) -> Matrix {
-        guard let mask = forward.dropout?.mask(place, layer: layer) else { return dResidual }
+        guard let mask = forward.mask(place, layer: layer) else { return dResidual }
         let dropped = buffers.dropped.prefix(dResidual.rows)
         mask.apply(to: dResidual, into: dropped, workers: forward.workers)
         return dropped

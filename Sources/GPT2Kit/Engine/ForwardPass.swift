@@ -73,7 +73,7 @@ public final class ForwardPass {
             if !computingZ {
                 weights.qkvForward(block.ln1, .kv, into: block.qkv, workers: workers)
             } else {
-                attend(block, rows, weights, dropout?.mask(.attention, layer: layer))
+                attend(block, rows, weights, mask(.attention, layer: layer))
             }
             hook(.z, layer, block.z)
             if activations.keeping.keeps(.result) { project(block.z, weights.outWeight, into: block.result) }
@@ -94,9 +94,14 @@ public final class ForwardPass {
         runFinalLayerNorm()
     }
 
+    /// What is dropped at a place of a layer, where the run has dropout.
+    func mask(_ place: Dropout.Place, layer: Int) -> Dropout.Mask? {
+        dropout?.mask(place, layer: layer, isLast: layer == parameters.config.layers - 1)
+    }
+
     /// Drops values of `x` [rows, d], where the run has dropout.
     private func drop(_ place: Dropout.Place, layer: Int, _ x: Matrix) {
-        dropout?.mask(place, layer: layer).apply(to: x, into: x, workers: workers)
+        mask(place, layer: layer)?.apply(to: x, into: x, workers: workers)
     }
 
     /// q, k and v [rows, 3d] from the output of LN1 [rows, d], then patterns and z [queries, d].

@@ -108,12 +108,44 @@ public final class GPT2Parameters: @unchecked Sendable {
         return first..<first + entriesPerBlock
     }
 
+    /// Which of `entries` are computed together, in the order in which a backward pass completes them: those of each block
+    /// from the last to the first, the embeddings, and the final LayerNorm.
+    package static func groups(_ config: GPT2Config) -> [Range<Int>] {
+        let last = entries(ofBlock: config.layers - 1).upperBound
+        return (0..<config.layers).reversed().map { entries(ofBlock: $0) } + [0..<2, last..<last + 2]
+    }
+
+    /// Where the values of some of `entries` lie among all values.
+    package func values(of entries: Range<Int>) -> Range<Int> {
+        let first = self.entries[..<entries.lowerBound].reduce(0) { $0 + $1.count }
+        return first..<self.entries[entries].reduce(first) { $0 + $1.count }
+    }
+
+    /// The tensors that have some of `values`, a range of all values, and which of theirs these are.
+    package func tensors(in values: Range<Int>) -> [(entry: Int, values: Range<Int>)] {
+        var first = 0
+        return entries.enumerated().compactMap { index, entry in
+            let own = values.clamped(to: first..<first + entry.count)
+            defer { first += entry.count }
+            return own.isEmpty ? nil : (index, own.lowerBound - first..<own.upperBound - first)
+        }
+    }
+
     /// Copies the values into an arena. Training directly on a mapped file would fault on every page.
     package convenience init(copying other: GPT2Parameters, workers: Workers) {
+        self.init(copying: [0..<other.count], of: other, workers: workers)
+    }
+
+    /// Copies some values into an arena; the others are zeros, which take no memory until they are written.
+    ///
+    /// - Parameter ranges: which, as ranges of all values.
+    package convenience init(copying ranges: [Range<Int>], of other: GPT2Parameters, workers: Workers) {
         self.init(zeros: other.config)
-        for (view, source) in zip(views, other.views) {
-            workers.share(view.rows, nanoseconds: 0.3 * Double(view.columns)) { rows in
-                for row in rows { view[row].update(from: source[row], count: view.columns) }
+        for (index, values) in ranges.flatMap({ other.tensors(in: $0) }) {
+            let (copy, source) = (views[index].base, other.views[index].base)
+            workers.share(values.count, grain: 1024, nanoseconds: 0.3) { shares in
+                let start = values.lowerBound + shares.lowerBound
+                (copy + start).update(from: source + start, count: shares.count)
             }
         }
     }
@@ -182,6 +214,31 @@ public final class GPT2Parameters: @unchecked Sendable {
     /// The Euclidean norm of all weights as one vector, independent of the number of workers.
     package func norm(workers: Workers) -> Double {
         views.reduce(0) { $0 + $1.sumOfSquares(workers: workers) }.squareRoot()
+    }
+
+    /// The sum of the squares of some of all values, independent of the number of workers.
+    package func sumOfSquares(of values: Range<Int>, workers: Workers) -> Double {
+        let columns = 1024
+        return tensors(in: values).reduce(0) { sum, tensor in
+            let (base, rows) = (views[tensor.entry].base + tensor.values.lowerBound, tensor.values.count / columns)
+            let rest = Matrix(base: base + rows * columns, rows: 1, columns: tensor.values.count % columns)
+            return sum + Matrix(base: base, rows: rows, columns: columns).sumOfSquares(workers: workers)
+                + rest.sumOfSquares(workers: workers)
+        }
+    }
+
+    /// A number that differs, but for a rare chance, between weights that are not the same bits.
+    package func digest(workers: Workers) -> Int {
+        // Of Fowler, Noll and Vo, in words.
+        func digest(_ words: some Sequence<UInt64>) -> UInt64 {
+            words.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01b3 }
+        }
+        let rows = views.flatMap { view in
+            workers.map(view.rows) { row in
+                digest(UnsafeBufferPointer(start: view[row], count: view.columns).lazy.map { UInt64($0.bitPattern) })
+            }
+        }
+        return Int(bitPattern: UInt(digest(rows)))
     }
 
     /// The number of weights.

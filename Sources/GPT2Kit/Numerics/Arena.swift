@@ -59,6 +59,9 @@ package final class Arena: @unchecked Sendable {
     /// Gives all floats back, without making them zero.
     func reset() { taken = 0 }
 
+    /// Where its floats begin.
+    package var start: UnsafeMutablePointer<Float> { base }
+
     /// Takes the next free floats as a matrix. [rows, columns]
     package func take(_ rows: Int, _ columns: Int) -> Matrix {
         let start = taken

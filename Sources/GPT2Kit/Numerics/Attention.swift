@@ -131,7 +131,7 @@ package enum Attention {
     ) {
         for query in 0..<x.rows {
             let (row, seen) = (span.queries.lowerBound + query, positions[span.queries.lowerBound + query] + 1)
-            mask.apply(to: x[query], into: out[query], count: seen, row: row * heads + head)
+            mask.apply(to: x[query], into: out[query], count: seen, row: (mask.firstRow + row) * heads + head)
             (out[query] + seen).update(repeating: 0, count: x.columns - seen)
         }
     }

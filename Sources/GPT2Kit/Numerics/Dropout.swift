@@ -21,22 +21,36 @@ package struct Dropout: Sendable {
     package let rate: Double
     private let seed: UInt64
     private let step: Int
+    private let first: First
+
+    /// Where a part of a batch begins in the whole batch: the rows before it, and those of them that continue in the last
+    /// block.
+    package struct First: Sendable {
+        let rows, queries: Int
+
+        package init(rows: Int, queries: Int) { (self.rows, self.queries) = (rows, queries) }
+    }
 
     /// - Parameters:
     ///   - rate: the probability that a value is dropped, from 0, below 1.
     ///   - seed: the seed of the run.
     ///   - step: the step of the run; each has masks of its own.
-    package init(rate: Double, seed: UInt64, step: Int) {
+    ///   - first: of a part of a batch, which has the masks of its rows in the whole batch.
+    package init(rate: Double, seed: UInt64, step: Int, first: First = First(rows: 0, queries: 0)) {
         precondition((0..<1).contains(rate), "a dropout rate of \(rate)")
         self.rate = rate
         self.seed = seed
         self.step = step
+        self.first = first
     }
 
     /// The mask of a place in a layer; embeddings are of layer 0.
-    package func mask(_ place: Place, layer: Int = 0) -> Mask {
+    ///
+    /// - Parameter isLast: whether it is the last layer, where the rows may be those of queries alone.
+    package func mask(_ place: Place, layer: Int = 0, isLast: Bool = false) -> Mask {
         var generator = SeededGenerator(seed, "dropout \(place.rawValue) \(layer)", step)
-        return Mask(key: generator.next(), rate: rate)
+        let isOfQueries = isLast && place != .embedding
+        return Mask(key: generator.next(), rate: rate, firstRow: isOfQueries ? first.queries : first.rows)
     }
 
     /// Which values of a matrix are dropped.
@@ -47,8 +61,11 @@ package struct Dropout: Sendable {
         private let threshold: UInt32
         /// 1 / (1 − rate)
         private let scale: Float
+        /// The row, in the whole batch, of the first that the mask is applied to.
+        let firstRow: Int
 
-        fileprivate init(key: UInt64, rate: Double) {
+        fileprivate init(key: UInt64, rate: Double, firstRow: Int) {
+            self.firstRow = firstRow
             low = UInt32(truncatingIfNeeded: key)
             high = UInt32(truncatingIfNeeded: key >> 32)
             threshold = UInt32(rate * 0x1p31)
@@ -59,11 +76,11 @@ package struct Dropout: Sendable {
         package func apply(to x: Matrix, into out: Matrix, workers: Workers) {
             // About half a ns an element.
             workers.share(x.rows, nanoseconds: 0.5 * Double(x.columns)) { rows in
-                for row in rows { apply(to: x[row], into: out[row], count: x.columns, row: row) }
+                for row in rows { apply(to: x[row], into: out[row], count: x.columns, row: firstRow + row) }
             }
         }
 
-        /// The same for `count` values of one row.
+        /// The same for `count` values of one row of the whole batch.
         ///
         /// A row has eight generators, each for every eighth column: Marsaglia's xorshift (2003) of 32 bits, of which the
         /// highest 31 count. That of lane i starts at `mix(key of the row + i · 0x9e3779b9) | 1`, and the key of a row is

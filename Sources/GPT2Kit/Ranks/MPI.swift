@@ -53,7 +53,7 @@ extension Ranks {
     /// Leaves the ranks, after all their work.
     public func leave() {
         #if MPI
-            if areTogether { mpi_leave() }
+            mpi_leave()
         #endif
     }
 
@@ -108,7 +108,7 @@ extension Ranks {
     ///   - speak: says what is wrong. It is called on rank 0, or on a rank whose error is not that of rank 0.
     public func fail(code: Int32, speak: () -> Void) {
         if isFirst { speak() }
-        guard areTogether else { return }
+        guard areTogether else { return leave() }
         let start = ContinuousClock.now
         var others = count - 1
         if isFirst {
@@ -159,23 +159,57 @@ extension Ranks {
         #endif
     }
 
-    /// `sums` = this rank's part of the sums of `values` [count] over the ranks. Parts are those of ``part(of:)``.
-    package func sumParts(of values: UnsafePointer<Float>, count: Int, into sums: UnsafeMutablePointer<Float>) {
-        let counts = (0..<self.count).map { Int32(part(of: count, rank: $0).count) }
-        #if MPI
-            guard areTogether else { return sums.update(from: values, count: count) }
-            mpi_sum_shares(values, sums, counts)
-        #else
-            sums.update(from: values, count: Int(counts[0]))
-        #endif
+    // MARK: Parts of arrays
+
+    // Parts are those of ``part(of:)``. Waiting for other ranks leaves the processor to the threads that compute.
+
+    /// Replaces this rank's part of `values` [count] by its sum over the ranks. The sum is the same in every run.
+    ///
+    /// - Parameter room: scratch. [``roomForSums(of:)``]
+    package func sumParts(of values: UnsafeMutablePointer<Float>, count: Int, room: UnsafeMutablePointer<Float>) {
+        let own = part(of: count)
+        let parts = (0..<self.count).map { values + part(of: count, rank: $0).lowerBound }
+        let received = (0..<self.count).map { room + ($0 < rank ? $0 : $0 - 1) * own.count }
+        exchange(
+            sending: parts, counts: (0..<self.count).map { part(of: count, rank: $0).count }, receiving: received,
+            counts: [Int](repeating: own.count, count: self.count)
+        )
+        for other in 0..<self.count where other != rank {
+            let (sum, more) = (parts[rank], received[other])
+            forEachLanes(own.count) {
+                sum.setLanes($0, sum.lanes($0) + more.lanes($0))
+            } tail: {
+                for index in $0 { sum[index] += more[index] }
+            }
+        }
     }
 
-    /// Gives all ranks each rank's part of `values` [count] of `size` bytes each. Parts are those of ``part(of:)``.
-    package func gatherParts(of values: UnsafeMutableRawPointer, count: Int, size: Int = MemoryLayout<Float>.stride) {
+    /// The numbers that ``sumParts(of:count:room:)`` needs room for.
+    package func roomForSums(of count: Int) -> Int { (self.count - 1) * part(of: count).count }
+
+    /// Gives each rank's part of `values` [count] to all, or to one rank alone.
+    package func gatherParts(of values: UnsafeMutablePointer<Float>, count: Int, to one: Int? = nil) {
+        let parts = (0..<self.count).map { part(of: count, rank: $0) }
+        let starts = parts.map { values + $0.lowerBound }
+        exchange(
+            sending: [UnsafeMutablePointer<Float>](repeating: starts[rank], count: self.count),
+            counts: (0..<self.count).map { one ?? $0 == $0 ? parts[rank].count : 0 }, receiving: starts,
+            counts: parts.map { one ?? rank == rank ? $0.count : 0 }
+        )
+    }
+
+    /// Sends numbers to each other rank and receives numbers from it. [ranks]
+    private func exchange(
+        sending: [UnsafeMutablePointer<Float>],
+        counts sent: [Int],
+        receiving: [UnsafeMutablePointer<Float>],
+        counts received: [Int]
+    ) {
         #if MPI
             guard areTogether else { return }
-            let parts = (0..<self.count).map { part(of: count, rank: $0) }
-            mpi_gather_shares(values, parts.map { Int32($0.count * size) }, parts.map { Int32($0.lowerBound * size) })
+            func bytes(_ counts: [Int]) -> [Int32] { counts.map { Int32($0 * MemoryLayout<Float>.stride) } }
+            func raw(_ values: [UnsafeMutablePointer<Float>]) -> [UnsafeMutableRawPointer?] { values.map { .init($0) } }
+            mpi_exchange(raw(sending), bytes(sent), raw(receiving), bytes(received), Int32(rank), Int32(count))
         #endif
     }
 }

@@ -48,7 +48,7 @@ public struct Ranks: Sendable {
     }
 
     /// Whether this is one of several processes that run at the same time.
-    var areTogether: Bool {
+    package var areTogether: Bool {
         if case .processes = exchange { count > 1 } else { false }
     }
 
@@ -73,9 +73,6 @@ public struct Ranks: Sendable {
 
     /// Whether this process writes files and speaks. Of several that run together, rank 0 alone does.
     public var isFirst: Bool { rank == 0 || !areTogether }
-
-    /// Whether this is one of several processes that run at the same time.
-    package var areTogether: Bool { count > 1 }
 
     /// This rank's part of `0 ..< items`.
     package func part(of items: Int) -> Range<Int> { part(of: items, rank: rank) }

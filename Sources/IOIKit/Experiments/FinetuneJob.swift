@@ -1,7 +1,7 @@
 import Foundation
 
 /// A fine-tuning run: its folder, the model it starts from, the training data and the held-out prompts on which every
-/// kept epoch is evaluated.
+/// kept epoch is evaluated. Several ranks may train together; rank 0 alone writes to the folder.
 public final class FinetuneJob {
     public enum Event {
         case step(StepMetrics)
@@ -15,6 +15,7 @@ public final class FinetuneJob {
     public let training: TrainingData
     public let heldOut: TaskDataset?
     public let trainer: Trainer
+    private let ranks: Ranks
 
     /// Starts a run in a new folder.
     ///
@@ -22,9 +23,10 @@ public final class FinetuneJob {
     ///   - heldOut: the prompts to evaluate on; nil for no evaluation.
     ///   - settings: threads, memory and interruption.
     ///   - run: the run folder.
-    ///   - reservation: of the folder, if it was made before.
+    ///   - reservation: of the folder, if it was made before; by rank 0 alone.
     ///   - base: the model to start from.
     ///   - source: what to train on.
+    ///   - ranks: the processes that train together.
     ///   - check: throws if the examples are not what was asked for.
     /// - Throws: `IOIError` if a setting is out of range, the examples cannot be made, the folder is in use or the disk
     ///   is too full. Nothing is left behind then.
@@ -35,13 +37,15 @@ public final class FinetuneJob {
         on source: TrainingSource,
         heldOut: PromptSource?,
         settings: TrainingSettings,
+        ranks: Ranks = .alone,
         check: (TrainingData) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         try source.validate(as: settings.examples)
         try heldOut?.validate()
-        try settings.validate()
+        try settings.validate(for: ranks)
         try settings.precision.check()
-        let reservation = try reservation ?? RunFolder.Reservation(run)
+        var reservation = reservation
+        try ranks.onFirst { reservation = try reservation ?? RunFolder.Reservation(run) }
         base.beginHashing()
         let training = try source.data(for: base, as: settings.examples)
         try check(training)
@@ -53,11 +57,12 @@ public final class FinetuneJob {
             ),
             source: source, dataset: training.record, heldOut: heldOut, settings: settings
         )
-        try reservation.begin(record)
+        try ranks.onFirst { try reservation?.begin(record) }
         let job = try FinetuneJob(
-            run: run, lock: reservation.lock, record: record, base: base, training: training, heldOut: measured
+            run: run, lock: reservation?.lock, record: record, base: base, training: training, heldOut: measured,
+            ranks: ranks
         )
-        reservation.keep()
+        reservation?.keep()
         return job
     }
 
@@ -67,21 +72,24 @@ public final class FinetuneJob {
     ///   - load: loads the model the run started from.
     ///   - change: may prolong the run, or change settings that do not affect its steps.
     ///   - run: the run folder.
+    ///   - ranks: the processes that train together, which may be others than before.
     /// - Throws: `IOIError` if the folder contains no run, its model or prompts have changed, or a setting is out of
     ///   range.
     public static func resume(
         _ run: RunFolder,
+        ranks: Ranks = .alone,
         load: (ModelLocation) throws -> GPT2,
         change: (inout TrainingSettings) throws -> Void = { _ in }
     ) throws -> FinetuneJob {
         _ = try run.record()
-        let lock = try run.lock()
+        var lock: FileLock?
+        try ranks.onFirst { lock = try run.lock() }
         // As the process that held the lock before may have left it.
         var record = try run.record()
         try record.prompts?.checkRepeatable("\(run.configFile.path): prompts")
         try run.check(Schedule(settings: record.settings, examples: record.dataset.count))
         try change(&record.settings)
-        try record.settings.validate()
+        try record.settings.validate(for: ranks)
         try record.settings.precision.check()
         let steps = Schedule(settings: record.settings, examples: record.dataset.count).steps
         if let done = try run.savedCheckpoints().last?.step, done > steps {
@@ -104,20 +112,22 @@ public final class FinetuneJob {
         }
         let measured = try record.heldOut.map { try $0.data(for: base) }
         let job = try FinetuneJob(
-            run: run, lock: lock, record: record, base: base, training: training, heldOut: measured
+            run: run, lock: lock, record: record, base: base, training: training, heldOut: measured, ranks: ranks
         )
-        try run.write(record)
+        try ranks.onFirst { try run.write(record) }
         return job
     }
 
     private init(
         run: RunFolder,
-        lock: FileLock,
+        lock: FileLock?,
         record: RunRecord,
         base: GPT2,
         training: TrainingData,
-        heldOut: TaskDataset?
+        heldOut: TaskDataset?,
+        ranks: Ranks
     ) throws {
+        self.ranks = ranks
         self.run = run
         self.record = record
         self.training = training
@@ -126,7 +136,7 @@ public final class FinetuneJob {
             if let problem = base.config.problem(with: pull.head) { throw IOIError.invalid("guidance", problem) }
         }
         trainer = try Trainer(
-            run: run, lock: lock, settings: record.settings, base: base, examples: training.examples
+            run: run, lock: lock, settings: record.settings, base: base, examples: training.examples, ranks: ranks
         )
     }
 
@@ -173,7 +183,7 @@ public final class FinetuneJob {
     }
 
     private func evaluate(_ checkpoint: Checkpoint, _ observe: (Event) throws -> Void) throws {
-        guard let epoch = checkpoint.keptEpoch, heldOut != nil, !isEvaluated(epoch: epoch) else { return }
+        guard let epoch = checkpoint.keptEpoch, heldOut != nil, try !isEvaluated(epoch: epoch) else { return }
         let location = try ModelLocation(folder: checkpoint.folder)
         // The weights in memory are those that were saved or loaded.
         let sha256 = try checkpoint.sha256 ?? Digest.sha256(of: location.weightsFile)
@@ -186,8 +196,8 @@ public final class FinetuneJob {
         run.results.appendingPathComponent(Self.evaluationFile(epoch: epoch))
     }
 
-    private func isEvaluated(epoch: Int) -> Bool {
-        FileManager.default.fileExists(atPath: resultsFile(epoch: epoch).path)
+    private func isEvaluated(epoch: Int) throws -> Bool {
+        try ranks.onFirst { FileManager.default.fileExists(atPath: resultsFile(epoch: epoch).path) }
     }
 
     /// Evaluates the current weights, which are those of `model`, unless the results file exists.
@@ -196,17 +206,18 @@ public final class FinetuneJob {
         epoch: Int,
         _ observe: (Event) throws -> Void
     ) throws {
-        guard let heldOut, let source = record.heldOut, !isEvaluated(epoch: epoch) else { return }
+        guard let heldOut, let source = record.heldOut, try !isEvaluated(epoch: epoch) else { return }
         let started = ContinuousClock.now
         let workers = Workers(count: record.settings.threads)
-        let evaluation = try Evaluator(trainer.parameters, workers: workers).evaluate(heldOut, seed: source.seed)
+        let evaluation = try Evaluator(trainer.parameters, workers: workers, ranks: ranks)
+            .evaluate(heldOut, seed: source.seed)
         let document = ResultsDocument(
             command: "eval", options: EvaluationExperiment(prompts: source),
             model: try model(),
             dataset: DatasetRecord(heldOut), environment: EnvironmentRecord(workers: workers),
             seconds: (ContinuousClock.now - started) / .seconds(1), results: evaluation
         )
-        try AtomicFile.write(JSONEncoder.readable.encode(document), to: resultsFile(epoch: epoch))
+        try ranks.onFirst { try AtomicFile.write(JSONEncoder.readable.encode(document), to: resultsFile(epoch: epoch)) }
         try observe(.evaluated(epoch: epoch, evaluation))
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A model folder saved during a run, with the run's progress and, in the newest checkpoint, the optimizer state.
-public struct Checkpoint: Sendable {
+public struct Checkpoint: Codable, Sendable {
     /// `progress.json`.
     struct Progress: Codable, Equatable, CheckedRecord {
         /// Steps done.
@@ -140,13 +140,15 @@ public struct Checkpoint: Sendable {
         )
     }
 
-    /// The state of the optimizer.
+    /// The state of the optimizer, as far as this one of the ranks moves it.
     ///
     /// - Throws: `IOIError` if it cannot be read, or is not what was saved.
-    func optimizer(_ config: GPT2Config, workers: Workers) throws -> AdamW {
+    func optimizer(_ config: GPT2Config, ranks: Ranks = .alone, workers: Workers) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
         func moments(_ prefix: String) throws -> GPT2Parameters {
-            GPT2Parameters(copying: try GPT2Parameters(file, prefix: prefix, config: config), workers: workers)
+            let saved = try GPT2Parameters(file, prefix: prefix, config: config)
+            return GPT2Parameters(
+                copying: ranks.pieces(of: saved).map { ranks.part(of: $0) }, of: saved, workers: workers)
         }
         let optimizer = AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
         try Self.check(file, progress.optimizer)

@@ -2,6 +2,9 @@ import Foundation
 
 /// The training loop: AdamW on batches, a line of metrics per step, and checkpoints from which a resumed run is identical
 /// bit for bit.
+///
+/// Several ranks train together: each takes its part of every batch, all have the same weights after every step, and rank 0
+/// alone writes.
 public final class Trainer {
     /// An event of a run.
     public enum Event {
@@ -23,8 +26,9 @@ public final class Trainer {
     private let schedule: Schedule
     private let examples: [TrainingExample]
     private let original: ModelLocation
+    private let ranks: Ranks
     private let workers: Workers
-    /// nil after training.
+    /// nil after training, and on other ranks than rank 0.
     private var lock: FileLock?
     private var optimizer: AdamW
     /// The newest checkpoint, if any.
@@ -32,28 +36,33 @@ public final class Trainer {
 
     /// - Parameters:
     ///   - run: the folder with the run's record and, when resuming, its checkpoints.
-    ///   - lock: that of the folder, held until the training ends.
+    ///   - lock: that of the folder, held until the training ends; of rank 0 alone.
     ///   - base: the model the run starts from; a resumed run takes its weights from the newest checkpoint.
     ///   - examples: none may be longer than the context.
     ///   - settings: threads, memory and interruption.
+    ///   - ranks: the processes that train together.
     /// - Throws: `IOIError` if a checkpoint cannot be read, or the disk has no space for the checkpoints to come.
     init(
         run: RunFolder,
-        lock: FileLock,
+        lock: FileLock?,
         settings: TrainingSettings,
         base: GPT2,
-        examples: [TrainingExample]
+        examples: [TrainingExample],
+        ranks: Ranks = .alone
     ) throws {
         self.run = run
+        self.ranks = ranks
         self.settings = settings
         self.examples = examples
         workers = Workers(count: settings.threads, precision: settings.precision)
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location
         self.lock = lock
-        run.removeLeftovers()
-        try run.check(schedule)
-        newest = try run.savedCheckpoints().last
+        newest = try ranks.onFirst { [schedule] () -> [Checkpoint] in
+            run.removeLeftovers()
+            try run.check(schedule)
+            return try run.savedCheckpoints()
+        }.last
         if let newest {
             guard newest.holdsOptimizer else {
                 throw IOIError(
@@ -61,14 +70,14 @@ public final class Trainer {
                 )
             }
             parameters = try newest.parameters(base.config, workers: workers)
-            optimizer = try newest.optimizer(base.config, workers: workers)
+            optimizer = try newest.optimizer(base.config, ranks: ranks, workers: workers)
             // A process may have been killed after saving and before this.
-            if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
+            if !settings.keepsOptimizer { try ranks.onFirst { try run.dropOlderOptimizers() } }
         } else {
             parameters = GPT2Parameters(copying: base.parameters, workers: workers)
             optimizer = AdamW(base.config)
         }
-        try checkRoom()
+        try ranks.onFirst { try checkRoom() }
     }
 
     /// Steps done so far.
@@ -90,9 +99,11 @@ public final class Trainer {
     ) throws -> Outcome {
         defer { lock = nil }
         guard step < steps else { return .finished }
-        let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
+        var metrics: MetricsLog?
+        try ranks.onFirst { metrics = try MetricsLog(run.metricsFile, keepingSteps: step) }
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows)
+        let most = (settings.batch + ranks.count - 1) / ranks.count
+        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: most, rows: rows)
         var trainingStep: TrainingStep?
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
@@ -101,19 +112,23 @@ public final class Trainer {
             let epoch = schedule.epoch(of: next)
             if order.epoch != epoch { order = (epoch, schedule.order(ofEpoch: epoch)) }
             let batch = order.examples[schedule.slice(of: next)].map { examples[$0] }
-            let packed = PackedBatch(batch.map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
+            let own = ranks.part(of: batch.count)
+            let packed = PackedBatch(batch[own].map(\.tokens), rows: rows, sharesBeginnings: sharesBeginnings)
             let rate = settings.optimizer.learningRate * settings.schedule.share(at: next, of: steps)
             if trainingStep == nil {
                 trainingStep = TrainingStep(
                     parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
-                    workers: workers
+                    ranks: ranks, workers: workers
                 )
                 // Before any of it is written.
-                try MachineMemory.check(Double(Arena.mapped), for: "training on batches of \(settings.batch) examples")
+                try ranks.onFirst {
+                    try MachineMemory.check(memory, for: "training on batches of \(settings.batch) examples")
+                }
             }
             let loss = trainingStep!.run(
-                packed, labels: labels(of: batch), dropout: dropout(at: next),
-                hint: settings.guidance?.hint(at: next, for: batch), rate: rate, optimizer: &optimizer
+                packed, labels: labels(of: batch[own]), of: labels(of: batch[...]).count,
+                dropout: dropout(at: next, after: batch[..<own.lowerBound]),
+                hint: settings.guidance?.hint(at: next, for: batch)?.part(of: own), rate: rate, optimizer: &optimizer
             )
             guard loss.isFinite else {
                 throw IOIError("step \(next): the loss is \(loss); \(lastGood)")
@@ -121,12 +136,12 @@ public final class Trainer {
             let elapsed = (ContinuousClock.now - started) / .seconds(1)
             let line = StepMetrics(
                 step: step, epoch: epoch, loss: loss, lr: rate, samplesPerSecond: Double(batch.count) / elapsed,
-                tokensPerSecond: Double(packed.rowOfToken.count) / elapsed
+                tokensPerSecond: Double(batch.reduce(0) { $0 + $1.tokens.count }) / elapsed
             )
-            try metrics.append(line)
+            try ranks.onFirst { try metrics?.append(line) }
             try observe(.step(line))
 
-            let isStopping = shouldStop() && step < steps
+            let isStopping = ranks.any(shouldStop()) && step < steps
             if isStopping || isCheckpointDue(after: step) {
                 // Whoever observes it may need memory too, for an evaluation.
                 trainingStep = nil
@@ -143,12 +158,15 @@ public final class Trainer {
         return settings.dropout == 0
     }
 
-    private func dropout(at step: Int) -> Dropout? {
-        settings.dropout > 0 ? Dropout(rate: settings.dropout, seed: settings.seed, step: step) : nil
+    /// - Parameter others: the examples of the batch before those of this rank.
+    private func dropout(at step: Int, after others: ArraySlice<TrainingExample>) -> Dropout? {
+        guard settings.dropout > 0 else { return nil }
+        let first = Dropout.First(rows: others.reduce(0) { $0 + $1.tokens.count }, queries: labels(of: others).count)
+        return Dropout(rate: settings.dropout, seed: settings.seed, step: step, first: first)
     }
 
     /// One label for each row that the loss is averaged over.
-    private func labels(of batch: [TrainingExample]) -> [Int] {
+    private func labels(of batch: ArraySlice<TrainingExample>) -> [Int] {
         switch settings.loss {
         case .answer: batch.map(\.answer)
         case .all: batch.flatMap { $0.tokens.dropFirst() + [$0.answer] }
@@ -160,24 +178,36 @@ public final class Trainer {
             || settings.checkpointInterval.map { step % $0 == 0 } == true
     }
 
-    private func save(_ metrics: MetricsLog, _ observe: (Event) throws -> Void) throws {
+    private func save(_ metrics: MetricsLog?, _ observe: (Event) throws -> Void) throws {
         let epoch = schedule.keptEpoch(at: step)
+        try ranks.checkEqual(parameters, workers: workers, at: step)
         if let name = parameters.firstNonFinite(workers: workers) {
             throw IOIError("step \(step): tensor \(name) holds a NaN or an infinity; \(lastGood)")
         }
-        try metrics.flush()
-        let checkpoint = try Checkpoint.write(
-            to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters, optimizer: optimizer,
-            progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
-        )
-        // The older states may go only once the new checkpoint is on disk.
-        if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
+        ranks.collect(optimizer)
+        let checkpoint = try ranks.onFirst {
+            try metrics?.flush()
+            let checkpoint = try Checkpoint.write(
+                to: run.checkpointFolder(step: step, epochEnding: epoch), parameters: parameters, optimizer: optimizer,
+                progress: .init(step: step, epoch: schedule.epoch(of: step), keptEpoch: epoch), original: original
+            )
+            // The older states may go only once the new checkpoint is on disk.
+            if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
+            return checkpoint
+        }
         newest = checkpoint
         try observe(.saved(checkpoint))
     }
 
     private var lastGood: String {
         newest.map { "the last checkpoint is \($0.folder.path)" } ?? "no checkpoint was saved before"
+    }
+
+    /// The bytes that all ranks of this machine will have written, of which each has its own moments, but rank 0, which
+    /// saves them, all.
+    private var memory: Double {
+        let others = 2 * parameters.count * MemoryLayout<Float>.stride * (ranks.count - 1) / ranks.count
+        return Double(ranks.onNode * (Arena.mapped - others) + others)
     }
 
     /// Fails now rather than after hours of training.

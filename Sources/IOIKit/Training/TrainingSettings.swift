@@ -68,6 +68,15 @@ public struct TrainingSettings: Equatable, Sendable {
         self.keepsOptimizer = keepsOptimizer
     }
 
+    /// - Throws: `IOIError` of the first setting out of range, or if a batch has no example for each of the ranks.
+    func validate(for ranks: Ranks) throws {
+        try validate()
+        guard batch >= ranks.count else {
+            throw IOIError.invalid(
+                "batch", "found \(batch), expected at least \(ranks.count), an example for each process")
+        }
+    }
+
     /// - Throws: `IOIError` of the first setting out of range.
     public func validate() throws {
         if let length = examples.length { try IOIError.check("block", length, in: 2...1_000_000) }

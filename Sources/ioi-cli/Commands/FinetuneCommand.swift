@@ -119,8 +119,11 @@ struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
         guard start.from == nil || model.model == nil else {
             throw IOIError.usage("--from: does not go with --model; the checkpoint is the model to start from")
         }
-        let reservation = try folder.out.map { out in
-            try Outputs.named("--out") { try RunFolder.Reservation(RunFolder(path: out)) }
+        var reservation: RunFolder.Reservation?
+        if let out = folder.out {
+            try IOI.ranks.onFirst {
+                reservation = try Outputs.named("--out") { try RunFolder.Reservation(RunFolder(path: out)) }
+            }
         }
         var chosen = model
         if let from = start.from { chosen.model = absolutePath(from) }
@@ -153,7 +156,7 @@ struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
         let run = folder.out ?? "runs/\(name)-\(source.name)"
         return try FinetuneJob.start(
             in: RunFolder(path: run), reservation: reservation, from: base, on: source, heldOut: heldOut,
-            settings: settings
+            settings: settings, ranks: IOI.ranks
         ) { training in
             // They apply to held-out prompts as well.
             try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])
@@ -174,7 +177,7 @@ struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
             + PromptOptions<FinetuneCommand>.flags
             + TrainingOptions.fixedFlags
         try Given.refuse([(fixed, true, "does not go with --resume, which keeps what the run began with")])
-        return try FinetuneJob.resume(RunFolder(path: out)) { location in
+        return try FinetuneJob.resume(RunFolder(path: out), ranks: IOI.ranks) { location in
             Terminal.say(location, as: "model")
             return try GPT2(location, workers: common.workers()).announced(as: "model")
         } change: { settings in

@@ -60,18 +60,19 @@ struct StageTraining {
                     "\(run.configFile.path): settings: found others than the plan's, with which the run began")
             }
         }
+        let ranks = runSettings.ranks
         let job =
-            run.holdsRun
-            ? try FinetuneJob.resume(run, load: load, change: check)
+            try ranks.onFirst { run.holdsRun }
+            ? try FinetuneJob.resume(run, ranks: ranks, load: load, change: check)
             : try FinetuneJob.start(
                 in: run, from: from.load(workers: runSettings.workers), on: .prompts(prompts), heldOut: nil,
-                settings: settings
+                settings: settings, ranks: ranks
             )
         let outcome = try job.train(shouldStop: runSettings.isInterrupted) { event in
             if case .step(let metrics) = event { progress(Double(metrics.step) / Double(job.trainer.steps)) }
         }
         if outcome == .interrupted { throw Interruption() }
-        try dropOptimizers()
+        try ranks.onFirst { try dropOptimizers() }
     }
 
     /// Deletes what a finished run no longer needs: all states of the optimizer if its rate has fallen to 0, so that it
