@@ -24,6 +24,8 @@ public final class Trainer {
     private let examples: [TrainingExample]
     private let original: ModelLocation
     private let workers: Workers
+    /// Large enough for any batch.
+    private let capacity: BatchCapacity
     /// nil after training.
     private var lock: FileLock?
     private var optimizer: AdamW
@@ -51,6 +53,13 @@ public final class Trainer {
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location
         self.lock = lock
+        capacity = BatchCapacity(
+            lengths: examples.map(\.tokens.count), count: settings.batch, rows: settings.loss == .answer ? .last : .all
+        )
+        try MachineMemory.check(
+            Double(TrainingStep.bytes(base.config, capacity, settings)),
+            for: "training on batches of \(settings.batch) examples"
+        )
         run.removeLeftovers()
         try run.check(schedule)
         newest = try run.savedCheckpoints().last
@@ -61,12 +70,12 @@ public final class Trainer {
                 )
             }
             parameters = try newest.parameters(base.config, workers: workers)
-            optimizer = try newest.optimizer(base.config, workers: workers)
+            optimizer = try newest.optimizer(base.config, settings: settings, workers: workers)
             // A process may have been killed after saving and before this.
             if !settings.keepsOptimizer { try run.dropOlderOptimizers() }
         } else {
             parameters = GPT2Parameters(copying: base.parameters, workers: workers)
-            optimizer = AdamW(base.config)
+            optimizer = AdamW(base.config, moments: settings.moments, seed: settings.seed)
         }
         try checkRoom()
     }
@@ -92,7 +101,6 @@ public final class Trainer {
         guard step < steps else { return .finished }
         let metrics = try MetricsLog(run.metricsFile, keepingSteps: step)
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: settings.batch, rows: rows)
         var trainingStep: TrainingStep?
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
@@ -108,8 +116,6 @@ public final class Trainer {
                     parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
                     workers: workers
                 )
-                // Before any of it is written.
-                try MachineMemory.check(Double(Arena.mapped), for: "training on batches of \(settings.batch) examples")
             }
             let loss = trainingStep!.run(
                 packed, labels: labels(of: batch), dropout: dropout(at: next),
@@ -184,9 +190,11 @@ public final class Trainer {
     private func checkRoom() throws {
         guard step < steps else { return }
         let ends = schedule.checkpoints(after: step)
-        let weights = parameters.count * MemoryLayout<Float>.stride
-        // Weights per checkpoint, and two optimizer states (twice the weights each) while one replaces the other.
-        let needed = ends * weights + 2 * (settings.keepsOptimizer ? max(ends, 2) : 2) * weights
+        // Of the optimizer's states, all or the one that replaces another.
+        let states = settings.keepsOptimizer ? ends : min(ends, 2)
+        let needed =
+            ends * GPT2Parameters.bytes(parameters.config)
+            + states * 2 * Moments.bytes(parameters.config, settings.moments)
         var system = statvfs()
         guard statvfs(run.url.path, &system) == 0 else { return }
         let free = Int(system.f_bavail) * Int(system.f_frsize)

@@ -29,6 +29,17 @@ final class TrainingStep {
         backward = BackwardPass(forward, blockByBlock: settings.clip == nil)
     }
 
+    /// The bytes that training takes at most: weights, moments and a step.
+    static func bytes(_ config: GPT2Config, _ capacity: BatchCapacity, _ settings: TrainingSettings) -> Int {
+        let hasDropout = settings.dropout > 0
+        return GPT2Parameters.bytes(config) + GPT2Parameters.partBytes(config, settings.precision)
+            + 2 * Moments.bytes(config, settings.moments)
+            + Activations.bytes(config, capacity, .forTraining(dropout: hasDropout))
+            + BackwardPass.bytes(
+                config, capacity, hasDropout: hasDropout, blockByBlock: settings.optimizer.clip == nil
+            )
+    }
+
     /// - Parameters:
     ///   - labels: go with `queryOfLabel` of the batch.
     ///   - rate: this step's learning rate.
