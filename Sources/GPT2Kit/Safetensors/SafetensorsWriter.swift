@@ -24,13 +24,13 @@ public enum SafetensorsWriter {
                 "\(url.path): tensor \(name.quoted): found \(values.count) elements, expected those of shape \(shape)")
         }
         return try write(
-            tensors.map { (TensorForm($0.name, .f32, $0.shape), UnsafeRawBufferPointer($0.values)) },
+            bytes: tensors.map { (TensorForm($0.name, .f32, $0.shape), UnsafeRawBufferPointer($0.values)) },
             metadata: metadata,
             to: url
         )
     }
 
-    /// Writes tensors in the order given, as ``write(_:metadata:to:)-(_,_,_)`` those of F32.
+    /// Writes tensors in the order given, of any type, as ``write(_:metadata:to:)``.
     ///
     /// - Parameters:
     ///   - tensors: name, type and shape of each, and its row-major values, as many as of its shape.
@@ -40,7 +40,7 @@ public enum SafetensorsWriter {
     /// - Throws: ``IOIError`` naming the file if it cannot be written.
     @discardableResult
     package static func write(
-        _ tensors: [(form: TensorForm, bytes: UnsafeRawBufferPointer)],
+        bytes tensors: [(form: TensorForm, bytes: UnsafeRawBufferPointer)],
         metadata: [String: String] = [:],
         to url: URL
     ) throws -> String {

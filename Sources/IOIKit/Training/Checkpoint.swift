@@ -73,7 +73,7 @@ public struct Checkpoint: Sendable {
                 )
             }
             progress.optimizer = try SafetensorsWriter.write(
-                optimizer.first.tensors(prefix: "exp_avg.")
+                bytes: optimizer.first.tensors(prefix: "exp_avg.")
                     + optimizer.second.tensors(prefix: "exp_avg_sq."),
                 to: folder.appendingPathComponent("optimizer.safetensors")
             )

@@ -151,7 +151,7 @@ import Testing
         )
         let url = folder.file("optimizer.safetensors")
         try SafetensorsWriter.write(
-            optimizer.first.tensors(prefix: "a.") + optimizer.second.tensors(prefix: "b."), to: url)
+            bytes: optimizer.first.tensors(prefix: "a.") + optimizer.second.tensors(prefix: "b."), to: url)
         let file = try SafetensorsFile(contentsOf: url)
         for (prefix, moments) in [("a.", optimizer.first), ("b.", optimizer.second)] {
             let read = try Moments(file, prefix: prefix, config: config, precision: precision, workers: workers)
