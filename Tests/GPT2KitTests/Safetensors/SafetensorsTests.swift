@@ -97,7 +97,7 @@ import Testing
     @Test func memoryGoesBackTensorByTensor() throws {
         let url = try ModelTestFolder().file("m")
         let values = (0..<9000).map { Float($0 + 1) }
-        try values.withUnsafeBufferPointer { values in
+        _ = try values.withUnsafeBufferPointer { values in
             try SafetensorsWriter.write(["a", "b", "c"].map { ($0, [9000], values) }, to: url)
         }
         let file = try SafetensorsFile(contentsOf: url)
