@@ -248,3 +248,52 @@ void kernels_split(
         third[i] = (uint16_t)nearest_half(rest - from_bits(next << 16));
     }
 }
+
+/// Returns the moved parameter, and replaces its moments by the new ones.
+INLINED float moved(float p, float g, float *m, float *v, const struct kernels_update *by) {
+    float slope = g * by->scale;
+    *m = *m * by->beta1 + slope * by->rest1;
+    *v = *v * by->beta2 + slope * slope * by->rest2;
+    return p * by->keep - by->rate * *m / (__builtin_elementwise_sqrt(*v) * by->second_scale + by->epsilon);
+}
+
+FOR_EACH_PROCESSOR
+void kernels_move(float *p, const float *g, float *m, float *v, long count, const struct kernels_update *update) {
+    // A copy, which no array can overlap.
+    struct kernels_update by = *update;
+    INDEPENDENT
+    for (long i = 0; i < count; i++) {
+        float first = m[i], second = v[i];
+        p[i] = moved(p[i], g[i], &first, &second, &by);
+        m[i] = first;
+        v[i] = second;
+    }
+}
+
+/// The bfloat16 number below `x` or above it in magnitude: the latter where the bits of `x` that are cut and `random`, of
+/// 16 bits, add up to one of its last places. A NaN would overflow.
+INLINED uint16_t random_half(float x, uint32_t random) {
+    uint32_t half = (bits_of(x) + random) >> 16;
+    return (uint16_t)(x == x ? half : 0x7FC0);
+}
+
+FOR_EACH_PROCESSOR
+void kernels_move_halves(
+    float *p, const float *g, uint16_t *m, uint16_t *v, long count, const struct kernels_update *update, uint32_t start,
+    uint64_t key
+) {
+    struct kernels_update by = *update;
+    uint32_t low = (uint32_t)key + start, high = (uint32_t)(key >> 32);
+    INDEPENDENT
+    for (long i = 0; i < count; i++) {
+        float first = from_bits((uint32_t)m[i] << 16), second = from_bits((uint32_t)v[i] << 16);
+        p[i] = moved(p[i], g[i], &first, &second, &by);
+        // The hash of Dropout.Mask, with the other half of the key between its rounds; each moment takes half its bits.
+        uint32_t random = low + (uint32_t)i;
+        random = (random ^ random >> 16) * 0x7feb352d ^ high;
+        random = (random ^ random >> 15) * 0x846ca68b;
+        random ^= random >> 16;
+        m[i] = random_half(first, random & 0xFFFF);
+        v[i] = random_half(second, random >> 16);
+    }
+}

@@ -38,6 +38,31 @@ float kernels_divergence(
 /// The largest of `x`, −∞ for none. [count]
 float kernels_maximum(const float *x, long count);
 
+/// What an update of AdamW multiplies by.
+struct kernels_update {
+    /// Of the gradient.
+    float scale;
+    /// Of the moments, and of what the gradient adds to them.
+    float beta1, rest1, beta2, rest2;
+    /// The learning rate, and the factor of the second moment's root, both corrected for the moments' start at zero.
+    float rate, second_scale;
+    float epsilon;
+    /// Of the parameters: what weight decay leaves of them.
+    float keep;
+};
+
+/// Moves the parameters `p` one step against their gradient `g`, and updates their moments `m` and `v`. [count]
+void kernels_move(float *p, const float *g, float *m, float *v, long count, const struct kernels_update *update);
+
+/// As kernels_move with moments in bfloat16. They are widened, and what the update makes of them is rounded at random to
+/// one of the two nearest numbers, so that its mean is the value itself. [count]
+///
+/// What is drawn depends on the key and on an element's number alone, `start` for the first one.
+void kernels_move_halves(
+    float *p, const float *g, uint16_t *m, uint16_t *v, long count, const struct kernels_update *update, uint32_t start,
+    uint64_t key
+);
+
 /// The nearest bfloat16 number to each of `x`. [count]
 void kernels_round(const float *x, uint16_t *halves, long count);
 

@@ -103,16 +103,25 @@ package final class Activations {
     init(config: GPT2Config, capacity: BatchCapacity, keeping: Keeping) {
         self.keeping = keeping
         self.capacity = capacity
-        let (rows, queries, d) = (capacity.rows, capacity.queries, config.width)
-        let views = Arena.holding { arena in
-            (
-                Self.blocks(in: arena, config, capacity, keeping), arena.take(rows, 2 * d), arena.take(queries, d),
-                arena.take(queries, 2), arena.take(min(queries, Self.logitRows), config.vocabularySize),
-                arena.take(1, keeping.dropout ? config.heads * capacity.pairs : 0)
-            )
-        }
+        let views = Arena.holding { Self.layOut(config, capacity, keeping, in: $0) }
         arena = views.arena
         (blocks, keysAndValues, final, finalStatistics, logits, droppedPattern) = views.views
+    }
+
+    /// The bytes that ``init(config:capacity:keeping:)`` takes.
+    package static func bytes(_ config: GPT2Config, _ capacity: BatchCapacity, _ keeping: Keeping) -> Int {
+        Arena.bytes { layOut(config, capacity, keeping, in: $0) }
+    }
+
+    private static func layOut(
+        _ config: GPT2Config, _ capacity: BatchCapacity, _ keeping: Keeping, in arena: Arena
+    ) -> ([Block], Matrix, Matrix, Matrix, Matrix, Matrix) {
+        let (rows, queries, d) = (capacity.rows, capacity.queries, config.width)
+        return (
+            blocks(in: arena, config, capacity, keeping), arena.take(rows, 2 * d), arena.take(queries, d),
+            arena.take(queries, 2), arena.take(min(queries, logitRows), config.vocabularySize),
+            arena.take(1, keeping.dropout ? config.heads * capacity.pairs : 0)
+        )
     }
 
     private static func blocks(

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// AdamW (Loshchilov & Hutter 2019). Biases and LayerNorms never decay.
@@ -55,19 +56,21 @@ public struct AdamW: Sendable {
     }
 
     /// The first and second moments of the gradients.
-    package let first, second: GPT2Parameters
+    package let first, second: Moments
+    /// Of what is drawn to round them.
+    private let seed: UInt64
     /// The number of updates made.
     package var step = 0
 
-    package init(_ config: GPT2Config) {
-        first = GPT2Parameters(zeros: config)
-        second = GPT2Parameters(zeros: config)
+    /// - Parameters:
+    ///   - moments: how they are kept.
+    ///   - seed: of what is drawn to round them.
+    package init(_ config: GPT2Config, moments: MomentPrecision = .fp32, seed: UInt64 = 0) {
+        self.init(first: Moments(config, moments), second: Moments(config, moments), seed: seed, step: 0)
     }
 
-    package init(first: GPT2Parameters, second: GPT2Parameters, step: Int) {
-        self.first = first
-        self.second = second
-        self.step = step
+    package init(first: Moments, second: Moments, seed: UInt64, step: Int) {
+        (self.first, self.second, self.seed, self.step) = (first, second, seed, step)
     }
 
     /// Moves `parameters` one step against `gradients`, and makes their parts anew where they have them.
@@ -108,13 +111,29 @@ public struct AdamW: Sendable {
         var settings = settings
         if let rate { settings.learningRate = rate }
         for (index, own) in parameters.tensors(in: values) {
-            let (view, start) = (parameters.views[index], own.lowerBound)
-            Self.move(
-                view.base + start, gradient: gradients.views[index].base + start,
-                first: first.views[index].base + start, second: second.views[index].base + start,
-                parts: view.parts?.dropping(rows: 0, columns: start), count: own.count, scale: scale, step: step,
-                decays: settings.decays(parameters.entries[index]), settings: settings, workers: workers
-            )
+            let (entry, view, start) = (parameters.entries[index], parameters.views[index], own.lowerBound)
+            let (p, g) = (view.base + start, gradients.views[index].base + start)
+            let parts = view.parts?.dropping(rows: 0, columns: start)
+            if first.precision == .fp32 {
+                Self.move(
+                    p, gradient: g, first: first.floats(index) + start, second: second.floats(index) + start,
+                    parts: parts, count: own.count, scale: scale, step: step, decays: settings.decays(entry),
+                    settings: settings, workers: workers
+                )
+                continue
+            }
+            let update = Self.update(scale: scale, step: step, decays: settings.decays(entry), settings)
+            let (m, v) = (first.halves(index) + start, second.halves(index) + start)
+            var generator = SeededGenerator(seed, "moments \(entry.name)", step)
+            let key = generator.next()
+            Self.share(p, parts: parts, count: own.count, workers: workers) { offset, count in
+                withUnsafePointer(to: update) {
+                    kernels_move_halves(
+                        p + offset, g + offset, m + offset, v + offset, count, $0,
+                        UInt32(truncatingIfNeeded: start + offset), key
+                    )
+                }
+            }
         }
     }
 
@@ -137,44 +156,39 @@ public struct AdamW: Sendable {
         settings: Settings,
         workers: Workers
     ) {
+        let update = update(scale: scale, step: step, decays: decays, settings)
+        share(p, parts: parts, count: count, workers: workers) { start, count in
+            withUnsafePointer(to: update) { kernels_move(p + start, g + start, m + start, v + start, count, $0) }
+        }
+    }
+
+    private static func update(scale: Float, step: Int, decays: Bool, _ settings: Settings) -> kernels_update {
         let correction1 = 1 - Foundation.pow(settings.beta1, Double(step))
         let correction2 = 1 - Foundation.pow(settings.beta2, Double(step))
-        let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
-        let rest1 = Float(1 - settings.beta1)
-        let rest2 = Float(1 - settings.beta2)
-        let stepSize = Float(settings.learningRate / correction1)
-        let secondScale = Float(1 / correction2.squareRoot())
-        let epsilon = Float(settings.epsilon)
-        let keep = decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
-        @inline(__always)
-        func updated(_ p: Lanes, _ g: Lanes, _ m: inout Lanes, _ v: inout Lanes) -> Lanes {
-            let g = g * scale
-            m = m * beta1 + g * rest1
-            v = v * beta2 + g * g * rest2
-            return p * keep - stepSize * m / (v.squareRoot() * secondScale + epsilon)
-        }
-        // New weights are still in the first cache when their parts are made.
-        let chunk = 4096
-        // The memory is the limit: 28 bytes an element.
+        return kernels_update(
+            scale: scale, beta1: Float(settings.beta1), rest1: Float(1 - settings.beta1), beta2: Float(settings.beta2),
+            rest2: Float(1 - settings.beta2), rate: Float(settings.learningRate / correction1),
+            second_scale: Float(1 / correction2.squareRoot()), epsilon: Float(settings.epsilon),
+            keep: decays ? Float(1 - settings.learningRate * settings.weightDecay) : 1
+        )
+    }
+
+    /// Calls `move` with the start and the length of pieces of `count` parameters, on all workers, and makes their parts
+    /// anew while they are still in the first cache.
+    private static func share(
+        _ p: UnsafeMutablePointer<Float>,
+        parts: BFloat16Parts?,
+        count: Int,
+        workers: Workers,
+        _ move: (_ start: Int, _ count: Int) -> Void
+    ) {
+        let piece = 4096
+        // The memory is the limit: 28 bytes an element, 20 with moments in bfloat16.
         workers.share(count, grain: Lanes.scalarCount, nanoseconds: 1.2) { range in
-            for start in stride(from: range.lowerBound, to: range.upperBound, by: chunk) {
-                let (p, g, m, v) = (p + start, g + start, m + start, v + start)
-                let count = min(chunk, range.upperBound - start)
-                forEachLanes(count) {
-                    var (first, second) = (m.lanes($0), v.lanes($0))
-                    p.setLanes($0, updated(p.lanes($0), g.lanes($0), &first, &second))
-                    m.setLanes($0, first)
-                    v.setLanes($0, second)
-                } tail: {
-                    let at = $0.lowerBound
-                    var first = Lanes(prefix: $0.count, of: m + at)
-                    var second = Lanes(prefix: $0.count, of: v + at)
-                    let moved = updated(
-                        Lanes(prefix: $0.count, of: p + at), Lanes(prefix: $0.count, of: g + at), &first, &second
-                    )
-                    for i in $0 { (p[i], m[i], v[i]) = (moved[i - at], first[i - at], second[i - at]) }
-                }
-                parts?.dropping(rows: 0, columns: start).split(p, count: count)
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: piece) {
+                let count = min(piece, range.upperBound - start)
+                move(start, count)
+                parts?.dropping(rows: 0, columns: start).split(p + start, count: count)
             }
         }
     }

@@ -42,6 +42,17 @@ package final class BackwardPass {
         let inner: Matrix
         /// [chunk, 1]
         let losses: Matrix
+
+        init(_ arena: Arena, _ config: GPT2Config, _ capacity: BatchCapacity, hasDropout: Bool) {
+            let (rows, d) = (capacity.rows, config.width)
+            (residual, spread, narrow) = (arena.take(rows, d), arena.take(rows, d), arena.take(rows, d))
+            dropped = arena.take(hasDropout ? rows : 0, d)
+            queries = arena.take(capacity.queries, d)
+            (qkv, keysAndValues) = (arena.take(rows, 3 * d), arena.take(rows, 2 * d))
+            pattern = arena.take(1, config.heads * capacity.pairs)
+            inner = arena.take(rows, config.innerWidth)
+            losses = arena.take(Activations.logitRows, 1)
+        }
     }
 
     /// - Parameters:
@@ -51,23 +62,19 @@ package final class BackwardPass {
     package init(_ forward: ForwardPass, ofParameters: Bool = true, blockByBlock: Bool = false) {
         precondition(forward.activations.keeping.forBackward, "the forward pass keeps too little")
         self.forward = forward
-        let config = forward.parameters.config
-        parameterGradients =
-            !ofParameters
-            ? nil : blockByBlock ? GPT2Parameters(sharingBlocks: config) : GPT2Parameters(zeros: config)
-        let (capacity, d) = (forward.activations.capacity, config.width)
-        (arena, buffers) = Arena.holding { arena in
-            Buffers(
-                residual: arena.take(capacity.rows, d), spread: arena.take(capacity.rows, d),
-                narrow: arena.take(capacity.rows, d),
-                dropped: arena.take(forward.activations.keeping.dropout ? capacity.rows : 0, d),
-                queries: arena.take(capacity.queries, d),
-                qkv: arena.take(capacity.rows, 3 * d), keysAndValues: arena.take(capacity.rows, 2 * d),
-                pattern: arena.take(1, config.heads * capacity.pairs),
-                inner: arena.take(capacity.rows, config.innerWidth),
-                losses: arena.take(Activations.logitRows, 1)
-            )
+        let (config, activations) = (forward.parameters.config, forward.activations)
+        parameterGradients = ofParameters ? GPT2Parameters(zeros: config, sharingBlocks: blockByBlock) : nil
+        (arena, buffers) = Arena.holding {
+            Buffers($0, config, activations.capacity, hasDropout: activations.keeping.dropout)
         }
+    }
+
+    /// The bytes that a pass takes, with the parameters' gradients.
+    package static func bytes(
+        _ config: GPT2Config, _ capacity: BatchCapacity, hasDropout: Bool, blockByBlock: Bool
+    ) -> Int {
+        GPT2Parameters.bytes(config, sharingBlocks: blockByBlock)
+            + Arena.bytes { Buffers($0, config, capacity, hasDropout: hasDropout) }
     }
 
     /// The parameters' gradients, where they are wanted; each run from labels overwrites them.
@@ -98,7 +105,8 @@ package final class BackwardPass {
         let dFinal = buffers.narrow.prefix(labels.isEmpty ? 0 : forward.batch.queries.count)
         let loss = sum(labels.isEmpty ? 0 : runUnembedding(labels, of: total, dFinal: dFinal)) / Double(total)
         guard loss.isFinite else { return loss }
-        var groups = GPT2Parameters.groups(forward.parameters.config).map { gradients.values(of: $0) }[...]
+        let config = forward.parameters.config
+        var groups = GPT2Parameters.groups(config).map { GPT2Parameters.values(of: $0, config) }[...]
         if labels.isEmpty {
             for view in gradients.views { view.fill(0) }
         } else {

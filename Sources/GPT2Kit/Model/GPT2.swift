@@ -25,6 +25,8 @@ public final class GPT2: Sendable {
         }
         hashes = checkpoint.weights.hashes
         parameters = try GPT2Parameters(checkpoint, config: config, workers: workers).withParts(workers: workers)
+        // Products read the parts alone.
+        if workers.precision != .fp32 { checkpoint.giveBack() }
         let whole = try Self.tokenizer(in: location.tokenizerFolder, config: config)
         tokenizer = whole?.limited(to: config.vocabularySize)
         notes = Self.notes(checkpoint, config, whole)

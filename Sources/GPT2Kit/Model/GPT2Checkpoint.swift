@@ -50,6 +50,11 @@ package struct GPT2Checkpoint {
             || module.hasSuffix("_head") && module != "lm_head"
     }
 
+    /// Gives the memory of all tensors back to the system, as ``SafetensorsFile/giveBack(_:)``.
+    func giveBack() {
+        for file in weights.files { for name in file.tensors.keys { file.giveBack(name) } }
+    }
+
     /// The file of a tensor and its name there.
     func place(of name: String) throws -> (file: SafetensorsFile, name: String) {
         let stored = names[name] ?? name
@@ -58,11 +63,13 @@ package struct GPT2Checkpoint {
 
     /// Older checkpoints contain attention masks, and some the unembedding as well as the embedding it is tied to.
     /// Any other tensor but those of ``otherHeads`` would be lost silently.
-    fileprivate func refuseUnknownTensors(beside entries: [GPT2Parameters.Entry], tokenTable: Matrix) throws {
+    fileprivate func refuseUnknownTensors(
+        beside entries: [GPT2Parameters.Entry], tokenTable: Matrix, workers: Workers
+    ) throws {
         let known = Set(entries.map(\.name))
         for (name, stored) in names.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
             if name == Self.head {
-                try checkTied(tokenTable)
+                try checkTied(tokenTable, workers)
             } else if !name.hasSuffix(".attn.bias"), !name.hasSuffix(".attn.masked_bias"), !Self.isOtherHead(name) {
                 throw IOIError(
                     "\(weights.url.path): tensor \(stored.quoted) is not part of a GPT-2 of this config.json")
@@ -70,10 +77,11 @@ package struct GPT2Checkpoint {
         }
     }
 
-    private func checkTied(_ tokenTable: Matrix) throws {
+    private func checkTied(_ tokenTable: Matrix, _ workers: Workers) throws {
         let (file, name) = try place(of: Self.head)
         let arena = Arena(count: tokenTable.rows * tokenTable.columns)
-        try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
+        try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count), workers: workers)
+        file.giveBack(name)
         guard memcmp(arena.base, tokenTable.base, arena.count * MemoryLayout<Float>.stride) == 0 else {
             throw IOIError(
                 "\(file.url.path): tensor \(name) differs from the token embedding, expected the two to be tied: "
@@ -94,7 +102,7 @@ extension GPT2Parameters {
     }
 
     convenience init(_ checkpoint: GPT2Checkpoint, config: GPT2Config, workers: Workers) throws {
-        try self.init(checkpoint, config: config)
+        try self.init(checkpoint, config: config, unchecked: workers)
         if let name = firstNonFinite(workers: workers) {
             throw IOIError(
                 "\(checkpoint.weights.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
@@ -102,24 +110,28 @@ extension GPT2Parameters {
     }
 
     /// Does not check that the values are finite.
-    package convenience init(_ checkpoint: GPT2Checkpoint, config: GPT2Config) throws {
-        try self.init(of: config, checkpoint.place)
-        try checkpoint.refuseUnknownTensors(beside: entries, tokenTable: tokenTable)
+    package convenience init(_ checkpoint: GPT2Checkpoint, config: GPT2Config, unchecked workers: Workers) throws {
+        try self.init(of: config, copying: false, workers: workers, checkpoint.place)
+        try checkpoint.refuseUnknownTensors(beside: entries, tokenTable: tokenTable, workers: workers)
     }
 
-    /// Takes the tensors of a GPT-2 whose names in `file` start with `prefix`.
-    package convenience init(_ file: SafetensorsFile, prefix: String, config: GPT2Config) throws {
-        try self.init(of: config) { (file, prefix + $0) }
+    /// Copies the tensors of a GPT-2 whose names in `file` start with `prefix`.
+    package convenience init(copying file: SafetensorsFile, prefix: String, config: GPT2Config, workers: Workers) throws
+    {
+        try self.init(of: config, copying: true, workers: workers) { (file, prefix + $0) }
     }
 
-    /// - Parameter place: the file of a tensor and its name there.
+    /// - Parameters:
+    ///   - isCopying: whether to copy what could be used in place, too.
+    ///   - place: the file of a tensor and its name there.
     private convenience init(
         of config: GPT2Config,
+        copying isCopying: Bool,
+        workers: Workers,
         _ place: (String) throws -> (file: SafetensorsFile, name: String)
     ) throws {
-        var views: [Matrix] = []
-        var owners: [AnyObject] = []
-        for entry in Self.entries(of: config) {
+        let entries = Self.entries(of: config)
+        let places = try entries.map { entry in
             let (file, name) = try place(entry.name)
             let tensor = try file.tensor(name)
             guard tensor.shape == entry.shape else {
@@ -127,18 +139,25 @@ extension GPT2Parameters {
                     "\(file.url.path): tensor \(name) has shape \(tensor.shape), but config.json makes it \(entry.shape)"
                 )
             }
-            let (rows, columns) = entry.matrixShape
-            if let values = try file.floats(name) {
-                views.append(Matrix(base: values.baseAddress!, rows: rows, columns: columns))
-                owners.append(file)
-            } else {
-                let arena = Arena(count: entry.count)
-                try file.copy(name, into: UnsafeMutableBufferPointer(start: arena.base, count: arena.count))
-                views.append(arena.take(rows, columns))
-                owners.append(arena)
+            return (file: file, name: name, values: isCopying ? nil : try file.floats(name))
+        }
+        func layOut(_ arena: Arena) -> [Matrix] {
+            zip(entries, places).map { entry, place in
+                let (rows, columns) = entry.matrixShape
+                guard let values = place.values else { return arena.take(rows, columns) }
+                return Matrix(base: values.baseAddress!, rows: rows, columns: columns)
             }
         }
-        self.init(config: config, views: views, owners: owners)
+        // Those in place are the file's, of which the system keeps in memory what fits.
+        try MachineMemory.check(Double(Arena.bytes(layOut)), for: "a copy of the weights")
+        let (arena, views) = Arena.holding(layOut)
+        for (place, view) in zip(places, views) where place.values == nil {
+            let target = UnsafeMutableBufferPointer(start: view.base, count: view.rows * view.columns)
+            try place.file.copy(place.name, into: target, workers: workers)
+            // Else the weights would be in memory twice.
+            place.file.giveBack(place.name)
+        }
+        self.init(config: config, views: views, owners: places.map(\.file) + [arena])
     }
 
     /// The tensors in a checkpoint's order, for ``SafetensorsWriter``.

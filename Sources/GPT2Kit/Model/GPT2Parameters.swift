@@ -78,26 +78,30 @@ public final class GPT2Parameters: @unchecked Sendable {
     }
 
     /// All zeros.
-    public convenience init(zeros config: GPT2Config) {
-        let (arena, views) = Arena.holding { arena in
-            Self.entries(of: config).map { arena.take($0.matrixShape.rows, $0.matrixShape.columns) }
-        }
+    ///
+    /// - Parameters:
+    ///   - config: the shape of the model.
+    ///   - sharesBlocks: whether all blocks have one block's memory: for values that are used before the next block's are
+    ///     computed.
+    public convenience init(zeros config: GPT2Config, sharingBlocks sharesBlocks: Bool = false) {
+        let (arena, views) = Arena.holding { Self.layOut(config, sharingBlocks: sharesBlocks, in: $0) }
         self.init(config: config, views: views, owners: [arena])
     }
 
-    /// All zeros, with one block's memory for all blocks: for values that are used before the next block's are computed.
-    package convenience init(sharingBlocks config: GPT2Config) {
-        let (arena, views) = Arena.holding { arena in
-            let others = Self.entries(ofBlock: 0).upperBound..<Self.entries(ofBlock: config.layers - 1).upperBound
-            return Self.entries(of: config).enumerated().reduce(into: [Matrix]()) { views, next in
-                let shape = next.element.matrixShape
-                views.append(
-                    others.contains(next.offset)
-                        ? views[next.offset - Self.entriesPerBlock] : arena.take(shape.rows, shape.columns)
-                )
-            }
+    private static func layOut(_ config: GPT2Config, sharingBlocks sharesBlocks: Bool, in arena: Arena) -> [Matrix] {
+        let others = entries(ofBlock: 0).upperBound..<entries(ofBlock: config.layers - 1).upperBound
+        return entries(of: config).enumerated().reduce(into: []) { views, next in
+            let shape = next.element.matrixShape
+            views.append(
+                sharesBlocks && others.contains(next.offset)
+                    ? views[next.offset - entriesPerBlock] : arena.take(shape.rows, shape.columns)
+            )
         }
-        self.init(config: config, views: views, owners: [arena])
+    }
+
+    /// The bytes that ``init(zeros:sharingBlocks:)`` takes.
+    package static func bytes(_ config: GPT2Config, sharingBlocks sharesBlocks: Bool = false) -> Int {
+        Arena.bytes { layOut(config, sharingBlocks: sharesBlocks, in: $0) }
     }
 
     private static let entriesPerBlock = 12
@@ -116,20 +120,14 @@ public final class GPT2Parameters: @unchecked Sendable {
     }
 
     /// Where the values of some of `entries` lie among all values.
-    package func values(of entries: Range<Int>) -> Range<Int> {
-        let first = self.entries[..<entries.lowerBound].reduce(0) { $0 + $1.count }
-        return first..<self.entries[entries].reduce(first) { $0 + $1.count }
+    package static func values(of entries: Range<Int>, _ config: GPT2Config) -> Range<Int> {
+        let all = self.entries(of: config)
+        let first = all[..<entries.lowerBound].reduce(0) { $0 + $1.count }
+        return first..<all[entries].reduce(first) { $0 + $1.count }
     }
 
     /// The tensors that have some of `values`, a range of all values, and which of theirs these are.
-    package func tensors(in values: Range<Int>) -> [(entry: Int, values: Range<Int>)] {
-        var first = 0
-        return entries.enumerated().compactMap { index, entry in
-            let own = values.clamped(to: first..<first + entry.count)
-            defer { first += entry.count }
-            return own.isEmpty ? nil : (index, own.lowerBound - first..<own.upperBound - first)
-        }
-    }
+    package func tensors(in values: Range<Int>) -> [(entry: Int, values: Range<Int>)] { entries.tensors(in: values) }
 
     /// Copies the values into an arena. Training directly on a mapped file would fault on every page.
     package convenience init(copying other: GPT2Parameters, workers: Workers) {
@@ -159,13 +157,17 @@ public final class GPT2Parameters: @unchecked Sendable {
         guard count > 0 else { return self }
         let (arena, views) = Arena.holding { arena in
             zip(entries, self.views).map { entry, view in
-                let isFactor = entry.isBlockMatrix || entry.name == "wte.weight"
-                return isFactor ? view.with(BFloat16Parts(of: view, count: count, in: arena)) : view
+                entry.isFactor ? view.with(BFloat16Parts(of: view, count: count, in: arena)) : view
             }
         }
         let split = GPT2Parameters(config: config, views: views, owners: owners + [arena])
         split.split(workers: workers)
         return split
+    }
+
+    /// The bytes that the parts of ``withParts(workers:)`` take.
+    package static func partBytes(_ config: GPT2Config, _ precision: Precision) -> Int {
+        2 * precision.parts * entries(of: config).reduce(0) { $0 + ($1.isFactor ? $1.count : 0) }
     }
 
     /// Makes the parts of the weights that have them.
@@ -279,7 +281,22 @@ public final class GPT2Parameters: @unchecked Sendable {
     }
 }
 
+extension [GPT2Parameters.Entry] {
+    /// Those that have some of `values`, a range of all values, and which of theirs these are.
+    func tensors(in values: Range<Int>) -> [(entry: Int, values: Range<Int>)] {
+        var first = 0
+        return enumerated().compactMap { index, entry in
+            let own = values.clamped(to: first..<first + entry.count)
+            defer { first += entry.count }
+            return own.isEmpty ? nil : (index, own.lowerBound - first..<own.upperBound - first)
+        }
+    }
+}
+
 extension GPT2Parameters.Entry {
+    /// Whether products multiply by it.
+    fileprivate var isFactor: Bool { isBlockMatrix || name == "wte.weight" }
+
     /// A vector counts as one row.
     var matrixShape: (rows: Int, columns: Int) { (shape.count > 1 ? shape[0] : 1, shape.last!) }
 }

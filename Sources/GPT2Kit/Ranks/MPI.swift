@@ -170,9 +170,10 @@ extension Ranks {
         let own = part(of: count)
         let parts = (0..<self.count).map { values + part(of: count, rank: $0).lowerBound }
         let received = (0..<self.count).map { room + ($0 < rank ? $0 : $0 - 1) * own.count }
+        let size = MemoryLayout<Float>.stride
         exchange(
-            sending: parts, counts: (0..<self.count).map { part(of: count, rank: $0).count }, receiving: received,
-            counts: [Int](repeating: own.count, count: self.count)
+            sending: parts.map { .init($0) }, bytes: (0..<self.count).map { part(of: count, rank: $0).count * size },
+            receiving: received.map { .init($0) }, bytes: [Int](repeating: own.count * size, count: self.count)
         )
         for other in 0..<self.count where other != rank {
             let (sum, more) = (parts[rank], received[other])
@@ -187,29 +188,33 @@ extension Ranks {
     /// The numbers that ``sumParts(of:count:room:)`` needs room for.
     package func roomForSums(of count: Int) -> Int { (self.count - 1) * part(of: count).count }
 
-    /// Gives each rank's part of `values` [count] to all, or to one rank alone.
-    package func gatherParts(of values: UnsafeMutablePointer<Float>, count: Int, to one: Int? = nil) {
+    /// Gives each rank's part of `values` [count], of `size` bytes each, to all, or to one rank alone.
+    package func gatherParts(
+        of values: UnsafeMutableRawPointer,
+        count: Int,
+        size: Int = MemoryLayout<Float>.stride,
+        to one: Int? = nil
+    ) {
         let parts = (0..<self.count).map { part(of: count, rank: $0) }
-        let starts = parts.map { values + $0.lowerBound }
+        let starts = parts.map { values + $0.lowerBound * size }
         exchange(
-            sending: [UnsafeMutablePointer<Float>](repeating: starts[rank], count: self.count),
-            counts: (0..<self.count).map { one ?? $0 == $0 ? parts[rank].count : 0 }, receiving: starts,
-            counts: parts.map { one ?? rank == rank ? $0.count : 0 }
+            sending: [UnsafeMutableRawPointer](repeating: starts[rank], count: self.count),
+            bytes: (0..<self.count).map { one ?? $0 == $0 ? parts[rank].count * size : 0 }, receiving: starts,
+            bytes: parts.map { one ?? rank == rank ? $0.count * size : 0 }
         )
     }
 
-    /// Sends numbers to each other rank and receives numbers from it. [ranks]
+    /// Sends bytes to each other rank and receives bytes from it. [ranks]
     private func exchange(
-        sending: [UnsafeMutablePointer<Float>],
-        counts sent: [Int],
-        receiving: [UnsafeMutablePointer<Float>],
-        counts received: [Int]
+        sending: [UnsafeMutableRawPointer?],
+        bytes sent: [Int],
+        receiving: [UnsafeMutableRawPointer?],
+        bytes received: [Int]
     ) {
         #if MPI
             guard areTogether else { return }
-            func bytes(_ counts: [Int]) -> [Int32] { counts.map { Int32($0 * MemoryLayout<Float>.stride) } }
-            func raw(_ values: [UnsafeMutablePointer<Float>]) -> [UnsafeMutableRawPointer?] { values.map { .init($0) } }
-            mpi_exchange(raw(sending), bytes(sent), raw(receiving), bytes(received), Int32(rank), Int32(count))
+            mpi_exchange(
+                sending, sent.map { Int32($0) }, receiving, received.map { Int32($0) }, Int32(rank), Int32(count))
         #endif
     }
 }

@@ -87,8 +87,11 @@ public final class SafetensorsFile: @unchecked Sendable {
     /// - Parameters:
     ///   - target: as long as the tensor.
     ///   - name: the name of the tensor.
+    ///   - workers: the threads that copy.
     /// - Throws: ``IOIError`` if there is no such tensor, its type is another, or its length differs from the target's.
-    public func copy(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws {
+    public func copy(
+        _ name: String, into target: UnsafeMutableBufferPointer<Float>, workers: Workers = Workers(count: 1)
+    ) throws {
         let tensor = try floatTensor(name)
         guard tensor.count == target.count else {
             throw IOIError(
@@ -97,14 +100,56 @@ public final class SafetensorsFile: @unchecked Sendable {
             )
         }
         let source = UnsafeRawPointer(mapping.baseAddress! + tensor.byteRange.lowerBound)
-        switch tensor.dtype {
-        case .f16: HalfPrecision.widenF16(source, into: target)
-        case .bf16: HalfPrecision.widenBF16(source, into: target)
-        default:
-            UnsafeMutableRawBufferPointer(target).copyMemory(
-                from: UnsafeRawBufferPointer(start: source, count: tensor.byteRange.count)
+        workers.share(target.count, nanoseconds: 0.5) { range in
+            let target = UnsafeMutableBufferPointer(rebasing: target[range])
+            switch tensor.dtype {
+            case .f16: HalfPrecision.widenF16(source + 2 * range.lowerBound, into: target)
+            case .bf16: HalfPrecision.widenBF16(source + 2 * range.lowerBound, into: target)
+            default:
+                UnsafeMutableRawBufferPointer(target).copyMemory(
+                    from: UnsafeRawBufferPointer(start: source + 4 * range.lowerBound, count: 4 * range.count)
+                )
+            }
+        }
+    }
+
+    /// Copies some bytes of a tensor.
+    ///
+    /// - Parameters:
+    ///   - form: the tensor.
+    ///   - part: which of its bytes.
+    ///   - target: where the tensor begins in memory.
+    ///   - workers: the threads that copy.
+    /// - Throws: ``IOIError`` if there is no such tensor, or its type or shape is another.
+    package func copyBytes(
+        _ form: TensorForm,
+        _ part: Range<Int>,
+        into target: UnsafeMutableRawPointer,
+        workers: Workers
+    ) throws {
+        let tensor = try tensor(form.name)
+        guard tensor.dtype == form.dtype, tensor.shape == form.shape else {
+            throw IOIError(
+                "\(url.path): tensor \(form.name.quoted): found shape \(tensor.shape) of \(tensor.dtype.rawValue), "
+                    + "expected \(form.shape) of \(form.dtype.rawValue)"
             )
         }
+        let source = UnsafeRawPointer(mapping.baseAddress! + tensor.byteRange.lowerBound)
+        workers.share(part.count, nanoseconds: 0.2) { range in
+            let start = part.lowerBound + range.lowerBound
+            (target + start).copyMemory(from: source + start, byteCount: range.count)
+        }
+    }
+
+    /// Gives a tensor's memory back to the system, which reads it again where it is needed. What was changed in place is
+    /// lost.
+    package func giveBack(_ name: String) {
+        // Only pages that hold nothing else.
+        guard let bytes = tensors[name]?.byteRange else { return }
+        let page = Int(getpagesize())
+        let start = (bytes.lowerBound + page - 1) / page * page
+        let end = bytes.upperBound == mapping.count ? mapping.count : bytes.upperBound / page * page
+        if start < end { madvise(mapping.baseAddress! + start, end - start, MADV_DONTNEED) }
     }
 
     private func floatTensor(_ name: String) throws -> Tensor {

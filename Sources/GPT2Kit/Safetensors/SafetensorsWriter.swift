@@ -23,8 +23,28 @@ public enum SafetensorsWriter {
             throw IOIError(
                 "\(url.path): tensor \(name.quoted): found \(values.count) elements, expected those of shape \(shape)")
         }
-        let layout = try SafetensorsLayout(
-            tensors.map { TensorForm($0.name, .f32, $0.shape) }, metadata: metadata, path: url.path)
+        return try write(
+            bytes: tensors.map { (TensorForm($0.name, .f32, $0.shape), UnsafeRawBufferPointer($0.values)) },
+            metadata: metadata,
+            to: url
+        )
+    }
+
+    /// Writes tensors in the order given, of any type, as ``write(_:metadata:to:)``.
+    ///
+    /// - Parameters:
+    ///   - tensors: name, type and shape of each, and its row-major values, as many as of its shape.
+    ///   - metadata: strings for the header.
+    ///   - url: the file, replaced if it exists.
+    /// - Returns: SHA-256 of what was written.
+    /// - Throws: ``IOIError`` naming the file if it cannot be written.
+    @discardableResult
+    package static func write(
+        bytes tensors: [(form: TensorForm, bytes: UnsafeRawBufferPointer)],
+        metadata: [String: String] = [:],
+        to url: URL
+    ) throws -> String {
+        let layout = try SafetensorsLayout(tensors.map(\.form), metadata: metadata, path: url.path)
         var hash = SHA256()
         try AtomicFile.write(to: url, expectedSize: layout.size) { writer in
             func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -32,7 +52,7 @@ public enum SafetensorsWriter {
                 try writer.write(bytes)
             }
             try layout.head.withUnsafeBytes(write)
-            for tensor in tensors { try write(UnsafeRawBufferPointer(tensor.values)) }
+            for tensor in tensors { try write(tensor.bytes) }
         }
         return Digest.hexadecimal(hash.finalize())
     }

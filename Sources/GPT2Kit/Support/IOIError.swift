@@ -6,6 +6,8 @@ public struct IOIError: Error, Equatable, CustomStringConvertible, Sendable {
         case usage
         /// Something is wrong with a file, a model or the machine.
         case failure
+        /// More memory is needed than there is.
+        case memory
     }
 
     public let kind: Kind

@@ -2,9 +2,26 @@ import Foundation
 
 /// The memory that this process may take.
 package enum MachineMemory {
-    /// The least of the machine's memory, that of the process's control groups, and the process's own limits. [bytes]
-    package static let limit = ([Int(clamping: ProcessInfo.processInfo.physicalMemory)] + processLimits + groupLimits)
+    /// The least of the machine's memory, that of the process's control groups, the process's own limits, and what other
+    /// processes leave now. [bytes]
+    package static var limit: Int { min(most, left ?? .max) }
+
+    private static let most = ([Int(clamping: ProcessInfo.processInfo.physicalMemory)] + processLimits + groupLimits)
         .min()!
+
+    /// What this process has, and what it can get without ending others; nil where the system does not say.
+    private static var left: Int? {
+        guard let free = kilobytes("MemAvailable", of: "/proc/meminfo") else { return nil }
+        let swap = kilobytes("SwapFree", of: "/proc/meminfo") ?? 0
+        return 1024 * (free + swap + (kilobytes("RssAnon", of: "/proc/self/status") ?? 0))
+    }
+
+    /// A field of a file of the system, as in `MemAvailable:   1234 kB`.
+    private static func kilobytes(_ field: String, of file: String) -> Int? {
+        let lines = (try? String(contentsOfFile: file, encoding: .utf8))?.split(separator: "\n") ?? []
+        let line = lines.first { $0.hasPrefix(field + ":") }
+        return line.flatMap { Int($0.dropFirst(field.count + 1).filter(\.isNumber)) }
+    }
 
     /// - Parameters:
     ///   - field: the option that asks for memory.
@@ -30,7 +47,8 @@ package enum MachineMemory {
     package static func check(_ bytes: Double, for purpose: String, most: Int = limit) throws {
         guard bytes > Double(most) else { return }
         let available = gigabytes(Double(most))
-        throw IOIError("\(purpose) takes \(gigabytes(bytes)) of memory, more than the \(available) available")
+        throw IOIError(
+            "\(purpose) takes \(gigabytes(bytes)) of memory, more than the \(available) available", kind: .memory)
     }
 
     private static func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e9).fixed(1)) GB" }

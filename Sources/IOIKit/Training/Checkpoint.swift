@@ -73,7 +73,7 @@ public struct Checkpoint: Codable, Sendable {
                 )
             }
             progress.optimizer = try SafetensorsWriter.write(
-                optimizer.first.tensors(prefix: "exp_avg.")
+                bytes: optimizer.first.tensors(prefix: "exp_avg.")
                     + optimizer.second.tensors(prefix: "exp_avg_sq."),
                 to: folder.appendingPathComponent("optimizer.safetensors")
             )
@@ -117,8 +117,7 @@ public struct Checkpoint: Codable, Sendable {
     /// - Throws: `IOIError` if they cannot be read, or are not those that were saved.
     func parameters(_ config: GPT2Config, workers: Workers) throws -> GPT2Parameters {
         let file = try SafetensorsFile(contentsOf: folder.appendingPathComponent("model.safetensors"))
-        let saved = try GPT2Parameters(file, prefix: "transformer.", config: config)
-        let copy = GPT2Parameters(copying: saved, workers: workers)
+        let copy = try GPT2Parameters(copying: file, prefix: "transformer.", config: config, workers: workers)
         try Self.check(file, progress.model)
         if let name = copy.firstNonFinite(workers: workers) {
             throw IOIError("\(file.url.path): tensor \(name) holds a NaN or an infinity, expected finite numbers")
@@ -140,17 +139,24 @@ public struct Checkpoint: Codable, Sendable {
         )
     }
 
-    /// The state of the optimizer, as far as this one of the ranks moves it.
+    /// The state of the optimizer of a run of `settings`, as far as this one of the ranks moves it.
     ///
     /// - Throws: `IOIError` if it cannot be read, or is not what was saved.
-    func optimizer(_ config: GPT2Config, ranks: Ranks = .alone, workers: Workers) throws -> AdamW {
+    func optimizer(
+        _ config: GPT2Config,
+        settings: TrainingSettings,
+        ranks: Ranks = .alone,
+        workers: Workers
+    ) throws -> AdamW {
         let file = try SafetensorsFile(contentsOf: optimizerFile)
-        func moments(_ prefix: String) throws -> GPT2Parameters {
-            let saved = try GPT2Parameters(file, prefix: prefix, config: config)
-            return GPT2Parameters(
-                copying: ranks.pieces(of: saved).map { ranks.part(of: $0) }, of: saved, workers: workers)
+        let parts = ranks.pieces(of: config).map { ranks.part(of: $0) }
+        func moments(_ prefix: String) throws -> Moments {
+            try Moments(
+                file, prefix: prefix, config: config, precision: settings.moments, values: parts, workers: workers)
         }
-        let optimizer = AdamW(first: try moments("exp_avg."), second: try moments("exp_avg_sq."), step: step)
+        let optimizer = AdamW(
+            first: try moments("exp_avg."), second: try moments("exp_avg_sq."), seed: settings.seed, step: step
+        )
         try Self.check(file, progress.optimizer)
         return optimizer
     }

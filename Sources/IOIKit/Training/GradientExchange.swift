@@ -30,7 +30,7 @@ final class GradientExchange {
         self.parameters = parameters
         self.gradients = gradients
         self.workers = workers
-        let largest = ranks.pieces(of: parameters).map { ranks.roomForSums(of: $0.count) }.max()!
+        let largest = ranks.pieces(of: parameters.config).map { ranks.roomForSums(of: $0.count) }.max()!
         room = ranks.count > 1 ? Arena.holding { $0.take(1, largest) }.arena : nil
     }
 

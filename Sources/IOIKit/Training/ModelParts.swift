@@ -13,8 +13,8 @@ extension Ranks {
     }
 
     /// Those of a whole model.
-    func pieces(of model: GPT2Parameters) -> [Range<Int>] {
-        GPT2Parameters.groups(model.config).flatMap { pieces(of: model.values(of: $0)) }
+    func pieces(of config: GPT2Config) -> [Range<Int>] {
+        GPT2Parameters.groups(config).flatMap { pieces(of: GPT2Parameters.values(of: $0, config)) }
     }
 
     /// This rank's part of a piece.
@@ -24,11 +24,11 @@ extension Ranks {
     }
 
     /// Gives rank 0 the moments that the others moved.
-    func collect(_ optimizer: AdamW) {
+    func collect(_ optimizer: AdamW, of config: GPT2Config) {
         guard count > 1 else { return }
         for moments in [optimizer.first, optimizer.second] {
-            for piece in pieces(of: moments) {
-                gatherParts(of: moments.start(of: piece), count: piece.count, to: 0)
+            for piece in pieces(of: config) {
+                gatherParts(of: moments.start(of: piece), count: piece.count, size: moments.precision.size, to: 0)
             }
         }
     }

@@ -28,6 +28,8 @@ public final class Trainer {
     private let original: ModelLocation
     private let ranks: Ranks
     private let workers: Workers
+    /// Large enough for this rank's part of any batch.
+    private let capacity: BatchCapacity
     /// nil after training, and on other ranks than rank 0.
     private var lock: FileLock?
     private var optimizer: AdamW
@@ -58,7 +60,15 @@ public final class Trainer {
         schedule = Schedule(settings: settings, examples: examples.count)
         original = base.location
         self.lock = lock
-        newest = try ranks.onFirst { [schedule] () -> [Checkpoint] in
+        capacity = BatchCapacity(
+            lengths: examples.map(\.tokens.count), count: (settings.batch + ranks.count - 1) / ranks.count,
+            rows: settings.loss == .answer ? .last : .all
+        )
+        newest = try ranks.onFirst { [schedule, capacity] () -> [Checkpoint] in
+            try MachineMemory.check(
+                Double(TrainingStep.bytes(base.config, capacity, settings, ranks: ranks)),
+                for: "training on batches of \(settings.batch) examples"
+            )
             run.removeLeftovers()
             try run.check(schedule)
             return try run.savedCheckpoints()
@@ -70,12 +80,12 @@ public final class Trainer {
                 )
             }
             parameters = try newest.parameters(base.config, workers: workers)
-            optimizer = try newest.optimizer(base.config, ranks: ranks, workers: workers)
+            optimizer = try newest.optimizer(base.config, settings: settings, ranks: ranks, workers: workers)
             // A process may have been killed after saving and before this.
             if !settings.keepsOptimizer { try ranks.onFirst { try run.dropOlderOptimizers() } }
         } else {
             parameters = GPT2Parameters(copying: base.parameters, workers: workers)
-            optimizer = AdamW(base.config)
+            optimizer = AdamW(base.config, moments: settings.moments, seed: settings.seed)
         }
         try ranks.onFirst { try checkRoom() }
     }
@@ -102,8 +112,6 @@ public final class Trainer {
         var metrics: MetricsLog?
         try ranks.onFirst { metrics = try MetricsLog(run.metricsFile, keepingSteps: step) }
         let rows: PackedBatch.Rows = settings.loss == .answer ? .last : .all
-        let most = (settings.batch + ranks.count - 1) / ranks.count
-        let capacity = BatchCapacity(lengths: examples.map(\.tokens.count), count: most, rows: rows)
         var trainingStep: TrainingStep?
         var order: (epoch: Int, examples: [Int]) = (0, [])
         while step < steps {
@@ -120,10 +128,6 @@ public final class Trainer {
                     parameters, capacity: capacity, hasDropout: settings.dropout > 0, settings: settings.optimizer,
                     ranks: ranks, workers: workers
                 )
-                // Before any of it is written.
-                try ranks.onFirst {
-                    try MachineMemory.check(memory, for: "training on batches of \(settings.batch) examples")
-                }
             }
             let loss = trainingStep!.run(
                 packed, labels: labels(of: batch[own]), of: labels(of: batch[...]).count,
@@ -184,7 +188,7 @@ public final class Trainer {
         if let name = parameters.firstNonFinite(workers: workers) {
             throw IOIError("step \(step): tensor \(name) holds a NaN or an infinity; \(lastGood)")
         }
-        ranks.collect(optimizer)
+        ranks.collect(optimizer, of: parameters.config)
         let checkpoint = try ranks.onFirst {
             try metrics?.flush()
             let checkpoint = try Checkpoint.write(
@@ -203,20 +207,15 @@ public final class Trainer {
         newest.map { "the last checkpoint is \($0.folder.path)" } ?? "no checkpoint was saved before"
     }
 
-    /// The bytes that all ranks of this machine will have written, of which each has its own moments, but rank 0, which
-    /// saves them, all.
-    private var memory: Double {
-        let others = 2 * parameters.count * MemoryLayout<Float>.stride * (ranks.count - 1) / ranks.count
-        return Double(ranks.onNode * (Arena.mapped - others) + others)
-    }
-
     /// Fails now rather than after hours of training.
     private func checkRoom() throws {
         guard step < steps else { return }
         let ends = schedule.checkpoints(after: step)
-        let weights = parameters.count * MemoryLayout<Float>.stride
-        // Weights per checkpoint, and two optimizer states (twice the weights each) while one replaces the other.
-        let needed = ends * weights + 2 * (settings.keepsOptimizer ? max(ends, 2) : 2) * weights
+        // Of the optimizer's states, all or the one that replaces another.
+        let states = settings.keepsOptimizer ? ends : min(ends, 2)
+        let needed =
+            ends * GPT2Parameters.bytes(parameters.config)
+            + states * 2 * Moments.bytes(parameters.config, settings.moments)
         var system = statvfs()
         guard statvfs(run.url.path, &system) == 0 else { return }
         let free = Int(system.f_bavail) * Int(system.f_frsize)

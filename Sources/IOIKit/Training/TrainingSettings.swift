@@ -27,8 +27,10 @@ public struct TrainingSettings: Equatable, Sendable {
     /// Whether each epoch has a new random order of examples, or all keep the given order.
     public var isShuffled: Bool
     public var threads: Int
-    /// Of matrix products. Weights, their gradients and AdamW's moments are in single precision in any case.
+    /// Of matrix products. Weights and their gradients are in single precision in any case.
     public var precision = Precision.fp32
+    /// Of AdamW's moments.
+    public var moments = MomentPrecision.fp32
     /// The epochs whose checkpoints are kept, ascending; the last epoch's always is.
     public var savedEpochs: [Int]
     /// Steps between additional checkpoints.
@@ -133,6 +135,7 @@ extension TrainingSettings {
             "weight decay \(optimizer.weightDecay)",
             optimizer.clip.map { "gradients clipped to \($0)" }, dropout > 0 ? "dropout \(dropout)" : nil,
             precision == .fp32 ? nil : "products in \(precision.rawValue)",
+            moments == .fp32 ? nil : "moments in \(moments.rawValue)",
         ]
         return parts.compactMap { $0 }.joined(separator: ", ")
     }
@@ -149,6 +152,7 @@ extension TrainingSettings: FieldCoded {
             .value("loss", \.loss), .value("optimizer", \.optimizer), .value("schedule", \.schedule),
             .optional("guidance", \.guidance), .value("seed", \.seed), .value("shuffled", \.isShuffled),
             .value("threads", \.threads), .value("precision", \.precision, default: .fp32),
+            .value("moments", \.moments, default: .fp32),
             .value("save_at", \.savedEpochs),
             .optional("checkpoint_every", \.checkpointInterval), .optional("max_steps", \.stepLimit),
             .value("keep_optimizer", \.keepsOptimizer),

@@ -35,6 +35,28 @@ final class TrainingStep {
         exchange = GradientExchange(ranks, forward.parameters, gradients: backward.gradients, workers: workers)
     }
 
+    /// The bytes that training takes at most on a machine: weights, moments and a step.
+    ///
+    /// Each of its ranks has weights and gradients, and its part of the moments; rank 0, which saves them, has all.
+    static func bytes(
+        _ config: GPT2Config,
+        _ capacity: BatchCapacity,
+        _ settings: TrainingSettings,
+        ranks: Ranks = .alone
+    ) -> Int {
+        let hasDropout = settings.dropout > 0
+        let rank =
+            GPT2Parameters.bytes(config) + GPT2Parameters.partBytes(config, settings.precision)
+            + Activations.bytes(config, capacity, .forTraining(dropout: hasDropout))
+            + BackwardPass.bytes(
+                config, capacity, hasDropout: hasDropout,
+                blockByBlock: settings.optimizer.clip == nil && ranks.count == 1
+            )
+        let moments = 2 * Moments.bytes(config, settings.moments)
+        let part = moments / ranks.count
+        return ranks.onNode * (rank + part) + moments - part
+    }
+
     /// - Parameters:
     ///   - batch: the prompts of this rank; none where a batch has fewer prompts than there are ranks.
     ///   - labels: go with `queryOfLabel` of the batch.

@@ -154,12 +154,18 @@ struct FinetuneCommand: SharedCommand, ParsableCommand, CommandDefaults {
         ])
         let isNaming = heldOut != nil && heldOut?.task == nil
         let run = folder.out ?? "runs/\(name)-\(source.name)"
-        return try FinetuneJob.start(
-            in: RunFolder(path: run), reservation: reservation, from: base, on: source, heldOut: heldOut,
-            settings: settings, ranks: IOI.ranks
-        ) { training in
-            // They apply to held-out prompts as well.
-            try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])
+        do {
+            return try FinetuneJob.start(
+                in: RunFolder(path: run), reservation: reservation, from: base, on: source, heldOut: heldOut,
+                settings: settings, ranks: IOI.ranks
+            ) { training in
+                // They apply to held-out prompts as well.
+                try Given.refuse(training.idle, but: isNaming ? ["names", "abc"] : [])
+            }
+        } catch let error as IOIError where error.kind == .memory {
+            let ways =
+                settings.moments == .fp32 ? "--moments bf16 or a smaller --batch takes" : "a smaller --batch takes"
+            throw IOIError("\(error.problem); \(ways) less", kind: .memory)
         }
     }
 

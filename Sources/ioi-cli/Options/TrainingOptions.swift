@@ -72,6 +72,14 @@ struct TrainingOptions: ParsableArguments {
     var loss: LossSpan?
 
     @Option(
+        help: ArgumentHelp(
+            "Keep AdamW's moments in single precision, or rounded at random to bfloat16, in half the memory (default: "
+                + "fp32).", valueName: "form"
+        )
+    )
+    var moments: MomentPrecision?
+
+    @Option(
         help: ArgumentHelp("Epochs whose checkpoints are kept; the last always is.", valueName: "1,3,10")
     )
     var saveAt = List(savedEpochs)
@@ -91,7 +99,7 @@ struct TrainingOptions: ParsableArguments {
     /// The flags that a resumed run cannot change.
     static let fixedFlags = [
         "--recipe", "--lr", "--schedule", "--warm-up", "--clip", "--weight-decay", "--dropout", "--batch", "--block",
-        "--loss", "--order",
+        "--loss", "--moments", "--order",
     ]
 
     /// The settings of a new run of `model` on `source`.
@@ -111,6 +119,7 @@ struct TrainingOptions: ParsableArguments {
         settings.optimizer.learningRate = lr ?? settings.optimizer.learningRate
         settings.optimizer.weightDecay = weightDecay ?? settings.optimizer.weightDecay
         settings.optimizer.clip = clip ?? settings.optimizer.clip
+        settings.moments = moments ?? settings.moments
         settings.schedule.course = schedule ?? settings.schedule.course
         settings.schedule.warmUp = warmUp ?? settings.schedule.warmUp
         if let block {

@@ -23,6 +23,7 @@ extension EffectScale: ExpressibleByArgument {
     }
 }
 extension LossSpan: ExpressibleByArgument {}
+extension MomentPrecision: ExpressibleByArgument {}
 extension Metric: ExpressibleByArgument {
     public init?(argument: String) { self.init(named: argument) }
 

@@ -163,6 +163,20 @@ import Testing
         #expect(try await run(550_000, "gpt2")?.hasSuffix("MB more memory are needed than the system gives") == true)
     }
 
+    @Test(arguments: ["fp32", "bf16"])
+    func trainingThatDoesNotFitIsRefusedBeforeItStarts(_ moments: String) async throws {
+        let run = try await Self.shell(
+            """
+            ulimit -v 4000000; "$IOI" finetune --model tiny --loss all --count 40000 --batch 40000 --moments \(moments) \
+            --eval-count 0 --threads 1 --out run; code=$?; ls run 2>/dev/null; exit $code
+            """)
+        #expect(run.status == 1 && run.complaints.count == 1 && run.output.isEmpty, "\(run.errors)")
+        let complaint = run.complaints.first ?? ""
+        #expect(complaint.hasPrefix("ioi: training on batches of 40000 examples takes "))
+        let ways = moments == "fp32" ? "--moments bf16 or a smaller --batch" : "a smaller --batch"
+        #expect(complaint.hasSuffix(" GB of memory, more than the 4.1 GB available; \(ways) takes less"))
+    }
+
     // MARK: Files that change
 
     @Test func aModelThatIsShortenedWhileItIsInUseEndsTheWorkInOneLine() async throws {

@@ -93,6 +93,24 @@ import Testing
         #expect(try copied(SafetensorsFile(contentsOf: url), "w") == values)
     }
 
+    /// Memory that is given back is read from the file again; that of other tensors stays as it is.
+    @Test func memoryGoesBackTensorByTensor() throws {
+        let url = try ModelTestFolder().file("m")
+        let values = (0..<9000).map { Float($0 + 1) }
+        _ = try values.withUnsafeBufferPointer { values in
+            try SafetensorsWriter.write(["a", "b", "c"].map { ($0, [9000], values) }, to: url)
+        }
+        let file = try SafetensorsFile(contentsOf: url)
+        let tensors = try ["a", "b", "c"].map { try #require(try file.floats($0)) }
+        for tensor in tensors { for index in tensor.indices { tensor[index] = -values[index] } }
+        file.giveBack("b")
+        file.giveBack("none")
+        #expect(tensors[0].elementsEqual(values.map(-)) && tensors[2].elementsEqual(values.map(-)))
+        // The first and last page of a tensor may hold others' values, too.
+        #expect(zip(tensors[1], values).allSatisfy { abs($0) == $1 })
+        #expect(tensors[1].filter { $0 > 0 }.count > 3000)
+    }
+
     @Test func misalignedNumbersAreCopied() throws {
         let folder = try ModelTestFolder()
         let numbers: [Float] = [1.5, -3, 7e20]

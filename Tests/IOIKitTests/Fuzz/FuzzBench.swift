@@ -200,7 +200,10 @@ final class FuzzBench {
             FuzzTarget(
                 "optimizer.safetensors", .safetensors, checkpoint.appendingPathComponent("optimizer.safetensors")
             ) {
-                _ = try Checkpoint(folder: checkpoint).optimizer(model.config, workers: Workers(count: 1))
+                _ = try Checkpoint(folder: checkpoint).optimizer(
+                    model.config, settings: TrainingSettings(epochs: 1, threads: 1, savedEpochs: []),
+                    workers: Workers(count: 1)
+                )
             })
     }
 

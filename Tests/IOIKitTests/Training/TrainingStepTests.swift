@@ -22,6 +22,10 @@ import Testing
         parameters.entries.map { parameters.values(of: $0.name)!.map(\.bitPattern) }
     }
 
+    func bits(_ moments: Moments) -> [[UInt32]] {
+        GPT2Parameters.entries(of: Self.config).map { moments.values(of: $0.name)!.map(\.bitPattern) }
+    }
+
     /// Blocks that move one after another end where a whole gradient and a whole update lead, bit for bit.
     @Test(arguments: [PackedBatch.Rows.all, .last], [0, 0.1])
     func aBlockMovesAsItWouldWithAllOthers(_ rows: PackedBatch.Rows, rate: Double) {

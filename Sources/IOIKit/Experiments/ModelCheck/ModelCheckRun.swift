@@ -61,7 +61,7 @@ final class ModelCheckRun {
             let checkpoint = try GPT2Checkpoint(contentsOf: location.weightsFile)
             // Of what is measured, if the folder has changed since.
             sha256 = Result { try SafetensorsSet.sha256(of: checkpoint.weights.hashes) }
-            let parameters = try GPT2Parameters(checkpoint, config: config)
+            let parameters = try GPT2Parameters(checkpoint, config: config, unchecked: workers)
             return (parameters, "\(parameters.entries.count) tensors of \(parameters.count) numbers")
         }
         guard let parameters else {
