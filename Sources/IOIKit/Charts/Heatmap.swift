@@ -260,9 +260,9 @@ struct HeatmapLayout {
             let fitting = max(room / (width + 1), 1)
             return (unit: unit, cells: cells, width: width, blocks: (names.count + fitting - 1) / fitting)
         }
-        // Coarser figures only where finer ones would be more than a screen.
+        // Coarser figures only where finer ones would be more than a screen, and only if they keep the map whole.
         let isInSight = forms[0].blocks * (map.values.count + 2) <= Self.linesInSight
-        let form = isInSight ? forms[0] : forms.enumerated().min { ($0.1.blocks, $0.0) < ($1.1.blocks, $1.0) }!.1
+        let form = isInSight ? forms[0] : forms.first { $0.blocks == 1 } ?? forms[0]
         self.cells = form.cells
         (textWidth, gap, unit) = (form.width, 1, form.unit)
         // Blocks of similar size: if 18 columns fit, 25 become 13 and 12.

@@ -121,7 +121,7 @@ public struct MapChart: Sendable {
             }
             y += cell.height
         }
-        body += ["<g class=\"cells\(hasFigures ? "" : " marks")\">"] + cells + ["</g>"]
+        body += ["<g class=\"cells\(hasFigures || !hasTips ? "" : " marks")\">"] + cells + ["</g>"]
         if !hasFigures {
             // Names are read off along these.
             body += stride(from: step, to: values.count, by: step).map {

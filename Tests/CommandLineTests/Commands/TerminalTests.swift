@@ -181,7 +181,8 @@ import Testing
         guard let diff = try await Self.run(["circuit", "diff", few, all], columns: 80) else { return }
         let changes = Self.lines(diff.screen)
         #expect(diff.status == 0 && changes.allSatisfy { $0.count <= 80 })
-        #expect(heads(changes) == nodes.dropFirst(3).map(\.description))
+        // Shares of the circuits have a point too.
+        #expect(heads(changes.filter { !$0.hasPrefix("Jaccard") }) == nodes.dropFirst(3).map(\.description))
         #expect(!diff.screen.contains("(heads)"))
     }
 

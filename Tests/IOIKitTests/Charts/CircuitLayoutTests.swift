@@ -114,7 +114,7 @@ import Testing
         }
         let found = try ChartTests.read(diagram.svg)
         #expect(found.tips.count == diagram.places.count + diagram.strong.count)
-        #expect(diagram.svg.utf8.count < 200_000)
+        #expect(diagram.svg.utf8.count < 400_000)
     }
 
     /// Nor are few edges over many layers wider than a page.
