@@ -40,6 +40,7 @@ if [ $# -eq 2 ]; then
     kept=true
 else
     root=$(mktemp -d)
+    chmod 755 "$root"
     kept=false
 fi
 unmount() { ! mountpoint -q "$root/proc" || umount "$root/proc"; }

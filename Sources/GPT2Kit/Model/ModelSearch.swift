@@ -148,7 +148,8 @@ struct ModelSearch {
                 }
                 // owner/name is a folder in a folder.
                 for model in subfolders(of: folder) where isModel(model) {
-                    add("\(name)/\(model.lastPathComponent)", at: model, isOwn: true)
+                    let full = "\(name)/\(model.lastPathComponent)"
+                    add(Repository(full).map(Self.name) ?? full, at: model, isOwn: true)
                 }
             }
         }
@@ -195,7 +196,7 @@ struct ModelSearch {
         if let repository = Repository(name) {
             // Whoever names the owner means the hub's.
             guard let known = Self.known(repository) else { return own([name]) + cached([repository.folder]) }
-            return cached([repository.folder, "models--\(known.name)"]) + own([known.name])
+            return cached([repository.folder, "models--\(known.name)"]) + own([name, known.name])
         }
         guard let known = Self.published.first(where: { $0.name == name }) else {
             return own([name]) + cached(["models--\(name)"])

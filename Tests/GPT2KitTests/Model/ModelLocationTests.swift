@@ -260,6 +260,10 @@ import Testing
         #expect(try found("gpt2") == location("gpt2", "package/models/gpt2"))
         let cached = location("gpt2", "\(hub)/models--openai-community--gpt2/snapshots/a")
         #expect(try found("openai-community/gpt2") == cached)
+        // As a download into a folder of models may be called.
+        try putModel("package/models/openai-community/gpt2-xl")
+        #expect(
+            try found("openai-community/gpt2-xl") == location("gpt2-xl", "package/models/openai-community/gpt2-xl"))
         for argument in ["a/b/c", "/a", "a/", "../a", "-a/b", "a b/c"] {
             #expect(
                 message(argument)?.description.hasSuffix("found nothing, expected a model folder") == true,
