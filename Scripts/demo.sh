@@ -7,8 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=Scripts/setup.sh
 . Scripts/setup.sh
 
-swift build -c release --product ioi
-bin="$(swift build -c release --show-bin-path)/ioi"
+# shellcheck disable=SC2154 # traits are of setup.sh; old versions of bash call an empty array unset.
+options=(-c release ${traits[@]+"${traits[@]}"})
+swift build "${options[@]}" --product ioi
+bin="$(swift build "${options[@]}" --show-bin-path)/ioi"
 demo=runs/demo
 rm -rf "$demo"
 mkdir -p "$demo"

@@ -29,6 +29,9 @@ setup_apt() {
             apt-cache show chromium >/dev/null 2>&1; then
             missing+=(chromium)
         fi
+        # So that several processes are tested there.
+        setup_installed libopenmpi-dev || missing+=(libopenmpi-dev)
+        command -v mpirun >/dev/null 2>&1 || missing+=(openmpi-bin)
     fi
     # These may well come from somewhere other than a package.
     for package in pkg-config python3 curl git; do
@@ -62,6 +65,22 @@ setup_libraries() {
     fi
 }
 
+# Sets `traits`, the options of `swift build`: with MPI where it is installed, as Debian calls the chosen implementation, or
+# as Open MPI and MPICH call themselves.
+# shellcheck disable=SC2034 # For the scripts that source this one.
+setup_traits() {
+    local package
+
+    traits=()
+    for package in ${IOI_MPI_PACKAGE:-mpi-c ompi-c mpich}; do
+        if pkg-config --exists "$package"; then
+            export IOI_MPI_PACKAGE=$package
+            traits=(--traits MPI)
+            return
+        fi
+    done
+}
+
 setup_swift() {
     local how='get 6.1 or newer from https://www.swift.org/install, with swiftly, or use the swift:6.1 Docker image'
     local version major minor
@@ -76,4 +95,5 @@ setup_swift() {
 }
 
 setup_libraries
+setup_traits
 setup_swift

@@ -12,5 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 swift format lint --strict -r Package.swift Plugins Sources Tests
 # Release: the numeric tests are many times slower in debug.
-swift build -c release -Xswiftc -enable-testing --build-tests
-exec swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest "$@"
+# shellcheck disable=SC2154 # traits are of setup.sh; old versions of bash call an empty array unset.
+options=(-c release ${traits[@]+"${traits[@]}"} -Xswiftc -enable-testing)
+swift build "${options[@]}" --build-tests
+exec swift test "${options[@]}" --skip-build --disable-xctest "$@"

@@ -70,13 +70,26 @@ public struct EdgeAttribution: Sendable {
         )
         let started = ContinuousClock.now
         var scores = EdgeScores(pass.graph, prompts: prompts.count)
-        for start in stride(from: 0, to: prompts.count, by: size) {
-            try settings.checkInterruption()
-            let range = start..<min(start + size, prompts.count)
-            pass.score(
-                prompts[range], counterfactuals: Array(counterfactuals[range]), shares: shares,
-                into: &scores.perPrompt[range])
-            progress(Double(range.upperBound) / Double(prompts.count))
+        var settings = settings
+        if !settings.ranks.areTogether { settings.ranks = .alone }
+        let ranks = settings.ranks
+        try settings.divide {
+            let part = ranks.part(of: prompts.count)
+            for start in stride(from: part.lowerBound, to: part.upperBound, by: size) {
+                try settings.checkInterruption()
+                let range = start..<min(start + size, part.upperBound)
+                pass.score(
+                    prompts[range], counterfactuals: Array(counterfactuals[range]), shares: shares,
+                    into: &scores.perPrompt[range])
+                progress(Double(range.upperBound - part.lowerBound) / Double(part.count))
+            }
+        }
+        for rank in 0..<ranks.count {
+            for prompt in ranks.part(of: prompts.count, rank: rank) {
+                scores.perPrompt[prompt].withUnsafeMutableBytes {
+                    ranks.broadcast($0.baseAddress!, count: $0.count, from: rank)
+                }
+            }
         }
         for (prompt, values) in zip(prompts, scores.perPrompt) where !values.allSatisfy(\.isFinite) {
             throw IOIError("prompt \(prompt.id): an edge's score is not a finite number")
