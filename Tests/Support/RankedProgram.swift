@@ -12,10 +12,10 @@ package enum RankedProgram {
         Ranks.library == nil
         ? "the program was built without MPI (--traits MPI)" : mpirun == nil ? "mpirun is not installed" : nil
 
-    /// More processes than processors, started by whoever runs the tests; those of Open MPI have a minute to save.
+    /// More processes than processors, started by whoever runs the tests.
     private static let environment = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "60",
+        "OMPI_MCA_hwloc_base_binding_policy": "none",
     ]
 
     /// Runs it to its end.
@@ -28,11 +28,14 @@ package enum RankedProgram {
     }
 
     /// Starts it and leaves it running; what it says is thrown away.
-    package static func start(_ ranks: Int, _ arguments: [String]) throws -> Process {
+    ///
+    /// - Parameter seconds: how long Open MPI's mpirun waits before it ends processes, and again before it kills them.
+    package static func start(_ ranks: Int, _ arguments: [String], waiting seconds: Int = 1) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: mpirun!)
         process.arguments = ["-n", "\(ranks)", Program.url.path] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment!["OMPI_MCA_odls_base_sigkill_timeout"] = "\(seconds)"
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
