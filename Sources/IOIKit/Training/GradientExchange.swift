@@ -7,7 +7,7 @@ import Dispatch
 /// that they take no memory. What goes between ranks goes on a thread of its own while the others compute, in the same
 /// order on all ranks. A process alone moves what it is given at once.
 final class GradientExchange {
-    /// Waits until the gradients of a piece are added up.
+    /// Returns when the gradients of a piece are added up.
     private typealias Sum = () -> Void
 
     private let ranks: Ranks
@@ -68,11 +68,11 @@ final class GradientExchange {
 
     private func sum(_ piece: Range<Int>) -> Sum {
         guard let room else { return {} }
-        let work = DispatchWorkItem { [ranks, gradients] in
+        let isSummed = DispatchGroup()
+        thread.async(group: isSummed) { [ranks, gradients] in
             ranks.sumParts(of: gradients.start(of: piece), count: piece.count, room: room.start)
         }
-        thread.async(execute: work)
-        return { work.wait() }
+        return { isSummed.wait() }
     }
 
     private func moveOldest(_ count: Int, _ move: (_ values: Range<Int>) -> Void) {
