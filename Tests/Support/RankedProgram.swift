@@ -28,14 +28,11 @@ package enum RankedProgram {
     }
 
     /// Starts it and leaves it running; what it says is thrown away.
-    ///
-    /// - Parameter seconds: how long Open MPI's mpirun waits before it ends processes, and again before it kills them.
-    package static func start(_ ranks: Int, _ arguments: [String], waiting seconds: Int = 1) throws -> Process {
+    package static func start(_ ranks: Int, _ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: mpirun!)
         process.arguments = ["-n", "\(ranks)", Program.url.path] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.environment!["OMPI_MCA_odls_base_sigkill_timeout"] = "\(seconds)"
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()

@@ -147,13 +147,17 @@ struct FinetuneRanksTests: FinetuneRuns {
         try await Self.expectResumed(run, InterruptTests.metricLines(Self.model, "killed"))
     }
 
-    /// mpirun hands SIGUSR1 on to the processes, and ends them by SIGTERM after Ctrl-C.
-    @Test(arguments: [SIGUSR1, SIGINT]) func anInterruptedRunSavesAndResumes(_ signal: Int32) async throws {
-        let name = "interrupted-\(signal)"
+    /// mpirun hands SIGUSR1 on to all ranks (unless it is blocked, as it is below the tests); a signal may also reach one
+    /// rank alone.
+    @Test(arguments: [false, true]) func anInterruptedRunSavesAndResumes(_ isForOne: Bool) async throws {
+        let name = "interrupted-\(isForOne)"
         let run = Self.model.file(name)
-        let process = try RankedProgram.start(2, Self.long(run), waiting: 5)
+        let process = try RankedProgram.start(2, Self.long(run))
         try await InterruptTests.wait(Self.model, name, steps: 8, while: process)
-        let status = try await InterruptTests.stop(process, signal)
+        let ranks = RankedProgram.processes(of: process)
+        #expect(ranks.count == 2)
+        for rank in isForOne ? ranks.suffix(1) : ranks { kill(rank, isForOne ? SIGTERM : SIGUSR1) }
+        let status = try await InterruptTests.stop(process, 0)
         #expect(status != 0)
         let lines = InterruptTests.metricLines(Self.model, name)
         #expect(try RunFolder(run).savedCheckpoints().last?.step == lines)
