@@ -70,7 +70,7 @@ def measure(arguments: argparse.Namespace, work: Path, seed: int, moments: str) 
     evaluation = json.loads((out / f"results/eval-epoch-{arguments.epochs:03}.json").read_text())["results"]
     return {
         "loss": statistics.mean(last),
-        "ld": evaluation["all"]["logit_difference"]["value"],
+        "ld": evaluation["logit_difference"]["mean"],
         "ms": statistics.median(32 / step["samples_per_second"] for step in steps) * 1000,
     }
 

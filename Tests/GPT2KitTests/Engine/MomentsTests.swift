@@ -66,7 +66,7 @@ import Testing
         (settings.beta1, settings.beta2) = (0, 0)
         var optimizer = AdamW(config, moments: .bf16, seed: Self.seed)
         var last: [Bool]?
-        for slope: Float in [0.3, -1.7, 3e-9, 0.3] {
+        for slope: Float in [0.3, -1.3, 2e-9, 0.3] {
             gradients.tokenTable.fill(slope)
             optimizer.update(parameters, gradients: gradients, settings: settings, workers: workers)
             var ups: [[Bool]] = []
@@ -159,7 +159,7 @@ import Testing
             for entry in GPT2Parameters.entries(of: config) {
                 #expect(try file.tensor(prefix + entry.name).dtype == precision.type)
                 #expect(read.values(of: entry.name)! == moments.values(of: entry.name)!)
-                #expect(read.values(of: entry.name)!.contains { $0 != 0 })
+                #expect(read.values(of: entry.name)!.contains { $0 != 0 } == entry.name.hasSuffix("weight"))
             }
         }
         let other: MomentPrecision = precision == .fp32 ? .bf16 : .fp32

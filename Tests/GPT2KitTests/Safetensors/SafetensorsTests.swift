@@ -95,7 +95,8 @@ import Testing
 
     /// Memory that is given back is read from the file again; that of other tensors stays as it is.
     @Test func memoryGoesBackTensorByTensor() throws {
-        let url = try ModelTestFolder().file("m")
+        let folder = try ModelTestFolder()
+        let url = folder.file("m")
         let values = (0..<9000).map { Float($0 + 1) }
         _ = try values.withUnsafeBufferPointer { values in
             try SafetensorsWriter.write(["a", "b", "c"].map { ($0, [9000], values) }, to: url)
