@@ -50,7 +50,10 @@ struct IOI: ParsableCommand {
             ranks = try Ranks.join()
             StandardStream.isSilent = !ranks.isFirst
             StandardInput.ranks = ranks
-            var command = try parseAsRoot()
+            let parsed = Result { try parseAsRoot() }
+            // All ranks wait for the slowest, so that they find what is wrong at the same time.
+            _ = ranks.any(false)
+            var command = try parsed.get()
             if ranks.count > 1, !(command is any SharedCommand) {
                 throw IOIError.usage(
                     "found \(ranks.count) processes for ioi \(type(of: command)._commandName), which does not divide its "

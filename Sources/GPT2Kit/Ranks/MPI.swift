@@ -107,16 +107,19 @@ extension Ranks {
     ///   - code: the exit code.
     ///   - speak: says what is wrong. It is called on rank 0, or on a rank whose error is not that of rank 0.
     public func fail(code: Int32, speak: () -> Void) {
-        if isFirst { speak() }
-        guard areTogether else { return leave() }
-        let start = ContinuousClock.now
+        guard areTogether else {
+            speak()
+            return leave()
+        }
         var others = count - 1
         if isFirst {
             for other in 1..<count { tell(other, .spoken) }
+            speak()
         } else {
             tell(0, .failed)
         }
-        while ContinuousClock.now - start < .seconds(isFirst ? 3 : 2) {
+        let start = ContinuousClock.now
+        while ContinuousClock.now - start < .seconds(isFirst ? 3 : 5) {
             if isFirst, isTold(.failed) {
                 take(.failed)
                 others -= 1

@@ -44,6 +44,38 @@ import Testing
         }
     }
 
+    /// A row of a product has the same bits whatever rows are beside it, so that a prompt's values do not depend on the
+    /// batch that it is run in, nor on the process. OpenBLAS adds up in another order at the edges of blocks.
+    @Test(
+        .enabled(if: Backend.oneDNN.isAvailable, "oneDNN is not installed"),
+        arguments: [(1, 1), (20, 64), (64, 48), (64, 192), (300, 65), (768, 64)]
+    )
+    func rowsDoNotDependOnTheirNumber(_ size: (k: Int, n: Int)) {
+        let (k, n) = size
+        let scratch = Scratch()
+        let (a, b, bT) = (scratch.normal(40, k), scratch.normal(k, n), scratch.normal(n, k))
+        let (start, all, some) = (scratch.normal(40, n), scratch.zeros(40, n), scratch.zeros(40, n))
+        func bits(_ matrix: Matrix, _ row: Int) -> [UInt32] { (0..<n).map { matrix[row][$0].bitPattern } }
+        for threads in [1, 2] {
+            let workers = Workers(count: threads, backend: .oneDNN)
+            func check(_ b: some Factor, beta: Float) {
+                all.copy(start)
+                GEMM.multiply(a, b, into: all, beta: beta, workers: workers)
+                for rows in 1...40 {
+                    // Not the first rows alone.
+                    let range = 40 - rows..<40
+                    some.copy(start)
+                    GEMM.multiply(a.rows(range), b, into: some.slice(rows: range), beta: beta, workers: workers)
+                    #expect(range.allSatisfy { bits(some, $0) == bits(all, $0) }, "\(rows) rows, \(threads) threads")
+                }
+            }
+            for beta: Float in [0, 1] {
+                check(b, beta: beta)
+                check(bT.transposed, beta: beta)
+            }
+        }
+    }
+
     /// Factors with 8 significant bits, whose products are exact in single precision: their sums are the ordinary ones, and
     /// those of other factors are off by what rounding both to 8 bits explains.
     @Test(.enabled(if: Precision.bf16.isAvailable()), arguments: sizes)

@@ -43,7 +43,8 @@ import Testing
         let (fixture, workers) = (PatchingFixture.all[1], Workers(count: 1))
         let passes = SharedPasses()
         func means(_ model: GPT2Parameters, _ sites: Set<Site>, _ prompts: [Prompt]) throws -> AblationMeans {
-            try passes.means(of: model, sites: sites, over: prompts, group: .template, settings: RunSettings(workers: workers))
+            try passes.means(
+                of: model, sites: sites, over: prompts, group: .template, settings: RunSettings(workers: workers))
         }
         let first = try means(fixture.parameters, [.z], Self.prompts)
         #expect(try means(fixture.parameters, [.z], Self.prompts) === first)
