@@ -73,7 +73,10 @@ import Testing
         let cases: [(files: [String], problem: String, status: Int32)] = [
             ([first], "found 1 of 2 shards of eval, expected all; missing: 2/2", 64),
             ([first, first], "holds shard 1/2, which \(first) holds too", 1),
-            ([first, try await shard("seed.json", "2/2", ["--seed", "3"])], "options.prompts.seed: found 3, expected 0", 1),
+            (
+                [first, try await shard("seed.json", "2/2", ["--seed", "3"])],
+                "options.prompts.seed: found 3, expected 0", 1
+            ),
             ([first, try await shard("third.json", "2/3")], "shard: found 2/3, expected one of 2", 1),
             ([first, try await shard("figures.json", "2/2", ["--per-prompt"])], "per_prompt: found true", 1),
         ]
@@ -94,7 +97,10 @@ import Testing
         ("eval --shard 1/3 --out x.csv", "--shard: needs --out with a .json file"),
         ("eval --shard 1/3 --out x.json --format csv", "--format: has no effect with --shard"),
         ("eval --shard 1/3 --out x.json --count 2", "--shard: found 3 shards of 2 prompts, expected at most one each"),
-        ("circuit discover --shard 1/2 --out x.json", "--shard: found 1/2, but a search decides each step by all prompts"),
+        (
+            "circuit discover --shard 1/2 --out x.json",
+            "--shard: found 1/2, but a search decides each step by all prompts"
+        ),
         ("patch --mode activation --estimate --shard 1/2 --out x.json", "--shard: found 1/2, but which effects"),
     ]) func whatNoShardCanDoIsRefused(_ line: String, _ problem: String) async throws {
         let folder = try TemporaryFolder()

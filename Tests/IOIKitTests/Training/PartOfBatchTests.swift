@@ -48,7 +48,8 @@ import Testing
             taken.append($0)
         }
         // Every value is complete once, in the same order on all ranks.
-        #expect(taken == GPT2Parameters.groups(parameters.config).map { parameters.values(of: $0) })
+        let config = parameters.config
+        #expect(taken == GPT2Parameters.groups(config).map { GPT2Parameters.values(of: $0, config) })
         #expect(taken.flatMap { $0 }.sorted() == Array(0..<parameters.count))
         outcome.gradients = parameters.entries.flatMap { backward.gradients.values(of: $0.name)!.map(Double.init) }
         return outcome
@@ -79,7 +80,7 @@ import Testing
     @Test func partsCoverAModel() {
         for count in 1...5 {
             let ranks = (0..<count).map { Ranks(rank: $0, count: count) }
-            let parts = ranks.flatMap { rank in rank.pieces(of: parameters).flatMap { rank.part(of: $0) } }
+            let parts = ranks.flatMap { rank in rank.pieces(of: parameters.config).flatMap { rank.part(of: $0) } }
             #expect(parts.sorted() == Array(0..<parameters.count))
             let large = ranks[0].pieces(of: 7..<(3 << 21) + 12)
             #expect(large.first!.lowerBound == 7 && large.last!.upperBound == (3 << 21) + 12)
