@@ -303,45 +303,6 @@ extension [Int] {
     }
 }
 
-/// Settings that affect how runs are carried out but not their results, beyond rounding.
-public struct RunSettings: Sendable {
-    /// The bytes available to caches and stacked runs, in addition to the weights. The minimum is what a few prompts
-    /// need.
-    public var memory: Int
-    public var workers: Workers
-    /// Polled during the work; returning true stops it with a ``PatchInterruption``.
-    public var isInterrupted: @Sendable () -> Bool = { false }
-    /// The processes that share the work.
-    public var ranks = Ranks.alone
-    /// What the measurements of one experiment share; nil for none, since weights may change between measurements.
-    var shared: SharedPasses?
-
-    public static let defaultMemory = 1_000_000_000
-
-    public init(workers: Workers, memory: Int = defaultMemory) {
-        self.memory = memory
-        self.workers = workers
-    }
-
-    /// Whether this process or another that shares the work is interrupted.
-    var isStopping: Bool { isInterrupted() || ranks.isToldToStop }
-
-    /// - Throws: ``PatchInterruption`` without measures when interrupted.
-    func checkInterruption() throws {
-        if isStopping { throw PatchInterruption(measures: PatchMeasures(cells: 0)) }
-    }
-
-    /// The maximum number of stacked rows: enough for matrix products to run at full speed.
-    static let stackedRows = 2048
-    /// The maximum number of prompts cached at once.
-    static let prompts = 64
-}
-
-/// Thrown when a measurement is interrupted, with the measures to resume from.
-public struct PatchInterruption: Error {
-    public let measures: PatchMeasures
-}
-
 /// Prompts that are run together.
 struct PromptBatch {
     let prompts: ArraySlice<Prompt>
@@ -414,5 +375,18 @@ enum PromptPass {
             try body(batch, forward)
             progress(Double(range.upperBound - part.lowerBound) / Double(part.count))
         }
+    }
+}
+
+extension SharedPasses {
+    /// A metric of unpatched runs; nil if it is not known. [prompts]
+    func unpatched(_ metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) -> [Double]? {
+        result("unpatched \(metric.rawValue)", of: model, prompts)
+    }
+
+    func keep(_ values: [Double], unpatched metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) {
+        // A shard has only its part.
+        guard values.count == prompts.count, unpatched(metric, of: model, prompts) == nil else { return }
+        keep(values, as: "unpatched \(metric.rawValue)", of: model, prompts)
     }
 }

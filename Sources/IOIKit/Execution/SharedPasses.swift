@@ -31,16 +31,3 @@ final class SharedPasses: Sendable {
         entries.withLock { $0 = $0.suffix(Self.most - 1) + [entry] }
     }
 }
-
-extension SharedPasses {
-    /// A metric of unpatched runs; nil if it is not known. [prompts]
-    func unpatched(_ metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) -> [Double]? {
-        result("unpatched \(metric.rawValue)", of: model, prompts)
-    }
-
-    func keep(_ values: [Double], unpatched metric: Metric, of model: GPT2Parameters, _ prompts: [Prompt]) {
-        // A shard has only its part.
-        guard values.count == prompts.count, unpatched(metric, of: model, prompts) == nil else { return }
-        keep(values, as: "unpatched \(metric.rawValue)", of: model, prompts)
-    }
-}
