@@ -24,6 +24,8 @@ import Testing
             folder.appendingPathComponent("package"), folder.appendingPathComponent("models"),
             folder.appendingPathComponent("own")
         )
+        // A package that is not there, as on another machine than it was built on, is not named.
+        try FileManager.default.createDirectory(at: package, withIntermediateDirectories: true)
         let dataset = PublishedDataset.duplication
         func find(_ environment: [String: String]) throws -> String {
             try dataset.url(environment: environment, packageFolder: package).deletingLastPathComponent().path
