@@ -139,13 +139,8 @@ struct FinetuneRanksTests: FinetuneRuns {
 
     @Test func aRunThatLosesARankResumes() async throws {
         let run = Self.model.file("killed")
-        let process = try RankedProgram.start(3, Self.long(run))
-        try await InterruptTests.wait(Self.model, "killed", steps: 8, while: process)
-        let ranks = RankedProgram.processes(of: process)
-        #expect(ranks.count == 3)
-        kill(ranks[1], SIGKILL)
-        while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(process.terminationStatus != 0)
+        let (status, count) = try await Self.stopped(3, run, "killed") { kill($0[1], SIGKILL) }
+        #expect(status != 0 && count == 3)
         try await Self.expectResumed(run, InterruptTests.metricLines(Self.model, "killed"))
     }
 
@@ -154,35 +149,54 @@ struct FinetuneRanksTests: FinetuneRuns {
     @Test(arguments: [false, true]) func anInterruptedRunSavesAndResumes(_ isForOne: Bool) async throws {
         let name = "interrupted-\(isForOne)"
         let run = Self.model.file(name)
-        let process = try RankedProgram.start(2, Self.long(run))
-        try await InterruptTests.wait(Self.model, name, steps: 8, while: process)
-        let ranks = RankedProgram.processes(of: process)
-        #expect(ranks.count == 2)
-        for rank in isForOne ? ranks.suffix(1) : ranks { kill(rank, isForOne ? SIGTERM : SIGUSR1) }
-        let status = try await InterruptTests.stop(process, 0)
-        #expect(status != 0)
+        let (status, count) = try await Self.stopped(2, run, name) { ranks in
+            for rank in isForOne ? ranks.suffix(1) : ranks { kill(rank, isForOne ? SIGTERM : SIGUSR1) }
+        }
+        #expect(status != 0 && count == 2)
         let lines = InterruptTests.metricLines(Self.model, name)
         #expect(try RunFolder(run).savedCheckpoints().last?.step == lines)
         try await Self.expectResumed(run, lines)
     }
 
-    /// A run of 160 steps, which is stopped before its end, of which the first 30 are to be compared.
+    /// Starts a run on some ranks, and stops it after some steps.
+    ///
+    /// - Returns: its status, and the number of its processes.
+    private static func stopped(
+        _ count: Int,
+        _ run: URL,
+        _ name: String,
+        by stop: @escaping @Sendable ([pid_t]) -> Void
+    ) async throws -> (status: Int32, count: Int) {
+        try await onOwnThread {
+            let process = try RankedProgram.start(count, long(run))
+            while InterruptTests.metricLines(model, name) < 8, process.isRunning { usleep(2000) }
+            let ranks = RankedProgram.processes(of: process)
+            if ranks.count == count { stop(ranks) }
+            while process.isRunning { usleep(2000) }
+            return (process.terminationStatus, ranks.count)
+        }
+    }
+
+    private static let steps = 640
+
+    /// A run which is stopped before its end, of which the first 30 steps are to be compared.
     private static func long(_ run: URL) -> [String] {
         [
-            "finetune", "--model", model.model.path, "--count", "1280", "--batch", "8", "--epochs", "1", "--lr", "1e-4",
+            "finetune", "--model", model.model.path, "--count", "\(8 * steps)", "--batch", "8", "--epochs", "1", "--lr",
+            "1e-4",
             "--checkpoint-every", "7", "--eval-count", "0", "--threads", "1", "--recipe", "plain", "--out", run.path,
         ]
     }
 
     private static func expectResumed(_ run: URL, _ steps: Int) async throws {
-        #expect(steps < 160)
+        #expect(steps < Self.steps)
         let resumed = try await RankedProgram.run(2, ["finetune", "--resume", "--out", run.path])
         #expect(resumed.status == 0, "\(resumed.errors)")
         let whole = model.file(UUID().uuidString)
         let other = try await Program.run(long(whole))
         #expect(other.status == 0, "\(other.errors)")
         let (losses, expected) = (try RunFolder(run).metrics(), try RunFolder(whole).metrics())
-        #expect(losses.count == 160 && expected.count == 160)
+        #expect(losses.count == Self.steps && expected.count == Self.steps)
         // Rounding errors grow from step to step.
         for (found, expected) in zip(losses, expected).prefix(30) {
             #expect(abs(found.loss - expected.loss) <= 1e-6 * expected.loss)
