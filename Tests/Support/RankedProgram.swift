@@ -12,10 +12,10 @@ package enum RankedProgram {
         Ranks.library == nil
         ? "the program was built without MPI (--traits MPI)" : mpirun == nil ? "mpirun is not installed" : nil
 
-    /// More processes than processors, started by whoever runs the tests; those of Open MPI have some seconds to save.
+    /// More processes than processors, started by whoever runs the tests; those of Open MPI have two seconds to save.
     private static let environment = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "10",
+        "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_odls_base_sigkill_timeout": "2",
     ]
 
     /// Runs it to its end.

@@ -19,7 +19,7 @@ public struct ModelList: Sendable {
     public let problems: [IOIError]
 
     /// - Parameters:
-    ///   - found: what ``ModelLocation`` finds, and its problems.
+    ///   - found: what `ModelLocation` finds, and its problems.
     ///   - runs: the folder that runs are searched for in.
     ///   - standard: the model that is the default.
     public init(

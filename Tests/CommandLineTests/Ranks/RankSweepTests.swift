@@ -252,10 +252,11 @@ struct RankSweepTests {
         let (out, whole) = (CommandTests.fresh(), CommandTests.fresh())
         let run = try await Program.run(Self.long + ["--out", whole.path])
         #expect(run.status == 0, "\(run.errors)")
-        var (stops, saves, status): (Int, Set<Int>, Int32) = (0, [], -1)
-        while status != 0, stops < 30 {
+        var (stops, saves): (Int, Set<Int>) = (0, [])
+        func isDone() -> Bool { FileManager.default.fileExists(atPath: out.path) }
+        while !isDone(), stops < 30 {
             let (ranks, pause) = (2 + saves.count % 2, pow(1.25, Double(stops)))
-            status = try await onOwnThread {
+            let status = try await onOwnThread {
                 let process = try Mpirun.start(ranks, Self.long + ["--out", out.path])
                 usleep(UInt32(1e6 * pause))
                 kill(process.processIdentifier, number)
@@ -266,9 +267,10 @@ struct RankSweepTests {
             if let partial = try? Data(contentsOf: URL(fileURLWithPath: out.path + ".partial")) {
                 saves.insert(partial.count)
             }
-            #expect(FileManager.default.fileExists(atPath: out.path) == (status == 0))
+            // mpirun that was interrupted fails also where its processes had ended.
+            #expect(status != 0 || isDone())
         }
-        #expect(status == 0 && !saves.isEmpty)
+        #expect(isDone() && !saves.isEmpty)
         #expect(!FileManager.default.fileExists(atPath: out.path + ".partial"))
         func results(_ file: URL) throws -> JSONValue? {
             guard case .object(let document) = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
