@@ -36,7 +36,7 @@ public struct SmallMap: Chart {
     private var columns: Int { values.map(\.count).max() ?? 0 }
     /// The side of a cell. [pixels]
     private var cell: Double { columns <= 8 ? 13.0 : columns <= 12 ? 10.0 : columns <= 16 ? 8.0 : 5.0 }
-    /// Whether the map is too wide to stand beside another in a narrow panel.
+    /// Whether the map is too wide to be beside another in a narrow panel.
     var isWide: Bool { columns > 16 }
     /// Of the picture. [pixels]
     var width: Double {
