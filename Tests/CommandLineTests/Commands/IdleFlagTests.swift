@@ -297,7 +297,7 @@ import Testing
         "--tolerance", "--relative", "--against", "--junit", "--preset", "--like", "--layers", "--width", "--tokenizer",
         "--length", "--position", "--curve", "--ablate", "--color", "--show", "--chart", "--page", "--mean",
         "--measure",
-        "--top", "--answer", "--sites",
+        "--top", "--answer", "--sites", "--shard", "--moments",
     ]
 
     /// A new flag needs a case above, or a word that it always acts.

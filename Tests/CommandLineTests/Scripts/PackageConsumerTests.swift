@@ -80,13 +80,14 @@ import Testing
         let list = package.appendingPathComponent("objects")
         try objects.joined(separator: "\n").write(to: list, atomically: true, encoding: .utf8)
         let moduleMaps = try Self.moduleMaps(build).flatMap { ["-Xcc", "-fmodule-map-file=\($0.path)"] }
+        let mpi = try await Self.mpiFlags()
         let program = package.appendingPathComponent("consumer")
         let compiled = try await Program.run(
             Self.env,
             ["swiftc", "-swift-version", "6", "-package-name", "consumer", "-module-name", "consumer"]
                 + ["-I", build.appendingPathComponent("Modules").path] + moduleMaps
                 + [package.appendingPathComponent("Sources/consumer/main.swift").path, "@\(list.path)"]
-                + ["-lstdc++", "-o", program.path],
+                + mpi + ["-lstdc++", "-o", program.path],
             in: package, environment: [:]
         )
         try #require(compiled.status == 0, "\(compiled.output)\(compiled.errors)")
@@ -97,6 +98,16 @@ import Testing
     }
 
     /// The modules of C code that the libraries import.
+    /// Where MPI is, if this build has it.
+    private static func mpiFlags() async throws -> [String] {
+        guard Ranks.library != nil else { return [] }
+        let names = "${IOI_MPI_PACKAGE:-mpi-c ompi-c mpich}"
+        let found = try await Program.shell("for name in \(names); do pkg-config --cflags --libs $name && break; done")
+        return found.output.split(whereSeparator: \.isWhitespace).flatMap { flag in
+            flag.hasPrefix("-I") ? ["-Xcc", String(flag)] : [String(flag)]
+        }
+    }
+
     private static func moduleMaps(_ build: URL) throws -> [URL] {
         let crypto = build.resolvingSymlinksInPath().appendingPathComponent("../../checkouts/swift-crypto/Sources")
         let targets = try FileManager.default.contentsOfDirectory(at: crypto, includingPropertiesForKeys: nil)
@@ -104,7 +115,10 @@ import Testing
         let own = ["COpenBLAS", "CKernels/include", "CSystem/include"].map {
             ModelLocation.sourcePackage.appendingPathComponent("Sources/\($0)/module.modulemap")
         }
-        return own + maps.filter { FileManager.default.fileExists(atPath: $0.path) }
+        let mpi =
+            Ranks.library == nil
+            ? [] : [ModelLocation.sourcePackage.appendingPathComponent("Sources/CMPI/module.modulemap")]
+        return own + mpi + maps.filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 
     private static var isLinux: Bool {
