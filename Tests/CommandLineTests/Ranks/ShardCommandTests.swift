@@ -25,7 +25,8 @@ import Testing
         "eval --count 11 --per-prompt", "lens --count 7 --per-prompt",
         "patch --mode activation --count 7 --scale gap --per-prompt",
         "patch --mode path --count 5 --receiver q:3.1@END", "patch --mode cross-model --donor embedded --count 5",
-        "knockout --heads 2.1,3.1 --each --count 6 --metric probability-difference", "faithfulness --count 7 --random-sets 2",
+        "knockout --heads 2.1,3.1 --each --count 6 --metric probability-difference",
+        "faithfulness --count 7 --random-sets 2",
         "heads --count 5 --analyses dla,scatter,copying,inhibition,backup", "attention --heads 3.1 --mean --count 7",
         "circuit validate --count 4 --completeness random --minimality-sets class",
     ]) func mergedShardsAreTheResultsOfOneProcess(_ line: String) async throws {
